@@ -1,0 +1,223 @@
+/*
+ * The client core: everything a client knows and decides, without I/O, clock or randomness of its own (PROTOCOL, "The core's
+ * window to its host"). The same object runs in the terminal, in the web app (wasm), in the load generator and in the simulator.
+ *
+ * The host owns the socket, the clock and the storage. It calls in: what happened. It polls out: what to do. A call never
+ * calls back. After every call in, the host polls until CORE_EVENT_NONE.
+ *
+ *      core_new → core_start → (wants are answered) → CONNECT → core_connected → core_receive … → core_free
+ *
+ * Storage: keys and values are bytes; keys are ordered as bytes. A CORE_EVENT_KEEP carries a list of changes that the host does
+ * atomically, then calls core_kept with its number; batches are done in order. Nothing that the core promised to keep is
+ * acted upon before: a message is sent only when its outbox entry is kept, a row counts as delivered only when it is kept.
+ *
+ * Memory: one arena given by the host; inside it the core recycles. Each list has a named limit (core_limits).
+ */
+#ifndef GALKA_CORE_CORE_H
+#define GALKA_CORE_CORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "wire/wire.h"
+
+struct core;
+
+/* Limits of one core; zero means the default beside it. */
+struct core_limits {
+        uint32_t rooms_max;        /* 10,000 rooms known */
+        uint32_t outbox_max;       /* 1,000 messages not yet answered */
+        uint32_t outbox_bytes_max; /* 1 MiB of their text in memory; the rest stays in the storage until its turn */
+        uint32_t held_max;         /* 64 live operations held behind a gap, in all rooms */
+        uint32_t background_rows;  /* 10,000 rows a room fetched by itself below its head */
+        uint32_t output_max;       /* 128 KiB of bytes to send */
+};
+
+/* What time it is: monotonic and wall clock, both in milliseconds. */
+struct core_time {
+        uint64_t now_ms;  /* never goes back while the core lives */
+        uint64_t wall_ms; /* since 1970; may step */
+};
+
+/* seed: random bytes for request ids and jitter (not for secrets). Returns NULL when the arena is too small. The core and all it
+ * has live in the arena. language: "en", "ru". client: name and version for Hello. */
+struct core *core_new(struct arena *arena, const struct core_limits *limits, const uint8_t seed[32], struct slice client,
+                      struct slice language);
+
+/* Begins: asks for the stored profile with wants. */
+void core_start(struct core *core, struct core_time time);
+
+/* ---- in: what happened ---- */
+
+void core_connected(struct core *core, struct core_time time);
+void core_disconnected(struct core *core, struct core_time time); /* also: a connect that failed */
+void core_receive(struct core *core, struct slice bytes, struct core_time time);
+void core_tick(struct core *core, struct core_time time); /* at core_deadline_ms or later */
+void core_kept(struct core *core, uint64_t batch, struct core_time time);
+
+/* Answers to CORE_EVENT_WANT: each record of the range in the order of keys (up to its limit), then the end. */
+void core_given(struct core *core, uint64_t want, struct slice key, struct slice value, struct core_time time);
+void core_given_end(struct core *core, uint64_t want, struct core_time time);
+
+/* ---- in: what the user does. Errors are for bad arguments and full queues; the outcome comes as an event. ---- */
+
+/* Only in phase CORE_SIGNED_OUT or CORE_WAITS_FOR_CODE. */
+must_use enum error core_sign_up(struct core *core, struct slice email, struct slice user_name, struct slice display_name,
+                                 struct slice password, struct core_time time);
+must_use enum error core_confirm(struct core *core, struct slice code, const uint8_t device_secret[32],
+                                 struct slice device_name, struct core_time time);
+must_use enum error core_sign_in(struct core *core, struct slice login, struct slice password,
+                                 const uint8_t device_secret[32], struct slice device_name, struct core_time time);
+
+/* For hosts that got an account elsewhere (load generator): becomes signed in without a request. */
+must_use enum error core_adopt(struct core *core, uint64_t user, uint64_t device, const uint8_t token[40],
+                               struct core_time time);
+
+/* device 0: all. Signing out this device drops everything stored once the server has said done. */
+must_use enum error core_sign_out(struct core *core, uint64_t device, struct core_time time);
+
+/* Queues a message. *id is its request id. FULL, TOO_LARGE, BAD_FIELD (not text, empty). Without a link too. */
+must_use enum error core_send(struct core *core, const struct id *room, struct slice text, struct id *id,
+                              struct core_time time);
+
+/* Another process put an entry into the outbox of the storage (core_outbox_record): look for it. */
+void core_outbox_changed(struct core *core, struct core_time time);
+
+/* A message that failed (CORE_MESSAGE_FAILED): try again with a new id, or forget it. NOT_FOUND. */
+must_use enum error core_retry(struct core *core, const struct id *room, const struct id *id, struct core_time time);
+must_use enum error core_discard(struct core *core, const struct id *room, const struct id *id, struct core_time time);
+
+/* The user has seen the room up to row `seq`. */
+void core_read(struct core *core, const struct id *room, uint64_t seq, struct core_time time);
+
+/* Makes sure rows from `seq` up to the head are there without holes, as far as `rows_max` rows: fills holes first, then a
+ * CORE_EVENT_HISTORY says down to which seq the log is whole now. seq 0: the newest rows_max. */
+must_use enum error core_history(struct core *core, const struct id *room, uint64_t seq, uint32_t rows_max,
+                                 struct core_time time);
+
+/* Questions; each is answered by an event with the same request id, or CORE_EVENT_FAILED. Needs a link: AGAIN without one. */
+must_use enum error core_find(struct core *core, struct slice name, struct id *request, struct core_time time);
+must_use enum error core_devices(struct core *core, struct id *request, struct core_time time);
+must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
+                                struct id *request, struct core_time time);
+
+/* The host would like to be connected (default) or not. */
+void core_online(struct core *core, bool wanted, struct core_time time);
+
+/* ---- out ---- */
+
+enum core_phase {
+        CORE_LOADING,        /* the profile is being read from the storage */
+        CORE_SIGNED_OUT,     /* no account here */
+        CORE_WAITS_FOR_CODE, /* signed up, the code is in the mail */
+        CORE_OFFLINE,        /* signed in, no link */
+        CORE_JOINING,        /* link up, Join not answered */
+        CORE_READY,          /* first answer is here */
+        CORE_SYNCED          /* every room was listed and every head is known */
+};
+
+enum core_message_state { CORE_MESSAGE_QUEUED, CORE_MESSAGE_SENT, CORE_MESSAGE_DELIVERED, CORE_MESSAGE_READ, CORE_MESSAGE_FAILED };
+
+struct core_change {
+        struct slice key;
+        struct slice value; /* keep */
+        struct slice end;   /* drop: keys in [key, end) */
+        bool drop;
+};
+
+enum core_event_kind {
+        CORE_EVENT_NONE,
+        CORE_EVENT_CONNECT,    /* open a connection; answer with core_connected or core_disconnected */
+        CORE_EVENT_CLOSE,      /* close it; core_disconnected is not called for it */
+        CORE_EVENT_SEND,       /* bytes to send; the host calls core_sent with how many it took */
+        CORE_EVENT_KEEP,       /* number: batch; changes, change_count: do atomically and durably, then core_kept */
+        CORE_EVENT_WANT,       /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
+        CORE_EVENT_PHASE,      /* the phase is another now: core_phase() */
+        CORE_EVENT_SIGN,       /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
+        CORE_EVENT_ROOM,       /* room: its line in the list changed (head, unread, peer, lowest): core_room_info */
+        CORE_EVENT_ROW,        /* room, row: new or changed, and above the highest hole */
+        CORE_EVENT_MESSAGE,    /* room, id, state, seq: an own message's state; error when FAILED */
+        CORE_EVENT_TICKS,      /* room: ticks may have moved: core_row_state */
+        CORE_EVENT_HISTORY,    /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
+        CORE_EVENT_PEOPLE,     /* id: request; people */
+        CORE_EVENT_DEVICES,    /* id: request; people list unused; devices */
+        CORE_EVENT_WINDOW,     /* id: request; room; rows */
+        CORE_EVENT_FAILED,     /* id: request; error */
+        CORE_EVENT_FORGOTTEN   /* everything stored was dropped: another era, or signed out by the server (error) */
+};
+
+/* Slices live until the next call of core_poll. */
+struct core_event {
+        enum core_event_kind kind;
+        uint64_t number;
+        struct slice bytes;
+        const struct core_change *changes;
+        size_t change_count;
+        struct slice key, end;
+        uint32_t limit;
+        bool backwards;
+        enum error error;
+        struct id room, id;
+        uint64_t seq;
+        enum core_message_state state;
+        struct wire_row row;
+        struct wire_list list; /* PEOPLE, DEVICES, WINDOW: decoded lists; walk with wire_list_start(people/device_list/window) */
+};
+
+/* The next thing to do. Returns its kind. */
+enum core_event_kind core_poll(struct core *core, struct core_event *event);
+
+/* The host's socket took that many bytes of the last CORE_EVENT_SEND (0: try again when writable). */
+void core_sent(struct core *core, size_t taken);
+
+/* When core_tick wants to be called, as now_ms; UINT64_MAX: not before something happens. */
+uint64_t core_deadline_ms(const struct core *core);
+
+/* ---- looking ---- */
+
+struct core_room_info {
+        struct id room;
+        uint8_t kind;       /* rules/room.h */
+        bool left;
+        uint64_t head;
+        uint64_t hole_top;  /* the highest hole's upper end: rows above it are whole; 0: no hole */
+        uint64_t unread;
+        uint64_t last_time_ms;
+        struct wire_marks marks;
+        struct wire_lowest lowest;
+        struct wire_person peer; /* personal rooms: the other; user 0 while not known */
+        uint32_t queued;         /* own messages in the outbox */
+};
+
+enum core_phase core_phase(const struct core *core);
+uint64_t core_user(const struct core *core);
+uint64_t core_device(const struct core *core);
+struct wire_person core_profile(const struct core *core);
+
+/* NOT_FOUND. Slices live until the next call in. */
+must_use enum error core_room_info(const struct core *core, const struct id *room, struct core_room_info *info);
+
+/* Rooms by last activity, newest first: the index-th; false past the last. */
+bool core_room_at(const struct core *core, uint32_t index, struct core_room_info *info);
+
+/* SENT, DELIVERED or READ of an own row, from the room's lowest marks. */
+enum core_message_state core_row_state(const struct core *core, const struct id *room, uint64_t seq, uint64_t sender);
+
+/* ---- records in the storage, for hosts that read beside the core (a follower process) ---- */
+
+/* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16). */
+#define CORE_KEY_SIZE_MAX 64
+
+/* Key of a row, or (seq 0 and UINT64_MAX) the ends of a room's rows. Returns its size. */
+size_t core_key_row(const struct id *room, uint64_t seq, uint8_t key[static CORE_KEY_SIZE_MAX]);
+must_use enum error core_row_decode(struct slice value, struct wire_row *row);
+must_use enum error core_room_decode(struct slice key, struct slice value, struct core_room_info *info);
+
+/* An outbox entry as core_send would make it, for another process to put into the storage. value: at least text.size + 64. */
+must_use enum error core_outbox_record(const struct id *room, const struct id *id, struct slice text, uint64_t wall_ms,
+                                       uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size, uint8_t *value,
+                                       size_t *value_size);
+must_use enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id,
+                                       struct slice *text, enum core_message_state *state);
+
+#endif

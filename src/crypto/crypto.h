@@ -1,0 +1,25 @@
+/* Hashes, HMAC, comparison in constant time, keys: over libsodium and OpenSSL's libcrypto. */
+#ifndef GALKA_CRYPTO_CRYPTO_H
+#define GALKA_CRYPTO_CRYPTO_H
+
+#include "base/slice.h"
+
+#define CRYPTO_HASH_SIZE 32
+#define CRYPTO_KEY_SIZE  32
+
+/* SHA-256 (FIPS 180-4). */
+void crypto_sha256(struct slice bytes, uint8_t hash[static CRYPTO_HASH_SIZE]);
+
+/* SHA-256 over several parts, each preceded by its length as 8 bytes, so that parts cannot run together. */
+void crypto_digest(const struct slice *parts, size_t count, uint8_t hash[static CRYPTO_HASH_SIZE]);
+
+/* HMAC-SHA-256 (RFC 2104). */
+void crypto_hmac(const uint8_t key[static CRYPTO_KEY_SIZE], struct slice bytes, uint8_t mac[static CRYPTO_HASH_SIZE]);
+
+/* True if equal; takes the same time wherever they differ. */
+bool crypto_equal(const void *a, const void *b, size_t size);
+
+/* Overwrites, and the compiler may not leave it out. */
+void crypto_wipe(void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * Presence: who is connected where. It may lie: it may forget anything at any time, and it may name connections that are
+ * gone. Entries of an epoch without a heartbeat for PRESENCE_LEASE_MS are ignored and removed.
+ */
+#ifndef GALKA_SEAM_PRESENCE_H
+#define GALKA_SEAM_PRESENCE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "seam/outcome.h"
+
+#define PRESENCE_CONNECTIONS_MAX 16    /* of one user; one more replaces the oldest */
+#define PRESENCE_LEASE_MS        30000 /* an epoch without a heartbeat for so long is dead */
+#define PRESENCE_BEAT_MS         5000
+
+struct presence_entry {
+        uint64_t user;
+        uint64_t connection;
+        uint64_t device;
+        struct id epoch;
+        uint16_t frontend;
+};
+
+enum presence_kind {
+        PRESENCE_SET,       /* entry. Result: replaced, if a 17th pushed the oldest out */
+        PRESENCE_REMOVE,    /* entry (user, epoch, connection); removing what is not there is fine */
+        PRESENCE_GET,       /* user. Result: entries */
+        PRESENCE_BEAT,      /* entry (epoch, frontend): the epoch lives. Result: lost (then cleared), forgot */
+        PRESENCE_MARK_LOST, /* entry (epoch): deliveries to it were given up (L5) */
+        PRESENCE_END        /* entry (epoch): the frontend ends; all its entries go */
+};
+
+struct presence_request {
+        enum presence_kind kind;
+        struct presence_entry entry; /* the fields named beside the kind */
+        bool refresh;                /* SET: republished after a suspected loss */
+};
+
+struct presence_result {
+        struct presence_entry *entries; /* GET: in the arena; SET: the replaced one, else NULL */
+        size_t count;
+        bool lost;   /* BEAT: somebody marked this epoch as lost */
+        bool forgot; /* BEAT: presence did not know this epoch (any but its first beat): it lost data (L5) */
+};
+
+struct presence;
+
+struct presence_ops {
+        void (*free)(struct presence **presence);
+        int (*fd)(struct presence *presence);
+
+        /* All requests in order, as one batch. results[i] belongs to requests[i]; lists are taken from the arena. */
+        enum error (*submit)(struct presence *presence, const struct presence_request *requests, size_t count,
+                             struct presence_result *results, struct arena *arena, uint64_t tag);
+
+        size_t (*poll)(struct presence *presence, struct completion *completions, size_t max);
+};
+
+struct presence {
+        const struct presence_ops *ops;
+};
+
+#endif

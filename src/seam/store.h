@@ -1,0 +1,293 @@
+/*
+ * The store: the truth. Two doors:
+ *   apply   operations that write, in their order, in one transaction (L3). A refused operation is a result, not an error.
+ *   ask     questions that read, from one snapshot a question.
+ * Every operation first looks whether its request id was done before (L1: the answer is then the first one, and
+ * result.repeat is set), then checks the sender's device (L7: REVOKED), then its deadline by the store's clock under the lock
+ * (L8: LATE), then rights. Whoever writes a room holds its lock (L2).
+ *
+ * Slices and arrays in results and answers live in the arena given; those in operations and questions stay the caller's.
+ */
+#ifndef GALKA_SEAM_STORE_H
+#define GALKA_SEAM_STORE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "seam/outcome.h"
+
+#define STORE_OPS_MAX       1024 /* of one apply */
+#define STORE_QUESTIONS_MAX 256  /* of one ask */
+#define STORE_HASH_SIZE     32   /* SHA-256: of device secrets, codes, contents */
+#define STORE_DEVICES_MAX   32   /* live devices of a user */
+#define STORE_PENDING_MAX   5    /* open sign-ups of one address */
+#define STORE_GUESSES_MAX   5    /* wrong codes of one sign-up */
+#define STORE_REQUESTS_DAYS 30   /* how long repeats are known outside rooms */
+
+/* ---- what things look like ---- */
+
+struct store_person {
+        uint64_t user;
+        struct slice user_name, display_name;
+        uint64_t version;
+};
+
+struct store_device {
+        uint64_t device;
+        struct slice name;
+        uint64_t created_ms, seen_ms;
+};
+
+struct store_row {
+        uint64_t seq, changed, n, time_ms, sender;
+        uint8_t kind;
+        struct id request;
+        struct slice text;
+};
+
+/* A member's own marks; unread as of operation number `head`. */
+struct store_marks {
+        uint64_t delivered, read, shown, unread, head;
+};
+
+#define STORE_NONE UINT64_MAX /* there is no such member */
+
+/* The two lowest of the room's present members and who holds the lowest; STORE_NONE where there is none. A room of one member
+ * has first values and no second. version rises with every change. */
+struct store_lowest {
+        uint64_t delivered_first, delivered_user, delivered_second;
+        uint64_t shown_first, shown_user, shown_second;
+        uint64_t counted_first, counted_user, counted_second;
+        uint64_t version;
+};
+
+/* The present members as of an operation. users is NULL when version equals the version the caller said it knows. */
+struct store_members {
+        uint64_t version;
+        const uint64_t *users;
+        size_t count;
+};
+
+/* ---- apply ---- */
+
+enum store_op_kind {
+        STORE_WRITE,    /* one operation on a room's log */
+        STORE_MARK,     /* raise marks */
+        STORE_SIGN_UP,  /* remember a sign-up that waits for its code */
+        STORE_CONFIRM,  /* code right: make the user and his first device */
+        STORE_SIGN_IN,  /* password was right: add a device */
+        STORE_GUESS,    /* password was wrong: count it */
+        STORE_RENEW,    /* device secret: is it right? */
+        STORE_SIGN_OUT, /* revoke a device, or all */
+        STORE_IMPORT    /* an operator's: make a user with one device, no mail */
+};
+
+struct store_op {
+        enum store_op_kind kind;
+        uint64_t not_after_ms; /* 0: no deadline */
+        struct id request;
+        uint8_t digest[STORE_HASH_SIZE]; /* of the operation's content: a repeat with another one is REUSED_ID */
+        uint64_t user, device;           /* the sender; 0 when signed out */
+        union {
+                struct {
+                        struct id room;
+                        uint8_t row_kind;
+                        struct slice text;
+                        uint64_t members_known; /* version the caller has cached; 0: none */
+                } write;
+                struct {
+                        struct id room;
+                        uint64_t delivered, read, shown;
+                        uint64_t members_known;
+                } mark;
+                struct {
+                        struct slice email, user_name, display_name; /* email, name as typed */
+                        struct slice email_folded, name_folded;
+                        const char *password_hash;
+                        uint8_t code_hash[STORE_HASH_SIZE];
+                        uint64_t valid_ms;
+                } sign_up;
+                struct {
+                        struct id sign_up;
+                        struct slice email_folded;
+                        uint8_t code_hash[STORE_HASH_SIZE];
+                        uint8_t secret_hash[STORE_HASH_SIZE];
+                        struct slice device_name;
+                        uint64_t new_user, new_device; /* random candidates */
+                } confirm;
+                struct {
+                        uint8_t secret_hash[STORE_HASH_SIZE]; /* SIGN_IN, RENEW */
+                        struct slice device_name;             /* SIGN_IN */
+                        uint64_t new_device;                  /* SIGN_IN */
+                        const char *password_hash;            /* SIGN_IN: the one that was verified; changed since: BAD_LOGIN */
+                } sign_in;
+                struct {
+                        uint64_t device; /* 0: all */
+                } sign_out;
+                struct {
+                        struct slice email, user_name, display_name, email_folded, name_folded, device_name;
+                        const char *password_hash; /* may be "" : no password sign-in */
+                        uint8_t secret_hash[STORE_HASH_SIZE];
+                        uint64_t new_user, new_device;
+                } import;
+        };
+};
+
+struct store_result {
+        enum error status;  /* OK, or why it was refused (a class REFUSED or BUSY error) */
+        bool repeat;        /* it had been done before; the rest is the first answer */
+        struct store_members members;             /* WRITE, MARK when OK */
+        uint64_t retry_after_ms;                  /* BUSY */
+        union {
+                struct {
+                        uint8_t room_kind;
+                        struct store_row row; /* as it is now */
+                } write;
+                struct {
+                        struct store_marks marks;
+                        struct store_lowest lowest;
+                        bool marks_moved, lowest_moved;
+                } mark;
+                struct {
+                        bool known; /* the address has an account: the letter says so, the answer does not */
+                } sign_up;
+                struct {
+                        uint64_t device;
+                        struct store_person person;
+                } signed_in; /* CONFIRM, SIGN_IN, RENEW, IMPORT */
+        };
+};
+
+/* ---- ask ---- */
+
+enum store_question_kind {
+        STORE_ASK_JOIN,     /* what a client that comes back needs first */
+        STORE_ASK_ROOMS,    /* the rest of its rooms, by range of ids */
+        STORE_ASK_CHANGES,  /* rows of a room by `changed` */
+        STORE_ASK_AROUND,   /* rows of a room around a place */
+        STORE_ASK_FIND,     /* people by the beginning of a name */
+        STORE_ASK_PROFILES, /* people by id */
+        STORE_ASK_DEVICES,  /* one's devices */
+        STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
+        STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
+};
+
+struct store_cursor {
+        struct id room;
+        uint64_t head;
+};
+
+struct store_question {
+        enum store_question_kind kind;
+        uint64_t user, device; /* checked: REVOKED (not for LOGIN, CHECK) */
+        size_t bytes_max;      /* JOIN, ROOMS, CHANGES, AROUND: text bytes of rows in all; fewer rows come beyond it */
+        union {
+                struct {
+                        struct id era; /* zero: none. Another era: cursors are ignored */
+                        const struct store_cursor *cursors;
+                        size_t cursor_count;
+                        uint32_t rooms_max, rows_max;
+                } join;
+                struct {
+                        struct id after, until; /* zero: open */
+                        const struct store_cursor *cursors; /* by room id, ascending */
+                        size_t cursor_count;
+                        uint32_t rooms_max;
+                } rooms;
+                struct {
+                        struct id room;
+                        uint64_t after, before; /* before 0: open */
+                        uint32_t rows_max;
+                } changes;
+                struct {
+                        struct id room;
+                        uint64_t seq, time_ms; /* seq 0: by time */
+                        uint32_t rows_max;
+                } around;
+                struct {
+                        struct slice folded;
+                        uint32_t people_max;
+                } find;
+                struct {
+                        const uint64_t *users;
+                        size_t count;
+                } profiles;
+                struct {
+                        struct slice folded; /* user name or address, folded */
+                } login;
+        };
+};
+
+struct store_room {
+        struct id room;
+        uint8_t kind;
+        bool left;
+        uint64_t head, rows_after, joined_seq, last_time_ms;
+        struct store_row *rows; /* newest first */
+        size_t row_count;
+        struct store_marks marks;
+        struct store_lowest lowest;
+        struct store_person peer; /* personal rooms: the other; user 0 otherwise */
+};
+
+struct store_answer {
+        enum error status;
+        struct id era;
+        union {
+                struct {
+                        struct store_person person;
+                        struct store_room *rooms;
+                        size_t room_count;
+                        bool more;         /* JOIN: rooms beyond these exist. ROOMS: `through` is set */
+                        struct id through; /* ROOMS */
+                } rooms; /* JOIN, ROOMS */
+                struct {
+                        struct store_row *rows; /* CHANGES: newest change first; AROUND: oldest first */
+                        size_t row_count;
+                        bool more;
+                        uint64_t head;
+                        struct store_marks marks;
+                        struct store_lowest lowest;
+                } rows; /* CHANGES, AROUND */
+                struct {
+                        struct store_person *people;
+                        size_t count;
+                } people; /* FIND, PROFILES */
+                struct {
+                        struct store_device *devices;
+                        size_t count;
+                } devices;
+                struct {
+                        uint64_t user; /* 0: nobody */
+                        const char *password_hash;
+                        uint64_t wait_ms; /* too many wrong guesses: not before so long */
+                } login;
+                struct {
+                        uint64_t rooms, rows, faults;
+                        struct slice first_fault; /* text */
+                } check;
+        };
+};
+
+struct store;
+
+struct store_ops {
+        void (*free)(struct store **store);
+        int (*fd)(struct store *store);
+
+        /* One transaction. Completion OK: results are set and durable. FAILED: nothing was done. UNCERTAIN: unknown: repeat. */
+        enum error (*apply)(struct store *store, const struct store_op *ops, size_t count, struct store_result *results,
+                            struct arena *arena, uint64_t tag);
+
+        /* Completion OK: answers are set. FAILED: none is. */
+        enum error (*ask)(struct store *store, const struct store_question *questions, size_t count,
+                          struct store_answer *answers, struct arena *arena, uint64_t tag);
+
+        size_t (*poll)(struct store *store, struct completion *completions, size_t max);
+};
+
+struct store {
+        const struct store_ops *ops;
+};
+
+#endif
