@@ -1,0 +1,364 @@
+/*
+ * Reads options from file, environment and flags into a struct, by the table. Strings are owned by the struct. The first thing
+ * wrong ends the reading with one line that says what and where.
+ */
+#include "server/options.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };
+
+struct option {
+        const char *name;
+        enum option_type type;
+        size_t offset;
+        const char *value; /* the default */
+        uint64_t min, max;
+        const char *argument, *help;
+};
+
+static const struct option table[] = {
+#define OPTION(field, name, type, value, min, max, argument, help)                                           \
+        {name, OPTION_##type, __builtin_offsetof(struct options, field), value, min, max, argument, help},
+#include "server/options.def"
+#undef OPTION
+};
+
+static const struct option *find(const char *name, size_t size)
+{
+        for (size_t i = 0; i < countof(table); i++)
+                if (strlen(table[i].name) == size && memcmp(table[i].name, name, size) == 0)
+                        return &table[i];
+        return NULL;
+}
+
+static bool is_word(const char *value, const char *const words[3])
+{
+        for (size_t i = 0; i < 3; i++)
+                if (strcmp(value, words[i]) == 0)
+                        return true;
+        return false;
+}
+
+static bool set_text(char **field, const struct option *option, const char *value)
+{
+        size_t size = strlen(value);
+        char *copy;
+
+        if (size < option->min || size > option->max)
+                return false;
+        copy = memory_new(size + 1);
+        if (!copy)
+                return false;
+        memcpy(copy, value, size);
+        memory_free(*field);
+        *field = copy;
+        return true;
+}
+
+static bool set_number(uint64_t *field, const struct option *option, const char *value)
+{
+        char *end;
+        unsigned long long number;
+
+        if (*value < '0' || *value > '9')
+                return false;
+        errno = 0;
+        number = strtoull(value, &end, 10);
+        if (errno || *end || number < option->min || number > option->max)
+                return false;
+        *field = number;
+        return true;
+}
+
+static bool set_flag(bool *field, const char *value)
+{
+        static const char *const yes[3] = {"yes", "true", "1"};
+        static const char *const no[3] = {"no", "false", "0"};
+
+        if (!is_word(value, yes) && !is_word(value, no))
+                return false;
+        *field = is_word(value, yes);
+        return true;
+}
+
+/* Sets one option; on refusal writes "<where>: …" to text. */
+static enum error set(struct options *options, const struct option *option, const char *value, const char *where,
+                      char *text)
+{
+        char *field = (char *)options + option->offset;
+        bool good = false;
+
+        switch (option->type) {
+        case OPTION_TEXT:
+                good = set_text((char **)field, option, value);
+                break;
+        case OPTION_NUMBER:
+                good = set_number((uint64_t *)field, option, value);
+                break;
+        case OPTION_FLAG:
+                good = set_flag((bool *)field, value);
+                break;
+        }
+        if (good)
+                return ERR_OK;
+        if (option->type == OPTION_FLAG)
+                snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be yes or no, not '%.80s'", where, option->name, value);
+        else
+                snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be %s from %llu to %llu%s, not '%.80s'", where,
+                         option->name, option->type == OPTION_NUMBER ? "a number" : "a text",
+                         (unsigned long long)option->min, (unsigned long long)option->max,
+                         option->type == OPTION_NUMBER ? "" : " bytes long", value);
+        return ERR_CONFIG;
+}
+
+struct file_reading {
+        FILE *file;
+        int line;
+        struct options *options;
+        const char *path;
+        char *text;
+        enum error error;
+};
+
+/* Debian's inih does not tell the handler the line, so the reader counts. */
+static char *read_line(char *line, int size, void *context)
+{
+        struct file_reading *reading = context;
+
+        reading->line++;
+        return fgets(line, size, reading->file);
+}
+
+static int on_setting(void *context, const char *section, const char *name, const char *value)
+{
+        struct file_reading *reading = context;
+        const struct option *option = find(name, strlen(name));
+        char where[300];
+
+        if (reading->error)
+                return 0;
+        snprintf(where, sizeof(where), "%.200s line %d", reading->path, reading->line);
+        if (*section || !option || option->offset == __builtin_offsetof(struct options, config)) {
+                snprintf(reading->text, OPTION_ERROR_SIZE, "%s: there is no option '%.80s' here", where,
+                         *section ? section : name);
+                reading->error = ERR_CONFIG;
+                return 0;
+        }
+        reading->error = set(reading->options, option, value, where, reading->text);
+        return reading->error == ERR_OK;
+}
+
+static enum error read_file(struct options *options, const char *path, char *text)
+{
+        struct file_reading reading = {fopen(path, "r"), 0, options, path, text, ERR_OK};
+        int line;
+
+        if (!reading.file) {
+                snprintf(text, OPTION_ERROR_SIZE, "cannot read %.200s: %s", path, strerror(errno));
+                return ERR_CONFIG;
+        }
+        line = ini_parse_stream(read_line, &reading, on_setting, &reading);
+        fclose(reading.file);
+        if (reading.error)
+                return reading.error;
+        if (line != 0) {
+                snprintf(text, OPTION_ERROR_SIZE, "%.200s line %d: not a line of the form 'name = value'", path, line);
+                return ERR_CONFIG;
+        }
+        return ERR_OK;
+}
+
+/* The environment's name of an option: GALKA_LOG_FORMAT. */
+static void environment_name(const struct option *option, char name[static 64])
+{
+        int size = snprintf(name, 64, "GALKA_%s", option->name);
+
+        check(size > 0 && size < 64);
+        for (char *at = name; *at; at++)
+                *at = *at == '-' ? '_' : (char)(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
+}
+
+static const char *environment_value(char **environment, const char *name)
+{
+        size_t size = strlen(name);
+
+        for (; environment && *environment; environment++)
+                if (strncmp(*environment, name, size) == 0 && (*environment)[size] == '=')
+                        return *environment + size + 1;
+        return NULL;
+}
+
+static enum error read_environment(struct options *options, char **environment, char *text)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                char name[64];
+                const char *value;
+                enum error error;
+
+                environment_name(&table[i], name);
+                value = environment_value(environment, name);
+                if (!value)
+                        continue;
+                error = set(options, &table[i], value, name, text);
+                if (error)
+                        return error;
+        }
+        return ERR_OK;
+}
+
+/* A flag at argv[*index]: --name value, --name=value, or --name for a FLAG. Moves *index over its value. */
+static enum error read_flag(struct options *options, int argc, char **argv, int *index, char *text)
+{
+        const char *name = argv[*index] + 2;
+        const char *equals = strchr(name, '=');
+        const struct option *option = find(name, equals ? (size_t)(equals - name) : strlen(name));
+        const char *value = equals ? equals + 1 : NULL;
+
+        if (!option) {
+                snprintf(text, OPTION_ERROR_SIZE, "there is no option '%.80s': see galkad help", argv[*index]);
+                return ERR_CONFIG;
+        }
+        if (!value && option->type == OPTION_FLAG)
+                value = "yes";
+        if (!value && *index + 1 < argc)
+                value = argv[++*index];
+        if (!value) {
+                snprintf(text, OPTION_ERROR_SIZE, "--%s needs a value: %s", option->name, option->argument);
+                return ERR_CONFIG;
+        }
+        return set(options, option, value, "command line", text);
+}
+
+/* Goes over the command line: flags are set, other words are noted. */
+static enum error read_flags(struct options *options, int argc, char **argv, int *words, int *word_count, int words_max,
+                             char *text)
+{
+        *word_count = 0;
+        for (int i = 1; i < argc; i++) {
+                enum error error;
+
+                if (strncmp(argv[i], "--", 2) == 0 && argv[i][2]) {
+                        error = read_flag(options, argc, argv, &i, text);
+                        if (error)
+                                return error;
+                } else if (*word_count < words_max) {
+                        words[(*word_count)++] = i;
+                } else {
+                        snprintf(text, OPTION_ERROR_SIZE, "too many words: '%.80s'", argv[i]);
+                        return ERR_CONFIG;
+                }
+        }
+        return ERR_OK;
+}
+
+static enum error set_defaults(struct options *options, char *text)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                enum error error = set(options, &table[i], table[i].value, "default", text);
+
+                if (error)
+                        return error;
+        }
+        return ERR_OK;
+}
+
+static enum error check_words(const struct options *options, char *text)
+{
+        static const char *const formats[3] = {"logfmt", "json", "json"};
+        static const char *const levels[3] = {"debug", "info", "warning"};
+
+        if (!is_word(options->log_format, formats)) {
+                snprintf(text, OPTION_ERROR_SIZE, "log-format must be logfmt or json, not '%s'", options->log_format);
+                return ERR_CONFIG;
+        }
+        if (!is_word(options->log_level, levels) && strcmp(options->log_level, "error") != 0) {
+                snprintf(text, OPTION_ERROR_SIZE, "log-level must be debug, info, warning or error, not '%s'",
+                         options->log_level);
+                return ERR_CONFIG;
+        }
+        return ERR_OK;
+}
+
+enum error options_read(struct options *options, int argc, char **argv, char **environment, int *words, int *word_count,
+                        int words_max, char text[static OPTION_ERROR_SIZE])
+{
+        enum error error;
+
+        memset(options, 0, sizeof(*options));
+        text[0] = '\0';
+        error = set_defaults(options, text);
+        /* Environment and flags are read twice: first to learn the file's name, then to win over the file. */
+        if (!error)
+                error = read_environment(options, environment, text);
+        if (!error)
+                error = read_flags(options, argc, argv, words, word_count, words_max, text);
+        if (!error && *options->config) {
+                error = read_file(options, options->config, text);
+                if (!error)
+                        error = read_environment(options, environment, text);
+                if (!error)
+                        error = read_flags(options, argc, argv, words, word_count, words_max, text);
+        }
+        if (!error)
+                error = check_words(options, text);
+        return error;
+}
+
+void options_finish(struct options *options)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                if (table[i].type == OPTION_TEXT) {
+                        char **field = (char **)((char *)options + table[i].offset);
+
+                        memory_free(*field);
+                        *field = NULL;
+                }
+        }
+}
+
+void options_print_help(FILE *out)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                char flag[64];
+
+                snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].argument);
+                fprintf(out, "  %-26s %s", flag, table[i].help);
+                fprintf(out, *table[i].value ? " (%s)\n" : "\n", table[i].value);
+        }
+}
+
+/* A dash in a man page is a hyphen unless escaped. */
+static void print_man_dashes(FILE *out, const char *text)
+{
+        for (; *text; text++)
+                fprintf(out, *text == '-' ? "\\-" : "%c", *text);
+}
+
+void options_print_man(FILE *out)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                char name[64];
+
+                environment_name(&table[i], name);
+                fprintf(out, ".TP\n.BR \\-\\-");
+                print_man_dashes(out, table[i].name);
+                fprintf(out, " \" \\fI%s\\fR\"\n%s. ", table[i].argument, table[i].help);
+                if (*table[i].value)
+                        fprintf(out, "Default: %s. ", table[i].value);
+                fprintf(out, "Environment: %s.\n", name);
+        }
+}
+
+void options_print_sample(FILE *out)
+{
+        for (size_t i = 0; i < countof(table); i++)
+                if (table[i].offset != __builtin_offsetof(struct options, config))
+                        fprintf(out, "# %s\n#%s = %s\n\n", table[i].help, table[i].name, table[i].value);
+}

@@ -1,0 +1,33 @@
+/* The options of galkad: one table (options.def), one parser, and what is printed from it. */
+#ifndef GALKA_SERVER_OPTIONS_H
+#define GALKA_SERVER_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct options {
+#define OPTION_TYPE_TEXT   char *
+#define OPTION_TYPE_NUMBER uint64_t
+#define OPTION_TYPE_FLAG   bool
+#define OPTION(field, name, type, value, min, max, argument, help) OPTION_TYPE_##type field;
+#include "server/options.def"
+#undef OPTION
+};
+
+#define OPTION_ERROR_SIZE 512
+
+/* Defaults, then the file that --config or GALKA_CONFIG names, then the environment, then flags. argv[0] is skipped; words that
+ * are no flags are left to the caller: their indices go to words[], at most words_max. On CONFIG, text says in one line what is
+ * wrong, where, and what would be right. options_finish in any case. */
+must_use enum error options_read(struct options *options, int argc, char **argv, char **environment, int *words,
+                                 int *word_count, int words_max, char text[static OPTION_ERROR_SIZE]);
+void options_finish(struct options *options);
+
+/* What the table says, in three shapes. */
+void options_print_help(FILE *out);
+void options_print_man(FILE *out);
+void options_print_sample(FILE *out);
+
+#endif
