@@ -1,0 +1,325 @@
+/* Turns the core's events into reads, writes and transactions; see host.h. */
+#include "terminal/host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "crypto/random.h"
+#include "loop/clock.h"
+#include "loop/loop.h"
+
+#define DEFAULT_PORT     4255
+#define TAG_SOCKET       1
+#define TAG_WATCHED      2
+#define READ_SIZE        32768
+#define READS_A_TURN     16
+#define EVENTS_A_TURN    16
+#define OUTBOX_LOOK_MS   250
+#define ARENA_CHUNK_SIZE 65536
+#define ARENA_SIZE_MAX   (256u << 20)
+
+static const struct arena_source heap_source = {memory_new, memory_free};
+
+static enum error parse_server(struct host *host, const char *server)
+{
+        const char *colon = strrchr(server, ':');
+        size_t size = colon ? (size_t)(colon - server) : strlen(server);
+        char *end = NULL;
+        unsigned long port = colon ? strtoul(colon + 1, &end, 10) : DEFAULT_PORT;
+
+        if (size == 0 || size >= sizeof(host->server) || port == 0 || port > 65535 || (end && (*end || end == colon + 1)))
+                return ERR_CONFIG;
+        memcpy(host->server, server, size);
+        host->port = (uint16_t)port;
+        return ERR_OK;
+}
+
+enum error host_new(struct file *file, const char *server, bool leads, struct host **host_p)
+{
+        struct host *host = memory_new(sizeof(*host));
+        uint8_t seed[32];
+        enum error error;
+
+        *host_p = NULL;
+        if (!host)
+                return ERR_NO_MEMORY;
+        host->file = file;
+        host->leads = leads;
+        host->socket = -1;
+        host->clock = loop_clock();
+        arena_init(&host->arena, &heap_source, ARENA_CHUNK_SIZE, ARENA_SIZE_MAX);
+        error = parse_server(host, server);
+        if (!error)
+                error = loop_new(NULL, &host->net);
+        if (error)
+                goto fail;
+        crypto_random(seed, sizeof(seed));
+        host->core = core_new(&host->arena, NULL, seed, SLICE_LITERAL("galka terminal 0.1"), SLICE_LITERAL("en"));
+        if (!host->core) {
+                error = ERR_NO_MEMORY;
+                goto fail;
+        }
+        *host_p = host;
+        return ERR_OK;
+fail:
+        host_free(&host);
+        return error;
+}
+
+void host_free(struct host **host_p)
+{
+        struct host *host = *host_p;
+
+        if (!host)
+                return;
+        *host_p = NULL;
+        if (host->net && host->socket >= 0)
+                host->net->ops->close(host->net, host->socket);
+        if (host->net)
+                host->net->ops->free(&host->net);
+        arena_finish(&host->arena);
+        memory_free(host);
+}
+
+void host_set_listener(struct host *host, void (*on_event)(void *context, const struct core_event *event), void *context)
+{
+        host->on_event = on_event;
+        host->context = context;
+}
+
+struct core_time host_time(struct host *host)
+{
+        return (struct core_time){clock_monotonic_ms(host->clock), host->clock->wall_ms(host->clock)};
+}
+
+static void disconnect(struct host *host, bool tell_core)
+{
+        if (host->socket >= 0)
+                host->net->ops->close(host->net, host->socket);
+        host->socket = -1;
+        host->connecting = false;
+        host->socket_full = false;
+        if (tell_core)
+                core_disconnected(host->core, host_time(host));
+}
+
+static void connect_now(struct host *host)
+{
+        enum error error;
+
+        disconnect(host, false);
+        error = host->net->ops->connect(host->net, host->server, host->port, TAG_SOCKET, &host->socket);
+        if (error) {
+                host->socket = -1;
+                snprintf(host->problem, sizeof(host->problem), "cannot reach %.80s:%u", host->server, host->port);
+                core_disconnected(host->core, host_time(host));
+                return;
+        }
+        host->connecting = true;
+        host->net->ops->want_write(host->net, host->socket, true);
+}
+
+static void send_bytes(struct host *host, struct slice bytes)
+{
+        size_t written = 0;
+        enum error error = ERR_CLOSED;
+
+        if (host->socket >= 0 && !host->connecting)
+                error = host->net->ops->write(host->net, host->socket, &bytes, 1, &written);
+        if (error == ERR_CLOSED) {
+                core_sent(host->core, 0);
+                host->socket_full = true;
+                disconnect(host, true);
+                return;
+        }
+        core_sent(host->core, error ? 0 : written);
+        host->socket_full = error || written < bytes.size;
+        host->net->ops->want_write(host->net, host->socket, host->socket_full);
+}
+
+struct giving {
+        struct host *host;
+        uint64_t want;
+};
+
+static void give(void *context, struct slice key, struct slice value)
+{
+        struct giving *giving = context;
+
+        core_given(giving->host->core, giving->want, key, value, host_time(giving->host));
+}
+
+static void answer_want(struct host *host, const struct core_event *event)
+{
+        struct giving giving = {host, event->number};
+        uint8_t key[CORE_KEY_SIZE_MAX], end[CORE_KEY_SIZE_MAX];
+
+        /* The event's slices live until the next call of the core, and giving calls it. */
+        check(event->key.size <= sizeof(key) && event->end.size <= sizeof(end));
+        if (event->key.size)
+                memcpy(key, event->key.data, event->key.size);
+        if (event->end.size)
+                memcpy(end, event->end.data, event->end.size);
+        if (file_range(host->file, slice_of(key, event->key.size), slice_of(end, event->end.size), event->limit,
+                       event->backwards, give, &giving) != ERR_OK)
+                host->storage_failed = true;
+        core_given_end(host->core, giving.want, host_time(host));
+}
+
+static void keep(struct host *host, const struct core_event *event)
+{
+        uint64_t batch = event->number;
+
+        if (!host->leads)
+                return;
+        if (file_apply(host->file, event->changes, event->change_count) != ERR_OK) {
+                host->storage_failed = true;
+                return;
+        }
+        core_kept(host->core, batch, host_time(host));
+}
+
+void host_settle(struct host *host)
+{
+        struct core_event event;
+
+        while (!host->storage_failed && core_poll(host->core, &event) != CORE_EVENT_NONE) {
+                switch (event.kind) {
+                case CORE_EVENT_CONNECT:
+                        connect_now(host);
+                        break;
+                case CORE_EVENT_CLOSE:
+                        disconnect(host, false);
+                        break;
+                case CORE_EVENT_SEND:
+                        send_bytes(host, event.bytes);
+                        break;
+                case CORE_EVENT_KEEP:
+                        keep(host, &event);
+                        break;
+                case CORE_EVENT_WANT:
+                        answer_want(host, &event);
+                        break;
+                default:
+                        if (host->on_event)
+                                host->on_event(host->context, &event);
+                        break;
+                }
+        }
+}
+
+enum error host_start(struct host *host)
+{
+        core_online(host->core, host->leads, host_time(host));
+        core_start(host->core, host_time(host));
+        host_settle(host);
+        if (host->storage_failed)
+                return ERR_SYSTEM;
+        check(core_phase(host->core) != CORE_LOADING);
+        return ERR_OK;
+}
+
+static void read_socket(struct host *host)
+{
+        uint8_t bytes[READ_SIZE];
+
+        for (int i = 0; i < READS_A_TURN && host->socket >= 0; i++) {
+                size_t got = 0;
+                enum error error = host->net->ops->read(host->net, host->socket, bytes, sizeof(bytes), &got);
+
+                if (error == ERR_AGAIN)
+                        return;
+                if (error) {
+                        snprintf(host->problem, sizeof(host->problem), "the server closed the connection");
+                        disconnect(host, true);
+                        return;
+                }
+                core_receive(host->core, slice_of(bytes, got), host_time(host));
+                host_settle(host);
+        }
+}
+
+static void socket_writable(struct host *host)
+{
+        size_t written;
+
+        if (host->connecting) {
+                host->connecting = false;
+                if (host->net->ops->write(host->net, host->socket, NULL, 0, &written) == ERR_CLOSED) {
+                        snprintf(host->problem, sizeof(host->problem), "no server answers at %.80s:%u", host->server,
+                                 host->port);
+                        disconnect(host, true);
+                        return;
+                }
+                host->problem[0] = '\0';
+                core_connected(host->core, host_time(host));
+        }
+        host->socket_full = false;
+        host->net->ops->want_write(host->net, host->socket, false);
+}
+
+static int wait_time(struct host *host, int wait_ms)
+{
+        uint64_t now = clock_monotonic_ms(host->clock);
+        uint64_t deadline = min_of(core_deadline_ms(host->core), host->outbox_look_ms);
+        uint64_t wait = deadline > now ? deadline - now : 0;
+
+        return wait_ms < 0 || wait < (uint64_t)wait_ms ? (int)wait : wait_ms;
+}
+
+/* Other processes write into the outbox; SQLite tells that the file changed. */
+static void look_at_outbox(struct host *host)
+{
+        uint64_t now = clock_monotonic_ms(host->clock);
+
+        if (now < host->outbox_look_ms)
+                return;
+        host->outbox_look_ms = now + OUTBOX_LOOK_MS;
+        if (file_changed(host->file))
+                core_outbox_changed(host->core, host_time(host));
+}
+
+enum error host_watch(struct host *host, int fd)
+{
+        return host->net->ops->watch(host->net, fd, TAG_WATCHED);
+}
+
+bool host_turn(struct host *host, int wait_ms)
+{
+        struct net_event events[EVENTS_A_TURN];
+        bool woken = false;
+        size_t count;
+
+        host_settle(host);
+        count = host->net->ops->poll(host->net, events, countof(events), wait_time(host, wait_ms));
+        for (size_t i = 0; i < count; i++) {
+                if (events[i].kind == NET_EVENT_WATCHED)
+                        woken = true;
+                else if (host->socket >= 0 && events[i].kind == NET_EVENT_WRITABLE)
+                        socket_writable(host);
+                else if (host->socket >= 0 && events[i].kind == NET_EVENT_READABLE && !host->connecting)
+                        read_socket(host);
+        }
+        if (core_deadline_ms(host->core) <= clock_monotonic_ms(host->clock))
+                core_tick(host->core, host_time(host));
+        look_at_outbox(host);
+        host_settle(host);
+        return woken;
+}
+
+bool host_wait(struct host *host, bool (*done)(void *context), void *context, int wait_ms)
+{
+        uint64_t end = clock_monotonic_ms(host->clock) + (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
+
+        host_settle(host);
+        while (!done(context)) {
+                uint64_t now = clock_monotonic_ms(host->clock);
+
+                if (host->storage_failed || (wait_ms >= 0 && now >= end))
+                        return false;
+                host_turn(host, wait_ms < 0 ? -1 : (int)(end - now));
+        }
+        return true;
+}

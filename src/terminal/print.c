@@ -1,0 +1,236 @@
+/* Output for people and for scripts; see print.h. */
+#include "terminal/print.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/assert.h"
+
+const char *print_state(enum core_message_state state)
+{
+        switch (state) {
+        case CORE_MESSAGE_QUEUED:
+                return "queued";
+        case CORE_MESSAGE_SENT:
+                return "sent";
+        case CORE_MESSAGE_DELIVERED:
+                return "delivered";
+        case CORE_MESSAGE_READ:
+                return "read";
+        case CORE_MESSAGE_FAILED:
+                return "failed";
+        }
+        unreachable();
+}
+
+const char *print_tick(enum core_message_state state, bool colour)
+{
+        switch (state) {
+        case CORE_MESSAGE_QUEUED:
+                return "…  ";
+        case CORE_MESSAGE_SENT:
+                return "✓  ";
+        case CORE_MESSAGE_DELIVERED:
+                return "✓✓ ";
+        case CORE_MESSAGE_READ:
+                return colour ? "\033[36m✓✓\033[0m " : "✔✔ ";
+        case CORE_MESSAGE_FAILED:
+                return colour ? "\033[31m!\033[0m  " : "!  ";
+        }
+        unreachable();
+}
+
+/* Length of the character at `at` if it may be shown, 0 if it must not be. The text is well-formed UTF-8. */
+static size_t showable(struct slice text, size_t at)
+{
+        uint8_t lead = text.data[at];
+        size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+        if (at + size > text.size)
+                return 0;
+        if (size == 1)
+                return (lead >= 32 && lead != 127) || lead == '\n' || lead == '\t' ? 1 : 0;
+        if (size == 2 && lead == 0xc2 && text.data[at + 1] < 0xa0)
+                return 0; /* C1 controls */
+        if (size == 3 && lead == 0xe2 && text.data[at + 1] == 0x80 && text.data[at + 2] >= 0xaa && text.data[at + 2] <= 0xae)
+                return 0; /* bidirectional embeddings and overrides */
+        if (size == 3 && lead == 0xe2 && text.data[at + 1] == 0x81 && text.data[at + 2] >= 0xa6 && text.data[at + 2] <= 0xa9)
+                return 0; /* bidirectional isolates */
+        return size;
+}
+
+void print_safe(FILE *out, struct slice text)
+{
+        for (size_t at = 0; at < text.size;) {
+                size_t size = showable(text, at);
+
+                if (size == 0) {
+                        fputs("·", out);
+                        at++;
+                        while (at < text.size && (text.data[at] & 0xc0) == 0x80)
+                                at++;
+                        continue;
+                }
+                if (text.data[at] == '\n')
+                        fputs("\n          ", out);
+                else
+                        fwrite(text.data + at, 1, size, out);
+                at += size;
+        }
+}
+
+void print_json_text(FILE *out, struct slice text)
+{
+        fputc('"', out);
+        for (size_t i = 0; i < text.size; i++) {
+                uint8_t byte = text.data[i];
+
+                if (byte == '"' || byte == '\\')
+                        fprintf(out, "\\%c", byte);
+                else if (byte == '\n')
+                        fputs("\\n", out);
+                else if (byte < 32 || byte == 127)
+                        fprintf(out, "\\u%04x", byte);
+                else
+                        fputc(byte, out);
+        }
+        fputc('"', out);
+}
+
+void print_clock(uint64_t time_ms, char text[static 16])
+{
+        time_t seconds = (time_t)(time_ms / 1000);
+        struct tm local;
+
+        if (!localtime_r(&seconds, &local) || strftime(text, 16, "%H:%M", &local) == 0)
+                snprintf(text, 16, "--:--");
+}
+
+static void print_json_id(const char *name, const struct id *id)
+{
+        char text[ID_TEXT_SIZE];
+
+        id_format(id, text);
+        printf(",\"%s\":\"%s\"", name, text);
+}
+
+/* Ids of users are decimal texts in JSON: 63 bits do not fit a JavaScript number. */
+static void print_json_user(const char *name, uint64_t user)
+{
+        printf(",\"%s\":\"%" PRIu64 "\"", name, user);
+}
+
+void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row)
+{
+        bool mine = row->sender == core_user(session->host->core);
+        enum core_message_state state = CORE_MESSAGE_SENT;
+        char name[64], clock[16];
+
+        session_sender_name(session, room, row->sender, name);
+        if (mine)
+                state = core_row_state(session->host->core, room, row->seq, row->sender);
+        if (!session->json) {
+                print_clock(row->time_ms, clock);
+                printf("%s%s ", mine ? print_tick(state, session->colour) : "   ", clock);
+                printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
+                print_safe(stdout, row->text);
+                putchar('\n');
+                fflush(stdout);
+                return;
+        }
+        printf("{\"type\":\"%s\"", type);
+        print_json_id("room", room);
+        printf(",\"seq\":%" PRIu64 ",\"time_ms\":%" PRIu64, row->seq, row->time_ms);
+        print_json_id("id", &row->request);
+        print_json_user("sender", row->sender);
+        printf(",\"sender_name\":");
+        print_json_text(stdout, slice_text(name));
+        if (mine)
+                printf(",\"state\":\"%s\"", print_state(state));
+        printf(",\"text\":");
+        print_json_text(stdout, row->text);
+        puts("}");
+        fflush(stdout);
+}
+
+void print_queued(struct session *session, const struct id *room, const struct id *id, struct slice text,
+                  enum core_message_state state)
+{
+        char id_text[ID_TEXT_SIZE];
+
+        id_format(id, id_text);
+        if (!session->json) {
+                printf("%s%s  ", print_tick(state, session->colour), id_text);
+                print_safe(stdout, text);
+                putchar('\n');
+                return;
+        }
+        printf("{\"type\":\"outbox\"");
+        print_json_id("room", room);
+        print_json_id("id", id);
+        printf(",\"state\":\"%s\",\"text\":", print_state(state));
+        print_json_text(stdout, text);
+        puts("}");
+}
+
+void print_room(struct session *session, const struct core_room_info *info)
+{
+        char name[64], clock[16];
+
+        session_room_name(info, name);
+        if (session->json) {
+                printf("{\"type\":\"room\"");
+                print_json_id("room", &info->room);
+                printf(",\"name\":");
+                print_json_text(stdout, slice_text(name));
+                printf(",\"head\":%" PRIu64 ",\"unread\":%" PRIu64 ",\"queued\":%u,\"last_time_ms\":%" PRIu64, info->head,
+                       info->unread, info->queued, info->last_time_ms);
+                print_json_user("peer", info->peer.user);
+                puts("}");
+                return;
+        }
+        print_clock(info->last_time_ms, clock);
+        printf("%-20s ", name);
+        print_safe(stdout, info->peer.display_name);
+        printf("  %s", info->last_time_ms ? clock : "");
+        if (info->unread)
+                printf("  %" PRIu64 " unread", info->unread);
+        if (info->queued)
+                printf("  %u queued", info->queued);
+        putchar('\n');
+}
+
+void print_person(struct session *session, const struct wire_person *person)
+{
+        if (session->json) {
+                printf("{\"type\":\"person\"");
+                print_json_user("user", person->user);
+                printf(",\"user_name\":");
+                print_json_text(stdout, person->user_name);
+                printf(",\"display_name\":");
+                print_json_text(stdout, person->display_name);
+                puts("}");
+                return;
+        }
+        printf("@%-20.*s ", (int)person->user_name.size, (const char *)person->user_name.data);
+        print_safe(stdout, person->display_name);
+        putchar('\n');
+}
+
+void print_device(struct session *session, const struct wire_device *device)
+{
+        bool current = device->device == core_device(session->host->core);
+
+        if (session->json) {
+                printf("{\"type\":\"device\"");
+                print_json_user("device", device->device);
+                printf(",\"name\":");
+                print_json_text(stdout, device->name);
+                printf(",\"created_ms\":%" PRIu64 ",\"seen_ms\":%" PRIu64 ",\"current\":%s}\n", device->created_ms,
+                       device->seen_ms, current ? "true" : "false");
+                return;
+        }
+        printf("%-20" PRIu64 " ", device->device);
+        print_safe(stdout, device->name);
+        puts(current ? "  (this one)" : "");
+}

@@ -1,0 +1,34 @@
+/* How messages, rooms and people look on standard output: for people, or as JSON lines for scripts. */
+#ifndef GALKA_TERMINAL_PRINT_H
+#define GALKA_TERMINAL_PRINT_H
+
+#include "terminal/session.h"
+
+/* A message. `type`: "message", "changed". */
+void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row);
+
+/* An own message that is not sent: state QUEUED or FAILED. */
+void print_queued(struct session *session, const struct id *room, const struct id *id, struct slice text,
+                  enum core_message_state state);
+
+void print_room(struct session *session, const struct core_room_info *info);
+void print_person(struct session *session, const struct wire_person *person);
+void print_device(struct session *session, const struct wire_device *device);
+
+/* ✓ sent, ✓✓ delivered, coloured (or ✔✔ without colours) read, … queued, ! failed. Three columns wide. */
+const char *print_tick(enum core_message_state state, bool colour);
+
+/* "queued", "sent", "delivered", "read", "failed". */
+const char *print_state(enum core_message_state state);
+
+/* Text for a terminal: control characters and bidirectional overrides are shown as dots, so that nobody's message can move the
+ * cursor or forge a line. */
+void print_safe(FILE *out, struct slice text);
+
+/* A JSON string in quotes. */
+void print_json_text(FILE *out, struct slice text);
+
+/* "14:02" in local time. */
+void print_clock(uint64_t time_ms, char text[static 16]);
+
+#endif

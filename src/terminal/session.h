@@ -1,0 +1,50 @@
+/*
+ * One run of galka: the profile, its core, and how to print. Commands get it; main makes and ends it.
+ */
+#ifndef GALKA_TERMINAL_SESSION_H
+#define GALKA_TERMINAL_SESSION_H
+
+#include <stdio.h>
+
+#include "terminal/host.h"
+
+/* Exit codes, the same for every command (man page, README). */
+enum exit_code {
+        EXIT_DONE = 0,    /* done, or queued and said so */
+        EXIT_REFUSED = 1, /* the server or this program said no */
+        EXIT_USAGE = 2,   /* not such a command */
+        EXIT_NO_LINK = 3, /* needs the server, and it cannot be reached */
+        EXIT_SIGN_IN = 4, /* no account in this profile yet */
+        EXIT_OTHER = 5,   /* another galka leads this profile: this command needs the lead */
+        EXIT_DISK = 6     /* the profile cannot be read or written */
+};
+
+struct session {
+        struct file *file;
+        struct host *host;
+        bool leads;  /* this process runs the core */
+        bool json;   /* print JSON lines */
+        bool colour; /* standard output is a terminal that shows colours */
+};
+
+#define LINK_WAIT_MS 5000
+
+/* Prints "galka: …" on standard error and returns code. */
+int session_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Waits until joined (CORE_READY) or wait_ms passed. EXIT_DONE or what to exit with, having said why. */
+int session_need_link(struct session *session, int wait_ms);
+
+/* True once a link is up and Join answered. */
+bool session_joined(void *session);
+
+/* What the user calls a room: an id, "me", or "@name" (of a person already talked to, else asked of the server). EXIT_DONE or what to exit with. */
+int session_find_room(struct session *session, const char *text, struct id *room);
+
+/* A short name of the room for people: "@bob", "me", or its id. */
+void session_room_name(const struct core_room_info *info, char name[static 64]);
+
+/* The name of a row's sender as far as it is known here. */
+void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static 64]);
+
+#endif
