@@ -1,0 +1,45 @@
+/* The commands of galka, one table: name, what follows it, help, what it needs. Help and man page come from it too. */
+#ifndef GALKA_TERMINAL_COMMAND_H
+#define GALKA_TERMINAL_COMMAND_H
+
+#include "terminal/session.h"
+
+enum command_need {
+        NEED_NOTHING, /* works signed out */
+        NEED_ACCOUNT, /* a profile that is signed in; works without a link and beside another galka */
+};
+
+struct command {
+        const char *name, *arguments, *help;
+        enum command_need need;
+        int words_min, words_max;
+        int (*run)(struct session *session, int count, char **words);
+};
+
+/* Each runs one command with the words after its name and returns an exit code. */
+int command_signup(struct session *session, int count, char **words);
+int command_signin(struct session *session, int count, char **words);
+int command_signout(struct session *session, int count, char **words);
+int command_devices(struct session *session, int count, char **words);
+int command_whoami(struct session *session, int count, char **words);
+int command_people(struct session *session, int count, char **words);
+int command_rooms(struct session *session, int count, char **words);
+int command_send(struct session *session, int count, char **words);
+int command_history(struct session *session, int count, char **words);
+int command_tail(struct session *session, int count, char **words);
+int command_outbox(struct session *session, int count, char **words);
+int command_retry(struct session *session, int count, char **words);
+int command_discard(struct session *session, int count, char **words);
+int command_chat(struct session *session, int count, char **words);
+
+/* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
+struct command_flags {
+        bool wait;          /* send: stay until it is sent */
+        bool all;           /* signout: every device */
+        uint32_t rows;      /* history, chat: how many rows; 0: the default */
+        const char *email, *user_name, *display_name, *code, *password_file, *device_name;
+};
+
+extern struct command_flags command_flags;
+
+#endif

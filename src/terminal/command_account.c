@@ -1,0 +1,253 @@
+/* Accounts and devices: signup, signin, signout, devices, whoami. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+
+#include "crypto/crypto.h"
+#include "crypto/random.h"
+#include "terminal/ask.h"
+#include "terminal/command.h"
+#include "terminal/print.h"
+
+#define ANSWER_WAIT_MS 30000
+#define CODE_TRIES     5
+#define PASSWORD_SIZE  257
+
+struct waiting {
+        bool done;
+        enum error error;
+        struct session *session;
+        struct id request;
+};
+
+static void on_sign(void *context, const struct core_event *event)
+{
+        struct waiting *waiting = context;
+
+        if (event->kind == CORE_EVENT_SIGN) {
+                waiting->done = true;
+                waiting->error = event->error;
+        }
+}
+
+static bool is_done(void *context)
+{
+        return ((struct waiting *)context)->done;
+}
+
+/* Waits for the answer to a sign_up, confirm, sign_in or sign_out that the core took (taken: its verdict). */
+static int wait_for_answer(struct session *session, struct waiting *waiting, enum error taken)
+{
+        if (taken)
+                return session_complain(EXIT_REFUSED, "%s", error_text(taken));
+        if (!host_wait(session->host, is_done, waiting, ANSWER_WAIT_MS)) {
+                if (session->host->storage_failed)
+                        return session_complain(EXIT_DISK, "the profile cannot be written");
+                return session_complain(EXIT_NO_LINK, "no answer: %s",
+                                        session->host->problem[0] ? session->host->problem : "the server is silent");
+        }
+        if (waiting->error)
+                return session_complain(EXIT_REFUSED, "%s", error_text(waiting->error));
+        return EXIT_DONE;
+}
+
+static bool get_password(char password[static PASSWORD_SIZE])
+{
+        if (command_flags.password_file)
+                return ask_file(command_flags.password_file, password, PASSWORD_SIZE);
+        return ask_password("Password", password, PASSWORD_SIZE);
+}
+
+static void get_device_name(char name[static 129])
+{
+        struct utsname system;
+
+        if (command_flags.device_name)
+                snprintf(name, 129, "%s", command_flags.device_name);
+        else
+                snprintf(name, 129, "terminal on %.64s", uname(&system) == 0 ? system.nodename : "some machine");
+}
+
+static int need_lead(struct session *session)
+{
+        if (!session->leads)
+                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it first");
+        return EXIT_DONE;
+}
+
+static int greet(struct session *session)
+{
+        struct wire_person me = core_profile(session->host->core);
+
+        if (!session->json)
+                printf("Signed in as @%.*s. Next: galka people NAME, galka chat @NAME\n", (int)me.user_name.size,
+                       (const char *)me.user_name.data);
+        else
+                print_person(session, &me);
+        return EXIT_DONE;
+}
+
+static int confirm(struct session *session)
+{
+        struct waiting waiting = {0};
+        uint8_t secret[32];
+        char code[32], device[129];
+        int result = EXIT_REFUSED;
+
+        get_device_name(device);
+        crypto_random(secret, sizeof(secret));
+        host_set_listener(session->host, on_sign, &waiting);
+        for (int i = 0; i < CODE_TRIES && result == EXIT_REFUSED; i++) {
+                enum error taken;
+
+                if (command_flags.code && i > 0)
+                        break;
+                if (command_flags.code)
+                        snprintf(code, sizeof(code), "%s", command_flags.code);
+                else if (!ask_line("The code from the mail", code, sizeof(code)))
+                        break;
+                waiting.done = false;
+                taken = core_confirm(session->host->core, slice_text(code), secret, slice_text(device),
+                                     host_time(session->host));
+                result = wait_for_answer(session, &waiting, taken);
+                if (result == EXIT_REFUSED && waiting.error != ERR_BAD_CODE)
+                        break;
+        }
+        host_set_listener(session->host, NULL, NULL);
+        crypto_wipe(secret, sizeof(secret));
+        return result == EXIT_DONE ? greet(session) : result;
+}
+
+/* A flag's value, or the answer to a question. */
+static bool get_text(const char *flag, const char *question, char *text, size_t size)
+{
+        if (!flag)
+                return ask_line(question, text, size);
+        snprintf(text, size, "%s", flag);
+        return true;
+}
+
+int command_signup(struct session *session, int count, char **words)
+{
+        struct waiting waiting = {0};
+        char email[256], user_name[64], display_name[160], password[PASSWORD_SIZE];
+        enum error taken;
+        int result = need_lead(session);
+
+        (void)count, (void)words;
+        if (result != EXIT_DONE)
+                return result;
+        if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE)
+                return confirm(session);
+        if (core_phase(session->host->core) != CORE_SIGNED_OUT)
+                return session_complain(EXIT_REFUSED, "this profile is signed in already; give --profile for another");
+        if (!get_text(command_flags.email, "E-mail address", email, sizeof(email)) ||
+            !get_text(command_flags.user_name, "User name (letters, digits, _ . -)", user_name, sizeof(user_name)) ||
+            !get_text(command_flags.display_name ? command_flags.display_name : command_flags.user_name,
+                      "Your name as others see it", display_name, sizeof(display_name)) ||
+            !get_password(password))
+                return session_complain(EXIT_USAGE, "signup needs an address, a user name, a name and a password");
+        host_set_listener(session->host, on_sign, &waiting);
+        taken = core_sign_up(session->host->core, slice_text(email), slice_text(user_name), slice_text(display_name),
+                             slice_text(password), host_time(session->host));
+        crypto_wipe(password, sizeof(password));
+        result = wait_for_answer(session, &waiting, taken);
+        host_set_listener(session->host, NULL, NULL);
+        if (result != EXIT_DONE)
+                return result;
+        fprintf(stderr, "A code was sent to %s. If this stops here, galka signup goes on with the code.\n", email);
+        return confirm(session);
+}
+
+int command_signin(struct session *session, int count, char **words)
+{
+        struct waiting waiting = {0};
+        char password[PASSWORD_SIZE], device[129];
+        uint8_t secret[32];
+        enum error taken;
+        int result = need_lead(session);
+
+        (void)count;
+        if (result != EXIT_DONE)
+                return result;
+        if (core_phase(session->host->core) >= CORE_OFFLINE)
+                return session_complain(EXIT_REFUSED, "this profile is signed in already; give --profile for another");
+        if (!get_password(password))
+                return session_complain(EXIT_USAGE, "signin needs a password");
+        get_device_name(device);
+        crypto_random(secret, sizeof(secret));
+        host_set_listener(session->host, on_sign, &waiting);
+        taken = core_sign_in(session->host->core, slice_text(words[0]), slice_text(password), secret, slice_text(device),
+                             host_time(session->host));
+        crypto_wipe(password, sizeof(password));
+        crypto_wipe(secret, sizeof(secret));
+        result = wait_for_answer(session, &waiting, taken);
+        host_set_listener(session->host, NULL, NULL);
+        return result == EXIT_DONE ? greet(session) : result;
+}
+
+int command_signout(struct session *session, int count, char **words)
+{
+        struct waiting waiting = {0};
+        uint64_t device = core_device(session->host->core);
+        int result = session_need_link(session, LINK_WAIT_MS);
+        char *end = "";
+
+        if (result != EXIT_DONE)
+                return result;
+        if (count > 0)
+                device = strtoull(words[0], &end, 10);
+        if (*end || (count > 0 && device == 0))
+                return session_complain(EXIT_USAGE, "'%s' is no device: galka devices lists them", words[0]);
+        if (command_flags.all)
+                device = 0;
+        host_set_listener(session->host, on_sign, &waiting);
+        result = wait_for_answer(session, &waiting, core_sign_out(session->host->core, device, host_time(session->host)));
+        host_set_listener(session->host, NULL, NULL);
+        if (result == EXIT_DONE && !session->json)
+                puts(command_flags.all ? "Signed out everywhere." : "Signed out.");
+        return result;
+}
+
+static void on_devices(void *context, const struct core_event *event)
+{
+        struct waiting *waiting = context;
+        struct wire_iterator iterator;
+        struct wire_device device;
+
+        if (!id_equal(&event->id, &waiting->request))
+                return;
+        if (event->kind == CORE_EVENT_DEVICES) {
+                wire_list_start(&iterator, WIRE_STRUCTURE(device_list), 1, &event->list);
+                while (wire_list_next(&iterator, &device))
+                        print_device(waiting->session, &device);
+                waiting->done = true;
+        } else if (event->kind == CORE_EVENT_FAILED) {
+                waiting->error = event->error;
+                waiting->done = true;
+        }
+}
+
+int command_devices(struct session *session, int count, char **words)
+{
+        struct waiting waiting = {.session = session};
+        int result = session_need_link(session, LINK_WAIT_MS);
+
+        (void)count, (void)words;
+        if (result != EXIT_DONE)
+                return result;
+        host_set_listener(session->host, on_devices, &waiting);
+        result = wait_for_answer(session, &waiting,
+                                 core_devices(session->host->core, &waiting.request, host_time(session->host)));
+        host_set_listener(session->host, NULL, NULL);
+        return result;
+}
+
+int command_whoami(struct session *session, int count, char **words)
+{
+        struct wire_person me = core_profile(session->host->core);
+
+        (void)count, (void)words;
+        print_person(session, &me);
+        return EXIT_DONE;
+}

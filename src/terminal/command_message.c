@@ -1,0 +1,426 @@
+/* People, rooms and messages: people, rooms, send, history, tail, outbox, retry, discard. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "crypto/random.h"
+#include "rules/limits.h"
+#include "terminal/command.h"
+#include "terminal/print.h"
+
+#define ANSWER_WAIT_MS 10000
+#define SENT_WAIT_MS   3000
+#define FOLLOW_MS      200
+#define HISTORY_ROWS   50
+
+/* ---- people ---- */
+
+struct people {
+        struct session *session;
+        struct id request;
+        bool done;
+        enum error error;
+        unsigned found;
+};
+
+static void on_people(void *context, const struct core_event *event)
+{
+        struct people *people = context;
+        struct wire_iterator iterator;
+        struct wire_person person;
+
+        if (!id_equal(&event->id, &people->request))
+                return;
+        if (event->kind == CORE_EVENT_FAILED)
+                people->error = event->error;
+        if (event->kind == CORE_EVENT_PEOPLE) {
+                wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
+                for (; wire_list_next(&iterator, &person); people->found++)
+                        print_person(people->session, &person);
+        }
+        people->done = event->kind == CORE_EVENT_FAILED || event->kind == CORE_EVENT_PEOPLE;
+}
+
+static bool people_done(void *context)
+{
+        return ((struct people *)context)->done;
+}
+
+int command_people(struct session *session, int count, char **words)
+{
+        struct people people = {.session = session};
+        int result = session_need_link(session, LINK_WAIT_MS);
+        const char *name = words[0][0] == '@' ? words[0] + 1 : words[0];
+
+        (void)count;
+        if (result != EXIT_DONE)
+                return result;
+        host_set_listener(session->host, on_people, &people);
+        people.error = core_find(session->host->core, slice_text(name), &people.request, host_time(session->host));
+        if (!people.error && !host_wait(session->host, people_done, &people, ANSWER_WAIT_MS))
+                people.error = ERR_UNKNOWN;
+        host_set_listener(session->host, NULL, NULL);
+        if (people.error)
+                return session_complain(EXIT_REFUSED, "%s", error_text(people.error));
+        if (people.found == 0 && !session->json)
+                puts("Nobody by that name.");
+        return EXIT_DONE;
+}
+
+static bool is_synced(void *context)
+{
+        struct session *session = context;
+
+        return core_phase(session->host->core) == CORE_SYNCED || core_phase(session->host->core) == CORE_SIGNED_OUT;
+}
+
+int command_rooms(struct session *session, int count, char **words)
+{
+        struct core_room_info info;
+
+        (void)count, (void)words;
+        if (session->leads && !host_wait(session->host, is_synced, session, LINK_WAIT_MS) && !session->json)
+                fprintf(stderr, "galka: no link: this is what was known last\n");
+        for (uint32_t i = 0; core_room_at(session->host->core, i, &info); i++)
+                print_room(session, &info);
+        return EXIT_DONE;
+}
+
+/* ---- send ---- */
+
+struct sending {
+        struct id id;
+        bool done;
+        enum error error;
+        uint64_t seq;
+};
+
+static void on_sending(void *context, const struct core_event *event)
+{
+        struct sending *sending = context;
+
+        if (event->kind != CORE_EVENT_MESSAGE || !id_equal(&event->id, &sending->id))
+                return;
+        if (event->state == CORE_MESSAGE_QUEUED)
+                return;
+        sending->done = true;
+        sending->seq = event->seq;
+        sending->error = event->state == CORE_MESSAGE_FAILED ? event->error : ERR_OK;
+}
+
+static bool sending_done(void *context)
+{
+        return ((struct sending *)context)->done;
+}
+
+/* Standard input up to the limit of a message, without the last line's end. */
+static int read_text(char **text, size_t *size)
+{
+        *text = malloc(TEXT_SIZE_MAX + 1);
+        if (!*text)
+                return session_complain(EXIT_REFUSED, "%s", error_text(ERR_NO_MEMORY));
+        *size = fread(*text, 1, TEXT_SIZE_MAX + 1, stdin);
+        if (*size > TEXT_SIZE_MAX)
+                return session_complain(EXIT_REFUSED, "the text is longer than %d bytes", TEXT_SIZE_MAX);
+        while (*size > 0 && (*text)[*size - 1] == '\n')
+                (*size)--;
+        return EXIT_DONE;
+}
+
+static void print_sent(struct session *session, const struct id *room, const struct id *id, const char *state, uint64_t seq)
+{
+        char room_text[ID_TEXT_SIZE], id_text[ID_TEXT_SIZE];
+
+        id_format(room, room_text);
+        id_format(id, id_text);
+        if (session->json)
+                printf("{\"type\":\"send\",\"room\":\"%s\",\"id\":\"%s\",\"state\":\"%s\",\"seq\":%llu}\n", room_text, id_text,
+                       state, (unsigned long long)seq);
+        else if (strcmp(state, "sent") == 0)
+                printf("✓ sent\n");
+        else
+                printf("queued: %s; it will be sent as soon as a galka on this profile has a link\n",
+                       session->leads && session->host->problem[0] ? session->host->problem : "no link");
+}
+
+static int send_as_leader(struct session *session, const struct id *room, struct slice text)
+{
+        struct sending sending = {0};
+        enum error error;
+
+        host_set_listener(session->host, on_sending, &sending);
+        error = core_send(session->host->core, room, text, &sending.id, host_time(session->host));
+        if (error)
+                return session_complain(EXIT_REFUSED, "%s", error_text(error));
+        host_wait(session->host, sending_done, &sending, command_flags.wait ? -1 : SENT_WAIT_MS);
+        host_set_listener(session->host, NULL, NULL);
+        if (session->host->storage_failed)
+                return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
+        if (sending.error)
+                return session_complain(EXIT_REFUSED, "not sent: %s", error_text(sending.error));
+        print_sent(session, room, &sending.id, sending.done ? "sent" : "queued", sending.seq);
+        return EXIT_DONE;
+}
+
+static void count_record(void *context, struct slice key, struct slice value)
+{
+        (void)key, (void)value;
+        ++*(unsigned *)context;
+}
+
+/* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
+static int send_as_follower(struct session *session, const struct id *room, struct slice text)
+{
+        static uint8_t value[TEXT_SIZE_MAX + 64];
+        uint8_t key[CORE_KEY_SIZE_MAX], end[CORE_KEY_SIZE_MAX + 1], random[10];
+        size_t key_size, value_size = sizeof(value);
+        uint64_t wall_ms = host_time(session->host).wall_ms;
+        struct core_change change = {0};
+        struct id id;
+        unsigned records = 1;
+
+        crypto_random(random, sizeof(random));
+        id = id_uuid7(wall_ms, random);
+        if (text.size == 0 || !slice_is_text(text) ||
+            core_outbox_record(room, &id, text, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
+                return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
+        change.key = slice_of(key, key_size);
+        change.value = slice_of(value, value_size);
+        if (file_apply(session->file, &change, 1) != ERR_OK)
+                return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
+        memcpy(end, key, key_size);
+        end[key_size] = 0;
+        while (command_flags.wait && records > 0) {
+                usleep(FOLLOW_MS * 1000);
+                records = 0;
+                if (file_range(session->file, change.key, slice_of(end, key_size + 1), 1, false, count_record, &records) != ERR_OK)
+                        return session_complain(EXIT_DISK, "the profile cannot be read");
+        }
+        print_sent(session, room, &id, command_flags.wait ? "sent" : "queued", 0);
+        return EXIT_DONE;
+}
+
+int command_send(struct session *session, int count, char **words)
+{
+        struct id room;
+        char *from_input = NULL;
+        struct slice text = slice_text(words[1]);
+        int result = EXIT_DONE;
+
+        (void)count;
+        if (strcmp(words[1], "-") == 0) {
+                result = read_text(&from_input, &text.size);
+                text.data = (const uint8_t *)from_input;
+        }
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[0], &room);
+        if (result == EXIT_DONE)
+                result = session->leads ? send_as_leader(session, &room, text) : send_as_follower(session, &room, text);
+        free(from_input);
+        return result;
+}
+
+/* ---- history ---- */
+
+struct row_list {
+        struct session *session;
+        const struct id *room;
+        struct slice rows[1000]; /* values as stored, newest first */
+        size_t count;
+};
+
+static void collect_row(void *context, struct slice key, struct slice value)
+{
+        struct row_list *list = context;
+        uint8_t *copy;
+
+        (void)key;
+        if (list->count == countof(list->rows))
+                return;
+        copy = malloc(value.size ? value.size : 1);
+        if (!copy)
+                return;
+        memcpy(copy, value.data, value.size);
+        list->rows[list->count++] = slice_of(copy, value.size);
+}
+
+/* Prints the newest `rows` rows that are stored, oldest first. */
+static int print_stored(struct session *session, const struct id *room, uint32_t rows)
+{
+        static struct row_list list;
+        uint8_t from[CORE_KEY_SIZE_MAX], to[CORE_KEY_SIZE_MAX];
+        size_t from_size = core_key_row(room, 0, from);
+        size_t to_size = core_key_row(room, UINT64_MAX, to);
+        enum error error;
+
+        list = (struct row_list){.session = session, .room = room};
+        error = file_range(session->file, slice_of(from, from_size), slice_of(to, to_size), rows, true, collect_row, &list);
+        while (list.count > 0) {
+                struct slice value = list.rows[--list.count];
+                struct wire_row row;
+
+                if (core_row_decode(value, &row) == ERR_OK)
+                        print_row(session, "message", room, &row);
+                free((void *)value.data);
+        }
+        return error ? session_complain(EXIT_DISK, "the profile cannot be read") : EXIT_DONE;
+}
+
+static void on_history(void *context, const struct core_event *event)
+{
+        if (event->kind == CORE_EVENT_HISTORY)
+                *(bool *)context = true;
+}
+
+static bool flag_is_set(void *context)
+{
+        return *(bool *)context;
+}
+
+int command_history(struct session *session, int count, char **words)
+{
+        uint32_t rows = command_flags.rows ? command_flags.rows : HISTORY_ROWS;
+        bool whole = false;
+        struct id room;
+        int result = session_find_room(session, words[0], &room);
+
+        (void)count;
+        if (result != EXIT_DONE)
+                return result;
+        if (session->leads && host_wait(session->host, is_synced, session, LINK_WAIT_MS)) {
+                host_set_listener(session->host, on_history, &whole);
+                if (core_history(session->host->core, &room, 0, rows, host_time(session->host)) == ERR_OK)
+                        host_wait(session->host, flag_is_set, &whole, ANSWER_WAIT_MS);
+                host_set_listener(session->host, NULL, NULL);
+        }
+        if (!whole && !session->json)
+                fprintf(stderr, "galka: no link: this is what is stored here\n");
+        return print_stored(session, &room, rows);
+}
+
+/* ---- tail ---- */
+
+struct tail {
+        struct session *session;
+        bool one_room;
+        struct id room;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+        (void)signal;
+        interrupted = 1;
+}
+
+static void on_tail(void *context, const struct core_event *event)
+{
+        struct tail *tail = context;
+
+        if (event->kind != CORE_EVENT_ROW || (tail->one_room && !id_equal(&event->room, &tail->room)))
+                return;
+        print_row(tail->session, event->row.changed == event->row.seq ? "message" : "changed", &event->room, &event->row);
+}
+
+int command_tail(struct session *session, int count, char **words)
+{
+        struct tail tail = {.session = session, .one_room = count > 0};
+        int result = EXIT_DONE;
+
+        if (!session->leads)
+                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it, or give tail a profile of its own");
+        if (count > 0)
+                result = session_find_room(session, words[0], &tail.room);
+        if (result != EXIT_DONE)
+                return result;
+        signal(SIGINT, on_interrupt);
+        signal(SIGTERM, on_interrupt);
+        host_set_listener(session->host, on_tail, &tail);
+        while (!interrupted && !session->host->storage_failed && core_phase(session->host->core) != CORE_SIGNED_OUT &&
+               !ferror(stdout))
+                host_turn(session->host, 1000);
+        host_set_listener(session->host, NULL, NULL);
+        if (session->host->storage_failed)
+                return session_complain(EXIT_DISK, "the profile cannot be written");
+        if (core_phase(session->host->core) == CORE_SIGNED_OUT)
+                return session_complain(EXIT_SIGN_IN, "the server signed this device out");
+        return EXIT_DONE;
+}
+
+/* ---- outbox ---- */
+
+static void print_outbox_record(void *context, struct slice key, struct slice value)
+{
+        struct session *session = context;
+        struct id room, id;
+        struct slice text;
+        enum core_message_state state;
+
+        if (core_outbox_decode(key, value, &room, &id, &text, &state) == ERR_OK)
+                print_queued(session, &room, &id, text, state);
+}
+
+int command_outbox(struct session *session, int count, char **words)
+{
+        enum error error;
+
+        (void)count, (void)words;
+        error = file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, print_outbox_record, session);
+        return error ? session_complain(EXIT_DISK, "the profile cannot be read") : EXIT_DONE;
+}
+
+struct outbox_search {
+        struct id id, room;
+        bool found;
+};
+
+static void match_outbox_record(void *context, struct slice key, struct slice value)
+{
+        struct outbox_search *search = context;
+        struct id room, id;
+        struct slice text;
+        enum core_message_state state;
+
+        if (core_outbox_decode(key, value, &room, &id, &text, &state) == ERR_OK && id_equal(&id, &search->id)) {
+                search->room = room;
+                search->found = true;
+        }
+}
+
+static int change_outbox(struct session *session, const char *word,
+                         enum error (*change)(struct core *, const struct id *, const struct id *, struct core_time))
+{
+        struct outbox_search search = {0};
+        enum error error = ERR_NOT_FOUND;
+
+        if (!session->leads)
+                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it first");
+        if (!id_parse(slice_text(word), &search.id))
+                return session_complain(EXIT_USAGE, "'%s' is no message id: galka outbox lists them", word);
+        if (file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, match_outbox_record, &search) != ERR_OK)
+                return session_complain(EXIT_DISK, "the profile cannot be read");
+        if (search.found)
+                error = change(session->host->core, &search.room, &search.id, host_time(session->host));
+        host_settle(session->host);
+        if (error)
+                return session_complain(EXIT_REFUSED, "no failed message has that id: galka outbox lists them");
+        return EXIT_DONE;
+}
+
+int command_retry(struct session *session, int count, char **words)
+{
+        int result = change_outbox(session, words[0], core_retry);
+
+        (void)count;
+        if (result == EXIT_DONE)
+                host_wait(session->host, is_synced, session, SENT_WAIT_MS);
+        return result;
+}
+
+int command_discard(struct session *session, int count, char **words)
+{
+        (void)count;
+        return change_outbox(session, words[0], core_discard);
+}

@@ -1,0 +1,240 @@
+/* galka, the terminal client: reads the command line, opens the profile, runs one command. */
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "terminal/command.h"
+
+#define DEFAULT_SERVER "127.0.0.1:4255"
+#define PATH_SIZE      4096
+#define WORDS_MAX      16
+
+struct command_flags command_flags;
+
+static const struct command commands[] = {
+        {"signup", "", "make an account: asks for address, names, password and the code from the mail", NEED_NOTHING, 0, 0,
+         command_signup},
+        {"signin", "NAME", "sign in on this device with a user name or address", NEED_NOTHING, 1, 1, command_signin},
+        {"signout", "[DEVICE]", "sign out this device, another one, or with --all every one", NEED_ACCOUNT, 0, 1,
+         command_signout},
+        {"devices", "", "list the devices of the account", NEED_ACCOUNT, 0, 0, command_devices},
+        {"whoami", "", "print who is signed in here", NEED_ACCOUNT, 0, 0, command_whoami},
+        {"people", "NAME", "find people whose name begins with NAME", NEED_ACCOUNT, 1, 1, command_people},
+        {"rooms", "", "list the rooms, the latest first", NEED_ACCOUNT, 0, 0, command_rooms},
+        {"chat", "ROOM", "talk in a room: a line editor, ticks that change in place", NEED_ACCOUNT, 1, 1, command_chat},
+        {"send", "ROOM TEXT|-", "send a message; - reads it from standard input; without a link it is queued", NEED_ACCOUNT, 2, 2,
+         command_send},
+        {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
+        {"tail", "[ROOM]", "print messages as they come, until interrupted", NEED_ACCOUNT, 0, 1, command_tail},
+        {"outbox", "", "list own messages that are not sent", NEED_ACCOUNT, 0, 0, command_outbox},
+        {"retry", "ID", "try a failed message again", NEED_ACCOUNT, 1, 1, command_retry},
+        {"discard", "ID", "forget a failed message", NEED_ACCOUNT, 1, 1, command_discard},
+};
+
+enum flag_type { FLAG_TEXT, FLAG_SWITCH, FLAG_ROWS };
+
+static struct {
+        const char *server, *profile;
+        bool json, help;
+} general;
+
+static const struct flag {
+        const char *name, *argument, *help;
+        enum flag_type type;
+        void *value;
+} flags[] = {
+        {"server", "HOST[:PORT]", "the server (kept in the profile; at first " DEFAULT_SERVER ")", FLAG_TEXT, &general.server},
+        {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
+        {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
+        {"wait", "", "send: stay until it is sent", FLAG_SWITCH, &command_flags.wait},
+        {"count", "N", "history, chat: how many messages to show", FLAG_ROWS, &command_flags.rows},
+        {"all", "", "signout: every device", FLAG_SWITCH, &command_flags.all},
+        {"email", "ADDRESS", "signup: instead of asking", FLAG_TEXT, &command_flags.email},
+        {"name", "NAME", "signup: the user name, instead of asking", FLAG_TEXT, &command_flags.user_name},
+        {"display", "NAME", "signup: the name others see, instead of asking", FLAG_TEXT, &command_flags.display_name},
+        {"code", "CODE", "signup: the code from the mail, instead of asking", FLAG_TEXT, &command_flags.code},
+        {"password-file", "FILE", "signup, signin: a file with the password, instead of asking", FLAG_TEXT,
+         &command_flags.password_file},
+        {"device-name", "NAME", "signup, signin: what this device is called", FLAG_TEXT, &command_flags.device_name},
+        {"help", "", "print this", FLAG_SWITCH, &general.help},
+};
+
+static void print_help(FILE *out)
+{
+        fputs("usage: galka [flags] COMMAND …\n\ncommands:\n", out);
+        for (size_t i = 0; i < countof(commands); i++) {
+                char usage[64];
+
+                snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
+                fprintf(out, "  %-20s %s\n", usage, commands[i].help);
+        }
+        fputs("\nROOM is @name, me, or a room's id.\n\nflags:\n", out);
+        for (size_t i = 0; i < countof(flags); i++) {
+                char usage[64];
+
+                snprintf(usage, sizeof(usage), "--%s %s", flags[i].name, flags[i].argument);
+                fprintf(out, "  %-22s %s\n", usage, flags[i].help);
+        }
+        fputs("\nexit codes: 0 done or queued, 1 refused, 2 usage, 3 no link, 4 not signed in, 5 another galka leads this\n"
+              "profile, 6 the profile cannot be read or written\n",
+              out);
+}
+
+static int set_flag(const struct flag *flag, const char *value)
+{
+        char *end;
+        unsigned long rows;
+
+        switch (flag->type) {
+        case FLAG_TEXT:
+                *(const char **)flag->value = value;
+                return EXIT_DONE;
+        case FLAG_SWITCH:
+                *(bool *)flag->value = true;
+                return EXIT_DONE;
+        case FLAG_ROWS:
+                rows = strtoul(value, &end, 10);
+                if (*end || rows == 0 || rows > 1000)
+                        return session_complain(EXIT_USAGE, "--%s must be a number from 1 to 1000", flag->name);
+                *(uint32_t *)flag->value = (uint32_t)rows;
+                return EXIT_DONE;
+        }
+        unreachable();
+}
+
+/* One flag at argv[*index]; moves over its value. */
+static int read_flag(int argc, char **argv, int *index)
+{
+        const char *name = argv[*index] + 2;
+        size_t size = strcspn(name, "=");
+
+        for (size_t i = 0; i < countof(flags); i++) {
+                const char *value = name[size] ? name + size + 1 : NULL;
+
+                if (strlen(flags[i].name) != size || memcmp(flags[i].name, name, size) != 0)
+                        continue;
+                if (!value && flags[i].type != FLAG_SWITCH)
+                        value = *index + 1 < argc ? argv[++*index] : NULL;
+                if (!value && flags[i].type != FLAG_SWITCH)
+                        return session_complain(EXIT_USAGE, "--%s needs a value: %s", flags[i].name, flags[i].argument);
+                return set_flag(&flags[i], value);
+        }
+        return session_complain(EXIT_USAGE, "there is no flag '%s': see galka --help", argv[*index]);
+}
+
+/* Flags may stand anywhere; after "--" everything is a word. */
+static int read_arguments(int argc, char **argv, char **words, int *word_count)
+{
+        bool only_words = false;
+
+        *word_count = 0;
+        for (int i = 1; i < argc; i++) {
+                int result = EXIT_DONE;
+
+                if (!only_words && strcmp(argv[i], "--") == 0)
+                        only_words = true;
+                else if (!only_words && strncmp(argv[i], "--", 2) == 0)
+                        result = read_flag(argc, argv, &i);
+                else if (*word_count < WORDS_MAX)
+                        words[(*word_count)++] = argv[i];
+                else
+                        result = session_complain(EXIT_USAGE, "too many words");
+                if (result != EXIT_DONE)
+                        return result;
+        }
+        return EXIT_DONE;
+}
+
+static bool profile_folder(char path[static PATH_SIZE])
+{
+        const char *profile = general.profile ? general.profile : getenv("GALKA_PROFILE");
+        const char *data = getenv("XDG_DATA_HOME");
+        const char *home = getenv("HOME");
+        int size;
+
+        if (profile && strchr(profile, '/'))
+                size = snprintf(path, PATH_SIZE, "%s", profile);
+        else if (data && *data)
+                size = snprintf(path, PATH_SIZE, "%s/galka/%s", data, profile ? profile : "default");
+        else
+                size = snprintf(path, PATH_SIZE, "%s/.local/share/galka/%s", home ? home : ".", profile ? profile : "default");
+        return size > 0 && size < PATH_SIZE - 64;
+}
+
+/* The server: --server (and kept), else the profile's, else the environment's, else the default. */
+static int choose_server(struct session *session, char server[static 256])
+{
+        if (general.server) {
+                snprintf(server, 256, "%s", general.server);
+                if (file_set_setting(session->file, "server", server) != ERR_OK)
+                        return session_complain(EXIT_DISK, "the profile cannot be written");
+        } else if (!file_get_setting(session->file, "server", server)) {
+                const char *from_environment = getenv("GALKA_SERVER");
+
+                snprintf(server, 256, "%s", from_environment ? from_environment : DEFAULT_SERVER);
+        }
+        return EXIT_DONE;
+}
+
+static int open_session(struct session *session)
+{
+        char folder[PATH_SIZE], text[FILE_ERROR_SIZE] = "", server[256];
+        enum error error;
+
+        if (!profile_folder(folder))
+                return session_complain(EXIT_USAGE, "the profile's name is too long");
+        if (file_open(folder, &session->file, text) != ERR_OK)
+                return session_complain(EXIT_DISK, "%s", text);
+        session->leads = file_lead(session->file) == ERR_OK;
+        if (choose_server(session, server) != EXIT_DONE)
+                return EXIT_DISK;
+        error = host_new(session->file, server, session->leads, &session->host);
+        if (error == ERR_CONFIG)
+                return session_complain(EXIT_USAGE, "'%s' is no server: give HOST or HOST:PORT", server);
+        if (!error)
+                error = host_start(session->host);
+        return error ? session_complain(EXIT_DISK, "%s", error_text(error)) : EXIT_DONE;
+}
+
+static int run(const struct command *command, int count, char **words)
+{
+        struct session session = {.json = general.json,
+                                  .colour = !general.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+        int result = open_session(&session);
+
+        if (result == EXIT_DONE && command->need == NEED_ACCOUNT && core_phase(session.host->core) < CORE_OFFLINE)
+                result = session_complain(EXIT_SIGN_IN, "nobody is signed in here: galka signup, or galka signin NAME");
+        if (result == EXIT_DONE)
+                result = command->run(&session, count, words);
+        host_free(&session.host);
+        file_close(&session.file);
+        return result;
+}
+
+int main(int argc, char **argv)
+{
+        char *words[WORDS_MAX];
+        int count;
+        int result = read_arguments(argc, argv, words, &count);
+
+        if (result != EXIT_DONE)
+                return result;
+        setlocale(LC_ALL, "");
+        signal(SIGPIPE, SIG_IGN);
+        if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
+                print_help(general.help || count > 0 ? stdout : stderr);
+                return general.help || count > 0 ? EXIT_DONE : EXIT_USAGE;
+        }
+        for (size_t i = 0; i < countof(commands); i++) {
+                const struct command *command = &commands[i];
+
+                if (strcmp(words[0], command->name) != 0)
+                        continue;
+                if (count - 1 < command->words_min || count - 1 > command->words_max)
+                        return session_complain(EXIT_USAGE, "usage: galka %s %s", command->name, command->arguments);
+                return run(command, count - 1, words + 1);
+        }
+        return session_complain(EXIT_USAGE, "there is no command '%s': see galka --help", words[0]);
+}
