@@ -134,8 +134,9 @@ enum core_event_kind {
         CORE_EVENT_WANT,       /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
         CORE_EVENT_PHASE,      /* the phase is another now: core_phase() */
         CORE_EVENT_SIGN,       /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
-        CORE_EVENT_ROOM,       /* room: its line in the list changed (head, unread, peer, lowest): core_room_info */
-        CORE_EVENT_ROW,        /* room, row: new or changed, and above the highest hole */
+        CORE_EVENT_ROOM,       /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
+                                * hole_top fell, rows that were hidden below it are in the storage and may be shown */
+        CORE_EVENT_ROW,        /* room, row: new or changed, kept, and above the highest hole */
         CORE_EVENT_MESSAGE,    /* room, id, state, seq: an own message's state; error when FAILED */
         CORE_EVENT_TICKS,      /* room: ticks may have moved: core_row_state */
         CORE_EVENT_HISTORY,    /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
@@ -146,7 +147,8 @@ enum core_event_kind {
         CORE_EVENT_FORGOTTEN   /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 
-/* Slices live until the next call of core_poll. */
+/* Slices live until the next call of core_poll or of a function that says what happened (core_sent and core_kept of this event
+ * included). */
 struct core_event {
         enum core_event_kind kind;
         uint64_t number;
@@ -167,8 +169,11 @@ struct core_event {
 /* The next thing to do. Returns its kind. */
 enum core_event_kind core_poll(struct core *core, struct core_event *event);
 
-/* The host's socket took that many bytes of the last CORE_EVENT_SEND (0: try again when writable). */
+/* The host's socket took that many bytes of the last CORE_EVENT_SEND. SEND is offered once, then not before core_sent; if
+ * the socket took less than all, not before core_writable either (a host that cannot tell when its socket is writable again
+ * leaves it out: core_tick tries again soon). */
 void core_sent(struct core *core, size_t taken);
+void core_writable(struct core *core);
 
 /* When core_tick wants to be called, as now_ms; UINT64_MAX: not before something happens. */
 uint64_t core_deadline_ms(const struct core *core);
