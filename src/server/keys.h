@@ -1,0 +1,13 @@
+/* The server's keys, in a file of the data folder that only its owner can read: made at the first start. */
+#ifndef GALKA_SERVER_KEYS_H
+#define GALKA_SERVER_KEYS_H
+
+#include "base/error.h"
+#include "crypto/token.h"
+
+#define KEYS_ERROR_SIZE 512
+
+/* Reads FOLDER/keys, or makes it. CONFIG (not such a file), SYSTEM; text says what is wrong. */
+must_use enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE]);
+
+#endif
