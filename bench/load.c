@@ -4,7 +4,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "crypto/random.h"
-#include "loop/clock.h"
 #include "loop/loop.h"
 
 #define EVENTS_A_TURN 512
@@ -16,12 +15,12 @@ static const struct arena_source heap_source = {memory_new, memory_free};
 
 static struct core_time now(struct load *load)
 {
-        return (struct core_time){clock_monotonic_ms(load->clock), load->clock->wall_ms(load->clock)};
+        return (struct core_time){clock_monotonic_ms(&load->clock), load->clock.wall_ms(&load->clock)};
 }
 
 uint64_t load_now_us(struct load *load)
 {
-        return load->clock->monotonic_us(load->clock);
+        return load->clock.monotonic_us(&load->clock);
 }
 
 enum error load_init(struct load *load, uint32_t users_max, const char *const *addresses, uint16_t port)
@@ -30,7 +29,7 @@ enum error load_init(struct load *load, uint32_t users_max, const char *const *a
         enum error error;
 
         *load = (struct load){.users_max = users_max, .addresses = addresses, .port = port, .reads = true};
-        load->clock = loop_clock();
+        loop_clock_init(&load->clock);
         while (addresses[load->address_count])
                 load->address_count++;
         check(load->address_count > 0);
@@ -42,7 +41,7 @@ enum error load_init(struct load *load, uint32_t users_max, const char *const *a
                 return ERR_NO_MEMORY;
         }
         heap_init(&load->timers, nodes, users_max);
-        error = loop_new(NULL, &load->net);
+        error = loop_net_new(NULL, &load->net);
         if (error)
                 load_finish(load);
         return error;
@@ -83,7 +82,6 @@ static void disconnect(struct load_user *user, bool tell)
         if (user->socket >= 0)
                 user->load->net->ops->close(user->load->net, user->socket);
         user->socket = -1;
-        user->blocked = false;
         connecting_ended(user);
         if (user->ready)
                 user->load->ready_count--;
@@ -122,10 +120,8 @@ static void send_bytes(struct load_user *user, struct slice bytes)
                 disconnect(user, true);
                 return;
         }
-        if (written < bytes.size) {
-                user->blocked = true;
+        if (written < bytes.size)
                 net->ops->want_write(net, user->socket, true);
-        }
 }
 
 static void show_row(struct load_user *user, const struct core_event *event)
@@ -241,9 +237,10 @@ static void writable(struct load_user *user)
         size_t written;
 
         net->ops->want_write(net, user->socket, false);
-        user->blocked = false;
-        if (!user->connecting)
+        if (!user->connecting) {
+                core_writable(user->core);
                 return;
+        }
         connecting_ended(user);
         if (net->ops->write(net, user->socket, NULL, 0, &written) == ERR_CLOSED)
                 disconnect(user, true);
@@ -253,7 +250,7 @@ static void writable(struct load_user *user)
 
 static void run_timers(struct load *load)
 {
-        uint64_t now_ms = clock_monotonic_ms(load->clock);
+        uint64_t now_ms = clock_monotonic_ms(&load->clock);
         struct heap_node *node;
 
         for (uint32_t i = 0; i < load->user_count && (node = heap_peek(&load->timers)) && node->key <= now_ms; i++) {
@@ -268,7 +265,7 @@ void load_turn(struct load *load, int wait_ms)
 {
         struct net_event events[EVENTS_A_TURN];
         struct heap_node *first = heap_peek(&load->timers);
-        uint64_t now_ms = clock_monotonic_ms(load->clock);
+        uint64_t now_ms = clock_monotonic_ms(&load->clock);
         size_t count;
 
         if (first && first->key < now_ms + (uint64_t)wait_ms)

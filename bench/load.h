@@ -21,7 +21,7 @@ struct load_user {
         struct arena arena;
         struct heap_node timer;
         int socket; /* -1: none */
-        bool connecting, blocked, ready;
+        bool connecting, ready;
         uint32_t index;
         uint64_t user, device;
         void *own; /* the workload's */
@@ -38,7 +38,7 @@ struct load_listener {
 
 struct load {
         struct net *net;
-        struct clock *clock;
+        struct clock clock;
         struct load_user *users;
         uint32_t user_count, users_max;
         struct heap timers;

@@ -7,7 +7,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "crypto/random.h"
-#include "loop/clock.h"
 #include "loop/loop.h"
 
 #define DEFAULT_PORT     4255
@@ -48,11 +47,11 @@ enum error host_new(struct file *file, const char *server, bool leads, struct ho
         host->file = file;
         host->leads = leads;
         host->socket = -1;
-        host->clock = loop_clock();
+        loop_clock_init(&host->clock);
         arena_init(&host->arena, &heap_source, ARENA_CHUNK_SIZE, ARENA_SIZE_MAX);
         error = parse_server(host, server);
         if (!error)
-                error = loop_new(NULL, &host->net);
+                error = loop_net_new(NULL, &host->net);
         if (error)
                 goto fail;
         crypto_random(seed, sizeof(seed));
@@ -91,7 +90,7 @@ void host_set_listener(struct host *host, void (*on_event)(void *context, const 
 
 struct core_time host_time(struct host *host)
 {
-        return (struct core_time){clock_monotonic_ms(host->clock), host->clock->wall_ms(host->clock)};
+        return (struct core_time){clock_monotonic_ms(&host->clock), host->clock.wall_ms(&host->clock)};
 }
 
 static void disconnect(struct host *host, bool tell_core)
@@ -100,7 +99,6 @@ static void disconnect(struct host *host, bool tell_core)
                 host->net->ops->close(host->net, host->socket);
         host->socket = -1;
         host->connecting = false;
-        host->socket_full = false;
         if (tell_core)
                 core_disconnected(host->core, host_time(host));
 }
@@ -130,13 +128,12 @@ static void send_bytes(struct host *host, struct slice bytes)
                 error = host->net->ops->write(host->net, host->socket, &bytes, 1, &written);
         if (error == ERR_CLOSED) {
                 core_sent(host->core, 0);
-                host->socket_full = true;
                 disconnect(host, true);
                 return;
         }
         core_sent(host->core, error ? 0 : written);
-        host->socket_full = error || written < bytes.size;
-        host->net->ops->want_write(host->net, host->socket, host->socket_full);
+        if (error || written < bytes.size)
+                host->net->ops->want_write(host->net, host->socket, true);
 }
 
 struct giving {
@@ -254,15 +251,17 @@ static void socket_writable(struct host *host)
                         return;
                 }
                 host->problem[0] = '\0';
+                host->net->ops->want_write(host->net, host->socket, false);
                 core_connected(host->core, host_time(host));
+                return;
         }
-        host->socket_full = false;
         host->net->ops->want_write(host->net, host->socket, false);
+        core_writable(host->core);
 }
 
 static int wait_time(struct host *host, int wait_ms)
 {
-        uint64_t now = clock_monotonic_ms(host->clock);
+        uint64_t now = clock_monotonic_ms(&host->clock);
         uint64_t deadline = min_of(core_deadline_ms(host->core), host->outbox_look_ms);
         uint64_t wait = deadline > now ? deadline - now : 0;
 
@@ -272,7 +271,7 @@ static int wait_time(struct host *host, int wait_ms)
 /* Other processes write into the outbox; SQLite tells that the file changed. */
 static void look_at_outbox(struct host *host)
 {
-        uint64_t now = clock_monotonic_ms(host->clock);
+        uint64_t now = clock_monotonic_ms(&host->clock);
 
         if (now < host->outbox_look_ms)
                 return;
@@ -302,7 +301,7 @@ bool host_turn(struct host *host, int wait_ms)
                 else if (host->socket >= 0 && events[i].kind == NET_EVENT_READABLE && !host->connecting)
                         read_socket(host);
         }
-        if (core_deadline_ms(host->core) <= clock_monotonic_ms(host->clock))
+        if (core_deadline_ms(host->core) <= clock_monotonic_ms(&host->clock))
                 core_tick(host->core, host_time(host));
         look_at_outbox(host);
         host_settle(host);
@@ -311,11 +310,11 @@ bool host_turn(struct host *host, int wait_ms)
 
 bool host_wait(struct host *host, bool (*done)(void *context), void *context, int wait_ms)
 {
-        uint64_t end = clock_monotonic_ms(host->clock) + (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
+        uint64_t end = clock_monotonic_ms(&host->clock) + (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
 
         host_settle(host);
         while (!done(context)) {
-                uint64_t now = clock_monotonic_ms(host->clock);
+                uint64_t now = clock_monotonic_ms(&host->clock);
 
                 if (host->storage_failed || (wait_ms >= 0 && now >= end))
                         return false;

@@ -16,14 +16,13 @@ struct host {
         struct core *core;
         struct file *file;
         struct net *net;
-        struct clock *clock;
+        struct clock clock;
         struct arena arena;
         char server[256];
         uint16_t port;
         int socket;            /* -1: none */
         bool leads;
         bool connecting;
-        bool socket_full;      /* the last write took nothing: wait until it is writable */
         bool storage_failed;   /* the disk refused a batch: nothing goes on */
         uint64_t outbox_look_ms;
         char problem[160];     /* why there is no link, in words; empty if none is known */
