@@ -1,57 +1,72 @@
-/* messages.def expanded into descriptor tables, and codes looked up in them. */
+/* The descriptor tables of messages.def. */
 #include "wire/descriptor.h"
 
 #include "base/assert.h"
 
-#define FIELD_F(S, tag, kind, name, limit)                                                                   \
-        {#name, tag, WIRE_##kind, (uint16_t)__builtin_offsetof(struct wire_##S, name), (uint64_t)(limit), NULL},
-#define FIELD_P(S, tag, kind, name, limit, part)                                                             \
-        {#name, tag, WIRE_##kind, (uint16_t)__builtin_offsetof(struct wire_##S, name), (uint64_t)(limit),    \
-         &wire_structure_##part},
+/* One line of a structure's table of fields. */
+#define FIELD_F(S, tag_, kind_, name_, limit_)                                                               \
+        {.name = #name_,                                                                                     \
+         .limit = limit_,                                                                                    \
+         .offset = offsetof(struct wire_##S, name_),                                                         \
+         .tag = tag_,                                                                                        \
+         .kind = WIRE_KIND_##kind_},
+#define FIELD_P(S, tag_, kind_, name_, limit_, part_)                                                        \
+        {.name = #name_,                                                                                     \
+         .part = WIRE_STRUCTURE(part_),                                                                      \
+         .limit = limit_,                                                                                    \
+         .offset = offsetof(struct wire_##S, name_),                                                         \
+         .tag = tag_,                                                                                        \
+         .kind = WIRE_KIND_##kind_},
 
-#define DESCRIBE(structure)                                                                                  \
-        static const struct wire_field fields_##structure[] = {WIRE_##structure(FIELD_F, FIELD_P, structure)}; \
-        const struct wire_structure wire_structure_##structure = {                                           \
-                #structure, sizeof(struct wire_##structure), countof(fields_##structure), fields_##structure};
-#define DESCRIBE_M(name, ...) DESCRIBE(name)
+#define STRUCTURE(S)                                                                                         \
+        static const struct wire_field fields_##S[] = {WIRE_##S(FIELD_F, FIELD_P, S)};                       \
+        const struct wire_structure wire_structure_##S = {                                                   \
+                .name = #S,                                                                                  \
+                .fields = fields_##S,                                                                        \
+                .size = sizeof(struct wire_##S),                                                             \
+                .field_count = countof(fields_##S),                                                          \
+        };                                                                                                   \
+        _Static_assert(countof(fields_##S) <= 32, "`has` has 32 bits");                                      \
+        _Static_assert(offsetof(struct wire_##S, has) == 0, "`has` comes first");                            \
+        _Static_assert(sizeof(struct wire_##S) <= UINT16_MAX, "offsets have 16 bits");
+#define STRUCTURE_M(name, ...) STRUCTURE(name)
 
-WIRE_PARTS(DESCRIBE)
-WIRE_MESSAGES(DESCRIBE_M)
+WIRE_PARTS(STRUCTURE)
+WIRE_MESSAGES(STRUCTURE_M)
 
-/* Header letters of messages.def. */
-#define R WIRE_HAS_REQUEST
-#define T WIRE_HAS_TOKEN
-#define D WIRE_HAS_DEVICE
-#define O WIRE_HAS_ROOM
-
-static const struct wire_message messages[] = {
-#define M(name, code, direction, header, topic, key, reply, who)                                             \
-        {#name, code, WIRE_##direction, header, WIRE_TOPIC_##topic, WIRE_KEY_##key, WIRE_CODE_##reply, WIRE_##who, \
-         &wire_structure_##name},
-        WIRE_MESSAGES(M)
-#undef M
-};
-
-/* Index in `messages` plus one, by code; made by the compiler. */
-enum {
-#define M(name, ...) INDEX_##name,
-        WIRE_MESSAGES(M)
-#undef M
-};
-static const uint8_t index_by_code[256] = {
-#define M(name, code, ...) [code] = INDEX_##name + 1,
-        WIRE_MESSAGES(M)
-#undef M
-};
-
-const struct wire_message *wire_message_by_code(uint8_t code)
+const struct wire_structure *wire_part_at(size_t index)
 {
-        uint8_t index = index_by_code[code];
+        static const struct wire_structure *const parts[] = {
+#define PART(name) WIRE_STRUCTURE(name),
+                WIRE_PARTS(PART)
+#undef PART
+        };
 
-        return index ? &messages[index - 1] : NULL;
+        return index < countof(parts) ? parts[index] : NULL;
 }
 
-const struct wire_message *wire_message_at(size_t index)
+const struct wire_structure *wire_structure_by_name(struct slice name)
 {
-        return index < countof(messages) ? &messages[index] : NULL;
+        const struct wire_structure *part;
+        const struct wire_message *message;
+
+        for (size_t i = 0; (part = wire_part_at(i)); i++)
+                if (slice_equal(slice_text(part->name), name))
+                        return part;
+        for (size_t i = 0; (message = wire_message_at(i)); i++)
+                if (slice_equal(slice_text(message->name), name))
+                        return message->structure;
+        return NULL;
+}
+
+const struct wire_field *wire_field_by_tag(const struct wire_structure *structure, uint32_t tag)
+{
+        check(tag > 0);
+        /* Tags are usually 1, 2, 3 …, so the first guess is right. */
+        if (tag <= structure->field_count && structure->fields[tag - 1].tag == tag)
+                return &structure->fields[tag - 1];
+        for (size_t i = 0; i < structure->field_count; i++)
+                if (structure->fields[i].tag == tag)
+                        return &structure->fields[i];
+        return NULL;
 }

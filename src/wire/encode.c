@@ -1,152 +1,178 @@
 /*
- * The one encoder. It writes backwards, last field first, so that the length of a part is known when it is written and nothing is
- * moved or measured twice.
+ * The encoder: a struct wire_<name> into bytes, by its descriptor, from the last field to the first and from
+ * the end of the buffer towards its start: so the length of a part is known when its turn comes, and nothing
+ * is measured or moved.
  */
-#include "wire/descriptor.h"
-
 #include "base/assert.h"
+#include "wire/descriptor.h"
+#include "wire/scan.h"
 
-/* The part of [start, at) is still free. start > at is never reached: `full` stays set once something did not fit. */
 struct writer {
-        uint8_t *start, *at;
+        uint8_t *start, *at; /* written: from `at` on */
         bool full;
 };
 
-static uint8_t *reserve(struct writer *writer, size_t size)
+static void encode_body(struct writer *writer, const struct wire_structure *structure, const void *message);
+
+/* Room for `size` bytes before what is written, or NULL; once full, it stays full. */
+static uint8_t *writer_take(struct writer *writer, size_t size)
 {
         if (writer->full || (size_t)(writer->at - writer->start) < size) {
                 writer->full = true;
                 return NULL;
         }
-        return writer->at -= size;
+        writer->at -= size;
+        return writer->at;
 }
 
-static void put_bytes(struct writer *writer, const void *bytes, size_t size)
+static void put_bytes(struct writer *writer, struct slice bytes)
 {
-        uint8_t *place = size ? reserve(writer, size) : NULL;
+        uint8_t *to = writer_take(writer, bytes.size);
 
-        if (place)
-                memcpy(place, bytes, size);
+        if (to && bytes.size > 0)
+                memcpy(to, bytes.data, bytes.size);
 }
 
-static void put_varint(struct writer *writer, uint64_t value)
+static void put_varint(struct writer *writer, uint64_t number)
 {
-        uint8_t bytes[10];
+        uint8_t bytes[WIRE_VARINT_SIZE_MAX];
         size_t size = 0;
 
-        do {
-                bytes[size++] = (uint8_t)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
-                value >>= 7;
-        } while (value);
-        put_bytes(writer, bytes, size);
+        for (; number >= 0x80; number >>= 7)
+                bytes[size++] = (uint8_t)(number | 0x80);
+        bytes[size++] = (uint8_t)number;
+        put_bytes(writer, slice_of(bytes, size));
 }
 
-static void put_fixed64(struct writer *writer, uint64_t value)
+static void put_fixed64(struct writer *writer, uint64_t number)
 {
         uint8_t bytes[8];
 
-        for (int i = 0; i < 8; i++)
-                bytes[i] = (uint8_t)(value >> (8 * i));
-        put_bytes(writer, bytes, sizeof(bytes));
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t)(number >> (8 * i));
+        put_bytes(writer, slice_of(bytes, sizeof(bytes)));
 }
 
-static void put_key(struct writer *writer, const struct wire_field *field, uint8_t type)
+static void put_key(struct writer *writer, const struct wire_field *field, enum wire_type type)
 {
         put_varint(writer, (uint64_t)field->tag << 3 | type);
 }
 
-static void put_slice(struct writer *writer, const struct wire_field *field, const void *data, size_t size)
+static void encode_number(struct writer *writer, const struct wire_field *field, bool wanted, uint64_t number)
 {
-        put_bytes(writer, data, size);
-        put_varint(writer, size);
-        put_key(writer, field, WIRE_LENGTH_TYPE);
+        check(number <= field->limit);
+        if (!wanted && number == 0)
+                return;
+        if (field->kind == WIRE_KIND_U64) {
+                put_varint(writer, number);
+                put_key(writer, field, WIRE_VARINT);
+        } else {
+                put_fixed64(writer, number);
+                put_key(writer, field, WIRE_FIXED64);
+        }
 }
 
-static void put_structure(struct writer *writer, const struct wire_structure *structure, const void *message);
+static void encode_bytes(struct writer *writer, const struct wire_field *field, bool wanted,
+                         struct slice bytes)
+{
+        check(bytes.size <= field->limit);
+        if (!wanted && bytes.size == 0)
+                return;
+        put_bytes(writer, bytes);
+        put_varint(writer, bytes.size);
+        put_key(writer, field, WIRE_LENGTH);
+}
 
-static void put_part(struct writer *writer, const struct wire_field *field, const void *part)
+static void encode_part(struct writer *writer, const struct wire_field *field, bool wanted, const void *part)
 {
         const uint8_t *end = writer->at;
 
-        put_structure(writer, field->part, part);
+        encode_body(writer, field->part, part);
+        if (!wanted && writer->at == end)
+                return;
         put_varint(writer, (uint64_t)(end - writer->at));
-        put_key(writer, field, WIRE_LENGTH_TYPE);
+        put_key(writer, field, WIRE_LENGTH);
 }
 
-static void put_list(struct writer *writer, const struct wire_field *field, const struct wire_list *list)
+/* Copies a decoded list: the elements only, not what may lie between them. */
+static void encode_raw(struct writer *writer, const struct wire_field *field, const struct wire_list *list)
+{
+        struct slice rest = list->raw;
+        struct wire_scanned scanned;
+        size_t size = 0;
+        uint8_t *to;
+
+        while (rest.size > 0)
+                if (!wire_scan(&rest, &scanned))
+                        unreachable();
+                else if (scanned.tag == field->tag)
+                        size += scanned.whole.size;
+        to = writer_take(writer, size);
+        for (rest = list->raw; to && rest.size > 0;) {
+                if (!wire_scan(&rest, &scanned))
+                        unreachable();
+                if (scanned.tag != field->tag)
+                        continue;
+                memcpy(to, scanned.whole.data, scanned.whole.size);
+                to += scanned.whole.size;
+        }
+}
+
+static void encode_list(struct writer *writer, const struct wire_field *field, const struct wire_list *list)
 {
         check(list->count <= field->limit);
         if (!list->items) {
-                put_bytes(writer, list->raw.data, list->raw.size);
+                encode_raw(writer, field, list);
                 return;
         }
-        for (uint32_t i = list->count; i > 0; i--)
-                put_part(writer, field, (const uint8_t *)list->items + (size_t)(i - 1) * field->part->size);
+        for (uint32_t i = list->count; i-- > 0;)
+                encode_part(writer, field, true,
+                            (const uint8_t *)list->items + (size_t)i * field->part->size);
 }
 
-static void put_number(struct writer *writer, const struct wire_field *field, uint64_t value, bool has)
+static void encode_field(struct writer *writer, const struct wire_field *field, bool wanted, const void *at)
 {
-        check(value <= field->limit);
-        if (!has && value == 0)
-                return;
-        if (field->kind == WIRE_U64) {
-                put_varint(writer, value);
-                put_key(writer, field, WIRE_VARINT_TYPE);
-        } else {
-                put_fixed64(writer, value);
-                put_key(writer, field, WIRE_FIXED64_TYPE);
-        }
-}
-
-static bool is_zero(const uint8_t *bytes, size_t size)
-{
-        while (size > 0 && bytes[size - 1] == 0)
-                size--;
-        return size == 0;
-}
-
-static void put_field(struct writer *writer, const struct wire_field *field, const void *message, bool has)
-{
-        const void *place = (const uint8_t *)message + field->offset;
-        const struct slice *bytes = place;
+        const struct id *id = at;
 
         switch ((enum wire_kind)field->kind) {
-        case WIRE_U64:
-        case WIRE_FIX64:
-                put_number(writer, field, *(const uint64_t *)place, has);
-                break;
-        case WIRE_ID:
-                if (has || !id_is_zero(place))
-                        put_slice(writer, field, place, sizeof(struct id));
-                break;
-        case WIRE_BYTES:
-        case WIRE_TEXT:
-                check(bytes->size <= field->limit);
-                if (has || bytes->size)
-                        put_slice(writer, field, bytes->data, bytes->size);
-                break;
-        case WIRE_ONE:
-                if (has || !is_zero(place, field->part->size))
-                        put_part(writer, field, place);
-                break;
-        case WIRE_LIST:
-                put_list(writer, field, place);
-                break;
+        case WIRE_KIND_U64:
+        case WIRE_KIND_FIX64:
+                encode_number(writer, field, wanted, *(const uint64_t *)at);
+                return;
+        case WIRE_KIND_ID:
+                if (wanted || !id_is_zero(id))
+                        encode_bytes(writer, field, true, slice_of(id->bytes, sizeof(id->bytes)));
+                return;
+        case WIRE_KIND_BYTES:
+        case WIRE_KIND_TEXT:
+                encode_bytes(writer, field, wanted, *(const struct slice *)at);
+                return;
+        case WIRE_KIND_ONE:
+                encode_part(writer, field, wanted, at);
+                return;
+        case WIRE_KIND_LIST:
+                encode_list(writer, field, at);
+                return;
         }
+        unreachable();
 }
 
-static void put_structure(struct writer *writer, const struct wire_structure *structure, const void *message)
+static void encode_body(struct writer *writer, const struct wire_structure *structure, const void *message)
 {
-        uint32_t has = *(const uint32_t *)message;
+        const uint32_t *has = message;
 
-        for (uint16_t i = structure->field_count; i > 0; i--)
-                put_field(writer, &structure->fields[i - 1], message, has >> (i - 1) & 1);
+        check(structure->field_count <= 32);
+        for (size_t i = structure->field_count; i-- > 0 && !writer->full;)
+                encode_field(writer, &structure->fields[i], *has >> i & 1,
+                             (const uint8_t *)message + structure->fields[i].offset);
 }
 
-uint8_t *wire_encode(const struct wire_structure *structure, const void *message, uint8_t *start, uint8_t *end)
+uint8_t *wire_encode(const struct wire_structure *structure, const void *message, uint8_t *start,
+                     uint8_t *end)
 {
         struct writer writer = {.start = start, .at = end};
 
-        put_structure(&writer, structure, message);
+        check(start <= end);
+        encode_body(&writer, structure, message);
         return writer.full ? NULL : writer.at;
 }

@@ -134,7 +134,20 @@ struct wire_iterator {
         const struct wire_structure *part;
 };
 
-/* `list` is a field of a struct wire_<structure>: WIRE_EACH_START(write, operations, &write.operations). */
+/* The tag of a field: WIRE_TAG(write, operations). */
+#define WIRE_TAG(structure, field) ((uint32_t)WIRE_TAG_##structure##_##field)
+#define WIRE_TAG_F(S, tag, kind, name, limit)       WIRE_TAG_##S##_##name = tag,
+#define WIRE_TAG_P(S, tag, kind, name, limit, part) WIRE_TAG_##S##_##name = tag,
+#define WIRE_TAGS(structure)                                                                                 \
+        enum { WIRE_##structure(WIRE_TAG_F, WIRE_TAG_P, structure) };
+#define WIRE_TAGS_M(name, ...) WIRE_TAGS(name)
+WIRE_PARTS(WIRE_TAGS)
+WIRE_MESSAGES(WIRE_TAGS_M)
+
+/* `list` is the decoded field `field` of a struct wire_<structure>: WIRE_LIST_START(&iterator, write, operations, &write.operations);
+ * then wire_list_next until it is false, each time with a struct of the part. */
+#define WIRE_LIST_START(iterator, structure, field, list)                                                    \
+        wire_list_start(iterator, WIRE_STRUCTURE(structure), WIRE_TAG(structure, field), list)
 void wire_list_start(struct wire_iterator *iterator, const struct wire_structure *structure, uint32_t tag,
                      const struct wire_list *list);
 bool wire_list_next(struct wire_iterator *iterator, void *element);
@@ -159,6 +172,9 @@ struct wire_frame {
         struct id room;
         struct slice body;
 };
+
+/* Bytes of the optional header fields (a set of enum wire_header_flag). */
+size_t wire_header_size(uint8_t header);
 
 /* Takes apart what follows the length. Errors: BAD_FRAME (too short for its header). An unknown code is not an error here. */
 must_use enum error wire_frame_parse(struct slice after_length, struct wire_frame *frame);
