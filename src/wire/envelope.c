@@ -1,4 +1,4 @@
-/* The one-byte envelope of the envelope. */
+/* Records of the bus: see envelope.h. */
 #include "wire/envelope.h"
 
 #include "base/assert.h"
@@ -18,16 +18,37 @@ struct slice wire_record_build(uint8_t code, const void *message, uint8_t *start
 
 uint8_t wire_record_code(struct slice record)
 {
-        const struct wire_message *properties = record.size ? wire_message_by_code(record.data[0]) : NULL;
+        const struct wire_message *properties = record.size > 0 ? wire_message_by_code(record.data[0]) : NULL;
 
-        return properties && properties->direction == WIRE_BUS ? record.data[0] : WIRE_CODE_none;
+        return properties && properties->direction == WIRE_BUS ? properties->code : WIRE_CODE_none;
 }
 
-enum error wire_record_parse(struct slice record, void *message)
+enum error wire_record_parse(struct slice record, uint8_t code, void *message)
 {
-        uint8_t code = wire_record_code(record);
+        const struct wire_message *properties = wire_message_by_code(code);
+        enum error error;
 
-        if (!code)
+        check(properties && properties->direction == WIRE_BUS);
+        if (wire_record_code(record) != code)
                 return ERR_BAD_FRAME;
-        return wire_decode(wire_message_by_code(code)->structure, slice_of(record.data + 1, record.size - 1), message, NULL);
+        error = wire_decode(properties->structure, slice_of(record.data + 1, record.size - 1), message, NULL);
+        if (error == ERR_OK && code == WIRE_CODE_post &&
+            ((const struct wire_post *)message)->connections.size % WIRE_CONNECTION_SIZE != 0)
+                return ERR_BAD_FIELD;
+        return error;
+}
+
+void wire_frame_hide_mac(uint8_t *frame, size_t size)
+{
+        const struct wire_message *properties;
+        size_t at = 1 + 8; /* code, user id */
+
+        check(size > 0);
+        properties = wire_message_by_code(frame[0]);
+        if (!properties || !(properties->header & WIRE_HAS_TOKEN))
+                return;
+        if (properties->header & WIRE_HAS_REQUEST)
+                at += 16;
+        check(size >= at + WIRE_TOKEN_SIZE - 8);
+        memset(frame + at, 0, WIRE_TOKEN_SIZE - 8);
 }

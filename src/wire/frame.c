@@ -36,7 +36,7 @@ size_t wire_header_size(uint8_t header)
 
 enum error wire_frame_parse(struct slice after_length, struct wire_frame *frame)
 {
-        const uint8_t *at = after_length.data + 1;
+        const uint8_t *at;
         size_t header_size;
 
         memset(frame, 0, sizeof(*frame));
@@ -47,6 +47,7 @@ enum error wire_frame_parse(struct slice after_length, struct wire_frame *frame)
         header_size = frame->message ? wire_header_size(frame->message->header) : 0;
         if (after_length.size - 1 < header_size)
                 return ERR_BAD_FRAME;
+        at = after_length.data + 1;
         frame->body = slice_of(at + header_size, after_length.size - 1 - header_size);
         if (!frame->message)
                 return ERR_OK;
