@@ -1,0 +1,252 @@
+/*
+ * A role's thread: it makes what belongs to the thread (net, worker or frontend), turns until it is told to stop, drains, and
+ * frees everything. Errors at the start are left in role->error.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "loop/loop.h"
+#include "server/server.h"
+
+#define WAIT_MS_MAX   500  /* a thread looks at its stop flag at least so often */
+#define DRAIN_MS_MAX  5000 /* a worker that cannot commit is left then: the bus is as volatile as it */
+#define EVENTS_A_TURN 16
+#define ADDRESS_SIZE  64
+
+static const struct service *service_of(enum role_kind kind)
+{
+        switch (kind) {
+        case ROLE_AUTH:
+                return &service_auth;
+        case ROLE_SESSION:
+                return &service_session;
+        case ROLE_QUERY:
+                return &service_query;
+        case ROLE_NOTIFY:
+                return &service_notify;
+        case ROLE_FRONTEND:
+                break;
+        }
+        unreachable();
+}
+
+static void watch_seams(struct role *role, struct net *net)
+{
+        const int fds[] = {
+                role->wake,
+                role->bus->ops->fd(role->bus),
+                role->store ? role->store->ops->fd(role->store) : -1,
+                role->presence ? role->presence->ops->fd(role->presence) : -1,
+                role->password ? role->password->ops->fd(role->password) : -1,
+                role->mail ? role->mail->ops->fd(role->mail) : -1,
+        };
+
+        for (size_t i = 0; i < countof(fds); i++)
+                if (net->ops->watch(net, fds[i], i) != ERR_OK)
+                        snprintf(role->error, sizeof(role->error), "cannot wait for a descriptor: %s", error_text(ERR_SYSTEM));
+}
+
+static int bounded_wait(int wait_ms)
+{
+        return wait_ms < 0 || wait_ms > WAIT_MS_MAX ? WAIT_MS_MAX : wait_ms;
+}
+
+/* A wake-up that was seen must not wake again. */
+static void clear_wake(struct role *role)
+{
+        uint64_t count;
+        ssize_t got = read(role->wake, &count, sizeof(count));
+
+        (void)got; /* nothing there: seen before */
+}
+
+static void run_worker(struct role *role, struct worker *worker, struct net *net)
+{
+        struct net_event events[EVENTS_A_TURN];
+        struct clock *clock = &role->server->clock;
+        uint64_t end_ms = UINT64_MAX;
+
+        while (clock_monotonic_ms(clock) < end_ms) {
+                while (worker_step(worker))
+                        ;
+                if (atomic_load(&role->stop)) {
+                        if (end_ms == UINT64_MAX)
+                                end_ms = clock_monotonic_ms(clock) + DRAIN_MS_MAX;
+                        clear_wake(role);
+                        if (worker_drain(worker))
+                                break;
+                }
+                net->ops->poll(net, events, countof(events), bounded_wait(worker_wait_ms(worker)));
+        }
+}
+
+static void worker_thread(struct role *role)
+{
+        struct server *server = role->server;
+        const struct worker_seams seams = {
+                .bus = role->bus,
+                .store = role->store,
+                .presence = role->presence,
+                .password = role->password,
+                .mail = role->mail,
+                .clock = &server->clock,
+                .random = server->random,
+                .events = &server->log.sink,
+                .keys = &server->keys,
+        };
+        struct worker *worker = NULL;
+        struct net *net = NULL;
+        enum error error = loop_net_new(&server->log.sink, &net);
+
+        if (!error)
+                error = worker_new(service_of(role->kind), &seams, server->options->batch, &worker);
+        if (error) {
+                snprintf(role->error, sizeof(role->error), "a worker cannot start: %s", error_text(error));
+        } else {
+                watch_seams(role, net);
+                atomic_store(&role->ready, true);
+                run_worker(role, worker, net);
+        }
+        worker_free(&worker);
+        if (net)
+                net->ops->free(&net);
+}
+
+static struct frontend_options frontend_options_of(const struct role *role)
+{
+        const struct options *options = role->server->options;
+
+        return (struct frontend_options){
+                .index = role->index,
+                .connections_max = (uint32_t)options->connections,
+                .ping_ms = (uint32_t)options->ping_ms,
+                .reply_ms = (uint32_t)options->reply_ms,
+                .sign_in_ms = (uint32_t)options->sign_in_ms,
+                .address_connections = (uint32_t)options->address_connections,
+                .connection_frames = (uint32_t)options->connection_frames,
+                .user_frames = (uint32_t)options->user_frames,
+        };
+}
+
+/* Listens on every address of the comma-separated list. Ports: the given one, or the one the first picked. */
+static enum error listen_all(struct role *role, struct frontend *frontend)
+{
+        const char *at = role->server->options->listen;
+        uint16_t port = role->listen_port;
+        enum error error = ERR_OK;
+
+        while (!error && *at) {
+                size_t size = strcspn(at, ",");
+                struct net_address bound;
+                char address[ADDRESS_SIZE];
+
+                snprintf(address, sizeof(address), "%.*s", (int)min_of(size, sizeof(address) - 1), at);
+                error = frontend_listen(frontend, address, port, true, &bound);
+                if (error)
+                        snprintf(role->error, sizeof(role->error), "cannot listen on %s port %u: %s", address, port,
+                                 error == ERR_CONFIG ? "not an address" : strerror(errno));
+                else
+                        port = bound.port;
+                at += size + (at[size] == ',');
+        }
+        if (!error)
+                atomic_store(&role->port, port);
+        return error;
+}
+
+static void run_frontend(struct role *role, struct frontend *frontend)
+{
+        bool draining = false;
+
+        while (frontend_turn(frontend, bounded_wait(frontend_wait_ms(frontend)))) {
+                if (frontend_serves(frontend) && !atomic_load_explicit(&role->ready, memory_order_relaxed))
+                        atomic_store(&role->ready, true);
+                if (!draining && atomic_load(&role->stop)) {
+                        frontend_drain(frontend, (uint32_t)role->server->options->drain_ms);
+                        draining = true;
+                }
+        }
+}
+
+static void frontend_thread(struct role *role)
+{
+        struct server *server = role->server;
+        const struct frontend_options options = frontend_options_of(role);
+        struct frontend_seams seams = {
+                .bus = role->bus,
+                .presence = role->presence,
+                .clock = &server->clock,
+                .random = server->random,
+                .events = &server->log.sink,
+                .keys = &server->keys,
+        };
+        struct frontend *frontend = NULL;
+        enum error error = ERR_OK;
+
+        /* Descriptors are limited by table here, so each of several frontends has its own. */
+        if (server->options->frontends > 1)
+                error = loop_own_descriptors();
+        if (!error)
+                error = loop_net_new(&server->log.sink, &seams.net);
+        if (!error)
+                error = frontend_new(&options, &seams, &frontend);
+        if (error)
+                snprintf(role->error, sizeof(role->error), "a frontend cannot start: %s", error_text(error));
+        else if (listen_all(role, frontend) == ERR_OK)
+                run_frontend(role, frontend);
+        frontend_free(&frontend);
+        if (seams.net)
+                seams.net->ops->free(&seams.net);
+}
+
+static void *role_thread(void *context)
+{
+        struct role *role = context;
+
+        if (role->kind == ROLE_FRONTEND)
+                frontend_thread(role);
+        else
+                worker_thread(role);
+        atomic_store(&role->ended, true);
+        return NULL;
+}
+
+enum error role_start(struct role *role)
+{
+        role->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (role->wake < 0)
+                return ERR_SYSTEM;
+        if (pthread_create(&role->thread, NULL, role_thread, role) == 0)
+                return ERR_OK;
+        close(role->wake);
+        return ERR_SYSTEM;
+}
+
+void role_stop(struct role *role)
+{
+        uint64_t one = 1;
+
+        atomic_store(&role->stop, true);
+        if (write(role->wake, &one, sizeof(one)) != sizeof(one))
+                return; /* it looks at its flag within WAIT_MS_MAX anyway */
+}
+
+void role_join(struct role *role)
+{
+        pthread_join(role->thread, NULL);
+        close(role->wake);
+        if (role->bus)
+                role->bus->ops->free(&role->bus);
+        if (role->store)
+                role->store->ops->free(&role->store);
+        if (role->presence)
+                role->presence->ops->free(&role->presence);
+        if (role->password)
+                role->password->ops->free(&role->password);
+        if (role->mail)
+                role->mail->ops->free(&role->mail);
+}

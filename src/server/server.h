@@ -1,0 +1,81 @@
+/*
+ * galkad: the parts that its files share. wiring.c alone knows which drivers were chosen; role.c runs a role's loop on a thread.
+ */
+#ifndef GALKA_SERVER_SERVER_H
+#define GALKA_SERVER_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "frontend/frontend.h"
+#include "seam/bus.h"
+#include "seam/mail.h"
+#include "seam/net.h"
+#include "seam/password.h"
+#include "seam/presence.h"
+#include "seam/store.h"
+#include "server/keys.h"
+#include "server/log.h"
+#include "server/options.h"
+#include "service/worker/worker.h"
+
+#define SERVER_ERROR_SIZE 512
+
+/* Exit codes of galkad. */
+enum server_exit {
+        SERVER_DONE = 0,
+        SERVER_FAILED = 1, /* could not start, or had to stop */
+        SERVER_USAGE = 2   /* not such a command or option */
+};
+
+/* What every role of one process shares. */
+struct server {
+        const struct options *options;
+        struct clock clock;
+        struct random *random;
+        struct log log;
+        struct token_keys keys;
+};
+
+enum role_kind { ROLE_FRONTEND, ROLE_AUTH, ROLE_SESSION, ROLE_QUERY, ROLE_NOTIFY };
+
+/* A role on its thread, with seams of its own. Those it does not need are NULL. */
+struct role {
+        enum role_kind kind;
+        uint16_t index; /* of a frontend */
+        struct server *server;
+        struct bus *bus;
+        struct store *store;
+        struct presence *presence;
+        struct password *password;
+        struct mail *mail;
+        pthread_t thread;
+        int wake; /* eventfd: written by role_stop */
+        atomic_bool stop;
+        atomic_bool ended;    /* the thread has left its loop */
+        atomic_bool ready;    /* started; a frontend: it serves */
+        atomic_uint port;     /* a frontend: where it listens, once it does */
+        uint16_t listen_port; /* a frontend: where it shall; 0 picks */
+        char error[SERVER_ERROR_SIZE];
+};
+
+/* Starts the role's thread. Its seams are its own from then on. SYSTEM. */
+must_use enum error role_start(struct role *role);
+
+/* stop asks it to end; join waits for that and frees its seams. */
+void role_stop(struct role *role);
+void role_join(struct role *role);
+
+/* galkad all: the whole server on embedded drivers, until SIGTERM or SIGINT. */
+int server_all(const struct options *options);
+
+/* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
+int server_import(const struct options *options, const char *path);
+
+/* galkad check: is every log gapless, every counter right? */
+int server_check(const struct options *options);
+
+/* Makes the data folder if it is missing and checks that it can be written. */
+must_use enum error server_make_folder(const char *path, char text[static SERVER_ERROR_SIZE]);
+
+#endif

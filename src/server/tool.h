@@ -1,0 +1,22 @@
+/* A command that works on the database alone: opens it, applies and asks, and waits for the answers. */
+#ifndef GALKA_SERVER_TOOL_H
+#define GALKA_SERVER_TOOL_H
+
+#include "server/server.h"
+
+struct tool {
+        struct server server;
+        struct store *store;
+};
+
+/* False, having said why on standard error: no folder, in use by a running server, a newer schema. */
+bool tool_open(struct tool *tool, const struct options *options);
+void tool_close(struct tool *tool);
+
+/* Errors: FAILED, UNCERTAIN and those of the store. */
+must_use enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,
+                               struct arena *arena);
+must_use enum error tool_ask(struct tool *tool, const struct store_question *question, struct store_answer *answer,
+                             struct arena *arena);
+
+#endif
