@@ -1,0 +1,368 @@
+/* Handles, lock and requests; see memory.h. What is known is in table.c. */
+#include "driver/presence/memory.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "driver/presence/table.h"
+
+/* What an entry was set for, to be forgotten by. */
+struct recent {
+        uint64_t user, connection;
+        struct id epoch;
+};
+
+struct presence_memory {
+        enum presence_memory_mode mode;
+        pthread_mutex_t lock;
+        struct clock *clock;
+        size_t handles;
+        struct recent *recents; /* inline mode: a ring of PRESENCE_RECENT_MAX */
+        size_t recent_next, recent_count;
+        struct presence_table table;
+};
+
+struct handle {
+        struct presence presence;
+        struct presence_memory *memory;
+        int fd;
+        struct id beaten; /* the epoch this handle beats for; zero before its first beat */
+        struct completion completions[PRESENCE_SUBMITS_MAX];
+        size_t completion_first, completion_count;
+};
+
+static struct handle *handle_of(const struct presence *presence)
+{
+        return container_of(presence, struct handle, presence);
+}
+
+static void enter(struct presence_memory *memory)
+{
+        if (memory->mode == PRESENCE_MEMORY_THREADED)
+                check(pthread_mutex_lock(&memory->lock) == 0);
+}
+
+static void leave(struct presence_memory *memory)
+{
+        if (memory->mode == PRESENCE_MEMORY_THREADED)
+                check(pthread_mutex_unlock(&memory->lock) == 0);
+}
+
+/* ---- requests ---- */
+
+/* What every request works on. */
+struct work {
+        struct handle *handle;
+        struct presence_table *table;
+        struct arena *arena;
+        uint64_t now_ms;
+        bool wrote; /* a failure after this is UNCERTAIN */
+};
+
+static enum error entries_copy(struct work *work, const struct presence_entry *entries, size_t count,
+                               struct presence_result *result)
+{
+        if (count == 0)
+                return ERR_OK;
+        result->entries = arena_array(work->arena, struct presence_entry, count);
+        if (!result->entries)
+                return ERR_NO_MEMORY;
+        memcpy(result->entries, entries, sizeof(*entries) * count);
+        result->count = count;
+        return ERR_OK;
+}
+
+static void recent_push(struct presence_memory *memory, const struct presence_entry *entry)
+{
+        if (!memory->recents)
+                return;
+        memory->recents[memory->recent_next] = (struct recent){entry->user, entry->connection, entry->epoch};
+        memory->recent_next = (memory->recent_next + 1) % PRESENCE_RECENT_MAX;
+        memory->recent_count = min_of(memory->recent_count + 1, (size_t)PRESENCE_RECENT_MAX);
+}
+
+/* A refreshed entry is treated as a new one: the order of a user's connections is lost with what was forgotten. */
+static enum error do_set(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_memory *memory = work->handle->memory;
+        struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
+        struct presence_entry replaced;
+        bool was_replaced;
+        enum error error;
+
+        if (!epoch)
+                return ERR_FULL;
+        error = presence_table_set(work->table, entry, epoch, &replaced, &was_replaced);
+        if (error)
+                return error;
+        work->wrote = true;
+        epoch->frontend = entry->frontend;
+        recent_push(memory, entry);
+        return entries_copy(work, &replaced, was_replaced, result);
+}
+
+static enum error do_remove(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_epoch *epoch = presence_epoch_find(work->table, &entry->epoch);
+
+        (void)result;
+        if (epoch && presence_table_remove(work->table, entry->user, epoch, entry->connection))
+                work->wrote = true;
+        return ERR_OK;
+}
+
+static enum error do_get(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_entry entries[PRESENCE_CONNECTIONS_MAX];
+        size_t count = presence_table_get(work->table, entry->user, entries);
+
+        return entries_copy(work, entries, count, result);
+}
+
+/* Only one that beats can know that it was beating before: the handle remembers it. */
+static enum error do_beat(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
+        bool first = !id_equal(&work->handle->beaten, &entry->epoch);
+
+        if (!epoch)
+                return ERR_FULL;
+        result->forgot = !first && epoch->state != EPOCH_BEATING;
+        result->lost = epoch->lost;
+        epoch->lost = false;
+        epoch->state = EPOCH_BEATING;
+        epoch->frontend = entry->frontend;
+        epoch->until_ms = work->now_ms + PRESENCE_LEASE_MS;
+        work->handle->beaten = entry->epoch;
+        work->wrote = true;
+        return ERR_OK;
+}
+
+static enum error do_mark_lost(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
+
+        (void)result;
+        if (!epoch)
+                return ERR_FULL;
+        epoch->lost = true;
+        work->wrote = true;
+        return ERR_OK;
+}
+
+static enum error do_end(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+{
+        struct presence_epoch *epoch = presence_epoch_find(work->table, &entry->epoch);
+
+        (void)result;
+        if (epoch) {
+                presence_epoch_kill(work->table, epoch);
+                work->wrote = true;
+        }
+        return ERR_OK;
+}
+
+static enum error (*const doers[])(struct work *, const struct presence_entry *, struct presence_result *) = {
+        [PRESENCE_SET] = do_set,   [PRESENCE_REMOVE] = do_remove,       [PRESENCE_GET] = do_get,
+        [PRESENCE_BEAT] = do_beat, [PRESENCE_MARK_LOST] = do_mark_lost, [PRESENCE_END] = do_end,
+};
+
+/* True if no request can meet a limit, so that FULL is said before anything is done. */
+static bool has_room(struct presence_table *table, const struct presence_request *requests, size_t count)
+{
+        size_t entries = table->count, epochs = 0;
+
+        for (uint16_t i = 0; i < table->epoch_end; i++)
+                epochs += table->epochs[i].state != EPOCH_FREE;
+        for (size_t i = 0; i < count; i++) {
+                const struct presence_request *request = &requests[i];
+                bool names = request->kind == PRESENCE_SET || request->kind == PRESENCE_BEAT ||
+                             request->kind == PRESENCE_MARK_LOST;
+
+                entries += request->kind == PRESENCE_SET;
+                if (names && !presence_epoch_find(table, &request->entry.epoch) &&
+                    (i == 0 || !id_equal(&request->entry.epoch, &requests[i - 1].entry.epoch)))
+                        epochs++;
+        }
+        return entries <= table->entries_max && epochs <= PRESENCE_EPOCHS_MAX;
+}
+
+static enum outcome do_all(struct work *work, const struct presence_request *requests, size_t count,
+                           struct presence_result *results)
+{
+        for (size_t i = 0; i < count; i++) {
+                check((size_t)requests[i].kind < countof(doers));
+                results[i] = (struct presence_result){0};
+                if (doers[requests[i].kind](work, &requests[i].entry, &results[i]))
+                        return work->wrote ? OUTCOME_UNCERTAIN : OUTCOME_FAILED;
+        }
+        return OUTCOME_OK;
+}
+
+static enum error memory_submit(struct presence *presence, const struct presence_request *requests, size_t count,
+                                struct presence_result *results, struct arena *arena, uint64_t tag)
+{
+        struct handle *handle = handle_of(presence);
+        struct presence_memory *memory = handle->memory;
+        struct work work = {.handle = handle, .table = &memory->table, .arena = arena};
+        struct completion *completion;
+        uint64_t one = 1;
+        bool room;
+
+        if (handle->completion_count == PRESENCE_SUBMITS_MAX)
+                return ERR_FULL;
+        completion = &handle->completions[(handle->completion_first + handle->completion_count) % PRESENCE_SUBMITS_MAX];
+        enter(memory);
+        work.now_ms = clock_monotonic_ms(memory->clock);
+        presence_table_expire(&memory->table, work.now_ms);
+        presence_table_sweep(&memory->table);
+        room = has_room(&memory->table, requests, count);
+        if (room)
+                *completion = (struct completion){tag, do_all(&work, requests, count, results)};
+        leave(memory);
+        if (!room)
+                return ERR_FULL;
+        if (handle->completion_count++ == 0 && handle->fd >= 0)
+                check(write(handle->fd, &one, sizeof(one)) == sizeof(one));
+        return ERR_OK;
+}
+
+static size_t memory_poll(struct presence *presence, struct completion *completions, size_t max)
+{
+        struct handle *handle = handle_of(presence);
+        size_t count = 0;
+        uint64_t ignored;
+
+        while (count < max && handle->completion_count) {
+                completions[count++] = handle->completions[handle->completion_first];
+                handle->completion_first = (handle->completion_first + 1) % PRESENCE_SUBMITS_MAX;
+                handle->completion_count--;
+        }
+        if (count && handle->completion_count == 0 && handle->fd >= 0)
+                check(read(handle->fd, &ignored, sizeof(ignored)) == sizeof(ignored));
+        return count;
+}
+
+/* ---- life ---- */
+
+static int memory_fd(struct presence *presence)
+{
+        return handle_of(presence)->fd;
+}
+
+static void memory_handle_free(struct presence **presence)
+{
+        struct handle *handle;
+
+        if (!*presence)
+                return;
+        handle = handle_of(*presence);
+        *presence = NULL;
+        enter(handle->memory);
+        handle->memory->handles--;
+        leave(handle->memory);
+        if (handle->fd >= 0)
+                check(close(handle->fd) == 0);
+        memory_free(handle);
+}
+
+static const struct presence_ops memory_ops = {
+        .free = memory_handle_free, .fd = memory_fd, .submit = memory_submit, .poll = memory_poll};
+
+enum error presence_memory_open(struct presence_memory *memory, struct presence **presence)
+{
+        struct handle *handle = memory_new(sizeof(*handle));
+
+        if (!handle)
+                return ERR_NO_MEMORY;
+        handle->presence.ops = &memory_ops;
+        handle->memory = memory;
+        handle->fd = -1;
+        if (memory->mode == PRESENCE_MEMORY_THREADED) {
+                handle->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+                if (handle->fd < 0) {
+                        memory_free(handle);
+                        return ERR_SYSTEM;
+                }
+        }
+        enter(memory);
+        memory->handles++;
+        leave(memory);
+        *presence = &handle->presence;
+        return ERR_OK;
+}
+
+enum error presence_memory_new(const struct presence_memory_options *options, struct presence_memory **memory_out)
+{
+        struct presence_memory *memory = memory_new(sizeof(*memory));
+
+        check(options->clock);
+        if (!memory)
+                return ERR_NO_MEMORY;
+        memory->mode = options->mode;
+        memory->clock = options->clock;
+        if (memory->mode == PRESENCE_MEMORY_INLINE) {
+                memory->recents = memory_new(sizeof(*memory->recents) * PRESENCE_RECENT_MAX);
+                if (!memory->recents) {
+                        memory_free(memory);
+                        return ERR_NO_MEMORY;
+                }
+        }
+        check(pthread_mutex_init(&memory->lock, NULL) == 0);
+        presence_table_init(&memory->table, options->entries_max);
+        *memory_out = memory;
+        return ERR_OK;
+}
+
+void presence_memory_free(struct presence_memory **memory_p)
+{
+        struct presence_memory *memory = *memory_p;
+
+        if (!memory)
+                return;
+        *memory_p = NULL;
+        check(memory->handles == 0);
+        presence_table_finish(&memory->table);
+        check(pthread_mutex_destroy(&memory->lock) == 0);
+        memory_free(memory->recents);
+        memory_free(memory);
+}
+
+struct presence_memory_size presence_memory_size(struct presence_memory *memory)
+{
+        struct presence_memory_size size;
+
+        enter(memory);
+        size.entries = memory->table.count;
+        size.bytes = presence_table_bytes(&memory->table);
+        leave(memory);
+        return size;
+}
+
+void presence_memory_forget(struct presence_memory *memory, size_t newest)
+{
+        struct presence_table *table = &memory->table;
+
+        check(memory->mode == PRESENCE_MEMORY_INLINE);
+        if (newest == PRESENCE_FORGET_ALL) {
+                presence_table_clear(table);
+                memory->recent_count = 0;
+                return;
+        }
+        for (; newest > 0 && memory->recent_count > 0; newest--, memory->recent_count--) {
+                const struct recent *recent;
+                struct presence_epoch *epoch;
+
+                memory->recent_next = (memory->recent_next + PRESENCE_RECENT_MAX - 1) % PRESENCE_RECENT_MAX;
+                recent = &memory->recents[memory->recent_next];
+                epoch = presence_epoch_find(table, &recent->epoch);
+                if (epoch)
+                        presence_table_remove(table, recent->user, epoch, recent->connection);
+        }
+        for (uint16_t i = 0; i < table->epoch_end; i++)
+                if (table->epochs[i].state == EPOCH_BEATING)
+                        table->epochs[i].state = EPOCH_NAMED;
+}
