@@ -4,9 +4,11 @@
  */
 #include "driver/password/thread.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sodium.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -63,8 +65,9 @@ static bool hash_verify(const struct hasher *hasher, struct password_job *job)
         }
         if (!memchr(job->hash, '\0', PASSWORD_HASH_SIZE))
                 return true;
+        errno = 0;
         job->matches = crypto_pwhash_str_verify(job->hash, (const char *)job->password.data, job->password.size) == 0;
-        return true;
+        return job->matches || errno != ENOMEM;
 }
 
 static enum outcome submit_do(const struct hasher *hasher, struct submit *submit)
@@ -86,7 +89,11 @@ static void *hasher_run(void *argument)
 {
         struct hasher *hasher = argument;
         uint64_t one = 1;
+        sigset_t all;
 
+        /* Signals are for the program's main thread. */
+        sigfillset(&all);
+        check(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
         /* Of this thread alone, as Linux has it. If it is refused, hashing is merely less polite. */
         (void)setpriority(PRIO_PROCESS, 0, hasher->options.niceness);
         check(pthread_mutex_lock(&hasher->lock) == 0);
