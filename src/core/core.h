@@ -116,7 +116,13 @@ enum core_phase {
         CORE_SYNCED          /* every room was listed and every head is known */
 };
 
-enum core_message_state { CORE_MESSAGE_QUEUED, CORE_MESSAGE_SENT, CORE_MESSAGE_DELIVERED, CORE_MESSAGE_READ, CORE_MESSAGE_FAILED };
+enum core_message_state {
+        CORE_MESSAGE_QUEUED,
+        CORE_MESSAGE_SENT,
+        CORE_MESSAGE_DELIVERED,
+        CORE_MESSAGE_READ,
+        CORE_MESSAGE_FAILED
+};
 
 struct core_change {
         struct slice key;
@@ -127,24 +133,24 @@ struct core_change {
 
 enum core_event_kind {
         CORE_EVENT_NONE,
-        CORE_EVENT_CONNECT,    /* open a connection; answer with core_connected or core_disconnected */
-        CORE_EVENT_CLOSE,      /* close it; core_disconnected is not called for it */
-        CORE_EVENT_SEND,       /* bytes to send; the host calls core_sent with how many it took */
-        CORE_EVENT_KEEP,       /* number: batch; changes, change_count: do atomically and durably, then core_kept */
-        CORE_EVENT_WANT,       /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
-        CORE_EVENT_PHASE,      /* the phase is another now: core_phase() */
-        CORE_EVENT_SIGN,       /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
-        CORE_EVENT_ROOM,       /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
+        CORE_EVENT_CONNECT,  /* open a connection; answer with core_connected or core_disconnected */
+        CORE_EVENT_CLOSE,    /* close it; core_disconnected is not called for it */
+        CORE_EVENT_SEND,     /* bytes to send; the host calls core_sent with how many it took */
+        CORE_EVENT_KEEP,     /* number: batch; changes, change_count: do atomically and durably, then core_kept */
+        CORE_EVENT_WANT,     /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
+        CORE_EVENT_PHASE,    /* the phase is another now: core_phase() */
+        CORE_EVENT_SIGN,     /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
+        CORE_EVENT_ROOM,     /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
                                 * hole_top fell, rows that were hidden below it are in the storage and may be shown */
-        CORE_EVENT_ROW,        /* room, row: new or changed, kept, and above the highest hole */
-        CORE_EVENT_MESSAGE,    /* room, id, state, seq: an own message's state; error when FAILED */
-        CORE_EVENT_TICKS,      /* room: ticks may have moved: core_row_state */
-        CORE_EVENT_HISTORY,    /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
-        CORE_EVENT_PEOPLE,     /* id: request; people */
-        CORE_EVENT_DEVICES,    /* id: request; people list unused; devices */
-        CORE_EVENT_WINDOW,     /* id: request; room; rows */
-        CORE_EVENT_FAILED,     /* id: request; error */
-        CORE_EVENT_FORGOTTEN   /* everything stored was dropped: another era, or signed out by the server (error) */
+        CORE_EVENT_ROW,      /* room, row: new or changed, kept, and above the highest hole */
+        CORE_EVENT_MESSAGE,  /* room, id, state, seq: an own message's state; error when FAILED */
+        CORE_EVENT_TICKS,    /* room: ticks may have moved: core_row_state */
+        CORE_EVENT_HISTORY,  /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
+        CORE_EVENT_PEOPLE,   /* id: request; people */
+        CORE_EVENT_DEVICES,  /* id: request; people list unused; devices */
+        CORE_EVENT_WINDOW,   /* id: request; room; rows */
+        CORE_EVENT_FAILED,   /* id: request; error */
+        CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 
 /* Slices live until the next call of core_poll or of a function that says what happened (core_sent and core_kept of this event
@@ -163,7 +169,8 @@ struct core_event {
         uint64_t seq;
         enum core_message_state state;
         struct wire_row row;
-        struct wire_list list; /* PEOPLE, DEVICES, WINDOW: decoded lists; walk with wire_list_start(people/device_list/window) */
+        struct wire_list
+                list; /* PEOPLE, DEVICES, WINDOW: decoded lists; walk with wire_list_start(people/device_list/window) */
 };
 
 /* The next thing to do. Returns its kind. */
@@ -182,10 +189,10 @@ uint64_t core_deadline_ms(const struct core *core);
 
 struct core_room_info {
         struct id room;
-        uint8_t kind;       /* rules/room.h */
+        uint8_t kind; /* rules/room.h */
         bool left;
         uint64_t head;
-        uint64_t hole_top;  /* the highest hole's upper end: rows above it are whole; 0: no hole */
+        uint64_t hole_top; /* the highest hole's upper end: rows above it are whole; 0: no hole */
         uint64_t unread;
         uint64_t last_time_ms;
         struct wire_marks marks;

@@ -1,0 +1,309 @@
+/* The first question of a link, and the ranges after it. */
+#include "core/join.h"
+
+#include "core/state.h"
+#include "rules/limits.h"
+#include "rules/room.h"
+
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS   30000
+
+/* ---- Join ---- */
+
+static bool send_join(struct core *core)
+{
+        struct wire_cursor cursors[JOIN_ROOMS];
+        struct wire_join join = {.era = core->account.era};
+        struct request *request;
+
+        memset(cursors, 0, sizeof(cursors));
+        for (uint32_t i = 0; i < core->rooms.count && join.cursors.count < JOIN_ROOMS; i++) {
+                struct room *room = core->rooms.by_time[i];
+
+                if (room->head == 0)
+                        continue;
+                room->asked_head = room->head;
+                cursors[join.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
+        }
+        join.cursors.items = cursors;
+        request = request_send(core, WIRE_CODE_join, NULL, NULL, &join);
+        if (!request)
+                return false;
+        request->flag = core->link.state == LINK_WELCOME;
+        core->join.asked = true;
+        core->join.again = false;
+        return true;
+}
+
+/* Rows of a state that are newer than all we have, then the numbers. A state may be older than what was delivered
+ * meanwhile; its rows up to our head are not newer than ours, so they are left. False: no memory, or unlawful. */
+static bool take_rows(struct core *core, struct room *room, const struct wire_room_state *state)
+{
+        struct list_node *place = batch_place(core);
+        struct wire_iterator iterator;
+        uint64_t before = state->head + 1;
+        struct wire_row row;
+
+        if (!place || !holes_reserve(&room->holes, &core->memory))
+                return false;
+        wire_list_start(&iterator, WIRE_STRUCTURE(room_state), 5, &state->rows);
+        while (wire_list_next(&iterator, &row)) {
+                if (!room_row_lawful(&row, 0, before))
+                        return false;
+                before = row.changed;
+                if (row.changed <= room->head || row.changed <= state->rows_after)
+                        continue;
+                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
+                        return false;
+        }
+        room_cover(core, room, max_of(state->rows_after, room->head) + 1, state->head);
+        wire_list_start(&iterator, WIRE_STRUCTURE(room_state), 5, &state->rows);
+        while (wire_list_next(&iterator, &row))
+                if (!holes_has(&room->holes, row.changed))
+                        room_count_row(core, room, &row);
+        return true;
+}
+
+static bool take_state(struct core *core, const struct wire_room_state *state)
+{
+        struct room *room;
+
+        if (room_kind_of(&state->room) == ROOM_NONE || state->rows_after > state->head || state->head == UINT64_MAX ||
+            state->joined_seq > state->head)
+                return false;
+        room = room_get(core, &state->room);
+        if (!room) /* too many: the core shows what it can hold */
+                return core->rooms.count >= core->limits.rooms_max;
+        room->listed = true;
+        room->fetch_off = room->mark_off = false;
+        if (state->head < room->asked_head && !room_forget_rows(core, room))
+                return false;
+        room->left = state->left != 0;
+        if (room->head == 0 && state->joined_seq > 1) /* what was before one's own join is not ours to fetch */
+                room->head = room->seen_head = state->joined_seq - 1;
+        room->joined_seq = state->joined_seq;
+        if (state->head > room->head && !take_rows(core, room, state))
+                return false;
+        room_take_marks(core, room, &state->marks, true);
+        room_take_lowest(core, room, &state->lowest);
+        room_take_time(core, room, state->last_time_ms);
+        room_notice(core, room, NOTICE_ROOM);
+        return room_take_peer(core, room, &state->peer) && live_drain(core, room);
+}
+
+/* Another era: rows, heads, holes and marks are of another past. Outbox and drafts stay (law L9). */
+static void take_era(struct core *core, const struct id *era)
+{
+        if (!id_is_zero(&core->account.era) && !id_equal(&core->account.era, era)) {
+                requests_close(core);
+                core_forget(core, true, ERR_OK);
+        }
+        core->account.era = *era;
+}
+
+bool join_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
+{
+        const struct wire_joined *joined = message;
+        struct join *join = &core->join;
+        struct wire_room_state state;
+        struct wire_iterator iterator;
+
+        (void)frame;
+        if (joined->profile.user != core->account.user || id_is_zero(&joined->era) ||
+            (joined->token.size &&
+             (joined->token.size != WIRE_TOKEN_SIZE || be64_get(joined->token.data) != core->account.user)))
+                return false;
+        join->asked = false;
+        take_era(core, &joined->era);
+        /* The fresh token is for the next link; this one is bound to the old. */
+        if (!account_take_person(core, &joined->profile) || !account_take_token(core, joined->token))
+                return false;
+        wire_list_start(&iterator, WIRE_STRUCTURE(joined), 5, &joined->rooms);
+        while (wire_list_next(&iterator, &state))
+                if (!take_state(core, &state))
+                        return false;
+        join->joined = true;
+        join->tries = 0;
+        join->compare_ms = core->now_ms + JOIN_COMPARE_MS;
+        if (request->flag)
+                link_move(core, LINK_READY);
+        join->ready_batch = batch_barrier(core);
+        join->synced = false;
+        join->after = (struct id){0};
+        join->list = joined->more ? LIST_DUE : LIST_DONE;
+        join->list_ms = core->now_ms;
+        if (!joined->more) {
+                join->synced = true;
+                join->synced_batch = join->ready_batch;
+        }
+        core->sync.scan_ms = 0;
+        rooms_start_work(core);
+        return true;
+}
+
+void join_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)
+{
+        struct join *join = &core->join;
+
+        join->asked = false;
+        if (error == ERR_CLOSED)
+                return;
+        if (request->flag)
+                link_move(core, LINK_WELCOME);
+        if (error == ERR_REVOKED) {
+                account_revoked(core);
+        } else if (error == ERR_BAD_TOKEN) {
+                if (request->flag)
+                        account_renew(core);
+                else
+                        link_close(core, 0);
+        } else if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
+                link_close(core, LINK_RETRY_MAX_MS);
+        } else {
+                uint64_t pause = core_pause_ms(core, join->tries, RETRY_FIRST_MS, RETRY_MAX_MS);
+
+                join->tries = (uint8_t)min_of(join->tries + 1, 30);
+                join->again = true;
+                join->again_ms = core->now_ms + max_of(retry_after_ms, pause);
+        }
+}
+
+void join_again(struct core *core, uint64_t within_ms)
+{
+        if (core->link.state != LINK_READY || core->join.again)
+                return;
+        core->join.again = true;
+        core->join.again_ms = core->now_ms + core_random_below(core, within_ms + 1);
+}
+
+/* ---- the list ---- */
+
+/* Nothing can have changed in it behind our back: every mark is at the head, and so cannot move without the head. */
+static bool is_settled(const struct room *room)
+{
+        const struct wire_lowest *lowest = &room->lowest;
+        uint64_t head = room->head;
+
+        if (room->marks.read < head || room->marks.delivered < head || room->read > room->marks.read)
+                return false;
+        return lowest->delivered_first >= head && lowest->shown_first >= head && (lowest->has & WIRE_HAS(lowest, version));
+}
+
+static void send_range(struct core *core)
+{
+        struct wire_cursor cursors[JOIN_CURSORS_MAX];
+        struct join *join = &core->join;
+        struct wire_rooms rooms = {.after = join->after, .limit = ROOMS_MAX};
+        uint32_t from = rooms_above(core, &join->after);
+        uint32_t i = from;
+        struct request *request;
+
+        memset(cursors, 0, sizeof(cursors));
+        for (; i < core->rooms.count && i - from < JOIN_CURSORS_MAX; i++) {
+                struct room *room = core->rooms.by_id[i];
+
+                room->asked_head = room->head;
+                if (room->head && is_settled(room))
+                        cursors[rooms.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
+        }
+        rooms.cursors.items = cursors;
+        if (i < core->rooms.count) /* cursors beyond are for another range */
+                rooms.until = core->rooms.by_id[i - 1]->id;
+        request = request_send(core, WIRE_CODE_rooms, NULL, NULL, &rooms);
+        if (!request) {
+                join->list_ms = core->now_ms + RETRY_FIRST_MS;
+                return;
+        }
+        request->rooms.after = join->after;
+        request->rooms.until = rooms.until;
+        join->list = LIST_ASKED;
+}
+
+bool join_rooms_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
+{
+        const struct wire_room_page *page = message;
+        struct join *join = &core->join;
+        struct wire_room_state state;
+        struct wire_iterator iterator;
+        struct id through = id_is_zero(&page->through) ? request->rooms.until : page->through;
+
+        (void)frame;
+        if (!id_is_zero(&through) && id_compare(&through, &request->rooms.after) <= 0)
+                return false; /* would go round for ever */
+        wire_list_start(&iterator, WIRE_STRUCTURE(room_page), 1, &page->rooms);
+        while (wire_list_next(&iterator, &state))
+                if (!take_state(core, &state))
+                        return false;
+        join->tries = 0;
+        join->after = through;
+        join->list = LIST_DUE;
+        join->list_ms = core->now_ms;
+        if (id_is_zero(&through)) {
+                join->list = LIST_DONE;
+                join->synced = true;
+                join->synced_batch = batch_barrier(core);
+        }
+        core->sync.scan_ms = 0;
+        return true;
+}
+
+void join_rooms_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)
+{
+        struct join *join = &core->join;
+
+        (void)request;
+        if (error == ERR_CLOSED)
+                return;
+        join->list = LIST_DUE;
+        join->list_ms =
+                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, join->tries, RETRY_FIRST_MS, RETRY_MAX_MS));
+        join->tries = (uint8_t)min_of(join->tries + 1, 30);
+}
+
+/* ---- when ---- */
+
+void join_step(struct core *core)
+{
+        struct join *join = &core->join;
+
+        if (core->link.state == LINK_WELCOME && core->account.state == ACCOUNT_SIGNED_IN && !account_comes_first(core)) {
+                if (join->again && join->again_ms > core->now_ms)
+                        return;
+                if (send_join(core))
+                        link_move(core, LINK_JOINING);
+                else
+                        link_close(core, 0);
+        }
+        if (core->link.state != LINK_READY)
+                return;
+        if (join->again && join->again_ms <= core->now_ms && !join->asked && join->list != LIST_ASKED && !send_join(core))
+                join->again_ms = core->now_ms + RETRY_FIRST_MS;
+        if (join->list == LIST_DONE && join->compare_ms <= core->now_ms) {
+                join->compare_ms = core->now_ms + JOIN_COMPARE_MS;
+                join->after = (struct id){0};
+                join->list = LIST_DUE;
+                join->list_ms = core->now_ms;
+        }
+        if (join->list == LIST_DUE && join->list_ms <= core->now_ms && !join->asked)
+                send_range(core);
+}
+
+uint64_t join_due(const struct core *core)
+{
+        const struct join *join = &core->join;
+        uint64_t due = UINT64_MAX;
+
+        if (join->again && !join->asked && join->list != LIST_ASKED &&
+            (core->link.state == LINK_WELCOME || core->link.state == LINK_READY))
+                due = join->again_ms;
+        if (core->link.state != LINK_READY)
+                return due;
+        if (join->list == LIST_DUE && !join->asked)
+                due = min_of(due, join->list_ms);
+        return join->list == LIST_DONE ? min_of(due, join->compare_ms) : due;
+}
+
+void join_link_lost(struct core *core)
+{
+        core->join = (struct join){.list = LIST_DONE};
+}

@@ -1,0 +1,77 @@
+/*
+ * Records in the host's storage: their keys and values. Values begin with a version byte; what follows is fixed numbers in
+ * network order and a wire structure, so that a newer version can still read what an older one kept (unknown fields are skipped).
+ *
+ *      P                       the account on this device
+ *      R room(16)              a room: head, holes, marks, lowest, peer
+ *      M room(16) seq(8)       a row
+ *      O room(16) id(16)       an own message that is not answered yet, or failed
+ *
+ * Pure: bytes in, bytes out.
+ */
+#ifndef GALKA_CORE_RECORD_H
+#define GALKA_CORE_RECORD_H
+
+#include "core/core.h"
+#include "core/holes.h"
+
+#define RECORD_VERSION       1
+#define RECORD_ENTRY_FIXED   11 /* version, state, error, wall_ms */
+#define RECORD_ROW_EXTRA     96 /* a row's value is at most this and its text */
+#define RECORD_ROOM_SIZE_MAX (512 + 16 * HOLES_MAX + 160)
+#define RECORD_PROFILE_MAX   768
+
+#define DEVICE_SECRET_SIZE 32
+#define EMAIL_MAX          254
+
+enum account_state { ACCOUNT_NONE, ACCOUNT_WAITS_FOR_CODE, ACCOUNT_SIGNED_IN, ACCOUNT_STATE_COUNT };
+
+struct record_profile {
+        enum account_state state;
+        uint64_t user, device;
+        uint8_t token[WIRE_TOKEN_SIZE];
+        uint8_t secret[DEVICE_SECRET_SIZE];
+        struct id era;
+        struct id sign_up;  /* request id of the sign-up whose code is awaited */
+        struct slice email; /* its address */
+        struct wire_person person;
+};
+
+struct record_room {
+        struct wire_room_state
+                state;        /* id, kind, head, marks as the server knows them, lowest, peer, left, joined_seq, time */
+        uint64_t read;        /* what the user has read, sent or not */
+        uint64_t unread;      /* of now */
+        const uint8_t *holes; /* hole_count × (low, high) in network order */
+        uint16_t hole_count;
+};
+
+struct record_entry {
+        struct id room, id;
+        enum core_message_state state; /* QUEUED or FAILED */
+        enum error error;
+        uint64_t wall_ms;
+        struct slice text;
+};
+
+/* Each returns the key's size. */
+size_t record_key_profile(uint8_t key[static CORE_KEY_SIZE_MAX]);
+size_t record_key_room(const struct id *room, uint8_t key[static CORE_KEY_SIZE_MAX]);
+size_t record_key_entry(const struct id *room, const struct id *id, uint8_t key[static CORE_KEY_SIZE_MAX]);
+
+/* The one-letter bounds of all records of a kind: [letter, letter + 1). */
+#define RECORD_FIRST 'A'
+#define RECORD_LAST  'Z'
+
+/* Encoders write at the end of [start, end) and return where the value begins, NULL if it does not fit. */
+uint8_t *record_profile_encode(const struct record_profile *profile, uint8_t *start, uint8_t *end);
+uint8_t *record_room_encode(const struct record_room *room, const struct holes *holes, uint8_t *start, uint8_t *end);
+uint8_t *record_row_encode(const struct wire_row *row, uint8_t *start, uint8_t *end);
+uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end);
+
+/* CORRUPT for anything that no encoder wrote. Slices point into key and value. */
+must_use enum error record_profile_decode(struct slice value, struct record_profile *profile);
+must_use enum error record_room_decode(struct slice key, struct slice value, struct record_room *room);
+must_use enum error record_entry_decode(struct slice key, struct slice value, struct record_entry *entry);
+
+#endif
