@@ -1,9 +1,10 @@
 /*
- * A frontend: one thread, one loop, many connections. It splits bytes into frames, limits rates, binds tokens, wraps frames in
- * envelopes and publishes them; it copies each delivery once into a counted payload and flushes each socket once a turn.
- * Nothing on it blocks. It knows no store.
+ * A frontend: one thread, one loop, many connections. It splits bytes into frames, limits rates, binds
+ * tokens, wraps frames in envelopes and publishes them; it copies each delivery once into a counted payload
+ * and flushes each socket once a turn. Nothing on it blocks. It knows no store.
  *
- *      frontend_new → (claims its partition, L6) → frontend_listen → frontend_turn … → frontend_drain → frontend_free
+ *      frontend_new → (claims its partition, L6) → frontend_listen → frontend_turn … → frontend_drain →
+ * frontend_free
  */
 #ifndef GALKA_FRONTEND_FRONTEND_H
 #define GALKA_FRONTEND_FRONTEND_H
@@ -18,21 +19,22 @@
 
 /* Every number that a run may want to be another; zero means the default beside it. */
 struct frontend_options {
-        uint16_t index;                   /* of this frontend: its partition of FRONTENDS */
-        uint32_t connections_max;         /* 100,000 */
-        uint32_t ping_ms;                 /* PING_MS: what Welcome says; closed after two silent ones */
-        uint32_t reply_ms;                /* REPLY_MS */
-        uint32_t frame_ms;                /* 10,000: from a frame's first byte to its last */
-        uint32_t sign_in_ms;              /* 30,000: from accept to Join, else closed */
-        uint32_t connection_frames;       /* 50 a second, burst of 100: of one connection */
-        uint32_t user_frames;             /* 100 a second, burst of 200: of one user here */
-        uint32_t address_frames;          /* 2,000 a second of one address (loopback: unlimited) */
-        uint32_t address_connections;     /* 1,000 of one address (loopback: unlimited) */
-        uint32_t partial_bytes_max;       /* 64 MiB: all partial frames of this loop */
-        uint32_t queue_bytes_max;         /* 1 MiB: queued to one connection; then RESYNC */
-        uint32_t send_bytes_max;          /* 256 MiB: queued to all; then the slowest go */
-        uint32_t pending_max;             /* 100,000 replies waited for */
-        bool trusts_clock;                /* reserved: wall clock known good */
+        uint16_t index;               /* of this frontend: its partition of FRONTENDS */
+        uint32_t connections_max;     /* 100,000 */
+        uint32_t ping_ms;             /* PING_MS: what Welcome says; closed after two silent ones */
+        uint32_t reply_ms;            /* REPLY_MS */
+        uint32_t frame_ms;            /* 10,000: from a frame's first byte to its last */
+        uint32_t sign_in_ms;          /* 30,000: from accept or the last sign-in request to Join */
+        uint32_t connection_frames;   /* 50 a second, burst of 100: of one connection */
+        uint32_t user_frames;         /* 100 a second, burst of 200: of one user here */
+        uint32_t address_frames;      /* 2,000 a second of one address (loopback: unlimited) */
+        uint32_t address_connections; /* 1,000 of one address (loopback: unlimited) */
+        uint32_t partial_bytes_max;   /* 64 MiB: all partial frames of this loop */
+        uint32_t queue_bytes_max;     /* 1 MiB: queued to one connection; then RESYNC */
+        uint32_t send_bytes_max;      /* 256 MiB: queued to all; then the slowest go */
+        uint32_t pending_max;         /* 100,000 replies waited for */
+        uint32_t claim_wait_ms;       /* 0, as the embedded log needs; 2,000 on a bus of several machines (L6) */
+        bool trusts_clock;            /* reserved: wall clock known good */
 };
 
 struct frontend_seams {
@@ -63,8 +65,8 @@ void frontend_free(struct frontend **frontend);
 must_use enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
                                     struct net_address *bound);
 
-/* One turn of the loop: waits up to wait_ms for something, handles it, flushes. Returns false when the frontend has ended
- * (another holder of its partition, or drained). */
+/* One turn of the loop: waits up to wait_ms for something, handles it, flushes. Returns false when the
+ * frontend has ended (another holder of its partition, or drained). */
 bool frontend_turn(struct frontend *frontend, int wait_ms);
 
 /* Milliseconds until the next timer (0: now). */
@@ -73,8 +75,8 @@ int frontend_wait_ms(const struct frontend *frontend);
 /* True once the partition is claimed and clients are served. */
 bool frontend_serves(const struct frontend *frontend);
 
-/* SIGTERM: no new connections; says bye with DRAINING to clients, spread over within_ms, waits for replies; frontend_turn
- * returns false when done. */
+/* SIGTERM: no new connections; says bye with DRAINING to clients, spread over within_ms, waits for replies;
+ * frontend_turn returns false when done. */
 void frontend_drain(struct frontend *frontend, uint32_t within_ms);
 
 struct frontend_counts frontend_counts(const struct frontend *frontend);

@@ -1,0 +1,46 @@
+/*
+ * Counted blocks of bytes in size classes: payloads, shared by all connections they are queued on, and the
+ * buffers of partial frames. Blocks given back are kept for reuse, up to BLOCKS_KEPT_MAX bytes, so that a
+ * message costs no heap call.
+ */
+#ifndef GALKA_FRONTEND_BLOCK_H
+#define GALKA_FRONTEND_BLOCK_H
+
+#include "base/slice.h"
+
+#define BLOCK_CLASSES   13 /* 128 bytes, doubling, to 512 KiB; with the header */
+#define BLOCKS_KEPT_MAX (4u << 20)
+#define BLOCK_SIZE_MAX  ((128u << (BLOCK_CLASSES - 1)) - sizeof(struct block))
+
+struct block {
+        struct block *next; /* while kept for reuse */
+        uint32_t references;
+        uint32_t size; /* bytes in use */
+        uint32_t class;
+        uint8_t bytes[];
+};
+
+struct blocks {
+        struct block *kept[BLOCK_CLASSES];
+        size_t kept_bytes;
+};
+
+/* A block with room for at least `room` bytes, one reference, size 0. NULL without memory. room ≤
+ * BLOCK_SIZE_MAX. */
+struct block *block_new(struct blocks *blocks, size_t room) __attribute__((warn_unused_result));
+
+/* A copy of bytes, one reference. */
+struct block *block_copy(struct blocks *blocks, struct slice bytes) __attribute__((warn_unused_result));
+
+/* How many bytes it has room for. */
+size_t block_room(const struct block *block);
+
+struct block *block_hold(struct block *block);
+
+/* Gives one reference back. NULL is fine. */
+void block_drop(struct blocks *blocks, struct block *block);
+
+/* Frees those that are kept. */
+void blocks_finish(struct blocks *blocks);
+
+#endif

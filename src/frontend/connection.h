@@ -1,0 +1,120 @@
+/*
+ * One client's connection and the table of all. A connection lives in a slot of the table; its id is the
+ * slot's number and, above it, how often the slot was used, so no id is ever used twice in an epoch and
+ * finding one costs no search. A slot's memory stays where it is: whoever holds a pointer across calls that
+ * may end the connection compares the id before going on.
+ *
+ *      connection_open → connection_move … → connection_close     (all through the one who owns the table,
+ * the frontend)
+ *
+ * An idle connection costs one struct connection and its place in the index of users. What it needs while
+ * bytes are on their way (struct traffic) is taken when they come and given back when they are gone.
+ */
+#ifndef GALKA_FRONTEND_CONNECTION_H
+#define GALKA_FRONTEND_CONNECTION_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "frontend/block.h"
+#include "frontend/limit.h"
+#include "wire/wire.h"
+
+/* Each line: state, text, the states it may move to. FREE: the slot is nobody's. LEAVING: told nothing more,
+ * waits for replies. */
+#define CONNECTION_STATES(X)                                                                                                \
+        X(FREE, "free", TO(HELLO))                                                                                          \
+        X(HELLO, "hello", TO(SIGNED_OUT) | TO(CLOSING) | TO(FREE))                                                          \
+        X(SIGNED_OUT, "signed out", TO(JOINING) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                                     \
+        X(JOINING, "joining", TO(READY) | TO(SIGNED_OUT) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                            \
+        X(READY, "ready", TO(LEAVING) | TO(CLOSING) | TO(FREE))                                                             \
+        X(LEAVING, "leaving", TO(CLOSING) | TO(FREE))                                                                       \
+        X(CLOSING, "closing", TO(FREE))
+
+enum connection_state {
+#define X(state, text, to) CONNECTION_##state,
+        CONNECTION_STATES(X)
+#undef X
+                CONNECTION_STATE_COUNT
+};
+
+/* A payload's place in a connection's queue. */
+struct send {
+        struct send *next;
+        struct block *block;
+};
+
+struct send_queue {
+        struct send *first, **end;
+};
+
+/* What a connection needs only while it sends, receives half a frame, or is paused. */
+struct traffic {
+        struct connection *connection;
+        struct list_node dirty;         /* frontend.dirty: something to write in this turn */
+        struct list_node blocked;       /* frontend.blocked: the socket takes nothing, longest first */
+        struct list_node paused;        /* frontend.paused: not read for a while, longest first */
+        struct list_node partial_since; /* frontend.partials: half a frame is here, oldest first */
+        struct block *partial;
+        uint64_t partial_ms, paused_ms; /* when that began */
+        struct send_queue out;          /* on their way */
+        struct send_queue held;         /* deliveries that wait behind the Join reply */
+        uint32_t out_offset;            /* bytes of out.first that are written */
+        uint32_t queued_bytes;          /* of both queues */
+};
+
+struct connection {
+        struct map_node by_user; /* connections.by_user while user is not 0 */
+        struct list_node waits;  /* a list of liveness.h by state, or connections.free */
+        uint64_t id;
+        uint64_t user, device; /* bound at Join; user 0: none yet. While it is set, presence may have an entry */
+        uint8_t mac[WIRE_TOKEN_SIZE - 8];
+        uint64_t bucket_us; /* rate of this connection: limit.h */
+        struct traffic *traffic;
+        struct limit_entry *address; /* NULL: not limited */
+        int32_t socket;
+        uint32_t since_ms; /* what `waits` is ordered by: milliseconds since the frontend's start, wrapping */
+        uint16_t pending;  /* replies waited for */
+        uint8_t state;     /* enum connection_state */
+        uint8_t old_key;   /* the token was made with the key before */
+};
+
+_Static_assert(sizeof(struct connection) <= 128, "this is kept of every idle connection");
+
+struct connections {
+        struct connection **slabs;
+        uint32_t slab_count, count_max;
+        uint32_t fresh; /* slots from here on were never used */
+        struct list free;
+        struct map by_user;
+        uint32_t count;
+};
+
+/* False without memory. */
+bool connections_init(struct connections *table, uint32_t count_max);
+void connections_finish(struct connections *table);
+
+/* A connection in state HELLO. NULL at count_max or without memory. */
+struct connection *connection_open(struct connections *table, int socket);
+
+/* Frees the slot; its id names nobody from now on. */
+void connection_free(struct connections *table, struct connection *connection);
+
+/* Asserts that the table of states allows it. */
+void connection_move(struct connection *connection, enum connection_state to);
+const char *connection_state_text(enum connection_state state);
+
+/* NULL if there is no such connection (any more). */
+struct connection *connection_find(const struct connections *table, uint64_t id);
+
+/* The connection in a slot, NULL if it is free; slots go from 0 to table->fresh. */
+struct connection *connection_at(const struct connections *table, uint32_t slot);
+
+/* Binds the connection to a user and a device (replacing an earlier binding), or with user 0 to nobody. */
+void connection_bind(struct connections *table, struct connection *connection, uint64_t user, uint64_t device,
+                     const uint8_t *mac);
+
+/* Walks the connections bound to a user: NULL starts, NULL ends. The current one may be closed after the next
+ * was taken. */
+struct connection *connection_of_user(const struct connections *table, uint64_t user, const struct connection *last);
+
+#endif

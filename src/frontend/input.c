@@ -1,0 +1,246 @@
+/* See input.h. */
+#include "frontend/input.h"
+
+#include "frontend/answer.h"
+#include "frontend/ending.h"
+#include "frontend/liveness.h"
+#include "frontend/output.h"
+#include "frontend/route.h"
+
+/* Large frames are for those whose token was verified. */
+static size_t frame_size_max(const struct connection *connection)
+{
+        bool verified = connection->state == CONNECTION_JOINING || connection->state == CONNECTION_READY;
+
+        return verified ? WIRE_UP_SIZE_MAX : WIRE_UNVERIFIED_SIZE_MAX;
+}
+
+static bool hears(const struct connection *connection, uint64_t id)
+{
+        return connection->id == id && connection->state < CONNECTION_LEAVING;
+}
+
+/* Reads once. False if there is nothing, or the connection is gone. */
+static bool input_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, size_t *got)
+{
+        struct net *net = frontend->seams.net;
+        enum error error = net->ops->read(net, connection->socket, bytes, size, got);
+
+        if (error == ERR_AGAIN)
+                return false;
+        if (error != ERR_OK) {
+                connection_drop(frontend, connection);
+                return false;
+        }
+        frontend->counts.bytes_in += *got;
+        liveness_heard(frontend, connection);
+        return true;
+}
+
+static void release_partial(struct frontend *frontend, struct traffic *traffic, struct block *block)
+{
+        check(frontend->counts.partial_bytes >= block_room(block));
+        frontend->counts.partial_bytes -= block_room(block);
+        if (traffic->partial == block) {
+                traffic->partial = NULL;
+                list_remove(&traffic->partial_since);
+        }
+        block_drop(&frontend->blocks, block);
+}
+
+void input_forget(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (traffic && traffic->partial)
+                release_partial(frontend, traffic, traffic->partial);
+        if (traffic && list_linked(&traffic->paused)) {
+                list_remove(&traffic->paused);
+                if (connection->state != CONNECTION_FREE)
+                        frontend->seams.net->ops->want_read(frontend->seams.net, connection->socket, true);
+        }
+}
+
+/* A block for partial frames, within the budget of all. NULL if there is none: then the connection is ended. */
+static struct block *partial_block(struct frontend *frontend, struct connection *connection, size_t room)
+{
+        struct block *block = block_new(&frontend->blocks, room);
+
+        if (block && frontend->counts.partial_bytes + block_room(block) > frontend->options.partial_bytes_max) {
+                block_drop(&frontend->blocks, block);
+                block = NULL;
+        }
+        if (!block) {
+                connection_end(frontend, connection, ERR_BUSY, FRONTEND_RETRY_MS);
+                return NULL;
+        }
+        frontend->counts.partial_bytes += block_room(block);
+        return block;
+}
+
+static void keep_partial(struct frontend *frontend, struct connection *connection, struct slice rest)
+{
+        struct traffic *traffic = traffic_of(frontend, connection);
+        struct block *block;
+
+        if (!traffic) {
+                connection_drop(frontend, connection);
+                return;
+        }
+        block = partial_block(frontend, connection, rest.size);
+        if (!block)
+                return;
+        memcpy(block->bytes, rest.data, rest.size);
+        block->size = (uint32_t)rest.size;
+        traffic->partial = block;
+        traffic->partial_ms = frontend->now_ms;
+        list_append(&frontend->partials, &traffic->partial_since);
+}
+
+/* Handles the whole frames in bytes and keeps the rest. bytes are written to (the token's secret is wiped). */
+static void input_split(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
+{
+        uint64_t id = connection->id;
+
+        while (size > 0 && hears(connection, id)) {
+                enum error error = ERR_OK;
+                size_t frame = wire_frame_size(slice_of(bytes, size), frame_size_max(connection), &error);
+
+                if (error) {
+                        answer_fatal(frontend, connection, NULL, error);
+                        return;
+                }
+                if (frame == 0 || frame > size) {
+                        keep_partial(frontend, connection, slice_of(bytes, size));
+                        return;
+                }
+                route_frame(frontend, connection, bytes + WIRE_LENGTH_SIZE, frame - WIRE_LENGTH_SIZE);
+                bytes += frame;
+                size -= frame;
+        }
+}
+
+/* Makes room for at least one more byte of the partial frame; `lacks` more are to come. */
+static bool grow_partial(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+        struct block *old = traffic->partial, *grown;
+
+        if (old->size < block_room(old))
+                return true;
+        grown = partial_block(frontend, connection, 2 * block_room(old));
+        if (!grown)
+                return false;
+        memcpy(grown->bytes, old->bytes, old->size);
+        grown->size = old->size;
+        traffic->partial = grown;
+        release_partial(frontend, traffic, old);
+        return true;
+}
+
+/* Reads on where the partial frame ends, no further than its own end. True once it is whole and was handled. */
+static bool complete_partial(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        for (int i = 0; i < INPUT_READS_MAX; i++) {
+                struct block *block = traffic->partial;
+                enum error error = ERR_OK;
+                size_t frame = wire_frame_size(slice_of(block->bytes, block->size), frame_size_max(connection), &error);
+                size_t got, lacks;
+
+                if (error) {
+                        answer_fatal(frontend, connection, NULL, error);
+                        return false;
+                }
+                if (frame && frame == block->size) {
+                        /* The frame's handler may end the connection: the block is ours until then. */
+                        block_hold(block);
+                        release_partial(frontend, traffic, block);
+                        route_frame(frontend, connection, block->bytes + WIRE_LENGTH_SIZE, frame - WIRE_LENGTH_SIZE);
+                        block_drop(&frontend->blocks, block);
+                        return true;
+                }
+                lacks = (frame ? frame : WIRE_LENGTH_SIZE) - block->size;
+                if (!grow_partial(frontend, connection))
+                        return false;
+                block = traffic->partial;
+                lacks = min_of(lacks, block_room(block) - block->size);
+                if (!input_take(frontend, connection, block->bytes + block->size, lacks, &got))
+                        return false;
+                block->size += (uint32_t)got;
+        }
+        return false;
+}
+
+void input_readable(struct frontend *frontend, struct connection *connection)
+{
+        uint64_t id = connection->id;
+        size_t got;
+
+        if (!hears(connection, id)) {
+                (void)connection_discard_input(frontend, connection);
+                return;
+        }
+        if (connection->traffic && list_linked(&connection->traffic->paused))
+                return;
+        if (connection->traffic && connection->traffic->partial &&
+            (!complete_partial(frontend, connection) || !hears(connection, id)))
+                return;
+        if (input_take(frontend, connection, frontend->input, FRONTEND_INPUT_SIZE, &got))
+                input_split(frontend, connection, frontend->input, got);
+        if (connection->id == id)
+                traffic_tidy(frontend, connection);
+}
+
+void input_pause(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = traffic_of(frontend, connection);
+
+        if (!traffic || list_linked(&traffic->paused))
+                return;
+        traffic->paused_ms = frontend->now_ms;
+        list_append(&frontend->paused, &traffic->paused);
+        frontend->seams.net->ops->want_read(frontend->seams.net, connection->socket, false);
+}
+
+static struct traffic *first_partial(const struct frontend *frontend)
+{
+        struct list_node *node = list_first(&frontend->partials);
+
+        return node ? container_of(node, struct traffic, partial_since) : NULL;
+}
+
+static struct traffic *first_paused(const struct frontend *frontend)
+{
+        struct list_node *node = list_first(&frontend->paused);
+
+        return node ? container_of(node, struct traffic, paused) : NULL;
+}
+
+void input_run(struct frontend *frontend)
+{
+        struct traffic *traffic;
+
+        while ((traffic = first_paused(frontend)) && frontend->now_ms >= traffic->paused_ms + INPUT_PAUSE_MS) {
+                list_remove(&traffic->paused);
+                frontend->seams.net->ops->want_read(frontend->seams.net, traffic->connection->socket, true);
+                traffic_tidy(frontend, traffic->connection);
+        }
+        while ((traffic = first_partial(frontend)) && frontend->now_ms >= traffic->partial_ms + frontend->options.frame_ms) {
+                frontend->counts.idle_closed++;
+                connection_end(frontend, traffic->connection, ERR_IDLE, 0);
+        }
+}
+
+uint64_t input_next_ms(const struct frontend *frontend)
+{
+        const struct traffic *partial = first_partial(frontend), *paused = first_paused(frontend);
+        uint64_t next = UINT64_MAX;
+
+        if (partial)
+                next = partial->partial_ms + frontend->options.frame_ms;
+        if (paused)
+                next = min_of(next, paused->paused_ms + INPUT_PAUSE_MS);
+        return next;
+}

@@ -1,0 +1,32 @@
+/*
+ * Bytes from a socket become frames. What is read goes through the frontend's one input buffer; only the bytes of a frame that is
+ * not whole yet are kept, in a block that grows with what really came, within partial_bytes_max for all. A frame has frame_ms from
+ * its first byte to its last.
+ *
+ *      socket → input_take → (filter) → input_split → route_frame
+ *
+ * A filter (TLS, WebSocket) will stand between input_take and input_split, bytes in, bytes out; what a connection speaks is decided
+ * by its first bytes, in input_split while its state is HELLO.
+ */
+#ifndef GALKA_FRONTEND_INPUT_H
+#define GALKA_FRONTEND_INPUT_H
+
+#include "frontend/internal.h"
+
+#define INPUT_PAUSE_MS  1000 /* how long a flooding connection is not read */
+#define INPUT_READS_MAX 16   /* to complete one partial frame, in one turn */
+
+/* The socket has bytes, or its end. The connection may be gone when it returns. */
+void input_readable(struct frontend *frontend, struct connection *connection);
+
+/* Reads nothing from it for INPUT_PAUSE_MS. What was read already is still handled. */
+void input_pause(struct frontend *frontend, struct connection *connection);
+
+/* Drops its partial frame: the connection hears no more. */
+void input_forget(struct frontend *frontend, struct connection *connection);
+
+/* Frame deadlines, and the end of pauses. */
+void input_run(struct frontend *frontend);
+uint64_t input_next_ms(const struct frontend *frontend);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * What the files of this room share: the frontend itself. One thread owns it; each part below belongs to the file named beside it,
+ * others go through that file's functions.
+ *
+ * Nothing is freed while it may be in use further up: a connection that ends gives its slot back, but slots stay where they are.
+ */
+#ifndef GALKA_FRONTEND_INTERNAL_H
+#define GALKA_FRONTEND_INTERNAL_H
+
+#include "frontend/connection.h"
+#include "frontend/frontend.h"
+#include "frontend/pool.h"
+
+#define FRONTEND_LISTENERS_MAX    4
+#define FRONTEND_INPUT_SIZE       32768 /* read from a socket at once */
+#define FRONTEND_NET_EVENTS       512   /* of one turn */
+#define FRONTEND_BUS_EVENTS       64    /* of one poll */
+#define FRONTEND_BUS_POLLS_MAX    16    /* of one turn */
+#define FRONTEND_RETRY_MS         200   /* what a client that met BUSY is told to wait */
+#define FRONTEND_PENDING_OF_ONE   1000  /* replies that one connection may wait for */
+#define FRONTEND_SCRATCH_SIZE     (WIRE_UP_SIZE_MAX + 512)
+#define FRONTEND_QUEUE_PLACES_MAX 4000000 /* payloads queued, counted once for each connection */
+
+/* Defaults of what Welcome says: the numbers of rules/limits.h, which this room may not include; a test compares them. */
+#define FRONTEND_VERSION        1
+#define FRONTEND_PING_MS        60000
+#define FRONTEND_REPLY_MS       5000
+#define FRONTEND_MARGIN_MS      2000
+#define FRONTEND_OPERATIONS_MAX 16
+
+/* Tags of events that are not a connection's; ids of connections are all above 2^32. */
+enum frontend_tag { FRONTEND_TAG_BUS = 1, FRONTEND_TAG_PRESENCE, FRONTEND_TAG_LISTENER };
+
+/* claim.h */
+enum claim_state { CLAIM_ASSIGNING, CLAIM_CLAIMING, CLAIM_ACCEPTING, CLAIM_HOLDING, CLAIM_GIVEN_UP };
+
+#define CLAIM_ANSWERED_MAX 8
+
+struct claim {
+        enum claim_state state;
+        bool seen;            /* our claim was read back: later claims are answered */
+        uint64_t deadline_ms; /* end of waiting for answers, else when to publish again; HOLDING: until then in doubt */
+        struct id answered[CLAIM_ANSWERED_MAX]; /* whom we refused, as read back: their "accepted" counts for nothing */
+        uint32_t answered_next;
+};
+
+/* upkeep.h */
+#define UPKEEP_BATCH        128   /* requests of one submission */
+#define UPKEEP_REMOVALS_MAX 65536 /* entries that wait to be removed; beyond it they are left to the lease */
+
+enum upkeep_job { UPKEEP_NONE, UPKEEP_BEAT, UPKEEP_SET, UPKEEP_REMOVE, UPKEEP_END };
+enum upkeep_loss { UPKEEP_WHOLE, UPKEEP_REPUBLISHING, UPKEEP_REJOINING };
+
+struct removal {
+        struct id epoch;
+        uint64_t user, connection;
+};
+
+struct upkeep {
+        enum upkeep_job job; /* what is submitted */
+        enum upkeep_loss loss;
+        bool ended, lost_again;
+        uint32_t cursor, cursor_next; /* slots: republishing or rejoining */
+        uint32_t count;
+        uint64_t beat_ms, beaten_ms, retry_ms, end_ms;
+        struct removal *removals; /* a ring */
+        uint32_t removal_first, removal_count, removal_size;
+        struct arena arena;
+        struct presence_request requests[UPKEEP_BATCH];
+        struct presence_result results[UPKEEP_BATCH];
+};
+
+/* pending.h */
+struct pendings {
+        struct map map;
+        struct list by_deadline; /* all wait equally long: the oldest first */
+        struct pool pool;
+        uint64_t seed[2];
+};
+
+/* drain.h */
+struct drain {
+        bool on;
+        uint64_t from_ms, within_ms;
+        uint32_t cursor, slots; /* slots below the cursor were told */
+};
+
+struct frontend {
+        struct frontend_options options;
+        struct frontend_seams seams;
+        struct frontend_counts counts;
+        struct id epoch;
+        uint64_t now_us, now_ms, wall_ms, start_ms; /* read once a turn */
+        bool more, published;                       /* the turn left work behind; records wait for a flush */
+
+        struct connections connections;
+        struct list newcomers, heard, closing; /* liveness.h */
+        struct list dirty, blocked;            /* output.h */
+        struct list partials, paused;          /* input.h */
+        struct pool traffics, sends;
+        struct blocks blocks;
+        struct pendings pendings;
+        struct limit_rate connection_rate;
+        struct limiter users, addresses;
+        struct claim claim;
+        struct upkeep upkeep;
+        struct drain drain;
+        int listeners[FRONTEND_LISTENERS_MAX];
+        uint32_t listener_count;
+
+        uint8_t input[FRONTEND_INPUT_SIZE];
+        uint8_t scratch[FRONTEND_SCRATCH_SIZE];
+        struct net_event net_events[FRONTEND_NET_EVENTS];
+        struct bus_event bus_events[FRONTEND_BUS_EVENTS];
+};
+
+/* Publishes code and body to a partition of FRONTENDS. Used by claim.c and upkeep.c; false: the bus takes nothing now. */
+bool frontend_publish(struct frontend *frontend, uint16_t index, uint8_t code, const void *message);
+
+#endif

@@ -1,0 +1,86 @@
+/* See listen.h. */
+#include "frontend/listen.h"
+
+#include "frontend/answer.h"
+#include "frontend/liveness.h"
+
+enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
+                           struct net_address *bound)
+{
+        struct net *net = frontend->seams.net;
+        struct net_address ignored;
+        enum error error;
+        int socket;
+
+        if (frontend->listener_count == FRONTEND_LISTENERS_MAX)
+                return ERR_FULL;
+        error = net->ops->listen(net, address, port, shared, FRONTEND_TAG_LISTENER, &socket, bound ? bound : &ignored);
+        if (error)
+                return error;
+        frontend->listeners[frontend->listener_count++] = socket;
+        if (!frontend_serves(frontend))
+                net->ops->want_read(net, socket, false);
+        return ERR_OK;
+}
+
+void listen_resume(struct frontend *frontend)
+{
+        struct net *net = frontend->seams.net;
+
+        for (uint32_t i = 0; i < frontend->listener_count; i++)
+                net->ops->want_read(net, frontend->listeners[i], true);
+}
+
+void listen_close(struct frontend *frontend)
+{
+        struct net *net = frontend->seams.net;
+
+        while (frontend->listener_count > 0)
+                net->ops->close(net, frontend->listeners[--frontend->listener_count]);
+}
+
+/* The peer learns why, if its socket takes one small frame at once; it gets no connection. */
+static void turn_away(struct frontend *frontend, int socket)
+{
+        struct net *net = frontend->seams.net;
+        uint8_t bytes[256];
+        struct slice bye = answer_refusal(ERR_BUSY, FRONTEND_RETRY_MS, bytes, bytes + sizeof(bytes));
+        size_t written;
+
+        check(bye.size > 0);
+        (void)net->ops->write(net, socket, &bye, 1, &written);
+        net->ops->close(net, socket);
+        frontend->counts.refused++;
+}
+
+/* False: the address has too many connections. *entry NULL: it is not limited. */
+static bool admit_address(struct frontend *frontend, const struct net_address *peer, struct limit_entry **entry)
+{
+        uint64_t key[2];
+
+        *entry = NULL;
+        if (!limit_address_key(peer, key))
+                return true;
+        *entry = limiter_entry(&frontend->addresses, key, frontend->now_us);
+        return *entry && (*entry)->connections < frontend->options.address_connections;
+}
+
+void listen_accepted(struct frontend *frontend, int socket, const struct net_address *peer)
+{
+        struct connection *connection = NULL;
+        struct limit_entry *address;
+
+        frontend->counts.accepted++;
+        if (frontend_serves(frontend) && admit_address(frontend, peer, &address))
+                connection = connection_open(&frontend->connections, socket);
+        if (!connection) {
+                turn_away(frontend, socket);
+                return;
+        }
+        if (address)
+                limiter_hold(&frontend->addresses, address);
+        connection->address = address;
+        frontend->seams.net->ops->set_tag(frontend->seams.net, socket, connection->id);
+        frontend->counts.connections = frontend->connections.count;
+        liveness_wait(frontend, connection);
+}

@@ -1,0 +1,275 @@
+/* See output.h. */
+#include "frontend/output.h"
+
+#include "frontend/ending.h"
+
+#define PARTS_MAX  64 /* payloads of one write */
+#define WRITES_MAX 8  /* to one socket in one turn */
+
+struct traffic *traffic_of(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (traffic)
+                return traffic;
+        traffic = pool_take(&frontend->traffics);
+        if (!traffic)
+                return NULL;
+        traffic->connection = connection;
+        traffic->out.end = &traffic->out.first;
+        traffic->held.end = &traffic->held.first;
+        connection->traffic = traffic;
+        return traffic;
+}
+
+void traffic_tidy(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (!traffic || traffic->out.first || traffic->held.first || traffic->partial || list_linked(&traffic->paused))
+                return;
+        check(!list_linked(&traffic->blocked) && !list_linked(&traffic->partial_since));
+        list_remove(&traffic->dirty);
+        connection->traffic = NULL;
+        pool_give(&frontend->traffics, traffic);
+}
+
+/* Drops the first payload of a queue. */
+static void drop_first(struct frontend *frontend, struct traffic *traffic, struct send_queue *queue)
+{
+        struct send *send = queue->first;
+
+        check(traffic->queued_bytes >= send->block->size);
+        traffic->queued_bytes -= send->block->size;
+        frontend->counts.queued_bytes -= send->block->size;
+        queue->first = send->next;
+        if (!queue->first)
+                queue->end = &queue->first;
+        block_drop(&frontend->blocks, send->block);
+        pool_give(&frontend->sends, send);
+}
+
+void traffic_free(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (!traffic)
+                return;
+        while (traffic->out.first)
+                drop_first(frontend, traffic, &traffic->out);
+        while (traffic->held.first)
+                drop_first(frontend, traffic, &traffic->held);
+        check(traffic->queued_bytes == 0 && !traffic->partial);
+        list_remove(&traffic->blocked);
+        list_remove(&traffic->paused);
+        traffic_tidy(frontend, connection);
+}
+
+/* The one that has been taking nothing for longest goes, until there is room. True if `connection` is still there. */
+static bool shed(struct frontend *frontend, const struct connection *connection, size_t size)
+{
+        uint64_t id = connection->id;
+
+        while (frontend->counts.queued_bytes + size > frontend->options.send_bytes_max && !list_empty(&frontend->blocked)) {
+                struct traffic *slowest = container_of(list_first(&frontend->blocked), struct traffic, blocked);
+
+                frontend->counts.slow_closed++;
+                connection_drop(frontend, slowest->connection);
+        }
+        return connection->id == id;
+}
+
+static void too_slow(struct frontend *frontend, struct connection *connection)
+{
+        frontend->counts.slow_closed++;
+        event_note(frontend->seams.events, EVENT_INFO, "frontend.slow_reader", NULL, {"connection", NULL, connection->id},
+                   {"queued", NULL, connection->traffic ? connection->traffic->queued_bytes : 0});
+        output_discard(frontend, connection);
+        connection_end(frontend, connection, ERR_RESYNC, 0);
+}
+
+static void append(struct frontend *frontend, struct connection *connection, struct block *block, bool held)
+{
+        struct traffic *traffic = traffic_of(frontend, connection);
+        struct send *send = traffic ? pool_take(&frontend->sends) : NULL;
+        struct send_queue *queue;
+
+        if (!send) {
+                connection_drop(frontend, connection);
+                return;
+        }
+        queue = held ? &traffic->held : &traffic->out;
+        send->block = block_hold(block);
+        *queue->end = send;
+        queue->end = &send->next;
+        traffic->queued_bytes += block->size;
+        frontend->counts.queued_bytes += block->size;
+        frontend->counts.frames_out++;
+        if (!held && !list_linked(&traffic->blocked) && !list_linked(&traffic->dirty))
+                list_append(&frontend->dirty, &traffic->dirty);
+}
+
+static void queue_or_cut(struct frontend *frontend, struct connection *connection, struct block *block, bool held)
+{
+        uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
+
+        check(block->size > 0);
+        if (!shed(frontend, connection, block->size))
+                return;
+        /* The last word of a connection that is being closed is always let through; nothing follows it. */
+        if (connection->state != CONNECTION_CLOSING && queued > 0 &&
+            queued + block->size > frontend->options.queue_bytes_max) {
+                too_slow(frontend, connection);
+                return;
+        }
+        append(frontend, connection, block, held);
+}
+
+void output_queue(struct frontend *frontend, struct connection *connection, struct block *block)
+{
+        queue_or_cut(frontend, connection, block, false);
+}
+
+void output_hold(struct frontend *frontend, struct connection *connection, struct block *block)
+{
+        check(connection->state == CONNECTION_JOINING);
+        queue_or_cut(frontend, connection, block, true);
+}
+
+void output_release(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (!traffic || !traffic->held.first)
+                return;
+        *traffic->out.end = traffic->held.first;
+        traffic->out.end = traffic->held.end;
+        traffic->held = (struct send_queue){.end = &traffic->held.first};
+        if (!list_linked(&traffic->blocked) && !list_linked(&traffic->dirty))
+                list_append(&frontend->dirty, &traffic->dirty);
+}
+
+void output_forget_held(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        while (traffic && traffic->held.first)
+                drop_first(frontend, traffic, &traffic->held);
+}
+
+void output_discard(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+        struct send *half;
+
+        if (!traffic)
+                return;
+        output_forget_held(frontend, connection);
+        if (traffic->out_offset == 0) {
+                while (traffic->out.first)
+                        drop_first(frontend, traffic, &traffic->out);
+                return;
+        }
+        half = traffic->out.first;
+        check(half);
+        while (half->next) {
+                struct send_queue rest = {.first = half->next, .end = traffic->out.end};
+
+                drop_first(frontend, traffic, &rest);
+                half->next = rest.first;
+        }
+        traffic->out.end = &half->next;
+}
+
+bool output_empty(const struct connection *connection)
+{
+        return !connection->traffic || !connection->traffic->out.first;
+}
+
+static size_t gather(const struct traffic *traffic, struct slice parts[PARTS_MAX], size_t *total)
+{
+        size_t count = 0, offset = traffic->out_offset;
+
+        *total = 0;
+        for (const struct send *send = traffic->out.first; send && count < PARTS_MAX; send = send->next) {
+                parts[count] = slice_of(send->block->bytes + offset, send->block->size - offset);
+                *total += parts[count++].size;
+                offset = 0;
+        }
+        return count;
+}
+
+static void advance(struct frontend *frontend, struct traffic *traffic, size_t written)
+{
+        frontend->counts.bytes_out += written;
+        while (written > 0) {
+                size_t left = traffic->out.first->block->size - traffic->out_offset;
+
+                if (written < left) {
+                        traffic->out_offset += (uint32_t)written;
+                        return;
+                }
+                written -= left;
+                traffic->out_offset = 0;
+                drop_first(frontend, traffic, &traffic->out);
+        }
+}
+
+static void block_until_writable(struct frontend *frontend, struct traffic *traffic)
+{
+        if (list_linked(&traffic->blocked))
+                return;
+        list_append(&frontend->blocked, &traffic->blocked);
+        frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, true);
+}
+
+static void unblock(struct frontend *frontend, struct traffic *traffic)
+{
+        if (!list_linked(&traffic->blocked))
+                return;
+        list_remove(&traffic->blocked);
+        frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, false);
+}
+
+static void write_out(struct frontend *frontend, struct connection *connection)
+{
+        struct net *net = frontend->seams.net;
+        struct traffic *traffic = connection->traffic;
+
+        for (int i = 0; i < WRITES_MAX && traffic->out.first; i++) {
+                struct slice parts[PARTS_MAX];
+                size_t total, written = 0, count = gather(traffic, parts, &total);
+                enum error error = net->ops->write(net, connection->socket, parts, count, &written);
+
+                if (error != ERR_OK && error != ERR_AGAIN) {
+                        connection_drop(frontend, connection);
+                        return;
+                }
+                advance(frontend, traffic, written);
+                if (written < total)
+                        break;
+        }
+        if (traffic->out.first) {
+                block_until_writable(frontend, traffic);
+                return;
+        }
+        unblock(frontend, traffic);
+        if (connection->state == CONNECTION_CLOSING)
+                connection_written(frontend, connection);
+        else
+                traffic_tidy(frontend, connection);
+}
+
+void output_writable(struct frontend *frontend, struct connection *connection)
+{
+        if (connection->traffic && list_linked(&connection->traffic->blocked))
+                write_out(frontend, connection);
+}
+
+void output_flush(struct frontend *frontend)
+{
+        struct list_node *node;
+
+        while ((node = list_pop(&frontend->dirty)))
+                write_out(frontend, container_of(node, struct traffic, dirty)->connection);
+}

@@ -1,0 +1,306 @@
+/* See upkeep.h. Life of a submission: next_job fills requests, submit, finish by its completion. */
+#include "frontend/upkeep.h"
+
+#include "base/memory.h"
+#include "frontend/answer.h"
+#include "frontend/output.h"
+
+#define REMOVALS_AT_FIRST 64
+#define ARENA_CHUNK       4096
+#define ARENA_MAX         (1u << 20)
+
+static const struct arena_source heap_source = {.take = memory_new, .give = memory_free};
+
+void upkeep_init(struct upkeep *upkeep)
+{
+        *upkeep = (struct upkeep){0};
+        arena_init(&upkeep->arena, &heap_source, ARENA_CHUNK, ARENA_MAX);
+}
+
+void upkeep_finish(struct upkeep *upkeep)
+{
+        arena_finish(&upkeep->arena);
+        memory_free(upkeep->removals);
+        upkeep->removals = NULL;
+}
+
+void upkeep_begin(struct frontend *frontend)
+{
+        frontend->upkeep.beat_ms = frontend->now_ms;
+        frontend->upkeep.beaten_ms = frontend->now_ms;
+}
+
+/* ---- removals: a ring that grows while many leave and shrinks when all are gone ---- */
+
+static bool grow_ring(struct upkeep *upkeep)
+{
+        uint32_t size = upkeep->removal_size ? upkeep->removal_size * 2 : REMOVALS_AT_FIRST;
+        struct removal *grown;
+
+        if (size > UPKEEP_REMOVALS_MAX)
+                return false;
+        grown = memory_new(size * sizeof(*grown));
+        if (!grown)
+                return false;
+        for (uint32_t i = 0; i < upkeep->removal_count; i++)
+                grown[i] = upkeep->removals[(upkeep->removal_first + i) % upkeep->removal_size];
+        memory_free(upkeep->removals);
+        upkeep->removals = grown;
+        upkeep->removal_first = 0;
+        upkeep->removal_size = size;
+        return true;
+}
+
+void upkeep_remove(struct frontend *frontend, const struct id *epoch, uint64_t user, uint64_t connection)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        check(user != 0);
+        /* An entry that is left over leads here again with the next delivery, and ends with the epoch. */
+        if (upkeep->removal_count == upkeep->removal_size && !grow_ring(upkeep))
+                return;
+        upkeep->removals[(upkeep->removal_first + upkeep->removal_count++) % upkeep->removal_size] =
+                (struct removal){.epoch = *epoch, .user = user, .connection = connection};
+}
+
+static void forget_removals(struct upkeep *upkeep, uint32_t count)
+{
+        check(count <= upkeep->removal_count);
+        upkeep->removal_first = (upkeep->removal_first + count) % upkeep->removal_size;
+        upkeep->removal_count -= count;
+        if (upkeep->removal_count == 0 && upkeep->removal_size > REMOVALS_AT_FIRST) {
+                memory_free(upkeep->removals);
+                upkeep->removals = NULL;
+                upkeep->removal_first = upkeep->removal_size = 0;
+        }
+}
+
+/* ---- suspected loss ---- */
+
+void upkeep_suspect_loss(struct frontend *frontend, const char *why)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        event_note(frontend->seams.events, EVENT_WARNING, "frontend.suspected_loss", NULL, {"reason", why, 0});
+        /* While a republishing is under way it may be too early for some: it begins anew when its submission is back. */
+        upkeep->loss = UPKEEP_REPUBLISHING;
+        upkeep->cursor = upkeep->cursor_next = 0;
+        upkeep->lost_again = upkeep->job == UPKEEP_SET;
+}
+
+/* A refresh that pushed out another connection of the user: its frontend must close it. */
+static void tell_replaced(struct frontend *frontend, const struct presence_entry *entry)
+{
+        uint8_t connection[8];
+        struct wire_post post = {
+                .epoch = entry->epoch,
+                .connections = slice_of(connection, sizeof(connection)),
+                .effect = WIRE_EFFECT_REPLACED,
+                .user = entry->user,
+                .device = entry->device,
+        };
+
+        be64_put(connection, entry->connection);
+        (void)frontend_publish(frontend, entry->frontend, WIRE_CODE_post, &post);
+}
+
+static void rejoin_some(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+        uint64_t within_ms = (uint64_t)frontend->connections.count * UPKEEP_REJOIN_EACH_MS;
+        struct wire_rejoin rejoin = {.within_ms = max_of(min_of(within_ms, UPKEEP_REJOIN_MAX_MS), UPKEEP_REJOIN_MIN_MS)};
+        struct block *block = answer_build(frontend, WIRE_CODE_rejoin, NULL, &rejoin);
+
+        for (int told = 0; block && told < UPKEEP_REJOINS_A_TURN && upkeep->cursor < frontend->connections.fresh;) {
+                struct connection *connection = connection_at(&frontend->connections, upkeep->cursor++);
+
+                if (connection && connection->state == CONNECTION_READY)
+                        output_queue(frontend, connection, block);
+                else if (connection && connection->state == CONNECTION_JOINING)
+                        output_hold(frontend, connection, block);
+                else
+                        continue;
+                told++;
+        }
+        block_drop(&frontend->blocks, block);
+        frontend->more = true;
+        if (upkeep->cursor >= frontend->connections.fresh)
+                upkeep->loss = UPKEEP_WHOLE;
+}
+
+/* ---- submissions ---- */
+
+static void add(struct upkeep *upkeep, const struct presence_request *request)
+{
+        check(upkeep->count < UPKEEP_BATCH);
+        upkeep->requests[upkeep->count++] = *request;
+}
+
+static void add_connections(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+        uint32_t slot = upkeep->cursor;
+
+        for (; slot < frontend->connections.fresh && upkeep->count < UPKEEP_BATCH; slot++) {
+                const struct connection *connection = connection_at(&frontend->connections, slot);
+
+                if (!connection || connection->user == 0 || connection->state == CONNECTION_SIGNED_OUT)
+                        continue;
+                add(upkeep, &(struct presence_request){.kind = PRESENCE_SET,
+                                                       .refresh = true,
+                                                       .entry = {.user = connection->user,
+                                                                 .connection = connection->id,
+                                                                 .device = connection->device,
+                                                                 .epoch = frontend->epoch,
+                                                                 .frontend = frontend->options.index}});
+        }
+        upkeep->cursor_next = slot;
+}
+
+static void add_removals(struct upkeep *upkeep)
+{
+        for (uint32_t i = 0; i < min_of(upkeep->removal_count, UPKEEP_BATCH); i++) {
+                const struct removal *removal = &upkeep->removals[(upkeep->removal_first + i) % upkeep->removal_size];
+
+                add(upkeep,
+                    &(struct presence_request){
+                            .kind = PRESENCE_REMOVE,
+                            .entry = {.user = removal->user, .connection = removal->connection, .epoch = removal->epoch}});
+        }
+}
+
+/* What comes first: the end, the beat, then repairing a loss (also when nobody is left to republish), then removals. */
+static enum upkeep_job next_job(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+        struct presence_entry self = {.epoch = frontend->epoch, .frontend = frontend->options.index};
+
+        upkeep->count = 0;
+        if (upkeep->ended || upkeep->beat_ms == 0)
+                return UPKEEP_NONE;
+        if (upkeep->end_ms) {
+                add(upkeep, &(struct presence_request){.kind = PRESENCE_END, .entry = self});
+                return UPKEEP_END;
+        }
+        if (frontend->now_ms >= upkeep->beat_ms) {
+                add(upkeep, &(struct presence_request){.kind = PRESENCE_BEAT, .entry = self});
+                return UPKEEP_BEAT;
+        }
+        if (frontend->now_ms < upkeep->retry_ms)
+                return UPKEEP_NONE;
+        if (upkeep->loss == UPKEEP_REPUBLISHING) {
+                add_connections(frontend);
+                if (upkeep->count > 0)
+                        return UPKEEP_SET;
+                upkeep->loss = UPKEEP_REJOINING;
+                upkeep->cursor = 0;
+        }
+        add_removals(upkeep);
+        return upkeep->count > 0 ? UPKEEP_REMOVE : UPKEEP_NONE;
+}
+
+static void submit_next(struct frontend *frontend)
+{
+        struct presence *presence = frontend->seams.presence;
+        struct upkeep *upkeep = &frontend->upkeep;
+        enum upkeep_job job = next_job(frontend);
+
+        if (job == UPKEEP_NONE)
+                return;
+        arena_reset(&upkeep->arena);
+        memset(upkeep->results, 0, sizeof(upkeep->results));
+        if (presence->ops->submit(presence, upkeep->requests, upkeep->count, upkeep->results, &upkeep->arena, job) ==
+            ERR_OK) {
+                upkeep->job = job;
+                return;
+        }
+        upkeep->retry_ms = frontend->now_ms + UPKEEP_RETRY_MS;
+        if (job == UPKEEP_BEAT)
+                upkeep->beat_ms = upkeep->retry_ms;
+}
+
+static void beat_done(struct frontend *frontend, bool ok)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+        uint64_t silent_ms = frontend->now_ms - upkeep->beaten_ms;
+
+        upkeep->beat_ms = frontend->now_ms + (ok ? PRESENCE_BEAT_MS : UPKEEP_RETRY_MS);
+        if (!ok)
+                return;
+        upkeep->beaten_ms = frontend->now_ms;
+        if (upkeep->results[0].lost)
+                upkeep_suspect_loss(frontend, "a delivery was given up");
+        else if (upkeep->results[0].forgot)
+                upkeep_suspect_loss(frontend, "presence forgot this frontend");
+        else if (silent_ms > PRESENCE_LEASE_MS)
+                upkeep_suspect_loss(frontend, "presence was not reached for too long");
+}
+
+static void set_done(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        for (uint32_t i = 0; i < upkeep->count; i++)
+                for (size_t r = 0; r < upkeep->results[i].count; r++)
+                        tell_replaced(frontend, &upkeep->results[i].entries[r]);
+        if (!upkeep->lost_again)
+                upkeep->cursor = upkeep->cursor_next;
+        upkeep->lost_again = false;
+}
+
+static void finish(struct frontend *frontend, enum outcome outcome)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+        enum upkeep_job job = upkeep->job;
+        bool ok = outcome == OUTCOME_OK;
+
+        upkeep->job = UPKEEP_NONE;
+        if (!ok)
+                upkeep->retry_ms = frontend->now_ms + UPKEEP_RETRY_MS;
+        if (job == UPKEEP_BEAT)
+                beat_done(frontend, ok);
+        else if (job == UPKEEP_SET && ok)
+                set_done(frontend);
+        else if (job == UPKEEP_REMOVE && ok)
+                forget_removals(upkeep, upkeep->count);
+        else if (job == UPKEEP_END)
+                upkeep->ended = true;
+}
+
+void upkeep_run(struct frontend *frontend)
+{
+        struct presence *presence = frontend->seams.presence;
+        struct completion completion;
+
+        while (frontend->upkeep.job && presence->ops->poll(presence, &completion, 1) == 1) {
+                check(completion.tag == frontend->upkeep.job);
+                finish(frontend, completion.outcome);
+        }
+        if (frontend->upkeep.job == UPKEEP_NONE)
+                submit_next(frontend);
+        if (frontend->upkeep.loss == UPKEEP_REJOINING)
+                rejoin_some(frontend);
+}
+
+bool upkeep_end(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        if (upkeep->beat_ms == 0)
+                return true;
+        if (upkeep->end_ms == 0)
+                upkeep->end_ms = frontend->now_ms + UPKEEP_END_MS;
+        return upkeep->ended || frontend->now_ms >= upkeep->end_ms;
+}
+
+uint64_t upkeep_next_ms(const struct frontend *frontend)
+{
+        const struct upkeep *upkeep = &frontend->upkeep;
+        bool work = upkeep->removal_count > 0 || upkeep->loss != UPKEEP_WHOLE;
+
+        if (upkeep->end_ms)
+                return upkeep->job ? upkeep->end_ms : frontend->now_ms;
+        if (upkeep->job || upkeep->beat_ms == 0)
+                return UINT64_MAX;
+        return work ? min_of(upkeep->beat_ms, max_of(upkeep->retry_ms, frontend->now_ms)) : upkeep->beat_ms;
+}
