@@ -72,6 +72,7 @@ struct batch_item *batch_item_new(struct core *core, enum effect effect, struct 
                         batch->state = BATCH_OPEN;
         item->size = (uint32_t)size;
         item->key_size = (uint32_t)key.size;
+        item->value_max = (uint32_t)value_max;
         item->effect = (uint8_t)effect;
         memcpy(item->bytes, key.data, key.size);
         item->change.key = slice_of(item->bytes, key.size);
@@ -85,7 +86,7 @@ uint8_t *batch_value(struct batch_item *item)
 
 uint8_t *batch_value_end(struct batch_item *item)
 {
-        return (uint8_t *)item + item->size;
+        return batch_value(item) + item->value_max;
 }
 
 void batch_item_free(struct core *core, struct batch_item *item)

@@ -36,7 +36,7 @@ struct batch_item {
         uint64_t number;    /* ROW, SENT: seq; ROOM: head; ACCOUNT: state */
         uint64_t delivered; /* ROOM */
         uint32_t size;      /* of this block */
-        uint32_t key_size;
+        uint32_t key_size, value_max;
         uint8_t effect, error;
         bool sign; /* ACCOUNT: a request of the user is answered by it */
         uint8_t bytes[];
