@@ -84,7 +84,9 @@ uint64_t drain_next_ms(const struct frontend *frontend)
 
         if (!drain->on)
                 return UINT64_MAX;
-        if (frontend->connections.count == 0 || drain->cursor < target(frontend))
+        if (frontend->connections.count == 0)
+                return frontend->upkeep.end_ms ? upkeep_next_ms(frontend) : frontend->now_ms;
+        if (drain->cursor < target(frontend))
                 return frontend->now_ms;
         if (drain->cursor == drain->slots)
                 return last_ms(frontend);
