@@ -1,0 +1,29 @@
+/*
+ * The bus drivers that the contract is tried on. A world is one broker, whatever that is for the driver; what a driver cannot do is
+ * NULL, and the tests that need it are skipped there.
+ */
+#ifndef GALKA_TEST_CONTRACT_BUS_DRIVER_H
+#define GALKA_TEST_CONTRACT_BUS_DRIVER_H
+
+#include "seam/bus.h"
+
+#define BUS_TEST_PARTITIONS 4
+#define BUS_TEST_BYTES_MAX  (512 * 1024) /* bound of one partition */
+
+struct bus_driver {
+        const char *name;
+        bool has_fd;
+        void *(*world_new)(void);
+        void (*world_free)(void *world);
+        struct bus *(*open)(void *world);
+        /* The thread of that handle dies; returns who is to be expelled. */
+        uint64_t (*crash)(void *world, struct bus **bus);
+        uint64_t (*member)(void *world, const struct bus *bus);
+        /* The groups notice that a member is silent. */
+        void (*expel)(void *world, uint64_t member);
+};
+
+extern const struct bus_driver bus_drivers[];
+extern const size_t bus_driver_count;
+
+#endif

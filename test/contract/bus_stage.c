@@ -1,0 +1,207 @@
+/* See bus_stage.h. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "contract/bus_stage.h"
+
+const struct bus_driver *driver;
+
+static void see(struct seen *seen, const struct bus_event *event)
+{
+        const struct bus_record *record = &event->record;
+
+        switch (event->kind) {
+        case BUS_EVENT_RECORD:
+                assert_true(seen->count < NUMBERS_MAX);
+                assert_true(record->value.size >= 8);
+                seen->numbers[seen->count] = be64_get(record->value.data);
+                seen->partitions[seen->count] = record->partition;
+                seen->offsets[seen->count++] = record->offset;
+                seen->next[record->partition] = record->offset + 1;
+                break;
+        case BUS_EVENT_ASSIGNED:
+                seen->assigned[record->partition]++;
+                seen->start[record->partition] = record->offset;
+                break;
+        case BUS_EVENT_REVOKED:
+                seen->revoked[record->partition]++;
+                break;
+        case BUS_EVENT_LOST:
+                seen->lost++;
+                break;
+        case BUS_EVENT_FLUSHED:
+                seen->flushed++;
+                seen->last = event->completion;
+                break;
+        case BUS_EVENT_COMMITTED:
+                seen->committed++;
+                seen->last = event->completion;
+                break;
+        }
+}
+
+/* Polls once. Returns false when there was nothing. */
+bool look(struct bus *bus, struct seen *seen)
+{
+        struct bus_event events[37]; /* an odd number, so that batches end anywhere */
+        size_t count = bus->ops->poll(bus, events, countof(events));
+
+        for (size_t i = 0; i < count; i++)
+                see(seen, &events[i]);
+        return count > 0;
+}
+
+bool readable(struct bus *bus, int wait_ms)
+{
+        struct pollfd waiting = {.fd = bus->ops->fd(bus), .events = POLLIN};
+
+        return poll(&waiting, 1, wait_ms) == 1;
+}
+
+/* Polls until *counter is at least `wanted`. */
+void await(struct bus *bus, struct seen *seen, const unsigned *counter, unsigned wanted)
+{
+        for (;;) {
+                while (look(bus, seen))
+                        ;
+                if (*counter >= wanted)
+                        return;
+                assert_true(driver->has_fd && readable(bus, WAIT_MS));
+        }
+}
+
+void await_records(struct bus *bus, struct seen *seen, size_t wanted)
+{
+        for (;;) {
+                while (look(bus, seen))
+                        ;
+                if (seen->count >= wanted)
+                        return;
+                assert_true(driver->has_fd && readable(bus, WAIT_MS));
+        }
+}
+
+struct seen *seen_new(void)
+{
+        struct seen *seen = memory_new(sizeof(*seen));
+
+        assert_non_null(seen);
+        return seen;
+}
+
+enum error publish_to(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t key, uint64_t number)
+{
+        uint8_t key_bytes[8], value[8];
+
+        be64_put(key_bytes, key);
+        be64_put(value, number);
+        return bus->ops->publish(bus, &(struct bus_message){.topic = topic,
+                                                            .partition = partition,
+                                                            .key = slice_of(key_bytes, 8),
+                                                            .value = slice_of(value, 8)});
+}
+
+void publish(struct bus *bus, uint64_t key, uint64_t number)
+{
+        assert_int_equal(publish_to(bus, BUS_SESSION, BUS_PARTITION_BYKEY, key, number), ERR_OK);
+}
+
+/* Flushes and waits for the answer, which must be OK. */
+void flush(struct bus *bus)
+{
+        struct seen *seen = seen_new();
+
+        assert_int_equal(bus->ops->flush(bus, 77), ERR_OK);
+        await(bus, seen, &seen->flushed, 1);
+        assert_int_equal(seen->last.tag, 77);
+        assert_int_equal(seen->last.outcome, OUTCOME_OK);
+        memory_free(seen);
+}
+
+enum outcome commit(struct bus *bus, struct seen *seen, int32_t partition, uint64_t next)
+{
+        unsigned before = seen->committed;
+
+        assert_int_equal(bus->ops->commit(bus, BUS_SESSION, partition, next, 5), ERR_OK);
+        await(bus, seen, &seen->committed, before + 1);
+        assert_int_equal(seen->last.tag, 5);
+        return seen->last.outcome;
+}
+
+void commit_all(struct bus *bus, struct seen *seen)
+{
+        for (int32_t i = 0; i < BUS_TEST_PARTITIONS; i++)
+                if (seen->next[i])
+                        assert_int_equal(commit(bus, seen, i, seen->next[i]), OUTCOME_OK);
+}
+
+int stage_new(void **state)
+{
+        struct stage *stage = memory_new(sizeof(*stage));
+
+        if (!stage)
+                return -1;
+        stage->world = driver->world_new();
+        stage->producer = driver->open(stage->world);
+        stage->alice = driver->open(stage->world);
+        stage->bob = driver->open(stage->world);
+        stage->alice_saw = seen_new();
+        stage->bob_saw = seen_new();
+        *state = stage;
+        return 0;
+}
+
+int stage_free(void **state)
+{
+        struct stage *stage = *state;
+        struct bus *handles[] = {stage->producer, stage->alice, stage->bob};
+
+        for (size_t i = 0; i < countof(handles); i++)
+                if (handles[i])
+                        handles[i]->ops->free(&handles[i]);
+        driver->world_free(stage->world);
+        memory_free(stage->alice_saw);
+        memory_free(stage->bob_saw);
+        memory_free(stage);
+        return 0;
+}
+
+void subscribe(struct bus *bus, struct seen *seen, unsigned partitions)
+{
+        unsigned assigned = 0;
+
+        assert_int_equal(bus->ops->subscribe(bus, BUS_SESSION), ERR_OK);
+        while (assigned < partitions) {
+                assigned = 0;
+                for (int i = 0; i < BUS_TEST_PARTITIONS; i++)
+                        assigned += seen->assigned[i] > seen->revoked[i];
+                if (assigned < partitions && !look(bus, seen))
+                        assert_true(driver->has_fd && readable(bus, WAIT_MS));
+        }
+        assert_int_equal(assigned, partitions);
+}
+
+/* Every number below `count` was seen by one of the two, and the number of repeats is right. */
+void assert_all_seen(const struct stage *stage, uint64_t count, size_t repeats)
+{
+        static uint8_t times[NUMBERS_MAX];
+        const struct seen *both[] = {stage->alice_saw, stage->bob_saw};
+        size_t sum = 0;
+
+        memset(times, 0, sizeof(times));
+        for (size_t who = 0; who < 2; who++) {
+                for (size_t i = 0; i < both[who]->count; i++)
+                        times[both[who]->numbers[i]]++;
+                sum += both[who]->count;
+        }
+        for (uint64_t number = 0; number < count; number++)
+                assert_true(times[number] > 0);
+        assert_int_equal(sum, count + repeats);
+}
