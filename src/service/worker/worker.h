@@ -3,7 +3,7 @@
  * submits one request to a seam and ends with its polled completion, so that a server thread can sleep on descriptors and the
  * simulator can step, interleave and drop workers between any two phases.
  *
- *      TAKE → ASK → PASSWORD → PRESENCE_SET → STORE → PRESENCE_GET → PUBLISH → COMMIT → done
+ *      TAKE → ASK → PASSWORD → PRESENCE_SET → STORE → MAIL → PRESENCE_GET → PUBLISH → (LOST) → COMMIT → done
  *
  * Phases without work are passed over. Laws: L1 and L3 are the store's; L4: Join sets presence, then asks the store
  * (PRESENCE_SET before STORE; Join's store part is an ask), everybody else applies, then gets presence; offsets are committed only
@@ -53,7 +53,8 @@ extern const struct service service_auth, service_session, service_query, servic
 must_use enum error worker_new(const struct service *service, const struct worker_seams *seams, size_t batch_max,
                                struct worker **worker);
 
-/* Abandons what is in flight (the bus will repeat it), leaves the group. Seams must be freed after it. */
+/* Abandons what is in flight (the bus will repeat it). It touches no seam: free store, presence, password and mail before it
+ * unless they hold no request of this worker (drained), for what was submitted lies in the worker's memory. */
 void worker_free(struct worker **worker);
 
 /* Polls every seam once and moves batches on as far as they go. Returns true if anything moved (call again before sleeping). */

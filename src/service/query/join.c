@@ -1,0 +1,46 @@
+/*
+ * join: the connection is entered in presence, that is acknowledged, and only then the store is read (L4): so whatever is
+ * committed after what this answer says is delivered to the connection. A refusal takes the entry out again.
+ */
+#include "rules/limits.h"
+#include "service/query/query.h"
+
+void join_plan(struct batch *batch, struct item *item)
+{
+        struct wire_join *join = batch_decode(batch, item, sizeof(*join));
+        struct store_question *question;
+
+        if (!join)
+                return;
+        batch_set_presence(batch, item);
+        question = batch_ask(batch, item, STORE_ASK_JOIN);
+        if (!question)
+                return;
+        question->bytes_max = ANSWER_BYTES_MAX;
+        question->join.era = join->era;
+        question->join.cursors = query_cursors(batch, WIRE_STRUCTURE(join), WIRE_TAG(join, cursors), &join->cursors,
+                                               &question->join.cursor_count);
+        question->join.rooms_max = JOIN_ROOMS;
+        question->join.rows_max = PAGE_ROWS;
+}
+
+void join_stored(struct batch *batch, struct item *item)
+{
+        const struct worker_seams *seams = batch_seams(batch);
+        const struct store_answer *answer = query_answer(batch, item);
+        struct wire_joined joined;
+        uint8_t token[TOKEN_SIZE];
+
+        if (!answer)
+                return;
+        joined = (struct wire_joined){.era = answer->era,
+                                      .time_ms = seams->clock->wall_ms(seams->clock),
+                                      .profile = shape_person(&answer->rooms.person),
+                                      .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count),
+                                      .more = answer->rooms.more};
+        if (item->envelope.old_key) {
+                token_mint(seams->keys, item->envelope.user, item->envelope.device, token);
+                joined.token = slice_of(token, sizeof(token));
+        }
+        batch_reply(batch, item, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
+}

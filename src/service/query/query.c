@@ -1,0 +1,55 @@
+/* The service of reading: everything a client asks for that changes nothing. */
+#include "service/query/query.h"
+
+const struct store_answer *query_answer(struct batch *batch, struct item *item)
+{
+        check(item->answer);
+        if (item->answer->status == ERR_OK)
+                return item->answer;
+        batch_refuse(batch, item, item->answer->status, NULL, 0);
+        return NULL;
+}
+
+const struct store_cursor *query_cursors(struct batch *batch, const struct wire_structure *structure, uint32_t tag,
+                                         const struct wire_list *list, size_t *count)
+{
+        struct store_cursor *cursors = list->count ? batch_array(batch, struct store_cursor, list->count) : NULL;
+        struct wire_iterator iterator;
+        struct wire_cursor cursor;
+
+        *count = 0;
+        if (!cursors)
+                return NULL;
+        wire_list_start(&iterator, structure, tag, list);
+        while (*count < list->count && wire_list_next(&iterator, &cursor))
+                cursors[(*count)++] = (struct store_cursor){.room = cursor.room, .head = cursor.head};
+        return cursors;
+}
+
+#define HANDLER(name, done)                                                                                                 \
+        {                                                                                                                   \
+                .code = WIRE_CODE_##name, .hooks = { [HOOK_PLAN] = name##_plan, [HOOK_STORED] = done }                      \
+        }
+
+static const struct handler handlers[] = {
+        {.code = WIRE_CODE_join,
+         .refusal_effect = WIRE_EFFECT_REFUSED,
+         .hooks = {[HOOK_PLAN] = join_plan, [HOOK_STORED] = join_stored}},
+        HANDLER(rooms, rooms_stored),
+        HANDLER(changes, changes_stored),
+        HANDLER(around, around_stored),
+        HANDLER(find, people_stored),
+        HANDLER(profiles, people_stored),
+        HANDLER(devices, devices_stored),
+};
+
+/* Few records a batch: one answer may have 256 KiB. */
+const struct service service_query = {
+        .name = "query",
+        .topic = BUS_QUERY,
+        .wire_topic = WIRE_TOPIC_QUERY,
+        .record = WIRE_CODE_envelope,
+        .records_max = 64,
+        .handlers = handlers,
+        .handler_count = countof(handlers),
+};

@@ -1,0 +1,35 @@
+/* What the files of this folder share. */
+#ifndef GALKA_SERVICE_QUERY_QUERY_H
+#define GALKA_SERVICE_QUERY_QUERY_H
+
+#include "service/worker/batch.h"
+#include "service/worker/shape.h"
+
+/* What one asked for, between 1 and max; 0 asks for all that is allowed. */
+static inline uint32_t query_limit(uint64_t wanted, uint32_t max)
+{
+        return wanted == 0 || wanted > max ? max : (uint32_t)wanted;
+}
+
+/* The store's answer, or NULL: it was a refusal, and the item is answered. */
+const struct store_answer *query_answer(struct batch *batch, struct item *item);
+
+/* Cursors as the store wants them, in the batch's memory. NULL with *count 0 if there are none or memory ran out. */
+const struct store_cursor *query_cursors(struct batch *batch, const struct wire_structure *structure, uint32_t tag,
+                                         const struct wire_list *list, size_t *count);
+
+void join_plan(struct batch *batch, struct item *item);
+void join_stored(struct batch *batch, struct item *item);
+void rooms_plan(struct batch *batch, struct item *item);
+void rooms_stored(struct batch *batch, struct item *item);
+void changes_plan(struct batch *batch, struct item *item);
+void changes_stored(struct batch *batch, struct item *item);
+void around_plan(struct batch *batch, struct item *item);
+void around_stored(struct batch *batch, struct item *item);
+void find_plan(struct batch *batch, struct item *item);
+void profiles_plan(struct batch *batch, struct item *item);
+void people_stored(struct batch *batch, struct item *item);
+void devices_plan(struct batch *batch, struct item *item);
+void devices_stored(struct batch *batch, struct item *item);
+
+#endif

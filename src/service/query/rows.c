@@ -1,0 +1,59 @@
+/* changes and around: rows of one room, by their last change or around a place. Who may see which, the store decides. */
+#include "rules/limits.h"
+#include "service/query/query.h"
+
+void changes_plan(struct batch *batch, struct item *item)
+{
+        struct wire_changes *changes = batch_decode(batch, item, sizeof(*changes));
+        struct store_question *question = changes ? batch_ask(batch, item, STORE_ASK_CHANGES) : NULL;
+
+        if (!question)
+                return;
+        question->bytes_max = ANSWER_BYTES_MAX;
+        question->changes.room = item->frame.room;
+        question->changes.after = changes->after;
+        question->changes.before = changes->before;
+        question->changes.rows_max = query_limit(changes->limit, CHANGES_MAX);
+}
+
+void changes_stored(struct batch *batch, struct item *item)
+{
+        const struct store_answer *answer = query_answer(batch, item);
+        struct wire_change_page page;
+
+        if (!answer)
+                return;
+        page = (struct wire_change_page){.has = WIRE_HAS(change_page, marks) | WIRE_HAS(change_page, lowest),
+                                         .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count),
+                                         .more = answer->rows.more,
+                                         .head = answer->rows.head,
+                                         .marks = shape_marks(&answer->rows.marks),
+                                         .lowest = shape_lowest(&answer->rows.lowest)};
+        batch_reply(batch, item, WIRE_CODE_change_page, &page, WIRE_EFFECT_NONE);
+}
+
+void around_plan(struct batch *batch, struct item *item)
+{
+        struct wire_around *around = batch_decode(batch, item, sizeof(*around));
+        struct store_question *question = around ? batch_ask(batch, item, STORE_ASK_AROUND) : NULL;
+
+        if (!question)
+                return;
+        question->bytes_max = ANSWER_BYTES_MAX;
+        question->around.room = item->frame.room;
+        question->around.seq = around->seq;
+        question->around.time_ms = around->time_ms;
+        question->around.rows_max = query_limit(around->limit, CHANGES_MAX);
+}
+
+void around_stored(struct batch *batch, struct item *item)
+{
+        const struct store_answer *answer = query_answer(batch, item);
+        struct wire_window window;
+
+        if (!answer)
+                return;
+        window = (struct wire_window){.rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count),
+                                      .head = answer->rows.head};
+        batch_reply(batch, item, WIRE_CODE_window, &window, WIRE_EFFECT_NONE);
+}

@@ -1,0 +1,86 @@
+/*
+ * mark: how far a member has received, read and shown that he read. Marks only rise. The answer has his marks and the room's
+ * lowest as they are now; what moved also goes to his other connections, and the lowest to every member.
+ */
+#include "crypto/crypto.h"
+#include "service/session/session.h"
+
+/* Kept between plan and stored. */
+struct mark {
+        struct wire_mark body;
+        struct known known;
+};
+
+static void digest_of(const struct wire_mark *body, uint8_t digest[static STORE_HASH_SIZE])
+{
+        uint8_t numbers[24];
+        const struct slice part = slice_of(numbers, sizeof(numbers));
+
+        be64_put(numbers, body->delivered);
+        be64_put(numbers + 8, body->read);
+        be64_put(numbers + 16, body->shown);
+        crypto_digest(&part, 1, digest);
+}
+
+void mark_plan(struct batch *batch, struct item *item)
+{
+        struct mark *mark = batch_decode(batch, item, sizeof(*mark));
+        struct store_op *op;
+
+        if (!mark || !session_check_room(batch, item))
+                return;
+        item->body = mark;
+        mark->known = session_known(batch, &item->frame.room);
+        op = batch_apply(batch, item, STORE_MARK, 1);
+        if (!op)
+                return;
+        digest_of(&mark->body, op->digest);
+        op->mark.room = item->frame.room;
+        op->mark.delivered = mark->body.delivered;
+        op->mark.read = mark->body.read;
+        op->mark.shown = mark->body.shown;
+        op->mark.members_known = mark->known.version;
+}
+
+/* The lowest marks to all other members; he himself gets them with his own marks. */
+static void deliver_lowest(struct batch *batch, struct item *item, const struct known *members,
+                           const struct wire_lowest *lowest)
+{
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = *lowest};
+        uint64_t *others = batch_array(batch, uint64_t, members->count);
+        size_t count = 0;
+
+        for (size_t i = 0; others && i < members->count; i++)
+                if (members->users[i] != item->envelope.user)
+                        others[count++] = members->users[i];
+        batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, others, count);
+}
+
+void mark_stored(struct batch *batch, struct item *item)
+{
+        const struct mark *mark = item->body;
+        const struct store_result *result = item->results;
+        struct wire_marked marked = {.has = WIRE_HAS(marked, marks) | WIRE_HAS(marked, lowest)};
+        struct wire_marks_moved moved = {0};
+        struct known members;
+
+        if (result->status != ERR_OK) {
+                batch_refuse(batch, item, result->status, NULL, result->retry_after_ms);
+                return;
+        }
+        members = session_members(batch, &item->frame.room, result, &mark->known);
+        marked.marks = shape_marks(&result->mark.marks);
+        marked.lowest = shape_lowest(&result->mark.lowest);
+        if (result->mark.marks_moved) {
+                moved.marks = marked.marks;
+                moved.has |= WIRE_HAS(marks_moved, marks);
+        }
+        if (result->mark.lowest_moved) {
+                moved.lowest = marked.lowest;
+                moved.has |= WIRE_HAS(marks_moved, lowest);
+                deliver_lowest(batch, item, &members, &marked.lowest);
+        }
+        if (moved.has)
+                batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, &item->envelope.user, 1);
+        batch_reply(batch, item, WIRE_CODE_marked, &marked, WIRE_EFFECT_NONE);
+}

@@ -1,0 +1,30 @@
+/* What the files of this folder share: the recipients of an operation, known before the store is asked or told by it. */
+#ifndef GALKA_SERVICE_SESSION_SESSION_H
+#define GALKA_SERVICE_SESSION_SESSION_H
+
+#include "service/session/members.h"
+#include "service/worker/batch.h"
+#include "service/worker/shape.h"
+
+/* Members as they were known when the operation was planned. Copied, for the cache may change before the answer. */
+struct known {
+        uint64_t version;
+        const uint64_t *users;
+        size_t count;
+};
+
+struct known session_known(struct batch *batch, const struct id *room);
+
+/* The members as of the operation: from its result, or known before. What is new is remembered. */
+struct known session_members(struct batch *batch, const struct id *room, const struct store_result *result,
+                             const struct known *known);
+
+/* False, and the item is answered, if no such room can be or its user cannot be in it. */
+bool session_check_room(struct batch *batch, struct item *item);
+
+void write_plan(struct batch *batch, struct item *item);
+void write_stored(struct batch *batch, struct item *item);
+void mark_plan(struct batch *batch, struct item *item);
+void mark_stored(struct batch *batch, struct item *item);
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * What a batch publishes: replies and letters as ready records, deliveries as a frame and the users it is for. Each frame is
+ * encoded once. Connections are known only when presence was read, so deliveries become records in PUBLISH (output_send).
+ */
+#include "service/worker/output.h"
+
+#include "service/worker/state.h"
+#include "wire/envelope.h"
+
+#define LETTER_SIZE_MAX 1024
+#define GROUPS_MAX      256 /* frontends of one delivery; beyond them the same frontend gets a second record */
+
+struct presence_entry item_presence(const struct item *item)
+{
+        return (struct presence_entry){.user = item->envelope.user,
+                                       .connection = item->envelope.connection,
+                                       .device = item->envelope.device,
+                                       .epoch = item->envelope.epoch,
+                                       .frontend = (uint16_t)item->envelope.frontend};
+}
+
+static struct output *output_new(struct batch *batch, struct item *item)
+{
+        struct output *output = batch_new(batch, struct output);
+
+        if (!output)
+                return NULL;
+        output->item = item;
+        list_append(&batch->outputs, &output->node);
+        return output;
+}
+
+/* Code byte and body in new memory; empty breaks the batch. size_max: surely enough for the body. */
+static struct slice encode(struct batch *batch, enum wire_code code, const void *body, size_t size_max)
+{
+        uint8_t *start = batch_take(batch, size_max + 1);
+        struct slice record;
+
+        if (!start)
+                return (struct slice){0};
+        record = wire_record_build((uint8_t)code, body, start, start + size_max + 1);
+        check(record.size > 0);
+        return record;
+}
+
+void output_record(struct batch *batch, struct item *item, struct bus_message message, enum wire_code code, const void *body,
+                   size_t size_max)
+{
+        struct output *output = output_new(batch, item);
+
+        if (!output)
+                return;
+        output->message = message;
+        output->message.value = encode(batch, code, body, size_max);
+}
+
+/* A whole frame in the worker's scratch, which lasts until the next one. Empty if it is too large for a frame. */
+static struct slice frame_in_scratch(struct batch *batch, const struct wire_frame *frame, const void *message)
+{
+        uint8_t *scratch = batch->worker->scratch;
+
+        return wire_frame_build(frame, message, scratch, scratch + WIRE_DOWN_SIZE_MAX);
+}
+
+static void post_reply(struct batch *batch, struct item *item, struct slice frame, unsigned effect)
+{
+        uint8_t connection[8];
+        struct wire_post post = {.epoch = item->envelope.epoch,
+                                 .connections = slice_of(connection, sizeof(connection)),
+                                 .request = item->frame.request,
+                                 .effect = effect,
+                                 .frame = frame,
+                                 .user = item->envelope.user,
+                                 .device = item->envelope.device};
+        struct bus_message message = {.topic = BUS_FRONTENDS, .partition = (int32_t)item->envelope.frontend};
+
+        be64_put(connection, item->envelope.connection);
+        output_record(batch, item, message, WIRE_CODE_post, &post, frame.size + WIRE_RECORD_OVERHEAD_MAX);
+        if (!batch->broken)
+                container_of(list_last(&batch->outputs), struct output, node)->epoch = item->envelope.epoch;
+}
+
+void batch_reply(struct batch *batch, struct item *item, enum wire_code code, const void *message, unsigned effect)
+{
+        struct wire_frame frame = {.code = (uint8_t)code, .request = item->frame.request, .room = item->frame.room};
+        struct slice bytes = frame_in_scratch(batch, &frame, message);
+
+        check(item->state == ITEM_LIVE);
+        if (bytes.size == 0) { /* the limits of answers keep this from happening */
+                batch_refuse(batch, item, ERR_TOO_LARGE, NULL, 0);
+                return;
+        }
+        item->state = ITEM_ANSWERED;
+        post_reply(batch, item, bytes, effect);
+}
+
+void batch_refuse(struct batch *batch, struct item *item, enum error error, const char *field, uint64_t retry_after_ms)
+{
+        struct wire_error body = {.code = (uint64_t)error,
+                                  .text = slice_text(error_text(error)),
+                                  .retry_after_ms = min_of(retry_after_ms, 3600000),
+                                  .field = slice_text(field)};
+        struct wire_frame frame = {.code = WIRE_CODE_error, .request = item->frame.request};
+        const char *code = item->frame.message ? item->frame.message->name : "";
+
+        check(error != ERR_OK && error_class(error) != ERROR_CLASS_LOCAL);
+        event_note(batch->worker->seams.events, EVENT_INFO, "worker.refused", &item->frame.request, {"code", code},
+                   {"error", error_name(error)}, {"field", field ? field : ""});
+        item->state = ITEM_REFUSED;
+        if (!id_is_zero(&item->envelope.epoch))
+                post_reply(batch, item, frame_in_scratch(batch, &frame, &body),
+                           item->handler ? item->handler->refusal_effect : WIRE_EFFECT_NONE);
+}
+
+void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, enum wire_code code,
+                const void *message, unsigned effect)
+{
+        uint8_t connection[8];
+        struct wire_frame frame = {.code = (uint8_t)code};
+        struct slice bytes = frame_in_scratch(batch, &frame, message);
+        struct wire_post post = {.epoch = to->epoch,
+                                 .connections = slice_of(connection, sizeof(connection)),
+                                 .effect = effect,
+                                 .frame = bytes,
+                                 .user = to->user,
+                                 .device = to->device};
+
+        be64_put(connection, to->connection);
+        output_record(batch, item, (struct bus_message){.topic = BUS_FRONTENDS, .partition = to->frontend}, WIRE_CODE_post,
+                      &post, bytes.size + WIRE_RECORD_OVERHEAD_MAX);
+        if (!batch->broken)
+                container_of(list_last(&batch->outputs), struct output, node)->epoch = to->epoch;
+}
+
+void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic, int32_t partition, struct slice key,
+                   enum wire_code code, const void *message)
+{
+        batch->must = true;
+        output_record(batch, item, (struct bus_message){.topic = topic, .partition = partition, .key = key}, code, message,
+                      LETTER_SIZE_MAX);
+}
+
+/* ---- deliveries ---- */
+
+static bool recipients_grow(struct batch *batch)
+{
+        uint32_t count = batch->recipients.bucket_count ? batch->recipients.bucket_count * 4 : 64;
+        struct map_node **buckets = batch_array(batch, struct map_node *, count);
+
+        if (!buckets)
+                return false;
+        if (batch->recipients.bucket_count == 0)
+                map_init(&batch->recipients, buckets, count);
+        else
+                map_rehash(&batch->recipients, buckets, count);
+        return true;
+}
+
+static struct recipient *recipient_of(struct batch *batch, uint64_t user)
+{
+        uint32_t hash = hash_u64(user);
+        struct recipient *recipient;
+
+        if (batch->recipients.bucket_count == 0 || map_is_crowded(&batch->recipients))
+                if (!recipients_grow(batch))
+                        return NULL;
+        for (struct map_node *node = map_first(&batch->recipients, hash); node; node = map_next(node, hash)) {
+                recipient = container_of(node, struct recipient, node);
+                if (recipient->user == user)
+                        return recipient;
+        }
+        recipient = batch_new(batch, struct recipient);
+        if (!recipient)
+                return NULL;
+        recipient->user = user;
+        map_insert(&batch->recipients, &recipient->node, hash);
+        list_append(&batch->named, &recipient->line);
+        batch->recipient_count++;
+        return recipient;
+}
+
+void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, const struct id *room, const void *message,
+                   const uint64_t *users, size_t user_count)
+{
+        struct wire_frame frame = {.code = (uint8_t)code, .room = *room};
+        struct output *output;
+
+        if (user_count == 0)
+                return;
+        output = output_new(batch, item);
+        if (!output)
+                return;
+        output->message.topic = BUS_FRONTENDS;
+        output->message.partition = BUS_PARTITION_BYKEY;
+        output->recipients = batch_array(batch, struct recipient *, user_count);
+        if (!output->recipients)
+                return;
+        for (size_t i = 0; i < user_count; i++) {
+                output->recipients[i] = recipient_of(batch, users[i]);
+                if (!output->recipients[i])
+                        return;
+        }
+        output->recipient_count = user_count;
+        if (!arena_copy(&batch->work, frame_in_scratch(batch, &frame, message), &output->frame))
+                batch->broken = true;
+        check(batch->broken || output->frame.size > 0);
+}
+
+/* ---- from outputs to records ---- */
+
+static void sending_add(struct batch *batch, const struct bus_message *message, const struct id *epoch)
+{
+        struct progress *progress = &batch->progress;
+
+        if (progress->sending_count == progress->sending_capacity) {
+                size_t capacity = max_of(64, progress->sending_capacity * 2);
+                struct sending *grown = batch_array(batch, struct sending, capacity);
+
+                if (!grown)
+                        return;
+                if (progress->sending_count)
+                        memcpy(grown, progress->sendings, sizeof(*grown) * progress->sending_count);
+                progress->sendings = grown;
+                progress->sending_capacity = capacity;
+        }
+        progress->sendings[progress->sending_count++] = (struct sending){.message = *message, .epoch = *epoch};
+}
+
+/* The connections of one delivery at one frontend's epoch. */
+struct group {
+        uint16_t frontend;
+        struct id epoch;
+        uint64_t user; /* whose they are; 0: of several users */
+        uint8_t *connections;
+        size_t count, capacity;
+};
+
+static void group_send(struct batch *batch, const struct output *output, const struct group *group)
+{
+        struct wire_post post = {.epoch = group->epoch,
+                                 .connections = slice_of(group->connections, group->count * 8),
+                                 .frame = output->frame,
+                                 .user = group->user};
+        struct bus_message message = {.topic = BUS_FRONTENDS, .partition = group->frontend};
+
+        message.value =
+                encode(batch, WIRE_CODE_post, &post, output->frame.size + group->count * 8 + WIRE_RECORD_OVERHEAD_MAX);
+        if (!batch->broken)
+                sending_add(batch, &message, &group->epoch);
+}
+
+static bool group_add(struct batch *batch, struct group *group, const struct presence_entry *entry)
+{
+        if (group->count == group->capacity) {
+                size_t capacity = max_of(8, group->capacity * 2);
+                uint8_t *grown = batch_take(batch, capacity * 8);
+
+                if (!grown)
+                        return false;
+                if (group->count)
+                        memcpy(grown, group->connections, group->count * 8);
+                group->connections = grown;
+                group->capacity = capacity;
+        }
+        if (group->count == 0)
+                group->user = entry->user;
+        else if (group->user != entry->user)
+                group->user = 0;
+        be64_put(group->connections + 8 * group->count++, entry->connection);
+        return true;
+}
+
+/* The group of an entry's frontend and epoch. A full one is sent and begun anew. */
+static struct group *group_of(struct batch *batch, const struct output *output, struct group *groups, size_t *group_count,
+                              const struct presence_entry *entry)
+{
+        size_t i = 0;
+
+        while (i < *group_count && (groups[i].frontend != entry->frontend || !id_equal(&groups[i].epoch, &entry->epoch)))
+                i++;
+        if (i == GROUPS_MAX) {
+                group_send(batch, output, &groups[0]);
+                i = 0;
+        } else if (i < *group_count && groups[i].count < POST_CONNECTIONS_MAX) {
+                return &groups[i];
+        } else if (i < *group_count) {
+                group_send(batch, output, &groups[i]);
+        } else {
+                ++*group_count;
+        }
+        groups[i] = (struct group){.frontend = entry->frontend, .epoch = entry->epoch};
+        return &groups[i];
+}
+
+static void delivery_send(struct batch *batch, const struct output *output)
+{
+        struct group groups[GROUPS_MAX];
+        size_t group_count = 0;
+        uint32_t partitions = batch->worker->seams.bus->ops->partitions(batch->worker->seams.bus, BUS_FRONTENDS);
+        struct presence_entry own = item_presence(output->item);
+
+        for (size_t i = 0; i < output->recipient_count; i++) {
+                const struct presence_result *found = output->recipients[i]->found;
+
+                for (size_t j = 0; found && j < found->count; j++) {
+                        const struct presence_entry *entry = &found->entries[j];
+
+                        /* Presence may lie: a frontend that is not there cannot be written to. */
+                        if (entry->frontend >= partitions ||
+                            (entry->connection == own.connection && id_equal(&entry->epoch, &own.epoch)))
+                                continue;
+                        if (!group_add(batch, group_of(batch, output, groups, &group_count, entry), entry))
+                                return;
+                }
+        }
+        for (size_t i = 0; i < group_count; i++)
+                group_send(batch, output, &groups[i]);
+}
+
+void output_send(struct batch *batch)
+{
+        batch->progress.sendings = NULL;
+        batch->progress.sending_count = batch->progress.sending_capacity = 0;
+        list_each(&batch->outputs, output, struct output, node)
+        {
+                if (batch->broken)
+                        return;
+                if (output->item->state == ITEM_ABANDONED)
+                        continue;
+                if (output->recipients)
+                        delivery_send(batch, output);
+                else
+                        sending_add(batch, &output->message, &output->epoch);
+        }
+}
+
+void output_send_lost(struct batch *batch)
+{
+        /* A `lost` of epoch zero, encoded here so that it needs no memory to be made: tag 1, 16 bytes. */
+        static const uint8_t lost[] = {WIRE_CODE_lost, 1 << 3 | 2, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+        struct bus *bus = batch->worker->seams.bus;
+        uint32_t partitions = bus->ops->partitions(bus, BUS_FRONTENDS);
+
+        batch->must = true;
+        for (uint32_t i = 0; i < partitions; i++) {
+                struct bus_message message = {
+                        .topic = BUS_FRONTENDS, .partition = (int32_t)i, .value = slice_of(lost, sizeof(lost))};
+
+                sending_add(batch, &message, &(struct id){0});
+        }
+}
