@@ -196,6 +196,7 @@ static void a_lost_delivery_is_fetched_after_half_a_second(void **state)
         struct world *world = *state;
         struct fake_room *room = fake_server_room(&world->server, &world->room);
 
+        core_online(world->alice.core, false, world->alice.time);
         fake_server_say(&world->server, &world->room, ALICE, "one", false);
         fake_server_say(&world->server, &world->room, ALICE, "two", true);
         fake_server_say(&world->server, &world->room, ALICE, "three", false);
@@ -220,6 +221,7 @@ static void a_gap_that_closes_by_itself_asks_nothing(void **state)
         struct world *world = *state;
         struct fake_room *room = fake_server_room(&world->server, &world->room);
 
+        core_online(world->alice.core, false, world->alice.time);
         fake_server_say(&world->server, &world->room, ALICE, "one", false);
         for (int i = 0; i < 3; i++)
                 fake_server_say(&world->server, &world->room, ALICE, "more", true);

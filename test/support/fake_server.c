@@ -588,6 +588,8 @@ void fake_server_serve(struct fake_server *server)
                 for (size_t i = 0; i < server->client_count; i++) {
                         struct fake_client *client = &server->clients[i];
 
+                        if (client->host->core)
+                                core_host_settle(client->host);
                         if (client->host->core && client->host->connect_due) {
                                 core_host_connect(client->host);
                                 client->ready = false;
