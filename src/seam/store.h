@@ -71,7 +71,7 @@ struct store_members {
 /* ---- apply ---- */
 
 enum store_op_kind {
-        STORE_WRITE,    /* one operation on a room's log */
+        STORE_WRITE,    /* one operation on a room's log. Never BUSY: what follows it would overtake it (FAILED instead) */
         STORE_MARK,     /* raise marks */
         STORE_SIGN_UP,  /* remember a sign-up that waits for its code */
         STORE_CONFIRM,  /* code right: make the user and his first device */
@@ -214,6 +214,8 @@ struct store_question {
                 } profiles;
                 struct {
                         struct slice folded; /* user name or address, folded */
+                        uint64_t nobody;     /* if nobody has it: wait_ms counts the GUESS operations of this id, so that
+                                              * known and unknown names look alike */
                 } login;
         };
 };
