@@ -167,7 +167,7 @@ static void take_lost(struct frontend *frontend, struct slice record)
 
         if (wire_record_parse(record, WIRE_CODE_lost, &lost) != ERR_OK)
                 note_bad(frontend, record, "lost");
-        else if (id_equal(&lost.epoch, &frontend->epoch))
+        else if (id_is_zero(&lost.epoch) || id_equal(&lost.epoch, &frontend->epoch))
                 upkeep_suspect_loss(frontend, "a delivery was given up");
 }
 
