@@ -52,8 +52,19 @@ void confirm_plan(struct batch *batch, struct item *item)
 struct sign_in {
         struct wire_sign_in body;
         uint64_t user;             /* whose name or address it is; 0: nobody's */
+        uint64_t nobody;           /* under which guesses at a name that nobody has are counted */
         const char *password_hash; /* his; "" for nobody's */
 };
+
+/* 63 bits made of the name: the same name, the same id; nobody can tell the name from it. */
+static uint64_t nobody_of(const struct batch *batch, struct slice folded)
+{
+        uint8_t digest[STORE_HASH_SIZE];
+        const struct slice parts[] = {SLICE_LITERAL("nobody"), folded};
+
+        auth_digest(batch, parts, countof(parts), digest);
+        return be64_get(digest) >> 1 | 1;
+}
 
 void sign_in_plan(struct batch *batch, struct item *item)
 {
@@ -66,8 +77,11 @@ void sign_in_plan(struct batch *batch, struct item *item)
                 return;
         item->body = sign_in;
         question = batch_ask_login(batch, item);
-        if (question)
-                question->login.folded = batch_fold(batch, sign_in->body.login);
+        if (!question)
+                return;
+        question->login.folded = batch_fold(batch, sign_in->body.login);
+        sign_in->nobody = nobody_of(batch, question->login.folded);
+        question->login.nobody = sign_in->nobody;
 }
 
 void sign_in_asked(struct batch *batch, struct item *item)
@@ -100,7 +114,7 @@ void sign_in_hashed(struct batch *batch, struct item *item)
 
         if (!op)
                 return;
-        op->user = sign_in->user;
+        op->user = sign_in->user ? sign_in->user : sign_in->nobody;
         crypto_sha256(body->device_secret, op->sign_in.secret_hash);
         op->sign_in.device_name = body->device_name;
         op->sign_in.new_device = random_id63(batch_seams(batch)->random);

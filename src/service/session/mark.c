@@ -56,6 +56,14 @@ static void deliver_lowest(struct batch *batch, struct item *item, const struct 
         batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, others, count);
 }
 
+/* A mark that moved nothing may be the repeat of one that did, and whose deliveries nobody saw: then it is as high as what is
+ * there. Marks carry versions, so telling once too often is harmless. */
+static bool may_be_repeat(const struct wire_mark *body, const struct store_marks *marks)
+{
+        return (body->delivered && body->delivered == marks->delivered) || (body->read && body->read == marks->read) ||
+               (body->shown && body->shown == marks->shown);
+}
+
 void mark_stored(struct batch *batch, struct item *item)
 {
         const struct mark *mark = item->body;
@@ -63,6 +71,7 @@ void mark_stored(struct batch *batch, struct item *item)
         struct wire_marked marked = {.has = WIRE_HAS(marked, marks) | WIRE_HAS(marked, lowest)};
         struct wire_marks_moved moved = {0};
         struct known members;
+        bool tell = false;
 
         if (result->status != ERR_OK) {
                 batch_refuse(batch, item, result->status, NULL, result->retry_after_ms);
@@ -71,11 +80,13 @@ void mark_stored(struct batch *batch, struct item *item)
         members = session_members(batch, &item->frame.room, result, &mark->known);
         marked.marks = shape_marks(&result->mark.marks);
         marked.lowest = shape_lowest(&result->mark.lowest);
-        if (result->mark.marks_moved) {
+        if (!result->mark.marks_moved && !result->mark.lowest_moved)
+                tell = may_be_repeat(&mark->body, &result->mark.marks);
+        if (result->mark.marks_moved || tell) {
                 moved.marks = marked.marks;
                 moved.has |= WIRE_HAS(marks_moved, marks);
         }
-        if (result->mark.lowest_moved) {
+        if (result->mark.lowest_moved || tell) {
                 moved.lowest = marked.lowest;
                 moved.has |= WIRE_HAS(marks_moved, lowest);
                 deliver_lowest(batch, item, &members, &marked.lowest);

@@ -169,9 +169,8 @@ void batch_poison(struct batch *batch, struct item *item, enum error error);
 void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, const struct id *room, const void *message,
                    const uint64_t *users, size_t user_count);
 
-/* A record for one connection of a frontend (REPLACED). */
-void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, enum wire_code code,
-                const void *message, unsigned effect);
+/* Does something to one connection of a frontend (WIRE_EFFECT_REPLACED), without a frame. */
+void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect);
 
 /* A record to a topic or to one partition of FRONTENDS that must not be given up. */
 void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic, int32_t partition, struct slice key,

@@ -112,22 +112,18 @@ void batch_refuse(struct batch *batch, struct item *item, enum error error, cons
                            item->handler ? item->handler->refusal_effect : WIRE_EFFECT_NONE);
 }
 
-void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, enum wire_code code,
-                const void *message, unsigned effect)
+void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect)
 {
-        uint8_t connection[8];
-        struct wire_frame frame = {.code = (uint8_t)code};
-        struct slice bytes = frame_in_scratch(batch, &frame, message);
+        uint8_t connection[WIRE_CONNECTION_SIZE];
         struct wire_post post = {.epoch = to->epoch,
                                  .connections = slice_of(connection, sizeof(connection)),
                                  .effect = effect,
-                                 .frame = bytes,
                                  .user = to->user,
                                  .device = to->device};
 
         be64_put(connection, to->connection);
         output_record(batch, item, (struct bus_message){.topic = BUS_FRONTENDS, .partition = to->frontend}, WIRE_CODE_post,
-                      &post, bytes.size + WIRE_RECORD_OVERHEAD_MAX);
+                      &post, WIRE_RECORD_OVERHEAD_MAX);
         if (!batch->broken)
                 container_of(list_last(&batch->outputs), struct output, node)->epoch = to->epoch;
 }

@@ -65,13 +65,12 @@ enum phase_step presence_set_submit(struct batch *batch)
 static void close_replaced(struct batch *batch, struct item *item)
 {
         const struct presence_result *result = item->set_result;
-        struct wire_bye bye = {.code = ERR_REPLACED, .text = slice_text(error_text(ERR_REPLACED))};
         struct bus *bus = batch->worker->seams.bus;
         uint32_t partitions = bus->ops->partitions(bus, BUS_FRONTENDS);
 
         for (size_t i = 0; i < result->count; i++)
                 if (result->entries[i].frontend < partitions)
-                        batch_post(batch, item, &result->entries[i], WIRE_CODE_bye, &bye, WIRE_EFFECT_REPLACED);
+                        batch_post(batch, item, &result->entries[i], WIRE_EFFECT_REPLACED);
 }
 
 enum phase_step presence_set_finish(struct batch *batch, const struct completion *completion)
