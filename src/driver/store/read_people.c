@@ -1,0 +1,121 @@
+/* People, devices, logins. */
+#include "base/assert.h"
+#include "driver/store/reader.h"
+
+#define DEVICES_SHOWN_MAX 100
+#define WORD_SIZE_MAX     128
+
+void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                        struct arena *arena)
+{
+        struct slice folded = slice_of(question->find.folded.data, min_of(question->find.folded.size, (size_t)WORD_SIZE_MAX));
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_FIND);
+        struct store_person *people = arena_array(arena, struct store_person, question->find.people_max + 1);
+        uint64_t *users = arena_array(arena, uint64_t, question->find.people_max + 1);
+        uint8_t end[WORD_SIZE_MAX + 1];
+        size_t count = 0;
+
+        if (!people || !users) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        if (folded.size)
+                memcpy(end, folded.data, folded.size);
+        end[folded.size] = 255; /* no UTF-8 has such a byte */
+        bind_bytes(statement, 1, folded);
+        bind_bytes(statement, 2, slice_of(end, folded.size + 1));
+        bind_number(statement, 3, question->find.people_max);
+        while (count < question->find.people_max && database_row(database, statement))
+                users[count++] = column_number(statement, 0);
+        database_end(statement);
+        for (size_t i = 0; i < count; i++)
+                people[i] = person_read(database, users[i], arena);
+        answer->people.people = people;
+        answer->people.count = count;
+}
+
+void read_profiles_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                            struct arena *arena)
+{
+        struct store_person *people = arena_array(arena, struct store_person, question->profiles.count + 1);
+
+        if (!people) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        for (size_t i = 0; i < question->profiles.count; i++) {
+                struct store_person person = person_read(database, question->profiles.users[i], arena);
+
+                if (person.user)
+                        people[answer->people.count++] = person;
+        }
+        answer->people.people = people;
+}
+
+void read_devices_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena)
+{
+        struct store_device *devices = arena_array(arena, struct store_device, DEVICES_SHOWN_MAX);
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_DEVICES);
+        size_t count = 0;
+
+        bind_number(statement, 1, question->user);
+        while (devices && count < DEVICES_SHOWN_MAX && database_row(database, statement)) {
+                devices[count++] = (struct store_device){
+                        .device = column_number(statement, 0),
+                        .name = column_copy(database, statement, 1, arena),
+                        .created_ms = column_number(statement, 2),
+                        .seen_ms = column_number(statement, 3),
+                };
+        }
+        database_end(statement);
+        if (!devices)
+                database->code = SQLITE_NOMEM;
+        answer->devices.devices = devices;
+        answer->devices.count = count;
+}
+
+static uint64_t find_login(struct database *database, enum statement how, struct slice folded)
+{
+        sqlite3_stmt *statement = database_use(database, how);
+        uint64_t user = 0;
+
+        bind_bytes(statement, 1, folded);
+        if (database_row(database, statement))
+                user = column_number(statement, 0);
+        database_end(statement);
+        return user;
+}
+
+void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
+                         struct store_answer *answer, struct arena *arena)
+{
+        uint64_t user = find_login(database, STATEMENT_USER_BY_NAME, question->login.folded);
+        sqlite3_stmt *statement;
+        struct slice hash = {0};
+        char *text;
+
+        if (!user)
+                user = find_login(database, STATEMENT_USER_BY_EMAIL, question->login.folded);
+        if (user) {
+                statement = database_use(database, STATEMENT_USER_FIND);
+                bind_number(statement, 1, user);
+                if (database_row(database, statement))
+                        hash = column_copy(database, statement, 3, arena);
+                database_end(statement);
+                statement = database_use(database, STATEMENT_GUESS_FIND);
+                bind_number(statement, 1, user);
+                if (database_row(database, statement) && column_number(statement, 1) > now_ms)
+                        answer->login.wait_ms = column_number(statement, 1) - now_ms;
+                database_end(statement);
+        }
+        text = arena_take(arena, hash.size + 1);
+        if (!text) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        if (hash.size)
+                memcpy(text, hash.data, hash.size);
+        answer->login.user = user;
+        answer->login.password_hash = text;
+}

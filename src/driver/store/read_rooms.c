@@ -1,0 +1,173 @@
+/* What a client that comes back needs: its latest rooms with their newest page, then the rest by range of room ids. */
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "driver/store/reader.h"
+#include "rules/room.h"
+
+#define ROOMS_OF_USER_MAX 100000
+
+/* A room of the user's with the time of its last activity, to choose the latest. */
+struct listed {
+        struct id id;
+        uint64_t number, head, n, time_ms;
+};
+
+struct listing {
+        struct listed *rooms;
+        size_t count, allocated;
+};
+
+static bool add_listed(struct database *database, struct listing *listing, sqlite3_stmt *statement, struct arena *arena)
+{
+        if (listing->count == listing->allocated) {
+                size_t allocated = listing->allocated ? 2 * listing->allocated : 64;
+                struct listed *rooms = arena_array(arena, struct listed, allocated);
+
+                if (!rooms || allocated > ROOMS_OF_USER_MAX) {
+                        database->code = SQLITE_NOMEM;
+                        return false;
+                }
+                if (listing->count)
+                        memcpy(rooms, listing->rooms, sizeof(*rooms) * listing->count);
+                listing->rooms = rooms;
+                listing->allocated = allocated;
+        }
+        listing->rooms[listing->count++] = (struct listed){.id = column_id(statement, 0), .number = column_number(statement, 1)};
+        return true;
+}
+
+static void read_heads(struct database *database, struct listing *listing)
+{
+        for (size_t i = 0; i < listing->count; i++) {
+                struct listed *room = &listing->rooms[i];
+
+                read_head(database, room->number, &room->head, &room->n, &room->time_ms);
+        }
+}
+
+static int later_first(const void *left, const void *right)
+{
+        const struct listed *a = left, *b = right;
+
+        if (a->time_ms != b->time_ms)
+                return a->time_ms < b->time_ms ? 1 : -1;
+        return id_compare(&a->id, &b->id);
+}
+
+static const struct store_cursor *find_cursor(const struct store_cursor *cursors, size_t count, const struct id *room)
+{
+        for (size_t i = 0; i < count; i++)
+                if (id_equal(&cursors[i].room, room))
+                        return &cursors[i];
+        return NULL;
+}
+
+/* Everything about one room. rows_max 1 for the list. */
+static void read_room(struct database *database, const struct store_question *question, const struct listed *listed,
+                      const struct store_cursor *cursor, uint32_t rows_max, size_t *bytes, struct store_room *room,
+                      struct arena *arena)
+{
+        uint64_t after = cursor ? min_of(cursor->head, listed->head) : 0;
+        uint64_t left = STORE_NONE, peer;
+        struct member member;
+        bool more;
+
+        *room = (struct store_room){.room = listed->id, .head = listed->head, .last_time_ms = listed->time_ms};
+        if (!read_member(database, question->user, listed->number, listed->head, listed->n, &member, &left, &room->marks) ||
+            !read_lowest(database, listed->number, &room->kind, &room->lowest)) {
+                database->code = database_good(database) ? SQLITE_CORRUPT : database->code;
+                return;
+        }
+        room->left = left != STORE_NONE;
+        room->joined_seq = member.joined_seq;
+        if (room->left)
+                room->head = min_of(room->head, left);
+        room->rows = read_changes(database, question->user, listed->number, after, 0, rows_max, bytes, &room->row_count, &more,
+                                  arena);
+        room->rows_after = more ? room->rows[room->row_count - 1].changed - 1 : after;
+        peer = room->kind == ROOM_PERSONAL ? room_peer(&listed->id, question->user) : 0;
+        if (peer)
+                room->peer = person_read(database, peer, arena);
+}
+
+static void read_join(struct database *database, const struct store_question *question, const struct id *era,
+                      struct store_answer *answer, struct arena *arena)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_ROOMS);
+        bool same_era = id_equal(&question->join.era, era);
+        struct listing listing = {0};
+        size_t count;
+
+        bind_number(statement, 1, question->user);
+        while (database_row(database, statement))
+                if (!add_listed(database, &listing, statement, arena))
+                        break;
+        database_end(statement);
+        read_heads(database, &listing);
+        if (listing.count > 1)
+                qsort(listing.rooms, listing.count, sizeof(listing.rooms[0]), later_first);
+        count = min_of(listing.count, (size_t)question->join.rooms_max);
+        answer->rooms.person = person_read(database, question->user, arena);
+        answer->rooms.rooms = arena_array(arena, struct store_room, count + 1);
+        answer->rooms.more = listing.count > count;
+        for (size_t i = 0; i < count && answer->rooms.rooms && database_good(database); i++) {
+                size_t share = question->bytes_max / count, bytes = share;
+                const struct store_cursor *cursor = NULL;
+
+                if (same_era)
+                        cursor = find_cursor(question->join.cursors, question->join.cursor_count, &listing.rooms[i].id);
+                read_room(database, question, &listing.rooms[i], cursor, question->join.rows_max, &bytes,
+                          &answer->rooms.rooms[i], arena);
+                answer->rooms.room_count++;
+        }
+        if (!answer->rooms.rooms)
+                database->code = SQLITE_NOMEM;
+}
+
+/* Rooms by id; those whose head the client knows are passed over. */
+static void read_range(struct database *database, const struct store_question *question, struct store_answer *answer,
+                       struct arena *arena)
+{
+        static const struct id last = {{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
+        const struct id *until = id_is_zero(&question->rooms.until) ? &last : &question->rooms.until;
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_ROOMS_RANGE);
+        struct listing listing = {0};
+        size_t bytes = question->bytes_max;
+
+        bind_number(statement, 1, question->user);
+        bind_id(statement, 2, &question->rooms.after);
+        bind_id(statement, 3, until);
+        while (database_row(database, statement))
+                if (!add_listed(database, &listing, statement, arena))
+                        break;
+        database_end(statement);
+        answer->rooms.rooms = arena_array(arena, struct store_room, question->rooms.rooms_max + 1);
+        if (!answer->rooms.rooms)
+                database->code = SQLITE_NOMEM;
+        for (size_t i = 0; i < listing.count && database_good(database); i++) {
+                struct listed *room = &listing.rooms[i];
+                const struct store_cursor *cursor =
+                        find_cursor(question->rooms.cursors, question->rooms.cursor_count, &room->id);
+
+                read_head(database, room->number, &room->head, &room->n, &room->time_ms);
+                if (cursor && cursor->head == room->head)
+                        continue;
+                if (answer->rooms.room_count == question->rooms.rooms_max || bytes == 0) {
+                        answer->rooms.more = true;
+                        answer->rooms.through = listing.rooms[i - 1].id;
+                        break;
+                }
+                /* Its last row alone: what lies below is the client's to fetch. */
+                read_room(database, question, room, NULL, 1, &bytes, &answer->rooms.rooms[answer->rooms.room_count++], arena);
+        }
+}
+
+void read_rooms_question(struct database *database, const struct store_question *question, const struct id *era,
+                         struct store_answer *answer, struct arena *arena)
+{
+        if (question->kind == STORE_ASK_JOIN)
+                read_join(database, question, era, answer, arena);
+        else
+                read_range(database, question, answer, arena);
+}

@@ -1,0 +1,220 @@
+/* Rows of a room: changes, windows; marks of a member. */
+#include "base/assert.h"
+#include "driver/store/reader.h"
+
+/* Rows of one of two statements, newest change first. */
+struct source {
+        sqlite3_stmt *statement;
+        struct store_row row;
+        bool has_row;
+};
+
+static void advance(struct database *database, struct source *source, struct arena *arena)
+{
+        source->has_row = database_row(database, source->statement);
+        if (source->has_row)
+                source->row = row_read(database, source->statement, arena);
+}
+
+static void open_source(struct database *database, struct source *source, enum statement how, uint64_t user, uint64_t room,
+                        uint64_t after, uint64_t before, uint32_t limit, struct arena *arena)
+{
+        source->statement = database_use(database, how);
+        bind_number(source->statement, 1, user);
+        bind_number(source->statement, 2, room);
+        bind_number(source->statement, 3, after);
+        bind_number(source->statement, 4, before);
+        bind_number(source->statement, 5, limit);
+        advance(database, source, arena);
+}
+
+struct store_row *read_changes(struct database *database, uint64_t user, uint64_t room, uint64_t after, uint64_t before,
+                               uint32_t rows_max, size_t *bytes_left, size_t *count, bool *more, struct arena *arena)
+{
+        struct store_row *rows = arena_array(arena, struct store_row, rows_max);
+        struct source sources[2];
+
+        *count = 0;
+        *more = false;
+        if (!rows) {
+                database->code = SQLITE_NOMEM;
+                return NULL;
+        }
+        after = min_of(after, (uint64_t)INT64_MAX);
+        before = before && before < INT64_MAX ? before : INT64_MAX;
+        open_source(database, &sources[0], STATEMENT_ASK_ROWS, user, room, after, before, rows_max + 1, arena);
+        open_source(database, &sources[1], STATEMENT_ASK_CHANGED, user, room, after, before, rows_max + 1, arena);
+        while (sources[0].has_row || sources[1].has_row) {
+                bool second = !sources[0].has_row || (sources[1].has_row && sources[1].row.changed > sources[0].row.changed);
+                struct source *next = &sources[second];
+
+                /* The first row always goes: otherwise a long one would never be seen. */
+                if (*count == rows_max || (*count > 0 && next->row.text.size > *bytes_left)) {
+                        *more = true;
+                        break;
+                }
+                *bytes_left -= min_of(*bytes_left, next->row.text.size);
+                rows[(*count)++] = next->row;
+                advance(database, next, arena);
+        }
+        database_end(sources[0].statement);
+        database_end(sources[1].statement);
+        return rows;
+}
+
+bool read_member(struct database *database, uint64_t user, uint64_t room, uint64_t head, uint64_t n, struct member *member,
+                 uint64_t *left, struct store_marks *marks)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_MEMBER);
+        bool found;
+        uint64_t own;
+
+        bind_number(statement, 1, room);
+        bind_number(statement, 2, user);
+        found = database_row(database, statement);
+        if (found)
+                *member = member_read(statement, left);
+        database_end(statement);
+        if (!found)
+                return false;
+        own = member->own_sends + count_own(database, room, member->own_as_of, head, user) - member->read_own;
+        *marks = (struct store_marks){member->delivered, member->read, member->shown,
+                                      n >= member->read_n + own ? n - member->read_n - own : 0, head};
+        return true;
+}
+
+bool read_lowest(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_ROOM);
+        bool found;
+
+        bind_number(statement, 1, room);
+        found = database_row(database, statement);
+        if (found) {
+                *kind = (uint8_t)column_number(statement, 0);
+                if (!lowest_get(column_bytes(statement, 2), lowest))
+                        database->code = SQLITE_CORRUPT;
+        }
+        database_end(statement);
+        return found;
+}
+
+/* The local number of a room the user is or was in, with head, marks and lowest marks. */
+static bool open_room(struct database *database, const struct store_question *question, const struct id *id, uint64_t *room,
+                      struct store_answer *answer)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
+        struct member member;
+        uint64_t left, n, time_ms;
+        bool found;
+        uint8_t kind;
+
+        answer->status = ERR_NO_ROOM;
+        bind_id(statement, 1, id);
+        found = database_row(database, statement);
+        if (found)
+                *room = column_number(statement, 0);
+        database_end(statement);
+        if (!found)
+                return false;
+        read_head(database, *room, &answer->rows.head, &n, &time_ms);
+        if (!read_member(database, question->user, *room, answer->rows.head, n, &member, &left, &answer->rows.marks) ||
+            !read_lowest(database, *room, &kind, &answer->rows.lowest))
+                return false;
+        if (left != STORE_NONE) /* who is out sees no change past his leave */
+                answer->rows.head = min_of(answer->rows.head, left);
+        answer->status = ERR_OK;
+        return true;
+}
+
+void read_changes_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena)
+{
+        size_t bytes = question->bytes_max;
+        uint64_t room;
+
+        if (open_room(database, question, &question->changes.room, &room, answer))
+                answer->rows.rows = read_changes(database, question->user, room, question->changes.after,
+                                                 question->changes.before, question->changes.rows_max, &bytes,
+                                                 &answer->rows.row_count, &answer->rows.more, arena);
+}
+
+/* The first row at or after a time, by halving: time in a room never goes back. */
+static uint64_t seq_of_time(struct database *database, uint64_t room, uint64_t head, uint64_t time_ms)
+{
+        uint64_t low = 1, high = head + 1;
+
+        for (int i = 0; i < 64 && low < high; i++) {
+                uint64_t middle = low + (high - low) / 2;
+                sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_TIME_OF_SEQ);
+                bool later = true;
+
+                bind_number(statement, 1, room);
+                bind_number(statement, 2, middle);
+                if (database_row(database, statement))
+                        later = column_number(statement, 0) >= time_ms;
+                database_end(statement);
+                if (later)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return low;
+}
+
+static size_t take_rows(struct database *database, sqlite3_stmt *statement, struct store_row *rows, size_t rows_max,
+                        size_t *bytes_left, struct arena *arena)
+{
+        size_t count = 0;
+
+        while (count < rows_max && database_row(database, statement)) {
+                struct store_row row = row_read(database, statement, arena);
+
+                if (count > 0 && row.text.size > *bytes_left)
+                        break;
+                *bytes_left -= min_of(*bytes_left, row.text.size);
+                rows[count++] = row;
+        }
+        database_end(statement);
+        return count;
+}
+
+void read_around_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena)
+{
+        uint32_t rows_max = question->around.rows_max;
+        struct store_row *rows = arena_array(arena, struct store_row, rows_max + 1);
+        size_t bytes = question->bytes_max / 2, before, after;
+        uint64_t room, seq = min_of(question->around.seq, (uint64_t)INT64_MAX);
+        sqlite3_stmt *statement;
+
+        if (!rows) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        if (!open_room(database, question, &question->around.room, &room, answer))
+                return;
+        if (seq == 0)
+                seq = seq_of_time(database, room, answer->rows.head, question->around.time_ms);
+        statement = database_use(database, STATEMENT_ASK_BEFORE);
+        bind_number(statement, 1, question->user);
+        bind_number(statement, 2, room);
+        bind_number(statement, 3, seq);
+        bind_number(statement, 4, rows_max / 2);
+        before = take_rows(database, statement, rows, rows_max / 2, &bytes, arena);
+        for (size_t i = 0; i < before / 2; i++) {
+                struct store_row row = rows[i];
+
+                rows[i] = rows[before - 1 - i];
+                rows[before - 1 - i] = row;
+        }
+        bytes += question->bytes_max / 2;
+        statement = database_use(database, STATEMENT_ASK_FROM);
+        bind_number(statement, 1, question->user);
+        bind_number(statement, 2, room);
+        bind_number(statement, 3, seq);
+        bind_number(statement, 4, rows_max - before);
+        after = take_rows(database, statement, rows + before, rows_max - before, &bytes, arena);
+        answer->rows.rows = rows;
+        answer->rows.row_count = before + after;
+}

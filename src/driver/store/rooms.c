@@ -1,0 +1,358 @@
+/* Loading, making and caching rooms; lowest marks. */
+#include "driver/store/rooms.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "rules/room.h"
+
+#define BUCKETS 65536
+
+enum error rooms_init(struct rooms *rooms)
+{
+        struct map_node **buckets = memory_new(sizeof(*buckets) * BUCKETS);
+
+        *rooms = (struct rooms){0};
+        if (!buckets)
+                return ERR_NO_MEMORY;
+        map_init(&rooms->map, buckets, BUCKETS);
+        return ERR_OK;
+}
+
+static void room_free(struct room *room)
+{
+        if (room)
+                memory_free(room->members);
+        memory_free(room);
+}
+
+void rooms_drop(struct rooms *rooms)
+{
+        for (uint32_t i = 0; rooms->map.count > 0 && i < rooms->map.bucket_count; i++) {
+                while (rooms->map.buckets[i]) {
+                        struct map_node *node = rooms->map.buckets[i];
+
+                        map_remove(&rooms->map, node);
+                        room_free(container_of(node, struct room, node));
+                }
+        }
+}
+
+void rooms_finish(struct rooms *rooms)
+{
+        if (rooms->map.buckets)
+                rooms_drop(rooms);
+        memory_free(rooms->map.buckets);
+        *rooms = (struct rooms){0};
+}
+
+/* ---- lowest marks ---- */
+
+/* Folds one member's mark into the two lowest. */
+static void fold(uint64_t mark, uint64_t user, uint64_t *first, uint64_t *first_user, uint64_t *second)
+{
+        if (*first == STORE_NONE || mark < *first) {
+                *second = *first;
+                *first = mark;
+                *first_user = user;
+        } else if (*second == STORE_NONE || mark < *second) {
+                *second = mark;
+        }
+}
+
+struct store_lowest lowest_of(const struct member *members, size_t count)
+{
+        struct store_lowest lowest = {
+                .delivered_first = STORE_NONE, .delivered_second = STORE_NONE, .shown_first = STORE_NONE,
+                .shown_second = STORE_NONE,    .counted_first = STORE_NONE,    .counted_second = STORE_NONE,
+        };
+
+        for (size_t i = 0; i < count; i++) {
+                const struct member *member = &members[i];
+
+                fold(member->delivered, member->user, &lowest.delivered_first, &lowest.delivered_user, &lowest.delivered_second);
+                fold(member->shown, member->user, &lowest.shown_first, &lowest.shown_user, &lowest.shown_second);
+                fold(member->counted_from, member->user, &lowest.counted_first, &lowest.counted_user, &lowest.counted_second);
+        }
+        return lowest;
+}
+
+bool lowest_equal(const struct store_lowest *a, const struct store_lowest *b)
+{
+        uint8_t left[LOWEST_SIZE], right[LOWEST_SIZE];
+
+        lowest_put(a, left);
+        lowest_put(b, right);
+        return memcmp(left, right, LOWEST_SIZE - 8) == 0; /* without the version */
+}
+
+/* The fields in the order of the structure, the version last. */
+static void lowest_list(struct store_lowest *lowest, uint64_t *fields[10])
+{
+        uint64_t *const list[10] = {
+                &lowest->delivered_first, &lowest->delivered_user, &lowest->delivered_second, &lowest->shown_first,
+                &lowest->shown_user,      &lowest->shown_second,   &lowest->counted_first,    &lowest->counted_user,
+                &lowest->counted_second,  &lowest->version,
+        };
+
+        memcpy(fields, list, sizeof(list));
+}
+
+void lowest_put(const struct store_lowest *lowest, uint8_t bytes[static LOWEST_SIZE])
+{
+        struct store_lowest copy = *lowest;
+        uint64_t *fields[10];
+
+        lowest_list(&copy, fields);
+        for (size_t i = 0; i < countof(fields); i++)
+                be64_put(bytes + 8 * i, *fields[i]);
+}
+
+bool lowest_get(struct slice bytes, struct store_lowest *lowest)
+{
+        uint64_t *fields[10];
+
+        if (bytes.size != LOWEST_SIZE)
+                return false;
+        lowest_list(lowest, fields);
+        for (size_t i = 0; i < countof(fields); i++)
+                *fields[i] = be64_get(bytes.data + 8 * i);
+        return true;
+}
+
+bool room_lower(struct database *database, struct room *room)
+{
+        struct store_lowest lowest = lowest_of(room->members, room->member_count);
+        uint8_t bytes[LOWEST_SIZE];
+        sqlite3_stmt *statement;
+
+        if (lowest_equal(&lowest, &room->lowest))
+                return false;
+        lowest.version = room->lowest.version + 1;
+        lowest_put(&lowest, bytes);
+        statement = database_use(database, STATEMENT_ROOM_LOWEST);
+        bind_number(statement, 1, room->number);
+        bind_bytes(statement, 2, slice_of(bytes, sizeof(bytes)));
+        if (!database_run(database, statement))
+                return false;
+        room->lowest = lowest;
+        return true;
+}
+
+/* ---- members ---- */
+
+struct member *room_member(struct room *room, uint64_t user)
+{
+        for (uint32_t i = 0; i < room->member_count; i++)
+                if (room->members[i].user == user)
+                        return &room->members[i];
+        return NULL;
+}
+
+uint64_t member_unread(const struct room *room, const struct member *member)
+{
+        uint64_t own = member->own_sends - member->read_own;
+
+        /* Stored numbers are input, not invariants: `galkad check` tells if they are wrong. */
+        return room->n >= member->read_n + own ? room->n - member->read_n - own : 0;
+}
+
+bool member_store(struct database *database, struct room *room, struct member *member)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_MEMBER_MARK);
+
+        member->own_as_of = room->head;
+        bind_number(statement, 1, room->number);
+        bind_number(statement, 2, member->user);
+        bind_number(statement, 3, member->joined_seq);
+        bind_number(statement, 4, member->delivered);
+        bind_number(statement, 5, member->read);
+        bind_number(statement, 6, member->shown);
+        bind_number(statement, 7, member->read_n);
+        bind_number(statement, 8, member->read_own);
+        bind_number(statement, 9, member->own_sends);
+        bind_number(statement, 10, member->own_as_of);
+        return database_run(database, statement);
+}
+
+struct member member_read(sqlite3_stmt *statement, uint64_t *left)
+{
+        *left = sqlite3_column_type(statement, 2) == SQLITE_NULL ? STORE_NONE : column_number(statement, 2);
+        return (struct member){
+                .user = column_number(statement, 0),
+                .joined_seq = column_number(statement, 1),
+                .delivered = column_number(statement, 3),
+                .read = column_number(statement, 4),
+                .shown = column_number(statement, 5),
+                .counted_from = column_number(statement, 6),
+                .read_n = column_number(statement, 7),
+                .read_own = column_number(statement, 8),
+                .own_sends = column_number(statement, 9),
+                .own_as_of = column_number(statement, 10),
+        };
+}
+
+uint64_t count_own(struct database *database, uint64_t room, uint64_t from, uint64_t to, uint64_t user)
+{
+        sqlite3_stmt *statement;
+        uint64_t count = 0;
+
+        if (from >= to)
+                return 0;
+        statement = database_use(database, STATEMENT_OWN_SENDS);
+        bind_number(statement, 1, room);
+        bind_number(statement, 2, from);
+        bind_number(statement, 3, to);
+        bind_number(statement, 4, user);
+        if (database_row(database, statement))
+                count = column_number(statement, 0);
+        database_end(statement);
+        return count;
+}
+
+void read_head(struct database *database, uint64_t room, uint64_t *head, uint64_t *n, uint64_t *time_ms)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_LAST);
+
+        *head = *n = *time_ms = 0;
+        bind_number(statement, 1, room);
+        if (database_row(database, statement)) {
+                *head = column_number(statement, 0);
+                *n = column_number(statement, 1);
+                *time_ms = column_number(statement, 2);
+        }
+        database_end(statement);
+        statement = database_use(database, STATEMENT_ROOM_LAST_CHANGE);
+        bind_number(statement, 1, room);
+        if (database_row(database, statement))
+                *head = max_of(*head, column_number(statement, 0));
+        database_end(statement);
+}
+
+/* ---- loading and making ---- */
+
+static bool load_members(struct database *database, struct room *room)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_MEMBERS_PRESENT);
+        uint32_t allocated = 0;
+
+        bind_number(statement, 1, room->number);
+        while (database_row(database, statement)) {
+                uint64_t left;
+
+                if (room->member_count == allocated) {
+                        struct member *members = memory_resize(room->members, sizeof(*members) * (allocated = 2 * allocated + 2));
+
+                        if (!members) {
+                                database_end(statement);
+                                database->code = SQLITE_NOMEM;
+                                return false;
+                        }
+                        room->members = members;
+                }
+                room->members[room->member_count++] = member_read(statement, &left);
+        }
+        for (uint32_t i = 0; i < room->member_count; i++) {
+                struct member *member = &room->members[i];
+
+                member->own_sends += count_own(database, room->number, member->own_as_of, room->head, member->user);
+        }
+        return database_good(database);
+}
+
+static bool load(struct database *database, struct room *room)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
+        bool found;
+
+        bind_id(statement, 1, &room->id);
+        found = database_row(database, statement);
+        if (found) {
+                room->number = column_number(statement, 0);
+                room->kind = (uint8_t)column_number(statement, 1);
+                room->members_version = column_number(statement, 2);
+                if (!lowest_get(column_bytes(statement, 3), &room->lowest))
+                        database->code = SQLITE_CORRUPT;
+        }
+        database_end(statement);
+        if (!found || !database_good(database))
+                return false;
+        read_head(database, room->number, &room->head, &room->n, &room->time_ms);
+        return load_members(database, room);
+}
+
+static uint32_t hash_of(const struct id *id)
+{
+        return hash_bytes(slice_of(id->bytes, sizeof(id->bytes)));
+}
+
+struct room *rooms_find(struct rooms *rooms, struct database *database, const struct id *id)
+{
+        uint32_t hash = hash_of(id);
+        struct room *room;
+
+        for (struct map_node *node = map_first(&rooms->map, hash); node; node = map_next(node, hash)) {
+                room = container_of(node, struct room, node);
+                if (id_equal(&room->id, id))
+                        return room;
+        }
+        if (rooms->map.count >= ROOMS_CACHED_MAX)
+                rooms_drop(rooms);
+        room = memory_new(sizeof(*room));
+        if (!room) {
+                database->code = SQLITE_NOMEM;
+                return NULL;
+        }
+        room->id = *id;
+        if (!load(database, room)) {
+                room_free(room);
+                return NULL;
+        }
+        map_insert(&rooms->map, &room->node, hash);
+        return room;
+}
+
+static bool make_member(struct database *database, const struct id *id, uint64_t room, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_MEMBER_NEW);
+
+        bind_number(statement, 1, room);
+        bind_number(statement, 2, user);
+        bind_number(statement, 3, 1);
+        bind_number(statement, 4, 0);
+        bind_number(statement, 5, 0);
+        if (!database_run(database, statement))
+                return false;
+        statement = database_use(database, STATEMENT_USER_ROOM_NEW);
+        bind_number(statement, 1, user);
+        bind_id(statement, 2, id);
+        bind_number(statement, 3, room);
+        return database_run(database, statement);
+}
+
+struct room *rooms_make(struct rooms *rooms, struct database *database, const struct id *id, const uint64_t *users,
+                        uint32_t user_count)
+{
+        struct member members[2] = {0};
+        uint8_t bytes[LOWEST_SIZE];
+        struct store_lowest lowest;
+        sqlite3_stmt *statement;
+        uint64_t number;
+
+        check(user_count >= 1 && user_count <= countof(members));
+        for (uint32_t i = 0; i < user_count; i++)
+                members[i].user = users[i];
+        lowest = lowest_of(members, user_count);
+        lowest.version = 1;
+        lowest_put(&lowest, bytes);
+        statement = database_use(database, STATEMENT_ROOM_NEW);
+        bind_id(statement, 1, id);
+        bind_number(statement, 2, room_kind_of(id));
+        bind_bytes(statement, 3, slice_of(bytes, sizeof(bytes)));
+        if (!database_run(database, statement))
+                return NULL;
+        number = (uint64_t)sqlite3_last_insert_rowid(database->handle);
+        for (uint32_t i = 0; i < user_count; i++)
+                if (!make_member(database, id, number, users[i]))
+                        return NULL;
+        return rooms_find(rooms, database, id);
+}

@@ -1,0 +1,77 @@
+/*
+ * Rooms as the writer keeps them in memory: head, ordinal, time, present members with their marks, lowest marks. Right because there
+ * is one writer; dropped whole when a transaction is rolled back, and when there are too many.
+ */
+#ifndef GALKA_DRIVER_STORE_ROOMS_H
+#define GALKA_DRIVER_STORE_ROOMS_H
+
+#include "base/map.h"
+#include "driver/store/database.h"
+#include "seam/store.h"
+
+#define ROOMS_CACHED_MAX 65536
+#define MEMBER_LAG_MAX   1024 /* rows that may be counted to know a member's own sends */
+
+struct member {
+        uint64_t user, joined_seq;
+        uint64_t delivered, read, shown, counted_from;
+        uint64_t read_n, read_own;     /* ordinal of the room, and own sends, at `read` */
+        uint64_t own_sends, own_as_of; /* own sends up to operation own_as_of, as stored; own_sends is of now in memory */
+};
+
+struct room {
+        struct map_node node;
+        struct id id;
+        uint64_t number; /* the local one */
+        uint8_t kind;
+        uint64_t head, n, time_ms, members_version;
+        struct store_lowest lowest;
+        struct member *members; /* present ones */
+        uint32_t member_count, refresh_at;
+};
+
+struct rooms {
+        struct map map;
+};
+
+must_use enum error rooms_init(struct rooms *rooms);
+void rooms_finish(struct rooms *rooms);
+
+/* Forgets all. */
+void rooms_drop(struct rooms *rooms);
+
+/* The room with that id; NULL if there is none, or on failure (database->code). Valid until the next rooms_ call. */
+struct room *rooms_find(struct rooms *rooms, struct database *database, const struct id *id);
+
+/* Makes a personal or self room with its members. NULL on failure. */
+struct room *rooms_make(struct rooms *rooms, struct database *database, const struct id *id, const uint64_t *users,
+                        uint32_t user_count);
+
+struct member *room_member(struct room *room, uint64_t user);
+uint64_t member_unread(const struct room *room, const struct member *member);
+
+/* Writes the member's marks and counters as they are now. */
+bool member_store(struct database *database, struct room *room, struct member *member);
+
+/* Computes the lowest marks; stores them with a new version and returns true if they are others. */
+bool room_lower(struct database *database, struct room *room);
+
+/* Lowest marks of any members, without a version. */
+struct store_lowest lowest_of(const struct member *members, size_t count);
+bool lowest_equal(const struct store_lowest *a, const struct store_lowest *b);
+
+/* The stored form of lowest marks. */
+#define LOWEST_SIZE 80
+void lowest_put(const struct store_lowest *lowest, uint8_t bytes[static LOWEST_SIZE]);
+bool lowest_get(struct slice bytes, struct store_lowest *lowest);
+
+/* Reads MEMBER_COLUMNS of a row; left_seq goes to *left (STORE_NONE: present). */
+struct member member_read(sqlite3_stmt *statement, uint64_t *left);
+
+/* Countable rows of that sender with from < seq <= to. */
+uint64_t count_own(struct database *database, uint64_t room, uint64_t from, uint64_t to, uint64_t user);
+
+/* Head, ordinal and time of a room's log; zeros for an empty one. */
+void read_head(struct database *database, uint64_t room, uint64_t *head, uint64_t *n, uint64_t *time_ms);
+
+#endif

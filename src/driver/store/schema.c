@@ -1,0 +1,138 @@
+/*
+ * Tables (docs/decisions/0002-sqlite-schema.md). A room has a small local number, so that keys are short and a room's messages lie
+ * together. The head of a room is not stored: it is the last number in its log. The index of requests is led by UUIDv7 ids and so
+ * grows at its end. Only rows changed after they were made are in the index by `changed`.
+ */
+#include "driver/store/schema.h"
+
+#include <stdio.h>
+
+static const char tables[] =
+        "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE users(user INTEGER PRIMARY KEY, user_name TEXT NOT NULL, name_folded BLOB NOT NULL UNIQUE,"
+        " display_name TEXT NOT NULL, email TEXT NOT NULL, email_folded BLOB NOT NULL UNIQUE, password_hash TEXT NOT NULL,"
+        " version INTEGER NOT NULL, created_ms INTEGER NOT NULL);"
+        "CREATE TABLE words(word BLOB NOT NULL, user INTEGER NOT NULL, PRIMARY KEY(word, user)) WITHOUT ROWID;"
+        "CREATE TABLE devices(user INTEGER NOT NULL, device INTEGER NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL,"
+        " created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, revoked_ms INTEGER, PRIMARY KEY(user, device)) WITHOUT ROWID;"
+        "CREATE TABLE rooms(room INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL,"
+        " members_version INTEGER NOT NULL, lowest BLOB NOT NULL);"
+        "CREATE TABLE members(room INTEGER NOT NULL, user INTEGER NOT NULL, joined_seq INTEGER NOT NULL, left_seq INTEGER,"
+        " delivered INTEGER NOT NULL, read INTEGER NOT NULL, shown INTEGER NOT NULL, counted_from INTEGER NOT NULL,"
+        " read_n INTEGER NOT NULL, read_own INTEGER NOT NULL, own_sends INTEGER NOT NULL, own_as_of INTEGER NOT NULL,"
+        " PRIMARY KEY(room, user, joined_seq)) WITHOUT ROWID;"
+        "CREATE TABLE user_rooms(user INTEGER NOT NULL, id BLOB NOT NULL, room INTEGER NOT NULL, PRIMARY KEY(user, id))"
+        " WITHOUT ROWID;"
+        "CREATE TABLE messages(room INTEGER NOT NULL, seq INTEGER NOT NULL, changed INTEGER NOT NULL, n INTEGER NOT NULL,"
+        " counts INTEGER NOT NULL, time_ms INTEGER NOT NULL, sender INTEGER NOT NULL, kind INTEGER NOT NULL,"
+        " request BLOB NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY(room, seq)) WITHOUT ROWID;"
+        "CREATE UNIQUE INDEX messages_request ON messages(request, sender, room);"
+        "CREATE INDEX messages_changed ON messages(room, changed) WHERE changed <> seq;"
+        "CREATE TABLE pending(request BLOB PRIMARY KEY, digest BLOB NOT NULL, email TEXT NOT NULL, email_folded BLOB NOT NULL,"
+        " user_name TEXT NOT NULL, name_folded BLOB NOT NULL, display_name TEXT NOT NULL, password_hash TEXT NOT NULL,"
+        " code_hash BLOB NOT NULL, valid_until_ms INTEGER NOT NULL, guesses INTEGER NOT NULL, known INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE INDEX pending_email ON pending(email_folded, valid_until_ms);"
+        "CREATE INDEX pending_valid ON pending(valid_until_ms);"
+        "CREATE TABLE requests(request BLOB NOT NULL, principal BLOB NOT NULL, digest BLOB NOT NULL, user INTEGER NOT NULL,"
+        " device INTEGER NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY(request, principal)) WITHOUT ROWID;"
+        "CREATE TABLE guesses(user INTEGER PRIMARY KEY, count INTEGER NOT NULL, until_ms INTEGER NOT NULL);";
+
+static int execute(struct database *database, const char *text)
+{
+        return sqlite3_exec(database->handle, text, NULL, NULL, NULL);
+}
+
+/* One number that a PRAGMA tells; UINT64_MAX if it cannot be read. */
+static int pragma(struct database *database, const char *text, uint64_t *value)
+{
+        sqlite3_stmt *statement = NULL;
+        int code = sqlite3_prepare_v2(database->handle, text, -1, &statement, NULL);
+
+        if (code == SQLITE_OK)
+                code = sqlite3_step(statement) == SQLITE_ROW ? SQLITE_OK : sqlite3_errcode(database->handle);
+        if (code == SQLITE_OK)
+                *value = (uint64_t)sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        return code;
+}
+
+static int make(struct database *database, struct random *random)
+{
+        sqlite3_stmt *statement = NULL;
+        char text[128];
+        struct id era;
+        int code = execute(database, "BEGIN IMMEDIATE");
+
+        if (code == SQLITE_OK)
+                code = execute(database, tables);
+        snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION, SCHEMA_APPLICATION);
+        if (code == SQLITE_OK)
+                code = execute(database, text);
+        random->fill(random, era.bytes, sizeof(era.bytes));
+        if (code == SQLITE_OK)
+                code = sqlite3_prepare_v2(database->handle, "INSERT INTO meta(name, value) VALUES('era', ?1)", -1, &statement, NULL);
+        if (code == SQLITE_OK) {
+                bind_id(statement, 1, &era);
+                code = sqlite3_step(statement) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(database->handle);
+        }
+        sqlite3_finalize(statement);
+        if (code == SQLITE_OK)
+                code = execute(database, "COMMIT");
+        return code;
+}
+
+static int read_era(struct database *database, struct id *era)
+{
+        sqlite3_stmt *statement = NULL;
+        int code = sqlite3_prepare_v2(database->handle, "SELECT value FROM meta WHERE name = 'era'", -1, &statement, NULL);
+
+        if (code == SQLITE_OK)
+                code = sqlite3_step(statement) == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT;
+        if (code == SQLITE_OK)
+                *era = column_id(statement, 0);
+        sqlite3_finalize(statement);
+        return code;
+}
+
+static enum error refuse(struct database *database, int code, char *text, size_t size)
+{
+        snprintf(text, size, "the database cannot be opened: %s",
+                 database->handle ? sqlite3_errmsg(database->handle) : sqlite3_errstr(code));
+        return code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_CORRUPT : ERR_SYSTEM;
+}
+
+enum error schema_open(struct database *database, struct random *random, bool exclusive, struct id *era, char *text,
+                       size_t text_size)
+{
+        uint64_t version = 0, application = 0, rows = 0;
+        int code = SQLITE_OK;
+
+        if (exclusive)
+                code = execute(database, "PRAGMA locking_mode = EXCLUSIVE");
+        if (code == SQLITE_OK)
+                code = execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
+                                         " PRAGMA temp_store = MEMORY");
+        if (code == SQLITE_OK)
+                code = pragma(database, "PRAGMA user_version", &version);
+        if (code == SQLITE_OK)
+                code = pragma(database, "PRAGMA application_id", &application);
+        if (code == SQLITE_OK)
+                code = pragma(database, "SELECT count(*) FROM sqlite_schema", &rows);
+        if (code != SQLITE_OK)
+                return refuse(database, code, text, text_size);
+        if (rows > 0 && application != SCHEMA_APPLICATION) {
+                snprintf(text, text_size, "the file is a database, but not one of Galka's");
+                return ERR_CONFIG;
+        }
+        if (version > SCHEMA_VERSION) {
+                snprintf(text, text_size, "the database was made by a newer galkad (schema %llu, this one knows %d): run that one",
+                         (unsigned long long)version, SCHEMA_VERSION);
+                return ERR_CONFIG;
+        }
+        if (rows == 0)
+                code = make(database, random);
+        if (code == SQLITE_OK)
+                code = read_era(database, era);
+        return code == SQLITE_OK ? ERR_OK : refuse(database, code, text, text_size);
+}

@@ -1,0 +1,17 @@
+/* The schema: made in an empty file, recognised in an old one, refused in a newer or foreign one. */
+#ifndef GALKA_DRIVER_STORE_SCHEMA_H
+#define GALKA_DRIVER_STORE_SCHEMA_H
+
+#include "base/error.h"
+#include "driver/store/database.h"
+#include "seam/random.h"
+
+#define SCHEMA_VERSION     1
+#define SCHEMA_APPLICATION 0x47614c6b /* "GaLk": application_id of the file */
+
+/* exclusive: the only connection there will be, on a VFS without shared memory (simulator). On refusal text says why. Errors:
+ * CONFIG (newer or foreign), CORRUPT, SYSTEM. */
+must_use enum error schema_open(struct database *database, struct random *random, bool exclusive, struct id *era, char *text,
+                                size_t text_size);
+
+#endif

@@ -1,0 +1,168 @@
+/* Transactions of the one writer. */
+#include "driver/store/writer.h"
+
+#include "base/assert.h"
+
+typedef void write_function(struct writer *writer, const struct store_op *op, struct store_result *result,
+                            struct arena *arena);
+
+static write_function *const functions[] = {
+        [STORE_WRITE] = write_message,  [STORE_MARK] = write_mark,       [STORE_SIGN_UP] = write_sign_up,
+        [STORE_CONFIRM] = write_confirm, [STORE_SIGN_IN] = write_sign_in, [STORE_GUESS] = write_guess,
+        [STORE_RENEW] = write_renew,    [STORE_SIGN_OUT] = write_sign_out, [STORE_IMPORT] = write_import,
+};
+
+void writer_forget(struct writer *writer)
+{
+        rooms_drop(&writer->rooms);
+        memset(writer->devices, 0, sizeof(writer->devices));
+}
+
+void writer_finish(struct writer *writer)
+{
+        rooms_finish(&writer->rooms);
+        database_close(&writer->database);
+}
+
+bool writer_device_live(struct writer *writer, uint64_t user, uint64_t device)
+{
+        uint32_t place = hash_u64(user ^ device) % DEVICES_CACHED;
+        sqlite3_stmt *statement;
+        bool live;
+
+        if (writer->devices[place].user == user && writer->devices[place].device == device && user != 0)
+                return true;
+        statement = database_use(&writer->database, STATEMENT_DEVICE_FIND);
+        bind_number(statement, 1, user);
+        bind_number(statement, 2, device);
+        live = database_row(&writer->database, statement) && sqlite3_column_type(statement, 0) == SQLITE_NULL;
+        database_end(statement);
+        if (live) {
+                writer->devices[place].user = user;
+                writer->devices[place].device = device;
+        }
+        return live;
+}
+
+enum error writer_admit(struct writer *writer, const struct store_op *op)
+{
+        bool signed_in = op->kind == STORE_WRITE || op->kind == STORE_MARK || op->kind == STORE_SIGN_OUT;
+
+        if (signed_in && !writer_device_live(writer, op->user, op->device))
+                return ERR_REVOKED;
+        /* L8: by the store's clock, under the lock, at every try. */
+        if (op->not_after_ms && writer->clock->wall_ms(writer->clock) > op->not_after_ms)
+                return ERR_LATE;
+        return ERR_OK;
+}
+
+/* Is the database itself in trouble, or only this operation? */
+static bool is_culprit(int code)
+{
+        switch (code & 0xff) {
+        case SQLITE_CONSTRAINT:
+        case SQLITE_TOOBIG:
+        case SQLITE_MISMATCH:
+        case SQLITE_RANGE:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static void roll_back(struct writer *writer)
+{
+        if (!sqlite3_get_autocommit(writer->database.handle))
+                sqlite3_exec(writer->database.handle, "ROLLBACK", NULL, NULL, NULL);
+        writer->database.code = SQLITE_OK;
+        writer_forget(writer);
+}
+
+static void note_failure(struct writer *writer, const char *name, int code)
+{
+        event_note(writer->events, EVENT_ERROR, name, NULL, {"sqlite", sqlite3_errstr(code), 0}, {"code", NULL, (uint64_t)code});
+}
+
+enum try_verdict { TRY_DONE, TRY_AGAIN, TRY_FAILED };
+
+/* Applies one job's operations. A culprit is marked by its status so that the next try leaves it out. */
+static enum try_verdict apply_job(struct writer *writer, struct write_job *job, bool *refused)
+{
+        for (size_t i = 0; i < job->count; i++) {
+                const struct store_op *op = &job->ops[i];
+                struct store_result *result = &job->results[i];
+                int code;
+
+                if (refused[i])
+                        continue;
+                *result = (struct store_result){0};
+                check(op->kind < countof(functions));
+                functions[op->kind](writer, op, result, job->arena);
+                code = writer->database.code;
+                if (code == SQLITE_OK)
+                        continue;
+                note_failure(writer, is_culprit(code) ? "store.operation_refused" : "store.failed", code);
+                if (!is_culprit(code))
+                        return TRY_FAILED;
+                *result = (struct store_result){.status = ERR_BAD_FIELD};
+                refused[i] = true;
+                return TRY_AGAIN;
+        }
+        return TRY_DONE;
+}
+
+static enum outcome commit(struct writer *writer)
+{
+        int code = sqlite3_exec(writer->database.handle, "COMMIT", NULL, NULL, NULL);
+
+        if (code == SQLITE_OK)
+                return OUTCOME_OK;
+        /* Its frames may have reached the disk whole or not: nobody knows until the next recovery. */
+        note_failure(writer, "store.commit_uncertain", code);
+        roll_back(writer);
+        return OUTCOME_UNCERTAIN;
+}
+
+#define REFUSED_MAX 4096 /* operations of one transaction */
+
+enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t count)
+{
+        bool refused[REFUSED_MAX] = {0};
+        size_t operations = 0;
+
+        for (size_t i = 0; i < count; i++)
+                operations += jobs[i].count;
+        check(operations <= REFUSED_MAX);
+        /* Every further try leaves out one operation more. */
+        for (size_t tries = 0; tries <= operations; tries++) {
+                enum try_verdict verdict = TRY_DONE;
+                size_t first = 0;
+
+                writer->now_ms = writer->clock->wall_ms(writer->clock);
+                if (sqlite3_exec(writer->database.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
+                        note_failure(writer, "store.failed", sqlite3_errcode(writer->database.handle));
+                        return OUTCOME_FAILED;
+                }
+                for (size_t i = 0; i < count && verdict == TRY_DONE; i++) {
+                        verdict = apply_job(writer, &jobs[i], refused + first);
+                        first += jobs[i].count;
+                }
+                if (verdict == TRY_DONE)
+                        return commit(writer);
+                roll_back(writer);
+                if (verdict == TRY_FAILED)
+                        return OUTCOME_FAILED;
+        }
+        unreachable();
+}
+
+void writer_rest(struct writer *writer)
+{
+        int log = 0, moved = 0;
+
+        /* PASSIVE checkpoints run by themselves; they never shorten a WAL that readers keep busy. */
+        if (writer->wal_pages < WAL_PAGES_MAX)
+                return;
+        sqlite3_wal_checkpoint_v2(writer->database.handle, NULL, SQLITE_CHECKPOINT_RESTART, &log, &moved);
+        writer->wal_pages = log - moved;
+}

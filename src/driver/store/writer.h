@@ -1,0 +1,69 @@
+/*
+ * The one writer: applies operations in their order inside a transaction. write_*.c hold the operations; writer.c the transaction and
+ * what every operation has in common (L1 repeat, L7 device, L8 deadline).
+ */
+#ifndef GALKA_DRIVER_STORE_WRITER_H
+#define GALKA_DRIVER_STORE_WRITER_H
+
+#include "base/event.h"
+#include "driver/store/rooms.h"
+#include "seam/clock.h"
+
+#define DEVICES_CACHED  4096            /* devices known to be live, by hash; a power of two */
+#define WAL_PAGES_MAX   16384           /* 64 MiB: beyond, the writer restarts the WAL between batches */
+
+struct writer {
+        struct database database;
+        struct rooms rooms;
+        struct clock *clock;
+        struct event_sink *events;
+        uint64_t now_ms; /* of the batch */
+        int wal_pages;
+        struct {
+                uint64_t user, device;
+        } devices[DEVICES_CACHED];
+};
+
+/* One caller's operations within a transaction. */
+struct write_job {
+        const struct store_op *ops;
+        size_t count;
+        struct store_result *results;
+        struct arena *arena;
+};
+
+/* All jobs in one transaction. A single operation that the database itself refuses gets status BAD_FIELD and the rest is done
+ * without it. */
+enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t count);
+
+/* Keeps the WAL bounded; call between batches. */
+void writer_rest(struct writer *writer);
+
+void writer_finish(struct writer *writer);
+
+/* Forgets what is known in memory. */
+void writer_forget(struct writer *writer);
+
+/* True if the sender's device is live. */
+bool writer_device_live(struct writer *writer, uint64_t user, uint64_t device);
+
+/* REVOKED, LATE or OK, in that order. */
+enum error writer_admit(struct writer *writer, const struct store_op *op);
+
+void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_sign_in(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_guess(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_renew(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_sign_out(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+
+/* Columns of ROW_COLUMNS with the text copied. */
+struct store_row row_read(struct database *database, sqlite3_stmt *statement, struct arena *arena);
+
+/* user 0 if there is no such user. */
+struct store_person person_read(struct database *database, uint64_t user, struct arena *arena);
+
+#endif
