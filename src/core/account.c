@@ -80,7 +80,9 @@ bool account_keep(struct core *core, enum account_state state, bool sign)
         struct batch_item *item;
         uint8_t *value;
 
-        item = batch_item_new(core, EFFECT_ACCOUNT, slice_of(key, record_key_profile(key)), RECORD_PROFILE_MAX);
+        item = batch_item_new(core, EFFECT_ACCOUNT, slice_of(key, record_key_profile(key)),
+                              RECORD_PROFILE_EXTRA + account->email.size + account->person.user_name.size +
+                                      account->person.display_name.size);
         if (!item)
                 return false;
         memcpy(profile.token, account->token, sizeof(profile.token));

@@ -297,31 +297,59 @@ static bool offer(struct core *core, struct batch *batch, struct core_event *eve
         return true;
 }
 
-bool batch_poll(struct core *core, struct core_event *event)
+/* The first batch that was not offered yet, if it has something. */
+static struct batch *next_to_offer(struct core *core)
 {
         struct batch *ready = NULL;
+
+        list_each(&core->batches.list, candidate, struct batch, node)
+        {
+                if (!ready && candidate->state <= BATCH_SEALED)
+                        ready = candidate;
+        }
+        if (!ready || ready->count > 0 || core->rooms.keep_ms <= core->now_ms)
+                return ready;
+        /* Nothing came of it; its number was never given out. */
+        check(ready->state == BATCH_OPEN && ready->number == core->batches.last);
+        core->batches.last--;
+        list_remove(&ready->node);
+        recycler_give(&core->memory, ready, sizeof(*ready));
+        return NULL;
+}
+
+bool batch_poll(struct core *core, struct core_event *event)
+{
+        struct batch *ready;
 
         list_each(&core->batches.list, batch, struct batch, node)
         {
                 if (batch->state == BATCH_KEPT && poll_kept(core, batch, event))
                         return true;
         }
+        if (core->batches.offered >= BATCHES_OFFERED_MAX || core->batches.retry_ms > core->now_ms)
+                return false;
+        if (core->rooms.keep_ms <= core->now_ms && !open_batch(core)) {
+                core->batches.retry_ms = core->now_ms + CORE_FULL_PAUSE_MS;
+                return false;
+        }
+        ready = next_to_offer(core);
+        if (!ready)
+                return false;
+        if (offer(core, ready, event))
+                return true;
+        core->batches.retry_ms = core->now_ms + CORE_FULL_PAUSE_MS;
+        return false;
+}
+
+uint64_t batch_due(const struct core *core)
+{
+        const struct list_node *last = list_last(&core->batches.list);
+        uint64_t due = core->rooms.keep_ms;
+
         if (core->batches.offered >= BATCHES_OFFERED_MAX)
-                return false;
-        if (core->rooms.keep_ms <= core->now_ms && !open_batch(core))
-                return false;
-        list_each(&core->batches.list, candidate, struct batch, node)
-        {
-                if (!ready && candidate->state <= BATCH_SEALED)
-                        ready = candidate;
-        }
-        if (ready && ready->count == 0 && core->rooms.keep_ms > core->now_ms) {
-                /* Nothing came of it; its number was never given out. */
-                check(ready->state == BATCH_OPEN && ready->number == core->batches.last);
-                core->batches.last--;
-                list_remove(&ready->node);
-                recycler_give(&core->memory, ready, sizeof(*ready));
-                return false;
-        }
-        return ready && offer(core, ready, event);
+                return UINT64_MAX;
+        if (last && container_of(last, struct batch, node)->state <= BATCH_SEALED &&
+            container_of(last, struct batch, node)->count > 0)
+                due = core->now_ms;
+        return due == UINT64_MAX ? due : max_of(due, core->batches.retry_ms);
 }

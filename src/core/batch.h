@@ -58,6 +58,7 @@ struct batches {
         uint64_t last, kept; /* numbers */
         size_t bytes;
         struct batch_item *shown; /* its slices are in the host's hands until the next poll */
+        uint64_t retry_ms; /* there was no memory to offer one: not before */
         uint32_t offered;
         bool sealing;
 };
@@ -95,6 +96,9 @@ void batch_kept(struct core *core, uint64_t number);
 
 /* The slices of the last event are not needed any more. */
 void batch_release(struct core *core);
+
+/* When polling may bring a batch that it did not bring now. */
+uint64_t batch_due(const struct core *core);
 
 /* Next event of a kept batch, or the next KEEP. False: neither. */
 bool batch_poll(struct core *core, struct core_event *event);

@@ -226,9 +226,7 @@ uint64_t core_deadline_ms(const struct core *core)
 {
         uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
 
-        due = min_of(due, sync_due(core));
-        if (core->batches.offered < BATCHES_OFFERED_MAX)
-                due = min_of(due, core->rooms.keep_ms);
+        due = min_of(due, min_of(sync_due(core), batch_due(core)));
         list_each(&core->rooms.work, room, struct room, work)
         {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));

@@ -39,8 +39,10 @@ bool marks_room_step(struct core *core, struct room *room)
         mark = (struct wire_mark){.delivered = delivered_of(room), .read = read_of(room)};
         mark.shown = max_of(mark.read, room->marks.shown);
         room->marking = request_send(core, WIRE_CODE_mark, NULL, room, &mark);
-        if (!room->marking)
+        if (!room->marking) {
+                room->mark_ms = core->now_ms + CORE_FULL_PAUSE_MS;
                 return true;
+        }
         room->marking->mark.delivered = mark.delivered;
         room->marking->mark.read = mark.read;
         room->mark_ms = core->now_ms + MARK_INTERVAL_MS;

@@ -24,7 +24,7 @@ static unsigned class_of(size_t size)
 
         check(size <= RECYCLER_BLOCK_MAX);
         while (class_sizes[class] < size)
-                class ++;
+                class += 1;
         return class;
 }
 
@@ -82,9 +82,10 @@ void recycler_give(struct recycler *recycler, void *block, size_t size)
                 put(recycler, class_of(size), block);
 }
 
-size_t recycler_room(size_t size)
+size_t recycler_class_size(unsigned class)
 {
-        return class_sizes[class_of(size)];
+        check(class < RECYCLER_CLASSES);
+        return class_sizes[class];
 }
 
 bool recycler_copy(struct recycler *recycler, struct slice bytes, struct slice *copy)

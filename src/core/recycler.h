@@ -28,8 +28,8 @@ void *recycler_take(struct recycler *recycler, size_t size) __attribute__((warn_
 /* size: the one it was taken with. NULL is fine. */
 void recycler_give(struct recycler *recycler, void *block, size_t size);
 
-/* What a block of that size really holds. size at most RECYCLER_BLOCK_MAX. */
-size_t recycler_room(size_t size);
+/* The size of a class, for those who count what lies in the free lists. */
+size_t recycler_class_size(unsigned class);
 
 /* A copy of bytes. An empty slice makes an empty copy. */
 bool recycler_copy(struct recycler *recycler, struct slice bytes, struct slice *copy) __attribute__((warn_unused_result));

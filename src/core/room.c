@@ -220,7 +220,7 @@ bool room_keep(struct core *core, struct room *room)
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = record_key_room(&room->id, key);
         size_t texts = room->peer.user_name.size + room->peer.display_name.size;
-        size_t value_max = 384 + texts + sizeof(struct hole) * room->holes.count;
+        size_t value_max = RECORD_ROOM_EXTRA + texts + sizeof(struct hole) * room->holes.count;
         struct batch_item *item = batch_item_new(core, EFFECT_ROOM, slice_of(key, key_size), value_max);
         struct record_room record = {.read = room->read, .unread = room_unread(room)};
         uint8_t *value;

@@ -41,6 +41,9 @@ struct core {
         uint8_t phase_told;
 };
 
+/* When a frame did not go, because the output is full or memory is short: tried again after so long. */
+#define CORE_FULL_PAUSE_MS 100
+
 void core_set_time(struct core *core, struct core_time time);
 
 /* 64 random bits (not for secrets), a number below `limit` (0 for 0), an id that is higher than all before. */

@@ -19,8 +19,10 @@ static bool fetch(struct core *core, struct room *room, uint64_t after, uint64_t
         if (core->requests.fetches >= SYNC_FETCHES_MAX)
                 return false;
         request = request_send(core, WIRE_CODE_changes, NULL, room, &changes);
-        if (!request)
+        if (!request) {
+                room->fetch_ms = core->now_ms + CORE_FULL_PAUSE_MS;
                 return false;
+        }
         request->fetch.after = after;
         request->fetch.before = before;
         request->fetch.head = room->head;

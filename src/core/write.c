@@ -64,8 +64,10 @@ bool write_room_step(struct core *core, struct room *room)
                 operations[i] = (struct wire_operation){.id = entries[i]->id, .kind = ROW_TEXT, .text = entries[i]->text};
         write.operations.items = operations;
         room->writing = request_send(core, WIRE_CODE_write, NULL, room, &write);
-        if (!room->writing)
+        if (!room->writing) {
+                room->write_ms = core->now_ms + CORE_FULL_PAUSE_MS;
                 return true;
+        }
         for (uint32_t i = 0; i < write.operations.count; i++) {
                 entries[i]->state = ENTRY_FLYING;
                 entries[i]->sent_ms = core->now_ms;

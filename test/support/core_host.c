@@ -14,7 +14,7 @@ static void *must(void *block)
 
 void core_host_init(struct core_host *host, uint8_t seed)
 {
-        *host = (struct core_host){.arena_max = (size_t)64 << 20, .socket_room = SIZE_MAX};
+        *host = (struct core_host){.arena_max = (size_t)64 << 20, .chunk_size = 1024, .socket_room = SIZE_MAX};
         host->time = (struct core_time){1000, UINT64_C(1700000000000)};
         for (size_t i = 0; i < sizeof(host->seed); i++)
                 host->seed[i] = (uint8_t)(seed * 31u + i);
@@ -265,7 +265,7 @@ void core_host_settle(struct core_host *host)
 void core_host_start(struct core_host *host)
 {
         check(!host->core);
-        arena_init(&host->arena, &heap_source, 1024, host->arena_max);
+        arena_init(&host->arena, &heap_source, host->chunk_size, host->arena_max);
         host->seed[0]++;
         host->core = core_new(&host->arena, &host->limits, host->seed, SLICE_LITERAL("test"), SLICE_LITERAL("en"));
         check(host->core);

@@ -46,7 +46,7 @@ struct host_batch {
 struct core_host {
         struct core *core; /* NULL after a crash */
         struct arena arena;
-        size_t arena_max; /* 64 MiB unless set before start */
+        size_t arena_max, chunk_size; /* 64 MiB, 1 KiB unless set before start */
         struct core_limits limits;
         struct core_time time;
         uint8_t seed[32];

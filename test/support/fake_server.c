@@ -52,9 +52,10 @@ void fake_server_token(const struct fake_server *server, uint64_t user, uint64_t
         memset(token + 8, (int)(device * 7 + server->token_salt), 32);
 }
 
-struct fake_client *fake_server_add(struct fake_server *server, struct core_host *host, uint64_t user, uint64_t device)
+enum error fake_server_add(struct fake_server *server, struct core_host *host, uint64_t user, uint64_t device)
 {
         struct fake_client *client = &server->clients[server->client_count++];
+        enum error error = ERR_OK;
         uint8_t token[40];
 
         check(server->client_count <= FAKE_CLIENTS_MAX);
@@ -62,10 +63,10 @@ struct fake_client *fake_server_add(struct fake_server *server, struct core_host
         core_host_start(host);
         if (user) {
                 fake_server_token(server, user, device, token);
-                check(core_adopt(host->core, user, device, token, host->time) == ERR_OK);
+                error = core_adopt(host->core, user, device, token, host->time);
                 core_host_settle(host);
         }
-        return client;
+        return error;
 }
 
 /* ---- frames ---- */

@@ -90,8 +90,8 @@ void fake_server_init(struct fake_server *server);
 void fake_server_finish(struct fake_server *server);
 void fake_server_token(const struct fake_server *server, uint64_t user, uint64_t device, uint8_t token[40]);
 
-/* Adds a client and starts its host. With a user it is signed in (adopted), else signed out. */
-struct fake_client *fake_server_add(struct fake_server *server, struct core_host *host, uint64_t user, uint64_t device);
+/* Adds a client and starts its host. With a user it is signed in (adopted), else signed out. Errors of adopting: NO_MEMORY. */
+enum error fake_server_add(struct fake_server *server, struct core_host *host, uint64_t user, uint64_t device);
 
 /* Connects whoever wants to be, and answers until nobody has anything to say. */
 void fake_server_serve(struct fake_server *server);
