@@ -144,8 +144,8 @@ struct wire_iterator {
 WIRE_PARTS(WIRE_TAGS)
 WIRE_MESSAGES(WIRE_TAGS_M)
 
-/* `list` is the decoded field `field` of a struct wire_<structure>: WIRE_LIST_START(&iterator, write, operations, &write.operations);
- * then wire_list_next until it is false, each time with a struct of the part. */
+/* `list` is a decoded field of a struct wire_<structure>. WIRE_LIST_START(&iterator, write, operations,
+ * &message.operations), then wire_list_next with a struct of the part until it is false. */
 #define WIRE_LIST_START(iterator, structure, field, list)                                                    \
         wire_list_start(iterator, WIRE_STRUCTURE(structure), WIRE_TAG(structure, field), list)
 void wire_list_start(struct wire_iterator *iterator, const struct wire_structure *structure, uint32_t tag,
