@@ -98,7 +98,7 @@ static uint64_t measure(struct process *process, const struct process_user *user
 
 bool workload_idle(const struct workload_options *options, struct report *report)
 {
-        static char *const arguments[] = {"--frontends", FRONTENDS, "--ping-ms", PING_MS, NULL};
+        static const char *const arguments[] = {"--frontends", FRONTENDS, "--ping-ms", PING_MS, NULL};
         uint32_t count = options->connections ? options->connections : CONNECTIONS;
         struct process_user *users = calloc(count, sizeof(*users));
         struct process process;

@@ -251,11 +251,11 @@ static double open_loop_p99_ms(struct pairs *pairs)
 static bool begin(struct pairs *pairs, const struct workload_options *options)
 {
         static const char *const addresses[] = {"127.0.0.1", NULL};
-        static char *const none[] = {NULL};
+        static const char *const arguments[] = {"--connection-frames", "100000", "--user-frames", "100000", NULL};
 
         if (!process_init(&pairs->process, options->galkad, options->folder) ||
             !process_import(&pairs->process, "pair", USERS, pairs->users) ||
-            !process_start(&pairs->process, "127.0.0.1", none))
+            !process_start(&pairs->process, "127.0.0.1", arguments))
                 return false;
         if (load_init(&pairs->load, USERS, addresses, pairs->process.port) != ERR_OK)
                 return false;

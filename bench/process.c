@@ -35,7 +35,7 @@ bool process_init(struct process *process, const char *galkad, const char *paren
 }
 
 /* Runs galkad with its standard output as a stream to read. */
-static FILE *spawn(struct process *process, char *const *arguments)
+static FILE *spawn(struct process *process, const char *const *arguments)
 {
         int pipes[2];
 
@@ -45,7 +45,7 @@ static FILE *spawn(struct process *process, char *const *arguments)
         if (process->pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
                 dup2(pipes[1], STDOUT_FILENO);
-                execv(process->galkad, arguments);
+                execv(process->galkad, (char *const *)arguments);
                 _exit(127);
         }
         close(pipes[1]);
@@ -84,7 +84,7 @@ static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
 bool process_import(struct process *process, const char *prefix, uint32_t count, struct process_user *users)
 {
         char path[300];
-        char *arguments[] = {(char *)process->galkad, "user", "import", path, "--data", process->folder, "--log-level", "warning",
+        const char *arguments[] = {process->galkad, "user", "import", path, "--data", process->folder, "--log-level", "warning",
                              NULL};
         FILE *file;
         uint32_t got = 0;
@@ -107,10 +107,10 @@ bool process_import(struct process *process, const char *prefix, uint32_t count,
         return got == count;
 }
 
-bool process_start(struct process *process, const char *addresses, char *const *arguments)
+bool process_start(struct process *process, const char *addresses, const char *const *arguments)
 {
         char port[16];
-        char *all[ARGUMENTS_MAX] = {(char *)process->galkad, "all", "--data", process->folder, "--listen", (char *)addresses,
+        const char *all[ARGUMENTS_MAX] = {process->galkad, "all", "--data", process->folder, "--listen", addresses,
                                     "--port", port, "--log-level", "warning"};
         unsigned count = 10, listening = 0;
         char line[512];

@@ -26,7 +26,7 @@ bool process_import(struct process *process, const char *prefix, uint32_t count,
 
 /* Starts galkad all on the given addresses and port (0: any free one, which it then keeps), with `arguments` added (NULL-terminated);
  * returns once it listens. */
-bool process_start(struct process *process, const char *addresses, char *const *arguments);
+bool process_start(struct process *process, const char *addresses, const char *const *arguments);
 
 /* Sends the signal and waits for the end. Returns the wait status, or -1. */
 int process_stop(struct process *process, int signal);

@@ -239,6 +239,11 @@ void role_join(struct role *role)
 {
         pthread_join(role->thread, NULL);
         close(role->wake);
+        role_finish(role);
+}
+
+void role_finish(struct role *role)
+{
         if (role->bus)
                 role->bus->ops->free(&role->bus);
         if (role->store)

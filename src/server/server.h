@@ -66,6 +66,9 @@ must_use enum error role_start(struct role *role);
 void role_stop(struct role *role);
 void role_join(struct role *role);
 
+/* Frees the seams of a role that was not started. */
+void role_finish(struct role *role);
+
 /* galkad all: the whole server on embedded drivers, until SIGTERM or SIGINT. */
 int server_all(const struct options *options);
 

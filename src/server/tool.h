@@ -4,8 +4,11 @@
 
 #include "server/server.h"
 
+struct store_sqlite;
+
 struct tool {
         struct server server;
+        struct store_sqlite *sqlite;
         struct store *store;
 };
 

@@ -191,7 +191,7 @@ int command_signout(struct session *session, int count, char **words)
         struct waiting waiting = {0};
         uint64_t device = core_device(session->host->core);
         int result = session_need_link(session, LINK_WAIT_MS);
-        char *end = "";
+        char empty[1] = "", *end = empty;
 
         if (result != EXIT_DONE)
                 return result;
