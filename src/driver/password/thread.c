@@ -46,10 +46,16 @@ static struct hasher *hasher_of(struct password *password)
 
 /* ---- the thread ---- */
 
+/* libsodium wants an address even for no bytes. */
+static const char *characters(struct slice password)
+{
+        return password.size ? (const char *)password.data : "";
+}
+
 static bool hash_make(const struct hasher *hasher, struct slice password, char hash[static PASSWORD_HASH_SIZE])
 {
         memset(hash, 0, PASSWORD_HASH_SIZE);
-        return crypto_pwhash_str_alg(hash, (const char *)password.data, password.size, hasher->options.ops_limit,
+        return crypto_pwhash_str_alg(hash, characters(password), password.size, hasher->options.ops_limit,
                                      hasher->options.memory_limit, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
@@ -66,7 +72,7 @@ static bool hash_verify(const struct hasher *hasher, struct password_job *job)
         if (!memchr(job->hash, '\0', PASSWORD_HASH_SIZE))
                 return true;
         errno = 0;
-        job->matches = crypto_pwhash_str_verify(job->hash, (const char *)job->password.data, job->password.size) == 0;
+        job->matches = crypto_pwhash_str_verify(job->hash, characters(job->password), job->password.size) == 0;
         return job->matches || errno != ENOMEM;
 }
 
