@@ -234,6 +234,7 @@ static void read_user(struct load_user *user)
 static void writable(struct load_user *user)
 {
         struct net *net = user->load->net;
+        const struct slice nothing = {0};
         size_t written;
 
         net->ops->want_write(net, user->socket, false);
@@ -242,7 +243,7 @@ static void writable(struct load_user *user)
                 return;
         }
         connecting_ended(user);
-        if (net->ops->write(net, user->socket, NULL, 0, &written) == ERR_CLOSED)
+        if (net->ops->write(net, user->socket, &nothing, 1, &written) == ERR_CLOSED)
                 disconnect(user, true);
         else
                 core_connected(user->core, now(user->load));

@@ -240,11 +240,12 @@ static void read_socket(struct host *host)
 
 static void socket_writable(struct host *host)
 {
+        const struct slice nothing = {0};
         size_t written;
 
         if (host->connecting) {
                 host->connecting = false;
-                if (host->net->ops->write(host->net, host->socket, NULL, 0, &written) == ERR_CLOSED) {
+                if (host->net->ops->write(host->net, host->socket, &nothing, 1, &written) == ERR_CLOSED) {
                         snprintf(host->problem, sizeof(host->problem), "no server answers at %.80s:%u", host->server,
                                  host->port);
                         disconnect(host, true);

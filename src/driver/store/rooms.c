@@ -7,11 +7,11 @@
 
 #define BUCKETS 65536
 
-enum error rooms_init(struct rooms *rooms)
+enum error room_cache_init(struct room_cache *rooms)
 {
         struct map_node **buckets = memory_new(sizeof(*buckets) * BUCKETS);
 
-        *rooms = (struct rooms){0};
+        *rooms = (struct room_cache){0};
         if (!buckets)
                 return ERR_NO_MEMORY;
         map_init(&rooms->map, buckets, BUCKETS);
@@ -25,7 +25,7 @@ static void room_free(struct room *room)
         memory_free(room);
 }
 
-void rooms_drop(struct rooms *rooms)
+void room_cache_drop(struct room_cache *rooms)
 {
         for (uint32_t i = 0; rooms->map.count > 0 && i < rooms->map.bucket_count; i++) {
                 while (rooms->map.buckets[i]) {
@@ -37,12 +37,12 @@ void rooms_drop(struct rooms *rooms)
         }
 }
 
-void rooms_finish(struct rooms *rooms)
+void room_cache_finish(struct room_cache *rooms)
 {
         if (rooms->map.buckets)
-                rooms_drop(rooms);
+                room_cache_drop(rooms);
         memory_free(rooms->map.buckets);
-        *rooms = (struct rooms){0};
+        *rooms = (struct room_cache){0};
 }
 
 /* ---- lowest marks ---- */
@@ -285,7 +285,7 @@ static uint32_t hash_of(const struct id *id)
         return hash_bytes(slice_of(id->bytes, sizeof(id->bytes)));
 }
 
-struct room *rooms_find(struct rooms *rooms, struct database *database, const struct id *id)
+struct room *room_cache_find(struct room_cache *rooms, struct database *database, const struct id *id)
 {
         uint32_t hash = hash_of(id);
         struct room *room;
@@ -296,7 +296,7 @@ struct room *rooms_find(struct rooms *rooms, struct database *database, const st
                         return room;
         }
         if (rooms->map.count >= ROOMS_CACHED_MAX)
-                rooms_drop(rooms);
+                room_cache_drop(rooms);
         room = memory_new(sizeof(*room));
         if (!room) {
                 database->code = SQLITE_NOMEM;
@@ -329,7 +329,7 @@ static bool make_member(struct database *database, const struct id *id, uint64_t
         return database_run(database, statement);
 }
 
-struct room *rooms_make(struct rooms *rooms, struct database *database, const struct id *id, const uint64_t *users,
+struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
                         uint32_t user_count)
 {
         struct member members[2] = {0};
@@ -354,5 +354,5 @@ struct room *rooms_make(struct rooms *rooms, struct database *database, const st
         for (uint32_t i = 0; i < user_count; i++)
                 if (!make_member(database, id, number, users[i]))
                         return NULL;
-        return rooms_find(rooms, database, id);
+        return room_cache_find(rooms, database, id);
 }

@@ -30,21 +30,21 @@ struct room {
         uint32_t member_count, refresh_at;
 };
 
-struct rooms {
+struct room_cache {
         struct map map;
 };
 
-must_use enum error rooms_init(struct rooms *rooms);
-void rooms_finish(struct rooms *rooms);
+must_use enum error room_cache_init(struct room_cache *rooms);
+void room_cache_finish(struct room_cache *rooms);
 
 /* Forgets all. */
-void rooms_drop(struct rooms *rooms);
+void room_cache_drop(struct room_cache *rooms);
 
-/* The room with that id; NULL if there is none, or on failure (database->code). Valid until the next rooms_ call. */
-struct room *rooms_find(struct rooms *rooms, struct database *database, const struct id *id);
+/* The room with that id; NULL if there is none, or on failure (database->code). Valid until the next room_cache_ call. */
+struct room *room_cache_find(struct room_cache *rooms, struct database *database, const struct id *id);
 
 /* Makes a personal or self room with its members. NULL on failure. */
-struct room *rooms_make(struct rooms *rooms, struct database *database, const struct id *id, const uint64_t *users,
+struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
                         uint32_t user_count);
 
 struct member *room_member(struct room *room, uint64_t user);

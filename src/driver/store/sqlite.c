@@ -73,7 +73,7 @@ static enum error open_writer(struct store_sqlite *sqlite, char *text)
         if (!error) {
                 sqlite3_wal_hook(writer->database.handle, on_wal, writer);
                 sqlite3_busy_timeout(writer->database.handle, 1000);
-                error = rooms_init(&writer->rooms);
+                error = room_cache_init(&writer->rooms);
         }
         return error;
 }

@@ -81,7 +81,7 @@ static enum error make_room(struct writer *writer, const struct store_op *op, st
                 return ERR_NO_USER;
         users[0] = op->user;
         users[1] = peer;
-        *room = rooms_make(&writer->rooms, &writer->database, &op->write.room, users, peer == op->user ? 1 : 2);
+        *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, users, peer == op->user ? 1 : 2);
         return ERR_OK;
 }
 
@@ -152,7 +152,7 @@ static void append(struct writer *writer, struct room *room, struct member *memb
 
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
-        struct room *room = rooms_find(&writer->rooms, &writer->database, &op->write.room);
+        struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->write.room);
         struct member *member;
 
         if (room && find_repeat(writer, room, op, result, arena))
@@ -205,7 +205,7 @@ static void raise_read(struct writer *writer, struct room *room, struct member *
 
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
-        struct room *room = rooms_find(&writer->rooms, &writer->database, &op->mark.room);
+        struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->mark.room);
         struct member *member = room ? room_member(room, op->user) : NULL;
         uint64_t delivered, read, shown;
 

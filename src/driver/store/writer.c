@@ -14,13 +14,13 @@ static write_function *const functions[] = {
 
 void writer_forget(struct writer *writer)
 {
-        rooms_drop(&writer->rooms);
+        room_cache_drop(&writer->rooms);
         memset(writer->devices, 0, sizeof(writer->devices));
 }
 
 void writer_finish(struct writer *writer)
 {
-        rooms_finish(&writer->rooms);
+        room_cache_finish(&writer->rooms);
         database_close(&writer->database);
 }
 

@@ -14,7 +14,7 @@
 
 struct writer {
         struct database database;
-        struct rooms rooms;
+        struct room_cache rooms;
         struct clock *clock;
         struct event_sink *events;
         uint64_t now_ms; /* of the batch */
