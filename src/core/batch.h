@@ -58,7 +58,7 @@ struct batches {
         uint64_t last, kept; /* numbers */
         size_t bytes;
         struct batch_item *shown; /* its slices are in the host's hands until the next poll */
-        uint64_t retry_ms; /* there was no memory to offer one: not before */
+        uint64_t retry_ms;        /* there was no memory to offer one: not before */
         uint32_t offered;
         bool sealing;
 };

@@ -16,8 +16,8 @@
 #include "core/holes.h"
 
 #define RECORD_VERSION       1
-#define RECORD_ENTRY_FIXED   11 /* version, state, error, wall_ms */
-#define RECORD_ROW_EXTRA     96 /* a row's value is at most this and its text */
+#define RECORD_ENTRY_FIXED   11  /* version, state, error, wall_ms */
+#define RECORD_ROW_EXTRA     96  /* a row's value is at most this and its text */
 #define RECORD_ROOM_EXTRA    304 /* a room's value is at most this, its peer's texts and 16 bytes a hole */
 #define RECORD_PROFILE_EXTRA 176 /* a profile's value is at most this and its texts */
 

@@ -349,6 +349,31 @@ static void test_known_bytes(void **state)
                 slice_equal(encode(WIRE_STRUCTURE(lowest), &lowest), SLICE_LITERAL("\x08\xac\x02\x11\x02\x01\0\0\0\0\0\0")));
 }
 
+/* Tags need not follow each other, nor fit one byte with their type: as after a field was retired. */
+static void test_tags_with_gaps(void **state)
+{
+        static const struct wire_field fields[] = {
+                {.name = "seq", .tag = 3, .kind = WIRE_KIND_U64, .limit = 9, .offset = offsetof(struct wire_cursor, head)},
+                {.name = "room",
+                 .tag = 200,
+                 .kind = WIRE_KIND_ID,
+                 .limit = 16,
+                 .offset = offsetof(struct wire_cursor, room)},
+        };
+        static const struct wire_structure gaps = {
+                .name = "gaps", .fields = fields, .size = sizeof(struct wire_cursor), .field_count = countof(fields)};
+        struct wire_cursor message = {.has = 3, .head = 9};
+        struct slice bytes = encode(&gaps, &message);
+
+        (void)state;
+        check_round(&gaps, &message);
+        assert_int_equal(bytes.size, 2 + 3 + 16);
+        assert_ptr_equal(wire_field_by_tag(&gaps, 200), &fields[1]);
+        assert_null(wire_field_by_tag(&gaps, 1));
+        assert_null(wire_field_by_tag(&gaps, 2));
+        assert_null(wire_field_by_tag(&gaps, 201));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -362,6 +387,7 @@ int main(void)
                 cmocka_unit_test(test_garbage_is_refused_or_read),
                 cmocka_unit_test(test_a_small_buffer_is_left_alone),
                 cmocka_unit_test(test_known_bytes),
+                cmocka_unit_test(test_tags_with_gaps),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,7 @@ static void test_records_come_back(void **state)
                 assert_true(sample_equal(message->structure, &body, &decoded));
                 assert_int_equal(wire_record_parse(record, other, &decoded), ERR_BAD_FRAME);
                 assert_int_equal(wire_record_build(message->code, &body, buffer, buffer + record.size - 1).size, 0);
+                assert_int_equal(wire_record_build(message->code, &body, buffer, buffer + record.size - 2).size, 0);
                 sample_free(&sample);
         }
 }
@@ -252,8 +253,13 @@ static void test_record_overhead(void **state)
 static void test_the_mac_is_hidden(void **state)
 {
         const struct wire_message *message;
+        uint8_t unknown[100];
 
         (void)state;
+        memset(unknown, 0x7f, sizeof(unknown));
+        wire_frame_hide_mac(unknown, sizeof(unknown));
+        for (size_t i = 0; i < sizeof(unknown); i++)
+                assert_int_equal(unknown[i], 0x7f);
         for (size_t i = 0; (message = wire_message_at(i)); i++) {
                 struct wire_frame before = header_sample(message), after;
                 union wire_any body;

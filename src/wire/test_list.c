@@ -96,6 +96,8 @@ static void test_other_fields_may_split_a_list(void **state)
         assert_int_equal(bytes.size, 11 + 11 + 12);
         assert_int_equal(wire_decode(WIRE_STRUCTURE(profiles), bytes, &again, NULL), ERR_OK);
         walk_users(&again, 3);
+        for (size_t size = 0; size < bytes.size; size++)
+                assert_null(wire_encode(WIRE_STRUCTURE(profiles), &decoded, buffer, buffer + size));
 }
 
 /* Every structure with an unknown field before, between and after its own: nothing else changes. */

@@ -433,6 +433,7 @@ static void on_write(struct fake_server *server, struct fake_client *client, str
                         stopped |= error_class((unsigned)outcome->status) != ERROR_CLASS_REFUSED;
                         continue;
                 }
+                server->repeats += seq != 0;
                 if (!seq)
                         seq = append(server, room, client->user, &operation.id, operation.text);
                 *outcome = (struct wire_outcome){

@@ -45,6 +45,7 @@ struct fake_server {
         uint32_t rows_max;    /* of one answer to changes; 200 */
         uint32_t rooms_max;   /* of one answer to rooms; 200 */
         uint64_t counts[256]; /* frames by code */
+        uint64_t repeats;     /* operations that had been done before */
 
         /* What is done with the next frames of a code instead of answering: lose the answer, or (error != OK) refuse. Neither
          * takes effect on a write when `undone` is set. */
