@@ -158,7 +158,7 @@ static void plan(struct batch *batch, struct item *item)
                 item->handler->hooks[HOOK_PLAN](batch, item);
 }
 
-bool batch_add(struct batch *batch, const struct bus_record *record)
+bool batch_add_record(struct batch *batch, const struct bus_record *record)
 {
         struct item *item = &batch->items[batch->item_count];
 

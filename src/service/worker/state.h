@@ -61,7 +61,7 @@ void batch_reset(struct batch *batch);
 
 /* Adds a record: copies it, parses it, lets its handler plan. A record that cannot be read goes to the dead letters. There must
  * be room. A record for whose copy there is no memory is not taken: false. */
-bool batch_add(struct batch *batch, const struct bus_record *record);
+bool batch_add_record(struct batch *batch, const struct bus_record *record);
 
 /* How many more records it may take now. */
 size_t batch_room(const struct batch *batch);

@@ -100,7 +100,7 @@ static bool take_record(struct worker *worker, const struct bus_record *record)
                 batch = container_of(list_pop(&worker->idle), struct batch, node);
                 list_append(&worker->flight, &batch->node);
         }
-        taken = batch_add(batch, record);
+        taken = batch_add_record(batch, record);
         if (batch->item_count == 0) {
                 list_remove(&batch->node);
                 list_prepend(&worker->idle, &batch->node);
