@@ -79,8 +79,9 @@ static enum error make_room(struct writer *writer, const struct store_op *op, st
         database_end(statement);
         if (!known)
                 return ERR_NO_USER;
-        users[0] = op->user;
-        users[1] = peer;
+        /* In order, as members are read later: who holds the lowest of two equal marks is then the same. */
+        users[0] = min_of(op->user, peer);
+        users[1] = max_of(op->user, peer);
         *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, users, peer == op->user ? 1 : 2);
         return ERR_OK;
 }
