@@ -1,0 +1,36 @@
+/* See check.h. */
+#include "sim/check.h"
+
+#include <inttypes.h>
+
+#include "base/memory.h"
+
+static const struct arena_source heap = {memory_new, memory_free};
+
+/* The store's own opinion of itself. */
+static void check_itself(struct sim *sim)
+{
+        const struct store_question question = {.kind = STORE_ASK_CHECK};
+        struct store_answer answer = {0};
+        struct arena arena;
+
+        arena_init(&arena, &heap, 65536, (size_t)64 << 20);
+        engine_ask(sim, &question, &answer, &arena);
+        if (answer.status || answer.check.faults)
+                sim_break(sim, "4 logs differ", "the store finds %" PRIu64 " faults in itself: %.*s", answer.check.faults,
+                          (int)answer.check.first_fault.size, (const char *)answer.check.first_fault.data);
+        arena_finish(&arena);
+}
+
+void check_all(struct sim *sim)
+{
+        struct check_store *store;
+
+        check_itself(sim);
+        store = check_store_read(sim);
+        check_logs(sim, store);
+        for (unsigned i = 0; i < sim->clients.count && !sim->broken.rule; i++)
+                check_client(sim, store, &sim->clients.all[i]);
+        check_marks(sim, store);
+        check_store_free(&store);
+}

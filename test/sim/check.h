@@ -1,0 +1,54 @@
+/*
+ * The checker: the nine rules of a run (HACKING, "The simulator"). Some are looked at while it runs (history.c, client.c); here
+ * stands what is looked at when it has come to rest. A rule that is broken is named by sim_break.
+ */
+#ifndef GALKA_TEST_SIM_CHECK_H
+#define GALKA_TEST_SIM_CHECK_H
+
+#include "sim/sim.h"
+
+/* Rule 9. False, and why, as long as somebody is not at rest. */
+bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE]);
+
+/* All the others, at the end. */
+void check_all(struct sim *sim);
+
+/* One row of the store, as the checker read it. */
+struct check_row {
+        uint64_t seq, changed, n, time_ms, sender;
+        struct id request;
+        char text[HISTORY_TEXT_SIZE];
+};
+
+struct check_log {
+        struct check_row *rows;
+        size_t count;
+};
+
+/* ---- check_store.c: what the store holds, read past the driver ---- */
+
+struct check_member {
+        uint64_t user, delivered, read, shown;
+};
+
+struct check_store {
+        struct check_log logs[HISTORY_ROOMS_MAX]; /* by the history's number of the room */
+        struct check_member members[HISTORY_ROOMS_MAX][2];
+        unsigned member_counts[HISTORY_ROOMS_MAX];
+};
+
+struct check_store *check_store_read(struct sim *sim);
+void check_store_free(struct check_store **store);
+
+/* Rules 1, 2, 3, 4: the logs against the history. */
+void check_logs(struct sim *sim, const struct check_store *store);
+
+/* ---- check_client.c: what a client holds, against the logs: rules 1, 4, 5 ---- */
+
+void check_client(struct sim *sim, const struct check_store *store, const struct sim_client *client);
+
+/* ---- check_marks.c: rule 6 ---- */
+
+void check_marks(struct sim *sim, const struct check_store *store);
+
+#endif

@@ -1,0 +1,149 @@
+/* The store's logs, read with SQL of the checker's own after the store was closed, and rules 1 to 4 on them. See check.h. */
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "rules/room.h"
+#include "sim/check.h"
+#include "sim/disk.h"
+
+static sqlite3_stmt *prepare(sqlite3 *database, const char *text)
+{
+        sqlite3_stmt *statement = NULL;
+
+        check(sqlite3_prepare_v2(database, text, -1, &statement, NULL) == SQLITE_OK);
+        return statement;
+}
+
+static struct id id_at(sqlite3_stmt *statement, int column)
+{
+        struct id id = {0};
+
+        check(sqlite3_column_bytes(statement, column) == (int)sizeof(id.bytes));
+        memcpy(id.bytes, sqlite3_column_blob(statement, column), sizeof(id.bytes));
+        return id;
+}
+
+static uint64_t number_at(sqlite3_stmt *statement, int column)
+{
+        return (uint64_t)sqlite3_column_int64(statement, column);
+}
+
+static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *store)
+{
+        sqlite3_stmt *statement = prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text"
+                                                    " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
+
+        while (sqlite3_step(statement) == SQLITE_ROW) {
+                struct id room = id_at(statement, 0);
+                struct check_log *log = &store->logs[history_room(sim, &room)];
+                struct check_row *row;
+
+                log->rows = memory_resize(log->rows, sizeof(*row) * (log->count + 1));
+                check(log->rows);
+                row = &log->rows[log->count++];
+                *row = (struct check_row){.seq = number_at(statement, 1),
+                                          .changed = number_at(statement, 2),
+                                          .n = number_at(statement, 3),
+                                          .time_ms = number_at(statement, 4),
+                                          .sender = number_at(statement, 5),
+                                          .request = id_at(statement, 6)};
+                snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
+        }
+        sqlite3_finalize(statement);
+}
+
+static void read_members(sqlite3 *database, struct sim *sim, struct check_store *store)
+{
+        sqlite3_stmt *statement = prepare(database, "SELECT r.id, m.user, m.delivered, m.read, m.shown FROM members m"
+                                                    " JOIN rooms r USING(room) ORDER BY m.room, m.user");
+
+        while (sqlite3_step(statement) == SQLITE_ROW) {
+                struct id room = id_at(statement, 0);
+                unsigned number = history_room(sim, &room);
+
+                if (store->member_counts[number] == 2) {
+                        sim_break(sim, "7 seen by a stranger", "a room of two has a third member");
+                        break;
+                }
+                store->members[number][store->member_counts[number]++] = (struct check_member){
+                        number_at(statement, 1), number_at(statement, 2), number_at(statement, 3), number_at(statement, 4)};
+        }
+        sqlite3_finalize(statement);
+}
+
+struct check_store *check_store_read(struct sim *sim)
+{
+        struct check_store *store = memory_new(sizeof(*store));
+        sqlite3 *database = NULL;
+
+        check(store);
+        engine_store_close(sim);
+        check(sqlite3_open_v2(DISK_DATABASE, &database, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK);
+        check(sqlite3_exec(database, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
+        read_rows(database, sim, store);
+        read_members(database, sim, store);
+        sqlite3_close(database);
+        return store;
+}
+
+void check_store_free(struct check_store **store_p)
+{
+        struct check_store *store = *store_p;
+
+        if (!store)
+                return;
+        *store_p = NULL;
+        for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++)
+                memory_free(store->logs[i].rows);
+        memory_free(store);
+}
+
+/* ---- the rules ---- */
+
+/* What a row of the store must be: somebody's message, in its place, in its sender's order. */
+static void check_row(struct sim *sim, unsigned room, const struct check_row *row, uint64_t last_seq, unsigned *last_numbers)
+{
+        struct message *message = history_find(sim, &row->request, row->sender, &sim->history.rooms[room].id);
+
+        if (row->seq != last_seq + 1)
+                sim_break(sim, "4 logs differ", "room %u has a gap before %" PRIu64, room, row->seq);
+        if (!message) {
+                sim_break(sim, "2 appears and was never sent", "room %u, number %" PRIu64, room, row->seq);
+                return;
+        }
+        if (message->state == MESSAGE_REFUSED || message->state == MESSAGE_LOST)
+                sim_break(sim, "2 refused and appears", "client %u's message %u is in the log", message->client, message->number);
+        if (message->seq && message->seq != row->seq && !message->forgiven)
+                sim_break(sim, "3 shown twice", "client %u's message %u was %" PRIu64 " and is %" PRIu64, message->client,
+                          message->number, message->seq, row->seq);
+        if (message->in_log)
+                sim_break(sim, "3 shown twice", "client %u's message %u is twice in the log", message->client, message->number);
+        message->in_log = true;
+        if (message->rogue)
+                return;
+        if (message->number < last_numbers[message->client])
+                sim_break(sim, "4 out of his order", "client %u's message %u comes after his message %u", message->client,
+                          message->number, last_numbers[message->client] - 1);
+        last_numbers[message->client] = message->number + 1;
+}
+
+void check_logs(struct sim *sim, const struct check_store *store)
+{
+        for (unsigned room = 0; room < sim->history.room_count; room++) {
+                const struct check_log *log = &store->logs[room];
+                unsigned last_numbers[CLIENTS_MAX + 8] = {0};
+
+                for (size_t i = 0; i < log->count; i++)
+                        check_row(sim, room, &log->rows[i], i ? log->rows[i - 1].seq : 0, last_numbers);
+        }
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *message = &sim->history.messages[i];
+
+                if (message->state == MESSAGE_ACKED && !message->in_log && !message->forgiven)
+                        sim_break(sim, "1 acknowledged and missing", "client %u's message %u (number %" PRIu64
+                                                                     ") is not in the log",
+                                  message->client, message->number, message->seq);
+        }
+}

@@ -1,0 +1,80 @@
+/*
+ * Clients that behave: a core on its host, a line, and a person who signs up or was imported, writes, reads, loses his process,
+ * signs devices out. What the core tells goes into the history, and what can be checked at once is.
+ */
+#ifndef GALKA_TEST_SIM_CLIENT_H
+#define GALKA_TEST_SIM_CLIENT_H
+
+#include "sim/line.h"
+#include "support/core_host.h"
+
+#define CLIENTS_MAX   12
+#define USERS_MAX     8
+#define USER_TEXT     32
+
+struct sim;
+
+struct user {
+        char name[USER_TEXT], email[USER_TEXT], password[USER_TEXT];
+        uint64_t id;   /* 0: not yet known */
+        bool imported, rogue;
+        uint64_t first_device;
+        uint8_t token[40];
+};
+
+enum client_goal { CLIENT_ADOPTS, CLIENT_SIGNS_UP, CLIENT_SIGNS_IN };
+
+struct sim_client {
+        struct line_owner owner;
+        struct core_host host;
+        struct line *line;
+        struct user *user;
+        unsigned number, said;
+        enum client_goal goal;
+        bool signed_in, signing; /* the person was told so; an answer is awaited */
+        bool revoked;            /* somebody signed this device out, or its account record was lost */
+        uint64_t revoked_us;     /* since when that was acknowledged */
+        uint64_t device;         /* once known */
+        uint64_t act_us;         /* when the person does something next */
+        uint64_t start_us;       /* the process is down until then; 0: it runs */
+        uint64_t pace_us;
+        int64_t wall_off_ms;
+        unsigned sign_tries;
+        unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
+};
+
+struct clients {
+        struct user users[USERS_MAX];
+        unsigned user_count;
+        struct sim_client all[CLIENTS_MAX];
+        unsigned count;
+        bool moved;
+};
+
+void clients_start(struct sim *sim);
+void clients_finish(struct sim *sim);
+void clients_run(struct sim *sim);
+uint64_t clients_next_us(const struct sim *sim);
+
+/* Everybody writes once more into every room he is in. */
+void clients_probe(struct sim *sim);
+
+/* ---- faults ---- */
+
+/* The process is killed; what was not kept is gone. */
+void client_crash(struct sim *sim, struct sim_client *client, uint64_t down_us);
+void client_keep_late(struct sim_client *client);
+void clients_heal(struct sim *sim);
+
+/* ---- person.c ---- */
+
+void client_act(struct sim *sim, struct sim_client *client);
+void client_sign(struct sim *sim, struct sim_client *client);
+void client_signed(struct sim *sim, struct sim_client *client, enum error error);
+void client_signed_in(struct sim *sim, struct sim_client *client);
+void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
+
+/* The person signs a device of his out (another one, or this). */
+bool client_sign_out(struct sim *sim, struct sim_client *client);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Faults by class (faults.def). Events happen at moments that the seed chooses; the faults of seams are chosen call by call by
+ * the plan that all decorators share. Both only in phase FAULTS.
+ */
+#ifndef GALKA_TEST_SIM_FAULT_H
+#define GALKA_TEST_SIM_FAULT_H
+
+#include "support/fault.h"
+
+struct sim;
+
+enum fault_class {
+#define EVENT(name, text, weight) FAULT_CLASS_##name,
+#define SEAM(name, text, call, fault, per_mille) FAULT_CLASS_##name,
+#include "sim/faults.def"
+#undef EVENT
+#undef SEAM
+        FAULT_CLASS_COUNT
+};
+
+struct faults {
+        struct fault_plan plan;
+        struct sim *sim;
+        uint64_t next_us;
+        unsigned pause_ms; /* between two events, on average */
+        unsigned count;    /* of this run */
+        unsigned restores;
+};
+
+const char *fault_class_text(enum fault_class class);
+
+void faults_start(struct sim *sim);
+
+/* Makes what is due. */
+void faults_run(struct sim *sim);
+uint64_t faults_next_us(const struct sim *sim);
+
+/* Counts one. */
+void fault_happened(struct sim *sim, enum fault_class class);
+
+/* Nothing breaks any more; what is broken is mended. */
+void faults_heal(struct sim *sim);
+
+#endif

@@ -1,0 +1,142 @@
+/* See history.h. */
+#include "sim/history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "rules/room.h"
+#include "sim/sim.h"
+
+void history_start(struct sim *sim)
+{
+        map_init(&sim->history.map, sim->history.buckets, countof(sim->history.buckets));
+}
+
+unsigned history_room(struct sim *sim, const struct id *room)
+{
+        struct history *history = &sim->history;
+
+        for (unsigned i = 0; i < history->room_count; i++)
+                if (id_equal(&history->rooms[i].id, room))
+                        return i;
+        check(history->room_count < HISTORY_ROOMS_MAX);
+        history->rooms[history->room_count].id = *room;
+        check(room_personal_users(room, &history->rooms[history->room_count].users[0],
+                                  &history->rooms[history->room_count].users[1]));
+        return history->room_count++;
+}
+
+static uint32_t hash_of(const struct id *request)
+{
+        return hash_bytes(slice_of(request->bytes, sizeof(request->bytes)));
+}
+
+struct message *history_find(const struct sim *sim, const struct id *request, uint64_t sender, const struct id *room)
+{
+        uint32_t hash = hash_of(request);
+
+        for (struct map_node *node = map_first(&sim->history.map, hash); node; node = map_next(node, hash)) {
+                struct message *message = container_of(node, struct message, node);
+
+                if (id_equal(&message->request, request) && message->sender == sender &&
+                    id_equal(&sim->history.rooms[message->room].id, room))
+                        return message;
+        }
+        return NULL;
+}
+
+struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender, const struct id *room,
+                             unsigned number)
+{
+        struct history *history = &sim->history;
+        struct message *message;
+
+        if (history->count == HISTORY_MESSAGES_MAX)
+                return NULL;
+        message = &history->messages[history->count++];
+        *message = (struct message){.request = *request,
+                                    .room = history_room(sim, room),
+                                    .client = client,
+                                    .number = number,
+                                    .sender = sender};
+        map_insert(&history->map, &message->node, hash_of(request));
+        return message;
+}
+
+static void set_seq(struct sim *sim, struct message *message, uint64_t seq, const char *by)
+{
+        if (message->seq == 0)
+                message->seq = seq;
+        else if (message->seq != seq && !message->forgiven)
+                sim_break(sim, "3 shown twice", "client %u's message %u has number %" PRIu64 " and, by %s, %" PRIu64,
+                          message->client, message->number, message->seq, by, seq);
+}
+
+void history_acked(struct sim *sim, struct message *message, uint64_t seq)
+{
+        if (message->state == MESSAGE_REFUSED)
+                sim_break(sim, "8 two outcomes", "client %u's message %u was refused and is now acknowledged", message->client,
+                          message->number);
+        if (message->state == MESSAGE_OPEN) {
+                message->state = MESSAGE_ACKED;
+                message->acked_us = sim->now_us;
+                sim->history.acked++;
+        }
+        set_seq(sim, message, seq, "acknowledgement");
+}
+
+void history_refused(struct sim *sim, struct message *message, unsigned error)
+{
+        if (message->state == MESSAGE_ACKED && !message->forgiven)
+                sim_break(sim, "8 two outcomes", "client %u's message %u was acknowledged and is now refused: %s", message->client,
+                          message->number, error_name(error));
+        if (message->state != MESSAGE_OPEN)
+                return;
+        message->state = MESSAGE_REFUSED;
+        message->error = (uint8_t)error;
+        sim->history.refused++;
+}
+
+void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row)
+{
+        uint64_t lower, higher;
+        struct message *message;
+        unsigned client, number;
+
+        if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
+                sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in", row->seq);
+                return;
+        }
+        message = history_find(sim, &row->request, row->sender, room);
+        if (!message) {
+                sim_break(sim, "2 appears and was never sent", "number %" PRIu64 " of a room is nobody's message", row->seq);
+                return;
+        }
+        if (message->state == MESSAGE_LOST)
+                sim_break(sim, "2 appears and was lost", "client %u's message %u was not kept, and is shown", message->client,
+                          message->number);
+        if (message->state == MESSAGE_REFUSED)
+                sim_break(sim, "2 refused and appears", "client %u's message %u was refused (%s), and is shown", message->client,
+                          message->number, error_name(message->error));
+        if (!message->rogue && (!history_text_read(row->text, &client, &number) || client != message->client ||
+                                number != message->number))
+                sim_break(sim, "4 logs differ", "client %u's message %u is shown with another text", message->client,
+                          message->number);
+        set_seq(sim, message, row->seq, "a row");
+}
+
+size_t history_text(unsigned client, unsigned number, char text[static HISTORY_TEXT_SIZE])
+{
+        return (size_t)snprintf(text, HISTORY_TEXT_SIZE, "%u %06u", client, number);
+}
+
+bool history_text_read(struct slice text, unsigned *client, unsigned *number)
+{
+        char copy[HISTORY_TEXT_SIZE];
+
+        if (text.size >= sizeof(copy))
+                return false;
+        memcpy(copy, text.data, text.size);
+        copy[text.size] = '\0';
+        return sscanf(copy, "%u %u", client, number) == 2;
+}

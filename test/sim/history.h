@@ -1,0 +1,71 @@
+/*
+ * What everybody did and what came of it, for the checker. An operation is a message that a client was asked to send: it is
+ * ACKED (the client was told "sent"), REFUSED (told "failed", for good), LOST (its client crashed before it was kept: it must never
+ * appear), or still OPEN.
+ */
+#ifndef GALKA_TEST_SIM_HISTORY_H
+#define GALKA_TEST_SIM_HISTORY_H
+
+#include "base/id.h"
+#include "base/map.h"
+
+#define HISTORY_MESSAGES_MAX 8192
+#define HISTORY_ROOMS_MAX    96
+
+struct sim;
+struct wire_row;
+
+enum message_state { MESSAGE_OPEN, MESSAGE_ACKED, MESSAGE_REFUSED, MESSAGE_LOST };
+
+struct message {
+        struct map_node node; /* by request id */
+        struct id request;
+        unsigned room, client, number; /* number: rises with each message of the client */
+        uint64_t sender;
+        enum message_state state;
+        bool kept;      /* its client's storage has it */
+        bool abandoned; /* its client was signed out: nobody waits for it any more */
+        bool forgiven;  /* acknowledged, and then the store was taken back to a time before */
+        bool in_log;    /* the checker's */
+        bool rogue;     /* by a client that does not behave: its content may differ between tries */
+        uint64_t seq;   /* as anybody was told first; 0: nobody was */
+        uint64_t acked_us;
+        uint8_t error; /* REFUSED: why */
+};
+
+struct history_room {
+        struct id id;
+        uint64_t users[2]; /* the same twice: a self room */
+};
+
+struct history {
+        struct message messages[HISTORY_MESSAGES_MAX];
+        unsigned count, acked, refused;
+        struct history_room rooms[HISTORY_ROOMS_MAX];
+        unsigned room_count;
+        struct map map;
+        struct map_node *buckets[4096];
+};
+
+void history_start(struct sim *sim);
+
+/* The number of a room; it is added if it is new. */
+unsigned history_room(struct sim *sim, const struct id *room);
+
+/* NULL: no room for more. */
+struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender, const struct id *room,
+                             unsigned number);
+struct message *history_find(const struct sim *sim, const struct id *request, uint64_t sender, const struct id *room);
+
+void history_acked(struct sim *sim, struct message *message, uint64_t seq);
+void history_refused(struct sim *sim, struct message *message, unsigned error);
+
+/* Somebody was shown this row: checks what can be checked at once. */
+void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row);
+
+/* Texts are "<client> <number>", so that order and owner can be read from them. */
+#define HISTORY_TEXT_SIZE 32
+size_t history_text(unsigned client, unsigned number, char text[static HISTORY_TEXT_SIZE]);
+bool history_text_read(struct slice text, unsigned *client, unsigned *number);
+
+#endif

@@ -1,0 +1,179 @@
+/* What the person before a client does: signs up or in, writes, reads, looks around. See client.h. */
+#include <stdio.h>
+
+#include "rules/room.h"
+#include "sim/sim.h"
+
+#define SIGN_TRIES_MAX 3
+
+static void fill_secret(struct sim *sim, uint8_t secret[32])
+{
+        sim_fill(sim, secret, 32);
+}
+
+/* Names his next step towards an account. */
+void client_sign(struct sim *sim, struct sim_client *client)
+{
+        struct core *core = client->host.core;
+        struct user *user = client->user;
+        uint8_t secret[32];
+        const char *code;
+        enum error error = ERR_OK;
+
+        if (client->signing || core_phase(core) == CORE_LOADING || core_phase(core) >= CORE_OFFLINE)
+                return;
+        fill_secret(sim, secret);
+        switch (client->goal) {
+        case CLIENT_ADOPTS:
+                error = core_adopt(core, user->id, user->first_device, user->token, client->host.time);
+                return;
+        case CLIENT_SIGNS_UP:
+                code = mailbox_code(sim, user->email);
+                if (core_phase(core) == CORE_SIGNED_OUT)
+                        error = core_sign_up(core, slice_text(user->email), slice_text(user->name), slice_text(user->name),
+                                             slice_text(user->password), client->host.time);
+                else if (code)
+                        error = core_confirm(core, slice_text(code), secret, SLICE_LITERAL("first"), client->host.time);
+                else
+                        return;
+                break;
+        case CLIENT_SIGNS_IN:
+                error = core_sign_in(core, slice_text(user->name), slice_text(user->password), secret, SLICE_LITERAL("further"),
+                                     client->host.time);
+                break;
+        }
+        client->signing = error == ERR_OK;
+}
+
+/* An answer came. Whose account exists already, perhaps by an earlier try that he did not hear of, signs in. */
+void client_signed(struct sim *sim, struct sim_client *client, enum error error)
+{
+        sim_tell(sim, "client %u: signing: %s", client->number, error_name(error));
+        if (error == ERR_OK || client->goal == CLIENT_ADOPTS)
+                return;
+        if (++client->sign_tries % SIGN_TRIES_MAX == 0 || error == ERR_NAME_TAKEN)
+                client->goal = client->goal == CLIENT_SIGNS_UP ? CLIENT_SIGNS_IN
+                               : client->user->imported        ? CLIENT_SIGNS_IN
+                                                               : CLIENT_SIGNS_UP;
+}
+
+void client_signed_in(struct sim *sim, struct sim_client *client)
+{
+        const struct core *core = client->host.core;
+
+        if (client->device == core_device(core) && client->device)
+                return;
+        client->device = core_device(core);
+        client->revoked = false;
+        if (client->user->id && client->user->id != core_user(core))
+                sim_break(sim, "8 two outcomes", "client %u's account was made twice", client->number);
+        client->user->id = core_user(core);
+        client->goal = CLIENT_SIGNS_IN; /* whenever he has to, again */
+        sim_tell(sim, "client %u is signed in", client->number);
+}
+
+/* Somebody to write to: himself now and then, and only whose account is known. */
+static bool choose_room(struct sim *sim, const struct sim_client *client, struct id *room)
+{
+        const struct user *peer = client->user;
+
+        if (!sim_chance(sim, 10))
+                peer = &sim->clients.users[sim_below(sim, sim->clients.user_count)];
+        if (peer->id == 0)
+                return false;
+        *room = room_personal(client->user->id, peer->id);
+        return true;
+}
+
+void client_say(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        char text[HISTORY_TEXT_SIZE];
+        size_t size = history_text(client->number, client->said, text);
+        struct id id;
+
+        if (sim->history.count == HISTORY_MESSAGES_MAX)
+                return;
+        if (core_send(client->host.core, room, slice_of(text, size), &id, client->host.time) != ERR_OK)
+                return;
+        (void)history_sent(sim, &id, client->number, client->user->id, room, client->said++);
+        core_host_settle(&client->host);
+}
+
+static void read_some(struct sim *sim, struct sim_client *client)
+{
+        struct core_room_info info;
+
+        if (core_room_at(client->host.core, (uint32_t)sim_below(sim, 4), &info))
+                core_read(client->host.core, &info.room, info.head, client->host.time);
+}
+
+static void look_around(struct sim *sim, struct sim_client *client)
+{
+        struct core *core = client->host.core;
+        struct core_room_info info;
+        enum error error = ERR_OK;
+        struct id request;
+
+        switch (sim_below(sim, 4)) {
+        case 0:
+                error = core_find(core, SLICE_LITERAL("user"), &request, client->host.time);
+                break;
+        case 1:
+                error = core_devices(core, &request, client->host.time);
+                break;
+        case 2:
+                if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
+                        error = core_around(core, &info.room, 1 + sim_below(sim, info.head + 1), 0, 10, &request,
+                                            client->host.time);
+                break;
+        default:
+                if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
+                        error = core_history(core, &info.room, 0, 30, client->host.time);
+        }
+        sim_note(sim, "looks", error, (struct slice){0});
+}
+
+void client_act(struct sim *sim, struct sim_client *client)
+{
+        uint64_t choice = sim_below(sim, 100);
+        struct id room;
+
+        if (core_phase(client->host.core) < CORE_OFFLINE) {
+                client_sign(sim, client);
+                return;
+        }
+        if (choice < 75 && choose_room(sim, client, &room)) {
+                for (uint64_t n = sim_chance(sim, 15) ? sim_between(sim, 2, 20) : 1; n > 0; n--)
+                        client_say(sim, client, &room);
+        } else if (choice < 92) {
+                read_some(sim, client);
+        } else {
+                look_around(sim, client);
+        }
+}
+
+void clients_probe(struct sim *sim)
+{
+        for (unsigned i = 0; i < sim->clients.count; i++) {
+                struct sim_client *client = &sim->clients.all[i];
+
+                if (core_phase(client->host.core) < CORE_OFFLINE)
+                        continue;
+                for (unsigned n = 0; n < sim->clients.user_count; n++) {
+                        struct id room;
+
+                        if (sim->clients.users[n].id == 0)
+                                continue;
+                        room = room_personal(client->user->id, sim->clients.users[n].id);
+                        client_say(sim, client, &room);
+                        core_read(client->host.core, &room, UINT64_MAX, client->host.time);
+                        core_host_settle(&client->host);
+                }
+        }
+}
+
+bool client_sign_out(struct sim *sim, struct sim_client *client)
+{
+        (void)sim, (void)client;
+        return false;
+}

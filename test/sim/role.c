@@ -1,0 +1,389 @@
+/* See role.h. */
+#include "sim/role.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "sim/sim.h"
+#include "support/faulty_bus.h"
+#include "support/faulty_presence.h"
+#include "support/password_simulation.h"
+
+#define MACHINE_FIRST 10 /* frontend i has the address 10.0.0.(10 + i) */
+
+static struct fault_plan *plan_of(struct sim *sim)
+{
+        return &sim->faults.plan;
+}
+
+static int64_t clock_off(struct sim *sim)
+{
+        return (int64_t)sim_below(sim, 2 * ENGINE_CLOCK_OFF_MS + 1) - ENGINE_CLOCK_OFF_MS;
+}
+
+static struct bus *bus_open(struct sim *sim)
+{
+        struct bus *inner = NULL, *bus = NULL;
+
+        check(bus_embedded_open(sim->engine.bus, &inner) == ERR_OK);
+        check(faulty_bus_new(inner, plan_of(sim), &bus) == ERR_OK);
+        return bus;
+}
+
+static struct presence *presence_open(struct sim *sim)
+{
+        struct presence *inner = NULL, *presence = NULL;
+
+        check(presence_memory_open(sim->engine.presence, &inner) == ERR_OK);
+        check(faulty_presence_new(inner, plan_of(sim), &presence) == ERR_OK);
+        return presence;
+}
+
+/* The group learns of it at at_us. */
+static void expel_later(struct sim *sim, uint64_t member, uint64_t at_us)
+{
+        struct roles *roles = &sim->roles;
+
+        for (size_t i = 0; i < ROLE_EXPELS_MAX; i++)
+                if (roles->expels[i].at_us == 0) {
+                        roles->expels[i].member = member;
+                        roles->expels[i].at_us = max_of(at_us, UINT64_C(1));
+                        return;
+                }
+        bus_embedded_expel(sim->engine.bus, member);
+}
+
+/* ---- workers ---- */
+
+static void worker_begin(struct sim *sim, struct sim_worker *worker)
+{
+        struct worker_seams seams = {.clock = &worker->clock.clock,
+                                     .random = sim->engine.server_random,
+                                     .events = &sim->engine.events,
+                                     .keys = &sim->engine.keys};
+        size_t batch_max = sim_chance(sim, 50) ? 1 + sim_below(sim, 6) : 0;
+
+        sim_clock_init(&worker->clock, sim, clock_off(sim));
+        seams.bus = worker->bus = bus_open(sim);
+        if (worker->service != &service_notify)
+                seams.store = worker->store = engine_store(sim, plan_of(sim));
+        if (worker->service == &service_session || worker->service == &service_query)
+                seams.presence = worker->presence = presence_open(sim);
+        if (worker->service == &service_auth) {
+                check(password_simulation_new(&worker->password) == ERR_OK);
+                seams.password = worker->password;
+        }
+        if (worker->service == &service_notify)
+                seams.mail = worker->mail = mailbox_open(sim);
+        check(worker_new(worker->service, &seams, batch_max, &worker->worker) == ERR_OK);
+        worker->state = ROLE_RUNS;
+        worker->frozen_until_us = worker->back_us = 0;
+}
+
+/* Its process ends, whatever it was in the middle of. Returns the id by which its groups know it. */
+static uint64_t worker_end(struct sim_worker *worker)
+{
+        struct bus *inner = faulty_bus_drop(&worker->bus);
+        uint64_t member = bus_embedded_crash(&inner);
+
+        if (worker->store)
+                worker->store->ops->free(&worker->store);
+        if (worker->presence)
+                worker->presence->ops->free(&worker->presence);
+        if (worker->password)
+                worker->password->ops->free(&worker->password);
+        if (worker->mail)
+                worker->mail->ops->free(&worker->mail);
+        worker_free(&worker->worker);
+        worker->state = ROLE_CRASHED;
+        return member;
+}
+
+void worker_crash(struct sim *sim, struct sim_worker *worker, uint64_t down_us, uint64_t expel_us)
+{
+        if (worker->state != ROLE_RUNS)
+                return;
+        expel_later(sim, worker_end(worker), sim->now_us + expel_us);
+        worker->back_us = sim->now_us + down_us;
+        sim_note(sim, "worker crash", (uint64_t)(worker - sim->roles.workers), (struct slice){0});
+}
+
+void worker_freeze(struct sim *sim, struct sim_worker *worker, uint64_t us, uint64_t expel_us)
+{
+        if (worker->state != ROLE_RUNS)
+                return;
+        worker->frozen_until_us = sim->now_us + us;
+        expel_later(sim, bus_embedded_member(faulty_bus_inner(worker->bus)), sim->now_us + expel_us);
+        sim_note(sim, "worker frozen", us, (struct slice){0});
+}
+
+static void worker_run(struct sim *sim, struct sim_worker *worker)
+{
+        if (worker->state == ROLE_CRASHED && worker->back_us <= sim->now_us)
+                worker_begin(sim, worker);
+        if (worker->state != ROLE_RUNS || worker->frozen_until_us > sim->now_us)
+                return;
+        worker->steps++;
+        if (worker_step(worker->worker))
+                sim->roles.moved = true;
+}
+
+/* ---- frontends ---- */
+
+static bool frontend_begin(struct sim *sim, struct sim_frontend *frontend)
+{
+        struct frontend_options options = {.index = (uint16_t)frontend->index,
+                                           .connections_max = 64,
+                                           .reply_ms = sim->roles.reply_ms,
+                                           .ping_ms = sim->roles.ping_ms,
+                                           .claim_wait_ms = sim->roles.claim_wait_ms,
+                                           .pending_max = 1000};
+        struct frontend_seams seams = {.clock = &frontend->clock.clock,
+                                       .random = sim->engine.server_random,
+                                       .events = &sim->engine.events,
+                                       .keys = &sim->engine.keys};
+        unsigned machine = MACHINE_FIRST + frontend->index + (frontend->rival ? ENGINE_FRONTENDS_MAX : 0);
+        char address[24];
+
+        if (sim->roles.starts >= ROLE_RESTARTS_MAX)
+                return false;
+        sim->roles.starts++;
+        sim_clock_init(&frontend->clock, sim, clock_off(sim));
+        seams.net = frontend->net = fake_world_net(sim->engine.world, (uint8_t)machine);
+        seams.bus = frontend->bus = bus_open(sim);
+        seams.presence = frontend->presence = presence_open(sim);
+        check(frontend->net && frontend_new(&options, &seams, &frontend->frontend) == ERR_OK);
+        snprintf(address, sizeof(address), "10.0.0.%u", machine);
+        check(frontend_listen(frontend->frontend, address, LINE_PORT, false, NULL) == ERR_OK);
+        frontend->state = ROLE_RUNS;
+        frontend->draining = false;
+        frontend->frozen_until_us = frontend->back_us = 0;
+        return true;
+}
+
+/* The process is gone, without a word to anybody. */
+static void frontend_end(struct sim_frontend *frontend)
+{
+        struct bus *inner;
+        uint64_t member;
+
+        frontend->presence->ops->free(&frontend->presence);
+        inner = faulty_bus_drop(&frontend->bus);
+        frontend_free(&frontend->frontend);
+        member = bus_embedded_crash(&inner);
+        (void)member; /* it is in no group */
+        frontend->net->ops->free(&frontend->net);
+        frontend->state = frontend->rival ? ROLE_ABSENT : ROLE_CRASHED;
+}
+
+void frontend_crash(struct sim *sim, struct sim_frontend *frontend, uint64_t down_us, bool silent)
+{
+        if (frontend->state != ROLE_RUNS)
+                return;
+        if (!frontend->rival)
+                lines_server_gone(sim, frontend->index, silent);
+        frontend_end(frontend);
+        frontend->back_us = sim->now_us + down_us;
+        sim_note(sim, "frontend crash", frontend->index, (struct slice){0});
+}
+
+void frontend_stop(struct sim *sim, struct sim_frontend *frontend, uint32_t within_ms)
+{
+        if (frontend->state != ROLE_RUNS || frontend->draining || frontend->rival)
+                return;
+        frontend->draining = true;
+        frontend_drain(frontend->frontend, within_ms);
+        sim_note(sim, "frontend drains", frontend->index, (struct slice){0});
+}
+
+/* A second process with the index of a living one: by L6 it must not serve beside it. */
+void frontend_rival(struct sim *sim, unsigned index)
+{
+        for (unsigned i = 0; i < ROLE_RIVALS_MAX; i++) {
+                struct sim_frontend *rival = &sim->roles.frontends[ENGINE_FRONTENDS_MAX + i];
+
+                if (rival->state != ROLE_ABSENT)
+                        continue;
+                *rival = (struct sim_frontend){.index = index, .rival = true};
+                if (!frontend_begin(sim, rival))
+                        rival->state = ROLE_ABSENT;
+                return;
+        }
+}
+
+static uint64_t activity_of(const struct frontend *frontend)
+{
+        struct frontend_counts counts = frontend_counts(frontend);
+
+        return counts.accepted + counts.closed + counts.frames_in + counts.frames_out + counts.bytes_in + counts.bytes_out +
+               counts.posts_unknown + counts.ready;
+}
+
+static void frontend_run(struct sim *sim, struct sim_frontend *frontend)
+{
+        uint64_t activity;
+
+        if (frontend->state == ROLE_CRASHED && frontend->back_us <= sim->now_us && !frontend_begin(sim, frontend))
+                frontend->back_us = UINT64_MAX;
+        if (frontend->state != ROLE_RUNS || frontend->frozen_until_us > sim->now_us)
+                return;
+        if (!frontend_turn(frontend->frontend, 0)) { /* drained, or another holds its partition */
+                if (!frontend->rival)
+                        lines_server_gone(sim, frontend->index, false);
+                frontend_end(frontend);
+                frontend->back_us = sim->now_us + sim_between(sim, 100, 3000) * 1000;
+                sim->roles.moved = true;
+                return;
+        }
+        activity = activity_of(frontend->frontend);
+        if (activity != frontend->activity)
+                sim->roles.moved = true;
+        frontend->activity = activity;
+}
+
+bool role_serves(const struct sim *sim, unsigned index)
+{
+        const struct sim_frontend *frontend = &sim->roles.frontends[index];
+
+        return frontend->state == ROLE_RUNS && frontend_serves(frontend->frontend);
+}
+
+/* ---- all of them ---- */
+
+static void add_worker(struct sim *sim, const struct service *service, unsigned count)
+{
+        struct roles *roles = &sim->roles;
+
+        for (unsigned i = 0; i < count; i++) {
+                check(roles->worker_count < ROLE_WORKERS_MAX);
+                roles->workers[roles->worker_count].service = service;
+                worker_begin(sim, &roles->workers[roles->worker_count++]);
+        }
+}
+
+void roles_start(struct sim *sim)
+{
+        struct roles *roles = &sim->roles;
+
+        roles->reply_ms = (uint32_t)sim_between(sim, 2000, 5000);
+        roles->ping_ms = (uint32_t)sim_between(sim, 10000, 30000);
+        roles->claim_wait_ms = sim_chance(sim, 50) ? 0 : 2000;
+        roles->frontend_count = (unsigned)sim_between(sim, 2, ENGINE_FRONTENDS_MAX);
+        add_worker(sim, &service_auth, (unsigned)sim_between(sim, 1, 2));
+        add_worker(sim, &service_session, (unsigned)sim_between(sim, 1, 3));
+        add_worker(sim, &service_query, (unsigned)sim_between(sim, 1, 2));
+        add_worker(sim, &service_notify, 1);
+        for (unsigned i = 0; i < roles->frontend_count; i++) {
+                roles->frontends[i].index = i;
+                check(frontend_begin(sim, &roles->frontends[i]));
+        }
+}
+
+void roles_finish(struct sim *sim)
+{
+        struct roles *roles = &sim->roles;
+
+        for (size_t i = 0; i < countof(roles->frontends); i++)
+                if (roles->frontends[i].state == ROLE_RUNS)
+                        frontend_end(&roles->frontends[i]);
+        for (unsigned i = 0; i < roles->worker_count; i++)
+                if (roles->workers[i].state == ROLE_RUNS)
+                        (void)worker_end(&roles->workers[i]);
+}
+
+static void run_expels(struct sim *sim)
+{
+        for (size_t i = 0; i < ROLE_EXPELS_MAX; i++) {
+                uint64_t at_us = sim->roles.expels[i].at_us;
+
+                if (at_us == 0 || at_us > sim->now_us)
+                        continue;
+                bus_embedded_expel(sim->engine.bus, sim->roles.expels[i].member);
+                sim->roles.expels[i].at_us = 0;
+                sim->roles.moved = true;
+        }
+}
+
+void roles_run(struct sim *sim)
+{
+        struct roles *roles = &sim->roles;
+        unsigned frontends = countof(roles->frontends), all = frontends + roles->worker_count;
+        unsigned order[countof(roles->frontends) + ROLE_WORKERS_MAX];
+
+        run_expels(sim);
+        for (unsigned i = 0; i < all; i++) {
+                unsigned other = (unsigned)sim_below(sim, i + 1);
+
+                order[i] = order[other];
+                order[other] = i;
+        }
+        for (unsigned i = 0; i < all; i++) {
+                if (order[i] < frontends)
+                        frontend_run(sim, &roles->frontends[order[i]]);
+                else
+                        worker_run(sim, &roles->workers[order[i] - frontends]);
+                engine_run(sim);
+        }
+}
+
+static uint64_t after_ms(const struct sim *sim, int ms)
+{
+        return ms < 0 ? UINT64_MAX : sim->now_us + max_of((uint64_t)ms * 1000, UINT64_C(500));
+}
+
+uint64_t roles_next_us(const struct sim *sim)
+{
+        const struct roles *roles = &sim->roles;
+        uint64_t next_us = sim->engine.sqlite ? UINT64_MAX : sim->engine.store_back_us;
+
+        for (size_t i = 0; i < ROLE_EXPELS_MAX; i++)
+                if (roles->expels[i].at_us)
+                        next_us = min_of(next_us, roles->expels[i].at_us);
+        for (unsigned i = 0; i < roles->worker_count; i++) {
+                const struct sim_worker *worker = &roles->workers[i];
+
+                if (worker->state == ROLE_CRASHED)
+                        next_us = min_of(next_us, worker->back_us);
+                else if (worker->frozen_until_us > sim->now_us)
+                        next_us = min_of(next_us, worker->frozen_until_us);
+                else
+                        next_us = min_of(next_us, after_ms(sim, worker_wait_ms(worker->worker)));
+        }
+        for (size_t i = 0; i < countof(roles->frontends); i++) {
+                const struct sim_frontend *frontend = &roles->frontends[i];
+
+                if (frontend->state == ROLE_CRASHED)
+                        next_us = min_of(next_us, frontend->back_us);
+                else if (frontend->state == ROLE_RUNS && frontend->frozen_until_us > sim->now_us)
+                        next_us = min_of(next_us, frontend->frozen_until_us);
+                else if (frontend->state == ROLE_RUNS)
+                        next_us = min_of(next_us, after_ms(sim, frontend_wait_ms(frontend->frontend)));
+        }
+        return next_us;
+}
+
+void roles_crash_all(struct sim *sim)
+{
+        struct roles *roles = &sim->roles;
+        uint64_t down_us = sim_between(sim, 100, 4000) * 1000;
+
+        for (size_t i = 0; i < countof(roles->frontends); i++)
+                frontend_crash(sim, &roles->frontends[i], down_us, false);
+        for (unsigned i = 0; i < roles->worker_count; i++)
+                worker_crash(sim, &roles->workers[i], down_us, sim_below(sim, down_us));
+}
+
+void roles_heal(struct sim *sim)
+{
+        struct roles *roles = &sim->roles;
+
+        for (size_t i = 0; i < countof(roles->frontends); i++) {
+                roles->frontends[i].frozen_until_us = 0;
+                if (roles->frontends[i].state == ROLE_CRASHED)
+                        roles->frontends[i].back_us = min_of(roles->frontends[i].back_us, sim->now_us + SIM_SECOND);
+        }
+        for (unsigned i = 0; i < roles->worker_count; i++) {
+                roles->workers[i].frozen_until_us = 0;
+                roles->workers[i].back_us = min_of(roles->workers[i].back_us, sim->now_us + SIM_SECOND);
+        }
+}
