@@ -16,12 +16,12 @@
 #include "loop/loop.h"
 #include "workload.h"
 
-#define CONNECTIONS   50000
-#define THREADS       4
-#define JOIN_SECONDS  40
-#define REST_SECONDS  6 /* more than one ping interval */
-#define PING_MS       "5000"
-#define FRONTENDS     "4"
+#define CONNECTIONS  50000
+#define THREADS      4
+#define JOIN_SECONDS 40
+#define REST_SECONDS 6 /* more than one ping interval */
+#define PING_MS      "5000"
+#define FRONTENDS    "4"
 
 static const char *const addresses[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3", NULL};
 
@@ -79,7 +79,8 @@ static uint64_t measure(struct process *process, const struct process_user *user
         for (int i = 0; i < THREADS; i++) {
                 uint32_t from = count / THREADS * (uint32_t)i;
 
-                parts[i] = (struct part){.users = users + from, .port = process->port,
+                parts[i] = (struct part){.users = users + from,
+                                         .port = process->port,
                                          .count = i == THREADS - 1 ? count - from : count / THREADS};
                 if (pthread_create(&parts[i].thread, NULL, run_part, &parts[i]) != 0)
                         atomic_store(&parts[i].failed, true);

@@ -81,7 +81,9 @@ bool report_write(const struct report *report, const char *path)
         for (unsigned i = 0; i < report->count; i++) {
                 const struct report_row *row = &report->rows[i];
 
-                fprintf(file, " {\"name\": \"%s\", \"value\": %.3f, \"unit\": \"%s\", \"limit\": %.3f, \"limit_of\": \"%s\", \"ratio\": %.4f}%s\n",
+                fprintf(file,
+                        " {\"name\": \"%s\", \"value\": %.3f, \"unit\": \"%s\", \"limit\": %.3f, \"limit_of\": \"%s\", "
+                        "\"ratio\": %.4f}%s\n",
                         row->name, row->value, row->unit, row->limit, row->limit_of, row->ratio,
                         i + 1 < report->count ? "," : "");
         }

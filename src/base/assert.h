@@ -7,8 +7,7 @@
 
 _Noreturn void assert_failed(const char *expression, const char *file, int line);
 
-#define check(expression)                                                                                    \
-        (__builtin_expect(!!(expression), 1) ? (void)0 : assert_failed(#expression, __FILE__, __LINE__))
+#define check(expression) (__builtin_expect(!!(expression), 1) ? (void)0 : assert_failed(#expression, __FILE__, __LINE__))
 
 #define unreachable() assert_failed("unreachable", __FILE__, __LINE__)
 

@@ -4,8 +4,8 @@
 const char *error_text(unsigned error)
 {
         switch (error) {
-#define X(name, number, class, text)                                                                         \
-        case number:                                                                                         \
+#define X(name, number, class, text)                                                                                        \
+        case number:                                                                                                        \
                 return text;
 #include "base/errors.def"
 #undef X
@@ -16,8 +16,8 @@ const char *error_text(unsigned error)
 const char *error_name(unsigned error)
 {
         switch (error) {
-#define X(name, number, class, text)                                                                         \
-        case number:                                                                                         \
+#define X(name, number, class, text)                                                                                        \
+        case number:                                                                                                        \
                 return #name;
 #include "base/errors.def"
 #undef X
@@ -28,8 +28,8 @@ const char *error_name(unsigned error)
 enum error_class error_class(unsigned error)
 {
         switch (error) {
-#define X(name, number, class, text)                                                                         \
-        case number:                                                                                         \
+#define X(name, number, class, text)                                                                                        \
+        case number:                                                                                                        \
                 return ERROR_CLASS_##class;
 #include "base/errors.def"
 #undef X

@@ -10,15 +10,15 @@
 enum event_level { EVENT_DEBUG, EVENT_INFO, EVENT_WARNING, EVENT_ERROR };
 
 struct event_field {
-        const char *name;  /* a plain word */
-        const char *text;  /* NULL: `number` is meant */
+        const char *name; /* a plain word */
+        const char *text; /* NULL: `number` is meant */
         uint64_t number;
 };
 
 struct event {
         enum event_level level;
-        const char *name;          /* "frontend.slow_reader": room.noun */
-        const struct id *request;  /* NULL if none */
+        const char *name;         /* "frontend.slow_reader": room.noun */
+        const struct id *request; /* NULL if none */
         const struct event_field *fields;
         size_t field_count;
 };
@@ -32,12 +32,12 @@ struct event_sink {
 void event_emit(struct event_sink *sink, const struct event *event);
 
 /* event_note(sink, EVENT_INFO, "bus.full", request, {"topic", "session"}, {"size", NULL, 12}) */
-#define event_note(sink_, level_, name_, request_, ...)                                                      \
-        event_emit(sink_, &(struct event){.level = level_,                                                   \
-                                          .name = name_,                                                     \
-                                          .request = request_,                                               \
-                                          .fields = (const struct event_field[]){__VA_ARGS__},               \
-                                          .field_count = sizeof((const struct event_field[]){__VA_ARGS__}) /  \
+#define event_note(sink_, level_, name_, request_, ...)                                                                     \
+        event_emit(sink_, &(struct event){.level = level_,                                                                  \
+                                          .name = name_,                                                                    \
+                                          .request = request_,                                                              \
+                                          .fields = (const struct event_field[]){__VA_ARGS__},                              \
+                                          .field_count = sizeof((const struct event_field[]){__VA_ARGS__}) /                \
                                                          sizeof(struct event_field)})
 
 #endif

@@ -81,10 +81,10 @@ static inline struct list_node *list_pop(struct list *list)
 }
 
 /* Safe against removal of the current element. */
-#define list_each(list, item, type, member)                                                                  \
-        for (type *item = container_of((list)->head.next, type, member),                                     \
-                  *item##_next = container_of(item->member.next, type, member);                              \
-             &item->member != &(list)->head;                                                                 \
+#define list_each(list, item, type, member)                                                                                 \
+        for (type *item = container_of((list)->head.next, type, member),                                                    \
+                  *item##_next = container_of(item->member.next, type, member);                                             \
+             &item->member != &(list)->head;                                                                                \
              item = item##_next, item##_next = container_of(item->member.next, type, member))
 
 #endif

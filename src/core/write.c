@@ -17,8 +17,7 @@ static uint32_t collect(struct core *core, struct room *room, struct entry **ent
         uint32_t count = 0, max = room->write_single ? 1 : core->link.operations_max;
         size_t size = FRAME_EXTRA;
 
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state == ENTRY_FAILED || entry->state == ENTRY_ANSWERED || entry->state == ENTRY_RETRYING)
                         continue;
                 if (entry->state != ENTRY_QUEUED || entry->wait_ms > core->now_ms || count == max)
@@ -38,8 +37,7 @@ static uint32_t collect(struct core *core, struct room *room, struct entry **ent
 
 static void want_retry_texts(struct core *core, struct room *room)
 {
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state == ENTRY_RETRYING && !loader_want_text(core, &room->id, &entry->id))
                         return;
         }
@@ -82,8 +80,7 @@ uint64_t write_room_due(const struct core *core, const struct room *room)
 {
         if (core->link.state != LINK_READY || room->writing || core->requests.writes >= OUTBOX_WRITES_MAX)
                 return UINT64_MAX;
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state == ENTRY_QUEUED && (entry->text.size || core->loader.want == WANT_NONE))
                         return max_of(entry->wait_ms, room->write_ms);
                 if (entry->state == ENTRY_KEEPING)
@@ -192,8 +189,7 @@ bool write_answered(struct core *core, struct request *request, const struct wir
                         return false;
         }
         if (request) { /* those it says nothing about */
-                list_each(&room->outbox, entry, struct entry, node)
-                {
+                list_each(&room->outbox, entry, struct entry, node) {
                         if (entry->state == ENTRY_FLYING) {
                                 doubt(core, entry);
                                 pause_room(core, room, 0);
@@ -212,10 +208,10 @@ static void refuse_frame(struct core *core, struct room *room, enum error error)
 {
         uint32_t flying = 0;
 
-        list_each(&room->outbox, entry, struct entry, node) flying += entry->state == ENTRY_FLYING;
-        room->write_single = flying > 1;
         list_each(&room->outbox, entry, struct entry, node)
-        {
+                flying += entry->state == ENTRY_FLYING;
+        room->write_single = flying > 1;
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state != ENTRY_FLYING)
                         continue;
                 if (flying > 1)
@@ -243,8 +239,7 @@ void write_failed(struct core *core, struct request *request, enum error error, 
                 refuse_frame(core, room, error);
                 return;
         }
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state != ENTRY_FLYING)
                         continue;
                 if (verdict == VERDICT_RETRY)

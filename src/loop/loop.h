@@ -12,10 +12,11 @@
 #include "seam/clock.h"
 #include "seam/net.h"
 
-#define LOOP_ACCEPTS_MAX     64   /* connections taken from one listener in one poll */
-#define LOOP_LISTENERS_MAX   8    /* of one net */
-#define LOOP_BACKLOG         4096 /* connections that wait in the kernel to be accepted */
-#define LOOP_ACCEPT_PAUSE_MS 100  /* after accept found no free descriptor, unless a socket is closed before \
+#define LOOP_ACCEPTS_MAX   64   /* connections taken from one listener in one poll */
+#define LOOP_LISTENERS_MAX 8    /* of one net */
+#define LOOP_BACKLOG       4096 /* connections that wait in the kernel to be accepted */
+#define LOOP_ACCEPT_PAUSE_MS                                                                                                \
+        100 /* after accept found no free descriptor, unless a socket is closed before \
                                    */
 
 /* events: told when accepting has to pause; may be NULL. Errors: NO_MEMORY, SYSTEM. */

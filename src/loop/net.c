@@ -121,8 +121,8 @@ static enum error adopt(struct loop_net *loop, int fd, enum kind kind, uint64_t 
         return ERR_SYSTEM;
 }
 
-static enum error net_listen(struct net *net, const char *address, uint16_t port, bool shared, uint64_t tag,
-                             int *socket, struct net_address *bound)
+static enum error net_listen(struct net *net, const char *address, uint16_t port, bool shared, uint64_t tag, int *socket,
+                             struct net_address *bound)
 {
         struct loop_net *loop = self(net);
         enum error error;
@@ -179,8 +179,7 @@ static enum error net_read(struct net *net, int socket, void *bytes, size_t size
         return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? ERR_AGAIN : ERR_CLOSED;
 }
 
-static enum error net_write(struct net *net, int socket, const struct slice *parts, size_t count,
-                            size_t *written)
+static enum error net_write(struct net *net, int socket, const struct slice *parts, size_t count, size_t *written)
 {
         struct iovec vector[PARTS_MAX];
         struct msghdr message = {.msg_iov = vector, .msg_iovlen = min_of(count, PARTS_MAX)};
@@ -272,8 +271,7 @@ static size_t accept_some(struct loop_net *loop, int listener, struct net_event 
                         continue;
                 if (fd < 0 && out_of_resources(errno)) {
                         event_note(loop->events, EVENT_WARNING, "net.accept_paused", NULL,
-                                   {"reason", strerrordesc_np(errno), 0},
-                                   {"pause_ms", NULL, LOOP_ACCEPT_PAUSE_MS});
+                                   {"reason", strerrordesc_np(errno), 0}, {"pause_ms", NULL, LOOP_ACCEPT_PAUSE_MS});
                         accept_pause(loop, true);
                         break;
                 }
@@ -292,8 +290,7 @@ static size_t accept_some(struct loop_net *loop, int listener, struct net_event 
 }
 
 /* What the owner hears of one event of the kernel. */
-static size_t translate(struct loop_net *loop, const struct epoll_event *from, struct net_event *events,
-                        size_t max)
+static size_t translate(struct loop_net *loop, const struct epoll_event *from, struct net_event *events, size_t max)
 {
         int fd = from->data.fd;
         struct socket *socket = socket_of(loop, fd);
@@ -303,23 +300,19 @@ static size_t translate(struct loop_net *loop, const struct epoll_event *from, s
         if (socket->kind == KIND_LISTENER)
                 return accept_some(loop, fd, events, max);
         if (socket->kind == KIND_WATCHED) {
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_WATCHED, .socket = fd, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_WATCHED, .socket = fd, .tag = socket->tag};
                 return count;
         }
         if (socket->kind == KIND_CONNECTING) {
                 socket->kind = KIND_STREAM;
                 (void)apply(loop, fd);
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = fd, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = fd, .tag = socket->tag};
                 return count;
         }
         if ((from->events & EPOLLIN || broken) && socket->wanted & WANT_READ)
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_READABLE, .socket = fd, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_READABLE, .socket = fd, .tag = socket->tag};
         if ((from->events & EPOLLOUT || broken) && socket->wanted & WANT_WRITE && count < max)
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = fd, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = fd, .tag = socket->tag};
         return count;
 }
 

@@ -97,8 +97,7 @@ enum error socket_listen(const char *address, uint16_t port, bool shared, int *f
         made = socket(place.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (made < 0)
                 return ERR_SYSTEM;
-        if (!begin_listening(made, &place, shared) ||
-            getsockname(made, (struct sockaddr *)&name, &size) != 0) {
+        if (!begin_listening(made, &place, shared) || getsockname(made, (struct sockaddr *)&name, &size) != 0) {
                 close(made);
                 return ERR_SYSTEM;
         }
@@ -120,8 +119,7 @@ enum error socket_connect(const char *host, uint16_t port, int *fd)
         if (made < 0)
                 return ERR_SYSTEM;
         if (!switch_on(made, IPPROTO_TCP, TCP_NODELAY, 1) ||
-            (connect(made, (const struct sockaddr *)&place.storage, place.size) != 0 &&
-             errno != EINPROGRESS)) {
+            (connect(made, (const struct sockaddr *)&place.storage, place.size) != 0 && errno != EINPROGRESS)) {
                 close(made);
                 return ERR_SYSTEM;
         }

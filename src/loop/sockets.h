@@ -8,8 +8,7 @@
 
 /* A non-blocking listener, close-on-exec; the sockets it accepts have TCP_NODELAY. Errors: CONFIG (not an
  * address), SYSTEM. */
-must_use enum error socket_listen(const char *address, uint16_t port, bool shared, int *fd,
-                                  struct net_address *bound);
+must_use enum error socket_listen(const char *address, uint16_t port, bool shared, int *fd, struct net_address *bound);
 
 /* A non-blocking socket on its way to host. Names are resolved here, which may block. Errors: CONFIG (no such
  * host), SYSTEM. */

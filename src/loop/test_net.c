@@ -70,8 +70,7 @@ static struct pair connected(struct net *net, const char *address)
         struct pair pair = {0};
         struct net_event event;
 
-        assert_int_equal(net->ops->listen(net, address, 0, false, LISTENER, &pair.listener, &pair.bound),
-                         ERR_OK);
+        assert_int_equal(net->ops->listen(net, address, 0, false, LISTENER, &pair.listener, &pair.bound), ERR_OK);
         assert_int_equal(net->ops->connect(net, address, pair.bound.port, 1, &pair.client), ERR_OK);
         event = expect(net, NET_EVENT_ACCEPTED);
         assert_int_equal(event.tag, LISTENER);

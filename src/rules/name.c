@@ -85,19 +85,11 @@ static const struct fold_range {
         uint8_t step;
         uint8_t add;
 } ranges[] = {
-        {'A', 'Z', 1, 32},
-        {0x00c0, 0x00d6, 1, 32},
-        {0x00d8, 0x00de, 1, 32},
+        {'A', 'Z', 1, 32},       {0x00c0, 0x00d6, 1, 32}, {0x00d8, 0x00de, 1, 32},
         {0x0100, 0x0136, 2, 1}, /* İ (0x130) is left out below: its small form is not one character */
-        {0x0139, 0x0147, 2, 1},
-        {0x014a, 0x0176, 2, 1},
-        {0x0179, 0x017d, 2, 1},
-        {0x0391, 0x03a1, 1, 32},
-        {0x03a3, 0x03ab, 1, 32},
-        {0x0400, 0x040f, 1, 80},
-        {0x0410, 0x042f, 1, 32},
-        {0x0460, 0x0480, 2, 1},
-        {0x048a, 0x04be, 2, 1},
+        {0x0139, 0x0147, 2, 1},  {0x014a, 0x0176, 2, 1},  {0x0179, 0x017d, 2, 1},
+        {0x0391, 0x03a1, 1, 32}, {0x03a3, 0x03ab, 1, 32}, {0x0400, 0x040f, 1, 80},
+        {0x0410, 0x042f, 1, 32}, {0x0460, 0x0480, 2, 1},  {0x048a, 0x04be, 2, 1},
         {0x04d0, 0x052e, 2, 1},
 };
 
@@ -117,7 +109,7 @@ static uint32_t fold_character(uint32_t character)
         if (character == 0x0178)
                 return 0x00ff;
         if (character == 0x03c2)
-                return 0x03c3; /* final sigma */
+                return 0x03c3;                           /* final sigma */
         return character == 0x0451 ? 0x0435 : character; /* ё is е */
 }
 

@@ -4,8 +4,7 @@
 
 #include <stdbool.h>
 
-#define ROW_KINDS(X)                                                                                         \
-        X(TEXT, 1, "text", true, true)
+#define ROW_KINDS(X) X(TEXT, 1, "text", true, true)
 
 enum row_kind {
 #define X(name, number, text, countable, writable) ROW_##name = number,
@@ -16,8 +15,8 @@ enum row_kind {
 static inline bool row_countable(unsigned kind)
 {
         switch (kind) {
-#define X(name, number, text, countable, writable)                                                           \
-        case number:                                                                                         \
+#define X(name, number, text, countable, writable)                                                                          \
+        case number:                                                                                                        \
                 return countable;
                 ROW_KINDS(X)
 #undef X
@@ -29,8 +28,8 @@ static inline bool row_countable(unsigned kind)
 static inline bool row_writable(unsigned kind)
 {
         switch (kind) {
-#define X(name, number, text, countable, writable)                                                           \
-        case number:                                                                                         \
+#define X(name, number, text, countable, writable)                                                                          \
+        case number:                                                                                                        \
                 return writable;
                 ROW_KINDS(X)
 #undef X

@@ -15,20 +15,20 @@
 #include "seam/outcome.h"
 
 /* Topic, its name, keyed spreading (1) or explicit partitions (0). */
-#define BUS_TOPICS(X)                                                                                        \
-        X(AUTHENTICATION, "authentication", 1)                                                               \
-        X(SESSION, "session", 1)                                                                             \
-        X(QUERY, "query", 1)                                                                                 \
-        X(CALL, "call", 1)                                                                                   \
-        X(NOTIFY, "notify", 1)                                                                               \
-        X(FRONTENDS, "frontends", 0)                                                                         \
+#define BUS_TOPICS(X)                                                                                                       \
+        X(AUTHENTICATION, "authentication", 1)                                                                              \
+        X(SESSION, "session", 1)                                                                                            \
+        X(QUERY, "query", 1)                                                                                                \
+        X(CALL, "call", 1)                                                                                                  \
+        X(NOTIFY, "notify", 1)                                                                                              \
+        X(FRONTENDS, "frontends", 0)                                                                                        \
         X(DEAD_LETTERS, "dead-letters", 1)
 
 enum bus_topic {
 #define X(name, text, keyed) BUS_##name,
         BUS_TOPICS(X)
 #undef X
-        BUS_TOPIC_COUNT
+                BUS_TOPIC_COUNT
 };
 
 #define BUS_KEY_SIZE_MAX    64

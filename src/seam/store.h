@@ -119,7 +119,7 @@ struct store_op {
                         uint8_t secret_hash[STORE_HASH_SIZE]; /* SIGN_IN, RENEW */
                         struct slice device_name;             /* SIGN_IN */
                         uint64_t new_device;                  /* SIGN_IN */
-                        const char *password_hash;            /* SIGN_IN: the one that was verified; changed since: BAD_LOGIN */
+                        const char *password_hash; /* SIGN_IN: the one that was verified; changed since: BAD_LOGIN */
                 } sign_in;
                 struct {
                         uint64_t device; /* 0: all */
@@ -134,10 +134,10 @@ struct store_op {
 };
 
 struct store_result {
-        enum error status;  /* OK, or why it was refused (a class REFUSED or BUSY error) */
-        bool repeat;        /* it had been done before; the rest is the first answer */
-        struct store_members members;             /* WRITE, MARK when OK */
-        uint64_t retry_after_ms;                  /* BUSY */
+        enum error status;            /* OK, or why it was refused (a class REFUSED or BUSY error) */
+        bool repeat;                  /* it had been done before; the rest is the first answer */
+        struct store_members members; /* WRITE, MARK when OK */
+        uint64_t retry_after_ms;      /* BUSY */
         union {
                 struct {
                         uint8_t room_kind;
@@ -189,7 +189,7 @@ struct store_question {
                         uint32_t rooms_max, rows_max;
                 } join;
                 struct {
-                        struct id after, until; /* zero: open */
+                        struct id after, until;             /* zero: open */
                         const struct store_cursor *cursors; /* by room id, ascending */
                         size_t cursor_count;
                         uint32_t rooms_max;
@@ -242,7 +242,7 @@ struct store_answer {
                         size_t room_count;
                         bool more;         /* JOIN: rooms beyond these exist. ROOMS: `through` is set */
                         struct id through; /* ROOMS */
-                } rooms; /* JOIN, ROOMS */
+                } rooms;                   /* JOIN, ROOMS */
                 struct {
                         struct store_row *rows; /* CHANGES: newest change first; AROUND: oldest first */
                         size_t row_count;

@@ -51,7 +51,8 @@ static enum error read_keys(FILE *file, const char *path, struct token_keys *key
         crypto_wipe(line, sizeof(line));
         if (good && has_current)
                 return ERR_OK;
-        snprintf(text, KEYS_ERROR_SIZE, "%.300s is damaged: put it back from a backup (a new one would sign everybody out)", path);
+        snprintf(text, KEYS_ERROR_SIZE, "%.300s is damaged: put it back from a backup (a new one would sign everybody out)",
+                 path);
         return ERR_CONFIG;
 }
 

@@ -24,7 +24,7 @@ struct option {
 };
 
 static const struct option table[] = {
-#define OPTION(field, name, type, value, min, max, argument, help)                                           \
+#define OPTION(field, name, type, value, min, max, argument, help)                                                          \
         {name, OPTION_##type, __builtin_offsetof(struct options, field), value, min, max, argument, help},
 #include "server/options.def"
 #undef OPTION
@@ -89,8 +89,7 @@ static bool set_flag(bool *field, const char *value)
 }
 
 /* Sets one option; on refusal writes "<where>: …" to text. */
-static enum error set(struct options *options, const struct option *option, const char *value, const char *where,
-                      char *text)
+static enum error set(struct options *options, const struct option *option, const char *value, const char *where, char *text)
 {
         char *field = (char *)options + option->offset;
         bool good = false;
@@ -111,10 +110,9 @@ static enum error set(struct options *options, const struct option *option, cons
         if (option->type == OPTION_FLAG)
                 snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be yes or no, not '%.80s'", where, option->name, value);
         else
-                snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be %s from %llu to %llu%s, not '%.80s'", where,
-                         option->name, option->type == OPTION_NUMBER ? "a number" : "a text",
-                         (unsigned long long)option->min, (unsigned long long)option->max,
-                         option->type == OPTION_NUMBER ? "" : " bytes long", value);
+                snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be %s from %llu to %llu%s, not '%.80s'", where, option->name,
+                         option->type == OPTION_NUMBER ? "a number" : "a text", (unsigned long long)option->min,
+                         (unsigned long long)option->max, option->type == OPTION_NUMBER ? "" : " bytes long", value);
         return ERR_CONFIG;
 }
 

@@ -47,7 +47,8 @@ static void watch_seams(struct role *role, struct net *net)
 
         for (size_t i = 0; i < countof(fds); i++)
                 if (net->ops->watch(net, fds[i], i) != ERR_OK)
-                        snprintf(role->error, sizeof(role->error), "cannot wait for a descriptor: %s", error_text(ERR_SYSTEM));
+                        snprintf(role->error, sizeof(role->error), "cannot wait for a descriptor: %s",
+                                 error_text(ERR_SYSTEM));
 }
 
 static int bounded_wait(int wait_ms)

@@ -177,7 +177,8 @@ static enum error await_role(struct embedded *embedded, struct role *role)
                         break;
                 sleep_ms(STEP_MS);
         }
-        snprintf(embedded->error, sizeof(embedded->error), "%s", role->error[0] ? role->error : "a role did not start in time");
+        snprintf(embedded->error, sizeof(embedded->error), "%s",
+                 role->error[0] ? role->error : "a role did not start in time");
         return ERR_SYSTEM;
 }
 
@@ -254,7 +255,8 @@ static int serve(struct embedded *embedded, const sigset_t *signals)
         while (caught != SIGTERM && caught != SIGINT && !has_died(embedded))
                 caught = sigtimedwait(signals, NULL, &second);
         if (caught != SIGTERM && caught != SIGINT) {
-                event_note(&embedded->server.log.sink, EVENT_ERROR, "server.role_ended", NULL, {"roles", NULL, embedded->role_count});
+                event_note(&embedded->server.log.sink, EVENT_ERROR, "server.role_ended", NULL,
+                           {"roles", NULL, embedded->role_count});
                 return SERVER_FAILED;
         }
         event_note(&embedded->server.log.sink, EVENT_INFO, "server.stopping", NULL, {"signal", NULL, (uint64_t)caught});
@@ -338,7 +340,8 @@ enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t coun
         return error ? error : await(tool);
 }
 
-enum error tool_ask(struct tool *tool, const struct store_question *question, struct store_answer *answer, struct arena *arena)
+enum error tool_ask(struct tool *tool, const struct store_question *question, struct store_answer *answer,
+                    struct arena *arena)
 {
         enum error error = tool->store->ops->ask(tool->store, question, 1, answer, arena, 1);
 

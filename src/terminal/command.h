@@ -34,9 +34,9 @@ int command_chat(struct session *session, int count, char **words);
 
 /* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
 struct command_flags {
-        bool wait;          /* send: stay until it is sent */
-        bool all;           /* signout: every device */
-        uint32_t rows;      /* history, chat: how many rows; 0: the default */
+        bool wait;     /* send: stay until it is sent */
+        bool all;      /* signout: every device */
+        uint32_t rows; /* history, chat: how many rows; 0: the default */
         const char *email, *user_name, *display_name, *code, *password_file, *device_name;
 };
 

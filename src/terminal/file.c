@@ -22,16 +22,18 @@ static const char *const statement_text[STATEMENTS] = {
         [DROP] = "DELETE FROM records WHERE key >= ?1 AND key < ?2",
         [DROP_TAIL] = "DELETE FROM records WHERE key >= ?1",
         [FORWARD] = "SELECT key, value FROM records WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key LIMIT ?3",
-        [BACKWARD] = "SELECT key, value FROM records WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key DESC LIMIT ?3",
+        [BACKWARD] =
+                "SELECT key, value FROM records WHERE key >= ?1 AND (?2 IS NULL OR key < ?2) ORDER BY key DESC LIMIT ?3",
         [GET_SETTING] = "SELECT value FROM settings WHERE name = ?1",
         [SET_SETTING] = "INSERT INTO settings(name, value) VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2",
         [VERSION] = "PRAGMA data_version",
 };
 
-static const char schema[] = "PRAGMA journal_mode = WAL;"
-                             "PRAGMA synchronous = FULL;"
-                             "CREATE TABLE IF NOT EXISTS records(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-                             "CREATE TABLE IF NOT EXISTS settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+static const char schema[] =
+        "PRAGMA journal_mode = WAL;"
+        "PRAGMA synchronous = FULL;"
+        "CREATE TABLE IF NOT EXISTS records(key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE IF NOT EXISTS settings(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 struct file {
         sqlite3 *database;

@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
-#define CTRL(letter) ((letter) & 0x1f)
+#define CTRL(letter) ((letter)&0x1f)
 
 static bool is_continuation(char byte)
 {

@@ -11,10 +11,10 @@
 #define LINE_HISTORY_MAX 50
 
 enum line_result {
-        LINE_EDITED,   /* draw again */
-        LINE_ENTERED,  /* line_take gives it */
-        LINE_ENDED,    /* Ctrl-D on an empty line, or Ctrl-C */
-        LINE_REDRAW    /* Ctrl-L */
+        LINE_EDITED,  /* draw again */
+        LINE_ENTERED, /* line_take gives it */
+        LINE_ENDED,   /* Ctrl-D on an empty line, or Ctrl-C */
+        LINE_REDRAW   /* Ctrl-L */
 };
 
 struct line {

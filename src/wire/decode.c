@@ -13,8 +13,8 @@ struct decoding {
         unsigned depth;
 };
 
-static enum error decode_body(struct decoding *decoding, const struct wire_structure *structure,
-                              struct slice body, void *message);
+static enum error decode_body(struct decoding *decoding, const struct wire_structure *structure, struct slice body,
+                              void *message);
 
 static const uint8_t type_of_kind[] = {
 #define X(kind, type, text) [WIRE_KIND_##kind] = type,
@@ -22,8 +22,7 @@ static const uint8_t type_of_kind[] = {
 #undef X
 };
 
-static enum error decode_number(const struct wire_field *field, const struct wire_scanned *scanned,
-                                uint64_t *number)
+static enum error decode_number(const struct wire_field *field, const struct wire_scanned *scanned, uint64_t *number)
 {
         if (scanned->number > field->limit)
                 return ERR_BAD_FIELD;
@@ -39,8 +38,7 @@ static enum error decode_id(const struct wire_scanned *scanned, struct id *id)
         return ERR_OK;
 }
 
-static enum error decode_bytes(const struct wire_field *field, const struct wire_scanned *scanned,
-                               struct slice *bytes)
+static enum error decode_bytes(const struct wire_field *field, const struct wire_scanned *scanned, struct slice *bytes)
 {
         if (scanned->bytes.size > field->limit)
                 return ERR_BAD_FIELD;
@@ -66,8 +64,8 @@ static enum error decode_element(struct decoding *decoding, const struct wire_fi
         return decode_body(decoding, field->part, scanned->bytes, &scratch);
 }
 
-static enum error decode_field(struct decoding *decoding, const struct wire_field *field,
-                               const struct wire_scanned *scanned, void *at)
+static enum error decode_field(struct decoding *decoding, const struct wire_field *field, const struct wire_scanned *scanned,
+                               void *at)
 {
         check(field->kind < countof(type_of_kind));
         if (scanned->type != type_of_kind[field->kind])
@@ -89,8 +87,8 @@ static enum error decode_field(struct decoding *decoding, const struct wire_fiel
         unreachable();
 }
 
-static enum error decode_body(struct decoding *decoding, const struct wire_structure *structure,
-                              struct slice body, void *message)
+static enum error decode_body(struct decoding *decoding, const struct wire_structure *structure, struct slice body,
+                              void *message)
 {
         uint32_t *has = message;
         enum error error = ERR_OK;
@@ -101,8 +99,7 @@ static enum error decode_body(struct decoding *decoding, const struct wire_struc
         while (body.size > 0 && error == ERR_OK) {
                 struct wire_scanned scanned;
                 bool whole = wire_scan(&body, &scanned);
-                const struct wire_field *field =
-                        scanned.tag ? wire_field_by_tag(structure, scanned.tag) : NULL;
+                const struct wire_field *field = scanned.tag ? wire_field_by_tag(structure, scanned.tag) : NULL;
 
                 if (!whole)
                         error = ERR_BAD_FRAME;
@@ -117,8 +114,7 @@ static enum error decode_body(struct decoding *decoding, const struct wire_struc
         return error;
 }
 
-enum error wire_decode(const struct wire_structure *structure, struct slice body, void *message,
-                       const char **field)
+enum error wire_decode(const struct wire_structure *structure, struct slice body, void *message, const char **field)
 {
         struct decoding decoding = {0};
         enum error error = decode_body(&decoding, structure, body, message);

@@ -4,30 +4,30 @@
 #include "base/assert.h"
 
 /* One line of a structure's table of fields. */
-#define FIELD_F(S, tag_, kind_, name_, limit_)                                                               \
-        {.name = #name_,                                                                                     \
-         .limit = limit_,                                                                                    \
-         .offset = offsetof(struct wire_##S, name_),                                                         \
-         .tag = tag_,                                                                                        \
+#define FIELD_F(S, tag_, kind_, name_, limit_)                                                                              \
+        {.name = #name_,                                                                                                    \
+         .limit = limit_,                                                                                                   \
+         .offset = offsetof(struct wire_##S, name_),                                                                        \
+         .tag = tag_,                                                                                                       \
          .kind = WIRE_KIND_##kind_},
-#define FIELD_P(S, tag_, kind_, name_, limit_, part_)                                                        \
-        {.name = #name_,                                                                                     \
-         .part = WIRE_STRUCTURE(part_),                                                                      \
-         .limit = limit_,                                                                                    \
-         .offset = offsetof(struct wire_##S, name_),                                                         \
-         .tag = tag_,                                                                                        \
+#define FIELD_P(S, tag_, kind_, name_, limit_, part_)                                                                       \
+        {.name = #name_,                                                                                                    \
+         .part = WIRE_STRUCTURE(part_),                                                                                     \
+         .limit = limit_,                                                                                                   \
+         .offset = offsetof(struct wire_##S, name_),                                                                        \
+         .tag = tag_,                                                                                                       \
          .kind = WIRE_KIND_##kind_},
 
-#define STRUCTURE(S)                                                                                         \
-        static const struct wire_field fields_##S[] = {WIRE_##S(FIELD_F, FIELD_P, S)};                       \
-        const struct wire_structure wire_structure_##S = {                                                   \
-                .name = #S,                                                                                  \
-                .fields = fields_##S,                                                                        \
-                .size = sizeof(struct wire_##S),                                                             \
-                .field_count = countof(fields_##S),                                                          \
-        };                                                                                                   \
-        _Static_assert(countof(fields_##S) <= 32, "`has` has 32 bits");                                      \
-        _Static_assert(offsetof(struct wire_##S, has) == 0, "`has` comes first");                            \
+#define STRUCTURE(S)                                                                                                        \
+        static const struct wire_field fields_##S[] = {WIRE_##S(FIELD_F, FIELD_P, S)};                                      \
+        const struct wire_structure wire_structure_##S = {                                                                  \
+                .name = #S,                                                                                                 \
+                .fields = fields_##S,                                                                                       \
+                .size = sizeof(struct wire_##S),                                                                            \
+                .field_count = countof(fields_##S),                                                                         \
+        };                                                                                                                  \
+        _Static_assert(countof(fields_##S) <= 32, "`has` has 32 bits");                                                     \
+        _Static_assert(offsetof(struct wire_##S, has) == 0, "`has` comes first");                                           \
         _Static_assert(sizeof(struct wire_##S) <= UINT16_MAX, "offsets have 16 bits");
 #define STRUCTURE_M(name, ...) STRUCTURE(name)
 

@@ -9,13 +9,13 @@
 
 /* Kinds of fields, see messages.def. Each line: kind, wire type of protobuf, its name in .proto (NULL: the
  * part's). */
-#define WIRE_KINDS(X)                                                                                        \
-        X(U64, WIRE_VARINT, "uint64")                                                                        \
-        X(FIX64, WIRE_FIXED64, "fixed64")                                                                    \
-        X(ID, WIRE_LENGTH, "bytes")                                                                          \
-        X(BYTES, WIRE_LENGTH, "bytes")                                                                       \
-        X(TEXT, WIRE_LENGTH, "string")                                                                       \
-        X(ONE, WIRE_LENGTH, NULL)                                                                            \
+#define WIRE_KINDS(X)                                                                                                       \
+        X(U64, WIRE_VARINT, "uint64")                                                                                       \
+        X(FIX64, WIRE_FIXED64, "fixed64")                                                                                   \
+        X(ID, WIRE_LENGTH, "bytes")                                                                                         \
+        X(BYTES, WIRE_LENGTH, "bytes")                                                                                      \
+        X(TEXT, WIRE_LENGTH, "string")                                                                                      \
+        X(ONE, WIRE_LENGTH, NULL)                                                                                           \
         X(LIST, WIRE_LENGTH, NULL)
 
 enum wire_kind {

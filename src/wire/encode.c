@@ -72,8 +72,7 @@ static void encode_number(struct writer *writer, const struct wire_field *field,
         }
 }
 
-static void encode_bytes(struct writer *writer, const struct wire_field *field, bool wanted,
-                         struct slice bytes)
+static void encode_bytes(struct writer *writer, const struct wire_field *field, bool wanted, struct slice bytes)
 {
         check(bytes.size <= field->limit);
         if (!wanted && bytes.size == 0)
@@ -126,8 +125,7 @@ static void encode_list(struct writer *writer, const struct wire_field *field, c
                 return;
         }
         for (uint32_t i = list->count; i-- > 0;)
-                encode_part(writer, field, true,
-                            (const uint8_t *)list->items + (size_t)i * field->part->size);
+                encode_part(writer, field, true, (const uint8_t *)list->items + (size_t)i * field->part->size);
 }
 
 static void encode_field(struct writer *writer, const struct wire_field *field, bool wanted, const void *at)
@@ -167,8 +165,7 @@ static void encode_body(struct writer *writer, const struct wire_structure *stru
                              (const uint8_t *)message + structure->fields[i].offset);
 }
 
-uint8_t *wire_encode(const struct wire_structure *structure, const void *message, uint8_t *start,
-                     uint8_t *end)
+uint8_t *wire_encode(const struct wire_structure *structure, const void *message, uint8_t *start, uint8_t *end)
 {
         struct writer writer = {.start = start, .at = end};
 

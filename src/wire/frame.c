@@ -6,10 +6,10 @@
 #include "wire/wire.h"
 
 /* Flag, size, how it is read from `at`, how it is written there. */
-#define HEADER_FIELDS(X)                                                                                     \
-        X(WIRE_HAS_REQUEST, 16, memcpy(frame->request.bytes, at, 16), memcpy(at, frame->request.bytes, 16))  \
-        X(WIRE_HAS_TOKEN, WIRE_TOKEN_SIZE, token_get(frame, at), token_put(frame, at))                       \
-        X(WIRE_HAS_DEVICE, 8, frame->device = be64_get(at), be64_put(at, frame->device))                     \
+#define HEADER_FIELDS(X)                                                                                                    \
+        X(WIRE_HAS_REQUEST, 16, memcpy(frame->request.bytes, at, 16), memcpy(at, frame->request.bytes, 16))                 \
+        X(WIRE_HAS_TOKEN, WIRE_TOKEN_SIZE, token_get(frame, at), token_put(frame, at))                                      \
+        X(WIRE_HAS_DEVICE, 8, frame->device = be64_get(at), be64_put(at, frame->device))                                    \
         X(WIRE_HAS_ROOM, 16, memcpy(frame->room.bytes, at, 16), memcpy(at, frame->room.bytes, 16))
 
 static void token_get(struct wire_frame *frame, const uint8_t *at)
@@ -51,10 +51,10 @@ enum error wire_frame_parse(struct slice after_length, struct wire_frame *frame)
         frame->body = slice_of(at + header_size, after_length.size - 1 - header_size);
         if (!frame->message)
                 return ERR_OK;
-#define X(flag, bytes, get, put)                                                                             \
-        if (frame->message->header & (flag)) {                                                               \
-                get;                                                                                         \
-                at += (bytes);                                                                               \
+#define X(flag, bytes, get, put)                                                                                            \
+        if (frame->message->header & (flag)) {                                                                              \
+                get;                                                                                                        \
+                at += (bytes);                                                                                              \
         }
         HEADER_FIELDS(X)
 #undef X
@@ -62,8 +62,7 @@ enum error wire_frame_parse(struct slice after_length, struct wire_frame *frame)
         return ERR_OK;
 }
 
-struct slice wire_frame_build(const struct wire_frame *frame, const void *message, uint8_t *start,
-                              uint8_t *end)
+struct slice wire_frame_build(const struct wire_frame *frame, const void *message, uint8_t *start, uint8_t *end)
 {
         const struct wire_message *properties = wire_message_by_code(frame->code);
         uint8_t *body, *at, *begin;
@@ -80,10 +79,10 @@ struct slice wire_frame_build(const struct wire_frame *frame, const void *messag
         be32_put(begin, (uint32_t)(end - begin - WIRE_LENGTH_SIZE));
         begin[WIRE_LENGTH_SIZE] = frame->code;
         at = begin + WIRE_LENGTH_SIZE + 1;
-#define X(flag, bytes, get, put)                                                                             \
-        if (properties->header & (flag)) {                                                                   \
-                put;                                                                                         \
-                at += (bytes);                                                                               \
+#define X(flag, bytes, get, put)                                                                                            \
+        if (properties->header & (flag)) {                                                                                  \
+                put;                                                                                                        \
+                at += (bytes);                                                                                              \
         }
         HEADER_FIELDS(X)
 #undef X

@@ -8,15 +8,15 @@
 #define O WIRE_HAS_ROOM
 
 static const struct wire_message messages[] = {
-#define MESSAGE(name_, code_, direction_, header_, topic_, key_, reply_, who_)                               \
-        {.name = #name_,                                                                                     \
-         .code = code_,                                                                                      \
-         .direction = WIRE_##direction_,                                                                     \
-         .header = header_,                                                                                  \
-         .topic = WIRE_TOPIC_##topic_,                                                                       \
-         .key = WIRE_KEY_##key_,                                                                             \
-         .reply = WIRE_CODE_##reply_,                                                                        \
-         .who = WIRE_##who_,                                                                                 \
+#define MESSAGE(name_, code_, direction_, header_, topic_, key_, reply_, who_)                                              \
+        {.name = #name_,                                                                                                    \
+         .code = code_,                                                                                                     \
+         .direction = WIRE_##direction_,                                                                                    \
+         .header = header_,                                                                                                 \
+         .topic = WIRE_TOPIC_##topic_,                                                                                      \
+         .key = WIRE_KEY_##key_,                                                                                            \
+         .reply = WIRE_CODE_##reply_,                                                                                       \
+         .who = WIRE_##who_,                                                                                                \
          .structure = WIRE_STRUCTURE(name_)},
         WIRE_MESSAGES(MESSAGE)
 #undef MESSAGE

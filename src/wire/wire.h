@@ -27,13 +27,13 @@ struct wire_list {
 
 #define WIRE_MEMBER_F(S, tag, kind, name, limit)       WIRE_TYPE_##kind name;
 #define WIRE_MEMBER_P(S, tag, kind, name, limit, part) WIRE_MEMBER_##kind(name, part)
-#define WIRE_MEMBER_ONE(name, part)                 struct wire_##part name;
-#define WIRE_MEMBER_LIST(name, part)                struct wire_list name;
+#define WIRE_MEMBER_ONE(name, part)                    struct wire_##part name;
+#define WIRE_MEMBER_LIST(name, part)                   struct wire_list name;
 
-#define WIRE_STRUCT(structure)                                                                               \
-        struct wire_##structure {                                                                            \
-                uint32_t has;                                                                                \
-                WIRE_##structure(WIRE_MEMBER_F, WIRE_MEMBER_P, structure)                                               \
+#define WIRE_STRUCT(structure)                                                                                              \
+        struct wire_##structure {                                                                                           \
+                uint32_t has;                                                                                               \
+                WIRE_##structure(WIRE_MEMBER_F, WIRE_MEMBER_P, structure)                                                   \
         };
 #define WIRE_STRUCT_M(name, ...) WIRE_STRUCT(name)
 
@@ -46,7 +46,7 @@ enum wire_code {
 #define M(name, code, ...) WIRE_CODE_##name = code,
         WIRE_MESSAGES(M)
 #undef M
-        WIRE_CODE_none = 0,
+                WIRE_CODE_none = 0,
 };
 
 enum wire_direction { WIRE_UP, WIRE_DOWN, WIRE_BUS };
@@ -101,9 +101,8 @@ enum wire_mail_kind { WIRE_MAIL_CODE = 1, WIRE_MAIL_KNOWN = 2 };
 /* The bit in `has` of a field: WIRE_HAS(row, text). Bits count from 0 in the order of the field lines. */
 #define WIRE_BIT_F(S, tag, kind, name, limit)       WIRE_BIT_##S##_##name,
 #define WIRE_BIT_P(S, tag, kind, name, limit, part) WIRE_BIT_##S##_##name,
-#define WIRE_BITS(structure)                                                                                 \
-        enum { WIRE_##structure(WIRE_BIT_F, WIRE_BIT_P, structure) WIRE_BIT_COUNT_##structure };
-#define WIRE_BITS_M(name, ...) WIRE_BITS(name)
+#define WIRE_BITS(structure)                        enum { WIRE_##structure(WIRE_BIT_F, WIRE_BIT_P, structure) WIRE_BIT_COUNT_##structure };
+#define WIRE_BITS_M(name, ...)                      WIRE_BITS(name)
 WIRE_PARTS(WIRE_BITS)
 WIRE_MESSAGES(WIRE_BITS_M)
 
@@ -121,7 +120,7 @@ must_use enum error wire_decode(const struct wire_structure *structure, struct s
 must_use uint8_t *wire_encode(const struct wire_structure *structure, const void *message, uint8_t *start, uint8_t *end);
 
 /* The descriptor of a part or message by its name: WIRE_STRUCTURE(row). */
-#define WIRE_STRUCTURE(name) (&wire_structure_##name)
+#define WIRE_STRUCTURE(name)     (&wire_structure_##name)
 #define WIRE_EXTERN(name)        extern const struct wire_structure wire_structure_##name;
 #define WIRE_EXTERN_M(name, ...) WIRE_EXTERN(name)
 WIRE_PARTS(WIRE_EXTERN)
@@ -135,18 +134,17 @@ struct wire_iterator {
 };
 
 /* The tag of a field: WIRE_TAG(write, operations). */
-#define WIRE_TAG(structure, field) ((uint32_t)WIRE_TAG_##structure##_##field)
+#define WIRE_TAG(structure, field)                  ((uint32_t)WIRE_TAG_##structure##_##field)
 #define WIRE_TAG_F(S, tag, kind, name, limit)       WIRE_TAG_##S##_##name = tag,
 #define WIRE_TAG_P(S, tag, kind, name, limit, part) WIRE_TAG_##S##_##name = tag,
-#define WIRE_TAGS(structure)                                                                                 \
-        enum { WIRE_##structure(WIRE_TAG_F, WIRE_TAG_P, structure) };
-#define WIRE_TAGS_M(name, ...) WIRE_TAGS(name)
+#define WIRE_TAGS(structure)                        enum { WIRE_##structure(WIRE_TAG_F, WIRE_TAG_P, structure) };
+#define WIRE_TAGS_M(name, ...)                      WIRE_TAGS(name)
 WIRE_PARTS(WIRE_TAGS)
 WIRE_MESSAGES(WIRE_TAGS_M)
 
 /* `list` is a decoded field of a struct wire_<structure>. WIRE_LIST_START(&iterator, write, operations,
  * &message.operations), then wire_list_next with a struct of the part until it is false. */
-#define WIRE_LIST_START(iterator, structure, field, list)                                                    \
+#define WIRE_LIST_START(iterator, structure, field, list)                                                                   \
         wire_list_start(iterator, WIRE_STRUCTURE(structure), WIRE_TAG(structure, field), list)
 void wire_list_start(struct wire_iterator *iterator, const struct wire_structure *structure, uint32_t tag,
                      const struct wire_list *list);
@@ -154,20 +152,20 @@ bool wire_list_next(struct wire_iterator *iterator, void *element);
 
 /* ---- frames ---- */
 
-#define WIRE_LENGTH_SIZE        4
-#define WIRE_TOKEN_SIZE         40
-#define WIRE_HEADER_SIZE_MAX    (WIRE_LENGTH_SIZE + 1 + 16 + 40 + 8 + 16)
+#define WIRE_LENGTH_SIZE         4
+#define WIRE_TOKEN_SIZE          40
+#define WIRE_HEADER_SIZE_MAX     (WIRE_LENGTH_SIZE + 1 + 16 + 40 + 8 + 16)
 #define WIRE_UNVERIFIED_SIZE_MAX 4096   /* whole frame, before a token was verified */
-#define WIRE_UP_SIZE_MAX        65536  /* whole frame, client to server, after that */
-#define WIRE_DOWN_SIZE_MAX      262144 /* whole frame, server to client */
+#define WIRE_UP_SIZE_MAX         65536  /* whole frame, client to server, after that */
+#define WIRE_DOWN_SIZE_MAX       262144 /* whole frame, server to client */
 
 /* A frame taken apart. Fields that the code does not have are zero. */
 struct wire_frame {
         uint8_t code;
         const struct wire_message *message; /* NULL: unknown code; only code and body are set then */
         struct id request;
-        uint64_t user;      /* first 8 bytes of the token */
-        uint8_t mac[32];    /* the rest of the token */
+        uint64_t user;   /* first 8 bytes of the token */
+        uint8_t mac[32]; /* the rest of the token */
         uint64_t device;
         struct id room;
         struct slice body;

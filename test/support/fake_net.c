@@ -72,8 +72,7 @@ static struct socket *socket_new(struct machine *machine, enum kind kind, uint64
                 place++;
         if (made && place == machine->size) {
                 int size = machine->size ? 2 * machine->size : FIRST_SOCKETS;
-                struct socket **grown =
-                        memory_resize(machine->sockets, (size_t)size * sizeof(struct socket *));
+                struct socket **grown = memory_resize(machine->sockets, (size_t)size * sizeof(struct socket *));
 
                 if (!grown) {
                         memory_free(made);
@@ -114,16 +113,15 @@ static void end_free(struct end *end)
         memory_free(end);
 }
 
-static enum error fake_listen(struct net *net, const char *address, uint16_t port, bool shared, uint64_t tag,
-                              int *number, struct net_address *bound)
+static enum error fake_listen(struct net *net, const char *address, uint16_t port, bool shared, uint64_t tag, int *number,
+                              struct net_address *bound)
 {
         struct machine *machine = self(net);
         struct socket *made;
 
         (void)address;
         for (int i = 0; port && !shared && i < machine->size; i++)
-                if (machine->sockets[i] && machine->sockets[i]->kind == LISTENER &&
-                    machine->sockets[i]->port == port)
+                if (machine->sockets[i] && machine->sockets[i]->kind == LISTENER && machine->sockets[i]->port == port)
                         return ERR_SYSTEM;
         made = socket_new(machine, LISTENER, tag, number);
         if (!made)
@@ -137,8 +135,7 @@ static enum error fake_listen(struct net *net, const char *address, uint16_t por
 }
 
 /* The listeners that take connections for host and port, in turn. */
-static struct socket *find_listener(struct fake_world *world, const char *host, uint16_t port,
-                                    struct machine **owner)
+static struct socket *find_listener(struct fake_world *world, const char *host, uint16_t port, struct machine **owner)
 {
         struct socket *found[MACHINES_MAX];
         struct machine *owners[MACHINES_MAX];
@@ -156,8 +153,7 @@ static struct socket *find_listener(struct fake_world *world, const char *host, 
                 for (int i = 0; i < machine->size; i++) {
                         struct socket *socket = machine->sockets[i];
 
-                        if (socket && socket->kind == LISTENER && socket->port == port &&
-                            count < MACHINES_MAX) {
+                        if (socket && socket->kind == LISTENER && socket->port == port && count < MACHINES_MAX) {
                                 owners[count] = machine;
                                 found[count++] = socket;
                         }
@@ -228,8 +224,7 @@ static enum error fake_read(struct net *net, int socket, void *bytes, size_t siz
         return ERR_OK;
 }
 
-static enum error fake_write(struct net *net, int socket, const struct slice *parts, size_t count,
-                             size_t *written)
+static enum error fake_write(struct net *net, int socket, const struct slice *parts, size_t count, size_t *written)
 {
         struct end *end = socket_of(net, socket)->end, *other;
         size_t pipe_size = self(net)->world->pipe_size;
@@ -294,10 +289,8 @@ static size_t accept_some(struct machine *machine, int number, struct net_event 
                         break;
                 memmove(listener->backlog, listener->backlog + 1, --listener->backlog_count * sizeof(end));
                 made->end = end;
-                events[count++] = (struct net_event){.kind = NET_EVENT_ACCEPTED,
-                                                     .socket = accepted,
-                                                     .tag = listener->tag,
-                                                     .peer = end->peer};
+                events[count++] = (struct net_event){
+                        .kind = NET_EVENT_ACCEPTED, .socket = accepted, .tag = listener->tag, .peer = end->peer};
         }
         return count;
 }
@@ -312,16 +305,13 @@ static size_t stream_events(struct machine *machine, int number, struct net_even
 
         if (end->connecting) {
                 end->connecting = false;
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
                 return count;
         }
         if (socket->wants_read && (over || end->in_size > 0))
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_READABLE, .socket = number, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_READABLE, .socket = number, .tag = socket->tag};
         if (socket->wants_write && count < max && (over || other->in_size < machine->world->pipe_size))
-                events[count++] =
-                        (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
+                events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
         return count;
 }
 

@@ -170,8 +170,7 @@ static bool chain_settle(const struct chain *chain, struct cursor *cursor)
         return true;
 }
 
-struct segment *chain_read(const struct chain *chain, struct cursor *cursor, struct slice *key,
-                           struct slice *value)
+struct segment *chain_read(const struct chain *chain, struct cursor *cursor, struct slice *key, struct slice *value)
 {
         struct record_head head;
         const uint8_t *bytes;

@@ -64,8 +64,7 @@ void chain_seek(const struct chain *chain, struct cursor *cursor, uint64_t offse
 
 /* The record at the cursor, which moves on; NULL at the end. The segment returned holds key and value; pin it
  * to keep them. A cursor below the first record kept must be seeked first. */
-struct segment *chain_read(const struct chain *chain, struct cursor *cursor, struct slice *key,
-                           struct slice *value);
+struct segment *chain_read(const struct chain *chain, struct cursor *cursor, struct slice *key, struct slice *value);
 
 /* Forgets the records below offset, at most up to the end. */
 void chain_trim(struct chain *chain, uint64_t offset);

@@ -80,8 +80,9 @@ static bool handle_has(const struct handle *handle)
 /* After any change of the log. */
 static void wake_sleepers(struct bus_embedded *shared)
 {
-        list_each(&shared->handles, handle, struct handle,
-                  in_shared) if (handle->state == ASLEEP && handle_has(handle)) handle_wake(handle);
+        list_each(&shared->handles, handle, struct handle, in_shared)
+                if (handle->state == ASLEEP && handle_has(handle))
+                        handle_wake(handle);
 }
 
 /* ---- publishing ---- */
@@ -145,8 +146,7 @@ static enum outcome outbox_append(struct handle *handle)
 static void complete(struct handle *handle, const struct bus_event *event)
 {
         check(handle->completion_count < BUS_COMPLETIONS_MAX);
-        handle->completions[(handle->completion_first + handle->completion_count) % BUS_COMPLETIONS_MAX] =
-                *event;
+        handle->completions[(handle->completion_first + handle->completion_count) % BUS_COMPLETIONS_MAX] = *event;
         handle->completion_count++;
 }
 
@@ -221,8 +221,7 @@ static size_t embedded_poll(struct bus *bus, struct bus_event *events, size_t ma
         return count;
 }
 
-static enum error embedded_commit(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t next,
-                                  uint64_t tag)
+static enum error embedded_commit(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t next, uint64_t tag)
 {
         struct handle *handle = handle_of(bus);
         struct bus_event event = {.kind = BUS_EVENT_COMMITTED,

@@ -29,8 +29,7 @@ struct bus_embedded_options {
 struct bus_embedded;
 
 /* NO_MEMORY, CONFIG. */
-must_use enum error bus_embedded_new(const struct bus_embedded_options *options,
-                                     struct bus_embedded **embedded);
+must_use enum error bus_embedded_new(const struct bus_embedded_options *options, struct bus_embedded **embedded);
 
 /* All handles must be gone. */
 void bus_embedded_free(struct bus_embedded **embedded);

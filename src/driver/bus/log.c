@@ -50,13 +50,10 @@ enum error bus_log_new(const struct bus_log_options *options, struct bus_log **l
         if (!log)
                 return ERR_NO_MEMORY;
         list_init(&log->members);
-        log->partition_bytes_max =
-                options->partition_bytes_max ? options->partition_bytes_max : BUS_PARTITION_BYTES;
-        log->partition_records_max =
-                options->partition_records_max ? options->partition_records_max : BUS_PARTITION_RECORDS;
+        log->partition_bytes_max = options->partition_bytes_max ? options->partition_bytes_max : BUS_PARTITION_BYTES;
+        log->partition_records_max = options->partition_records_max ? options->partition_records_max : BUS_PARTITION_RECORDS;
         for (int i = 0; i < BUS_TOPIC_COUNT && !error; i++)
-                error = topic_init(log, i,
-                                   options->partitions[i] ? options->partitions[i] : BUS_PARTITIONS_DEFAULT);
+                error = topic_init(log, i, options->partitions[i] ? options->partitions[i] : BUS_PARTITIONS_DEFAULT);
         if (error) {
                 bus_log_free(&log);
                 return error;
@@ -72,8 +69,7 @@ void bus_log_free(struct bus_log **log_p)
         if (!log)
                 return;
         *log_p = NULL;
-        list_each(&log->members, member, struct bus_member, in_log)
-        {
+        list_each(&log->members, member, struct bus_member, in_log) {
                 struct bus_member *gone = member;
 
                 bus_member_free(&gone);
@@ -132,8 +128,7 @@ bool bus_log_full(const struct bus_log *log, enum bus_topic topic, int32_t numbe
         return log->topics[topic].retention == RETENTION_WORK && over_bound(partition);
 }
 
-enum error bus_log_append(struct bus_log *log, enum bus_topic topic, int32_t number, struct slice key,
-                          struct slice value)
+enum error bus_log_append(struct bus_log *log, enum bus_topic topic, int32_t number, struct slice key, struct slice value)
 {
         struct partition *partition = bus_log_partition(log, topic, number);
         enum retention retention = log->topics[topic].retention;
@@ -141,12 +136,12 @@ enum error bus_log_append(struct bus_log *log, enum bus_topic topic, int32_t num
 
         check(partition);
         if (retention != RETENTION_WORK && over_bound(partition))
-                partition_lose(partition,
-                               chain_first(&partition->chain) + 1 + chain_count(&partition->chain) / 8);
+                partition_lose(partition, chain_first(&partition->chain) + 1 + chain_count(&partition->chain) / 8);
         error = chain_append(&partition->chain, key, value);
         if (error)
                 return error;
-        list_each(&partition->readers, reader, struct reader, in_partition) reader->member->fresh = true;
+        list_each(&partition->readers, reader, struct reader, in_partition)
+                reader->member->fresh = true;
         if (retention == RETENTION_PASSING && list_empty(&partition->readers))
                 partition_trim(partition);
         return ERR_OK;
@@ -165,8 +160,8 @@ void partition_trim(struct partition *partition)
         }
         /* The group's owner may have been sent back below what is committed by a seek; it is not made to lose
          * that. */
-        list_each(&partition->readers, reader, struct reader, in_partition) needed =
-                min_of(needed, reader->cursor.offset);
+        list_each(&partition->readers, reader, struct reader, in_partition)
+                needed = min_of(needed, reader->cursor.offset);
         if (needed > chain_first(&partition->chain))
                 chain_trim(&partition->chain, needed);
 }
@@ -179,8 +174,7 @@ void partition_lose(struct partition *partition, uint64_t offset)
         chain_trim(&partition->chain, offset);
         if (partition->committed != BUS_LOG_NONE && partition->committed < offset)
                 partition->committed = offset;
-        list_each(&partition->readers, reader, struct reader, in_partition)
-        {
+        list_each(&partition->readers, reader, struct reader, in_partition) {
                 if (reader->cursor.offset >= offset)
                         continue;
                 chain_seek(&partition->chain, &reader->cursor, offset);

@@ -54,8 +54,8 @@ int32_t bus_log_partition_of(const struct bus_log *log, const struct bus_message
 bool bus_log_full(const struct bus_log *log, enum bus_topic topic, int32_t partition);
 
 /* Does not ask whether it is full. NO_MEMORY: nothing was appended. */
-must_use enum error bus_log_append(struct bus_log *log, enum bus_topic topic, int32_t partition,
-                                   struct slice key, struct slice value);
+must_use enum error bus_log_append(struct bus_log *log, enum bus_topic topic, int32_t partition, struct slice key,
+                                   struct slice value);
 
 /* ---- members ---- */
 
@@ -77,14 +77,12 @@ void bus_log_expel(struct bus_log *log, uint64_t member_id);
 /* As in seam/bus.h. NO_MEMORY; NOT_FOUND: no such partition, or seek of one it does not hold. */
 must_use enum error bus_member_subscribe(struct bus_member *member, enum bus_topic topic);
 must_use enum error bus_member_assign(struct bus_member *member, enum bus_topic topic, int32_t partition);
-must_use enum error bus_member_seek(struct bus_member *member, enum bus_topic topic, int32_t partition,
-                                    uint64_t offset);
+must_use enum error bus_member_seek(struct bus_member *member, enum bus_topic topic, int32_t partition, uint64_t offset);
 void bus_member_pause(struct bus_member *member, bool paused);
 
 /* FAILED: it does not hold the partition, or the offset lies past the end. A lower offset than the last
  * changes nothing. */
-enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, int32_t partition,
-                               uint64_t next);
+enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, int32_t partition, uint64_t next);
 
 /* ASSIGNED, REVOKED, LOST, then RECORD events. Records are valid until the next poll. */
 size_t bus_member_poll(struct bus_member *member, struct bus_event *events, size_t max);

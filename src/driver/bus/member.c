@@ -48,7 +48,8 @@ static uint32_t group_size(const struct topic *topic)
 {
         uint32_t count = 0;
 
-        list_each(&topic->group, subscription, struct subscription, in_group) count++;
+        list_each(&topic->group, subscription, struct subscription, in_group)
+                count++;
         return count;
 }
 
@@ -78,8 +79,7 @@ static void group_rebalance(struct topic *topic)
                         partition_own(&topic->partitions[i], NULL);
                 return;
         }
-        list_each(&topic->group, subscription, struct subscription, in_group)
-        {
+        list_each(&topic->group, subscription, struct subscription, in_group) {
                 uint32_t share = topic->count / members + (index < topic->count % members);
 
                 for (uint32_t end = next + share; next < end; next++)
@@ -179,8 +179,7 @@ uint64_t bus_member_id(const struct bus_member *member)
 
 void bus_log_expel(struct bus_log *log, uint64_t member_id)
 {
-        list_each(&log->members, member, struct bus_member, in_log)
-        {
+        list_each(&log->members, member, struct bus_member, in_log) {
                 struct bus_member *gone = member;
 
                 if (member->id != member_id)
@@ -255,8 +254,7 @@ static struct reader *reader_of(struct bus_member *member, enum bus_topic topic,
 
         if (!subscription->readers || !bus_log_partition(member->log, topic, number))
                 return NULL;
-        return list_linked(&subscription->readers[number].in_partition) ? &subscription->readers[number]
-                                                                        : NULL;
+        return list_linked(&subscription->readers[number].in_partition) ? &subscription->readers[number] : NULL;
 }
 
 enum error bus_member_seek(struct bus_member *member, enum bus_topic topic, int32_t number, uint64_t offset)
@@ -311,9 +309,7 @@ static size_t reader_poll_news(struct reader *reader, struct bus_event *events, 
         static const struct {
                 enum news news;
                 enum bus_event_kind kind;
-        } order[] = {{NEWS_REVOKED, BUS_EVENT_REVOKED},
-                     {NEWS_ASSIGNED, BUS_EVENT_ASSIGNED},
-                     {NEWS_LOST, BUS_EVENT_LOST}};
+        } order[] = {{NEWS_REVOKED, BUS_EVENT_REVOKED}, {NEWS_ASSIGNED, BUS_EVENT_ASSIGNED}, {NEWS_LOST, BUS_EVENT_LOST}};
         size_t count = 0;
 
         for (size_t i = 0; i < countof(order) && count < max; i++) {
@@ -355,8 +351,8 @@ static size_t reader_poll(struct reader *reader, struct bus_event *events, size_
 
         while (count < max && reader->member->pin_count < BUS_PINS_MAX) {
                 struct bus_event event = event_of(reader, BUS_EVENT_RECORD);
-                struct segment *segment = chain_read(&reader->partition->chain, &reader->cursor,
-                                                     &event.record.key, &event.record.value);
+                struct segment *segment =
+                        chain_read(&reader->partition->chain, &reader->cursor, &event.record.key, &event.record.value);
 
                 if (!segment)
                         break;

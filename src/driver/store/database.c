@@ -35,8 +35,8 @@ sqlite3_stmt *database_use(struct database *database, enum statement statement)
         if (!database_good(database))
                 return NULL;
         if (!*place)
-                database->code = sqlite3_prepare_v3(database->handle, texts[statement], -1, SQLITE_PREPARE_PERSISTENT, place,
-                                                    NULL);
+                database->code =
+                        sqlite3_prepare_v3(database->handle, texts[statement], -1, SQLITE_PREPARE_PERSISTENT, place, NULL);
         return database_good(database) ? *place : NULL;
 }
 

@@ -39,7 +39,9 @@ static enum error handle_apply(struct store *store, const struct store_op *ops, 
         sqlite_lock(sqlite);
         job = free_job(handle);
         if (job) {
-                *job = (struct job){.handle = handle, .state = JOB_QUEUED, .write = {ops, count, results, arena},
+                *job = (struct job){.handle = handle,
+                                    .state = JOB_QUEUED,
+                                    .write = {ops, count, results, arena},
                                     .completion = {.tag = tag}};
                 handle->in_writer++;
                 list_append(&sqlite->queue, &job->node);
@@ -60,8 +62,13 @@ static enum error handle_ask(struct store *store, const struct store_question *q
         sqlite_lock(handle->sqlite);
         job = free_job(handle);
         if (job)
-                *job = (struct job){.handle = handle, .state = JOB_QUEUED, .questions = questions, .question_count = count,
-                                    .answers = answers, .arena = arena, .completion = {.tag = tag}};
+                *job = (struct job){.handle = handle,
+                                    .state = JOB_QUEUED,
+                                    .questions = questions,
+                                    .question_count = count,
+                                    .answers = answers,
+                                    .arena = arena,
+                                    .completion = {.tag = tag}};
         sqlite_unlock(handle->sqlite);
         if (!job)
                 return ERR_FULL;
@@ -150,7 +157,7 @@ static void forget_jobs(struct handle *handle)
         struct store_sqlite *sqlite = handle->sqlite;
 
         sqlite_lock(sqlite);
-        list_each (&sqlite->queue, job, struct job, node) {
+        list_each(&sqlite->queue, job, struct job, node) {
                 if (job->handle == handle) {
                         list_remove(&job->node);
                         handle->in_writer--;

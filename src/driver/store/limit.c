@@ -57,7 +57,8 @@ static bool apply(struct appending *appending, size_t count)
         struct completion completion = {.outcome = OUTCOME_FAILED};
 
         arena_reset(&appending->arena);
-        if (appending->store->ops->apply(appending->store, appending->ops, count, appending->results, &appending->arena, 1) != ERR_OK)
+        if (appending->store->ops->apply(appending->store, appending->ops, count, appending->results, &appending->arena,
+                                         1) != ERR_OK)
                 return false;
         return appending->store->ops->poll(appending->store, &completion, 1) == 1 && completion.outcome == OUTCOME_OK &&
                appending->results[0].status == ERR_OK;

@@ -134,9 +134,9 @@ void read_changes_question(struct database *database, const struct store_questio
         uint64_t room;
 
         if (open_room(database, question, &question->changes.room, &room, answer))
-                answer->rows.rows = read_changes(database, question->user, room, question->changes.after,
-                                                 question->changes.before, question->changes.rows_max, &bytes,
-                                                 &answer->rows.row_count, &answer->rows.more, arena);
+                answer->rows.rows =
+                        read_changes(database, question->user, room, question->changes.after, question->changes.before,
+                                     question->changes.rows_max, &bytes, &answer->rows.row_count, &answer->rows.more, arena);
 }
 
 /* The first row at or after a time, by halving: time in a room never goes back. */

@@ -317,8 +317,7 @@ void output_send(struct batch *batch)
 {
         batch->progress.sendings = NULL;
         batch->progress.sending_count = batch->progress.sending_capacity = 0;
-        list_each(&batch->outputs, output, struct output, node)
-        {
+        list_each(&batch->outputs, output, struct output, node) {
                 if (batch->broken)
                         return;
                 if (output->item->state == ITEM_ABANDONED)

@@ -170,8 +170,7 @@ bool phase_advance(struct worker *worker)
 {
         bool moved = false;
 
-        list_each(&worker->flight, batch, struct batch, node)
-        {
+        list_each(&worker->flight, batch, struct batch, node) {
                 moved |= advance(batch);
                 if (batch->progress.phase < PHASE_COUNT)
                         continue;
@@ -185,8 +184,7 @@ bool phase_advance(struct worker *worker)
 
 void phase_complete(struct worker *worker, const struct completion *completion)
 {
-        list_each(&worker->flight, batch, struct batch, node)
-        {
+        list_each(&worker->flight, batch, struct batch, node) {
                 struct progress *progress = &batch->progress;
 
                 if (!progress->out || completion->tag < progress->tag_first || completion->tag > progress->tag)

@@ -135,7 +135,8 @@ enum phase_step presence_get_finish(struct batch *batch, const struct completion
                 batch->lost_all |= batch->recipient_count > 0;
                 return STEP_DONE;
         }
-        list_each(&batch->named, recipient, struct recipient, line) recipient->found = result++;
+        list_each(&batch->named, recipient, struct recipient, line)
+                recipient->found = result++;
         return STEP_DONE;
 }
 
