@@ -1,10 +1,54 @@
-# The door: every task a person runs. The house behind it is meson.build.
+# The door: every task a person runs. The house behind it is meson.build, the work is in tools/.
 BUILD ?= build
+export BUILD DATA PORT ARGS SEED SEEDS PLANTED TARGET TIME WORKLOAD
 
-all: $(BUILD)/build.ninja
-	ninja -C $(BUILD)
+.PHONY: all run deps-run deps-test test unit scenario contract sim fuzz live bench format lint tidy coverage deb install help
 
-$(BUILD)/build.ninja:
-	meson setup $(BUILD)
+all: deps-run           ## build the server, the client, the bench and the tests
+	tools/build
 
-.PHONY: all
+run: deps-run           ## start the server on 127.0.0.1:4255 (PORT=, DATA=folder) and say what to type next
+	@tools/run
+
+deps-run:               ## install what building and running needs
+	@tools/deps run
+
+deps-test:              ## install what testing needs besides
+	@tools/deps run test
+
+test: deps-test         ## everything: compilers, sanitizers, suites, simulator, guards; ends with the total
+	@tools/test
+
+unit scenario contract live: deps-test  ## one suite only
+	@tools/test $@
+
+sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
+	@tools/sim
+
+fuzz: deps-test         ## a fuzz target: TARGET=frontend TIME=60
+	@tools/fuzz $(or $(TARGET),frontend) $(or $(TIME),60)
+
+bench: deps-run         ## a benchmark: WORKLOAD=idle or pairs
+	@tools/bench $(WORKLOAD)
+
+format: deps-test       ## lay out all C by .clang-format
+	@tools/format
+
+lint: deps-test         ## the guards: table of inclusion, purity, sizes, layout, documents made from tables
+	@tools/test lint
+
+tidy: deps-test         ## clang-tidy
+	@tools/deps tidy
+	@tools/tidy
+
+coverage: deps-test     ## lines and branches that the tests reach, by folder
+	@tools/coverage
+
+deb: deps-run           ## a Debian package in build/
+	@tools/deb
+
+install: all            ## galkad, galka and their man pages under /usr/local (DESTDIR=)
+	meson install -C $(BUILD) --no-rebuild
+
+help:                   ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*##/\1#/p' Makefile | awk -F '#' '{ printf "  make %-28s%s\n", $$1, $$2 }'

@@ -103,12 +103,13 @@ void read_login_question(struct database *database, const struct store_question 
                 if (database_row(database, statement))
                         hash = column_copy(database, statement, 3, arena);
                 database_end(statement);
-                statement = database_use(database, STATEMENT_GUESS_FIND);
-                bind_number(statement, 1, user);
-                if (database_row(database, statement) && column_number(statement, 1) > now_ms)
-                        answer->login.wait_ms = column_number(statement, 1) - now_ms;
-                database_end(statement);
         }
+        /* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
+        statement = database_use(database, STATEMENT_GUESS_FIND);
+        bind_number(statement, 1, user ? user : question->login.nobody);
+        if (database_row(database, statement) && column_number(statement, 1) > now_ms)
+                answer->login.wait_ms = column_number(statement, 1) - now_ms;
+        database_end(statement);
         text = arena_take(arena, hash.size + 1);
         if (!text) {
                 database->code = SQLITE_NOMEM;

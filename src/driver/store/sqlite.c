@@ -45,6 +45,19 @@ static enum error take_folder(struct store_sqlite *sqlite, char *text)
         return ERR_LOCKED;
 }
 
+/* The file is its owner's alone, wherever the folder lies; SQLite gives -wal and -shm the mode of the database. */
+static enum error make_private(const struct store_sqlite *sqlite, char *text)
+{
+        int fd = open(sqlite->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        if (fd >= 0) {
+                close(fd);
+                return ERR_OK;
+        }
+        snprintf(text, STORE_ERROR_SIZE, "cannot write %.300s: %s", sqlite->path, strerror(errno));
+        return ERR_SYSTEM;
+}
+
 static int on_wal(void *context, sqlite3 *database, const char *name, int pages)
 {
         struct writer *writer = context;
@@ -172,6 +185,8 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
         snprintf(sqlite->path, sizeof(sqlite->path), options->vfs ? "%.4000s" : "%.4000s/galka.db", options->folder);
         if (!options->vfs)
                 error = take_folder(sqlite, text);
+        if (!error && !options->vfs)
+                error = make_private(sqlite, text);
         if (!error)
                 error = open_writer(sqlite, text);
         if (!error && options->threaded) {
