@@ -418,15 +418,18 @@ void account_failed(struct core *core, struct request *request, enum error error
                 return;
         if (class == ERROR_CLASS_REFUSED && error != ERR_LATE && error != ERR_NOT_NOW) {
                 bool renewal = mine->code == WIRE_CODE_renew;
-                bool out = error == ERR_REVOKED || error == ERR_BAD_TOKEN;
+                bool out = error == ERR_REVOKED || error == ERR_BAD_TOKEN || (renewal && error == ERR_BAD_LOGIN);
 
-                if (renewal || (mine->code == WIRE_CODE_sign_out && out)) {
+                if (out && (renewal || mine->code == WIRE_CODE_sign_out)) {
                         account_revoked(core);
                         return;
                 }
-                request_free(core);
-                tell(core, error);
-                return;
+                if (!renewal) {
+                        request_free(core);
+                        tell(core, error);
+                        return;
+                }
+                /* It does not say that this device is out: what is stored, the outbox too, is not thrown away for that. */
         }
         mine->retry_ms =
                 core->now_ms + max_of(retry_after_ms, core_pause_ms(core, mine->tries, RETRY_FIRST_MS, RETRY_MAX_MS));
@@ -442,7 +445,8 @@ void account_revoked(struct core *core)
                 return;
         request_free(core);
         link_close(core, 0);
-        core_forget(core, false, asked ? ERR_OK : ERR_REVOKED);
+        if (!core_forget(core, false, asked ? ERR_OK : ERR_REVOKED))
+                return; /* the next link hears the same */
         recycler_give_copy(&core->memory, &account->email);
         recycler_give_copy(&core->memory, &account->person.user_name);
         recycler_give_copy(&core->memory, &account->person.display_name);

@@ -94,15 +94,17 @@ void batch_item_free(struct core *core, struct batch_item *item)
         recycler_give(&core->memory, item, item->size);
 }
 
-void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, struct list_node *place)
+void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, struct batch_place *place)
 {
         struct batch *batch = last_batch(core);
 
         check(batch && batch->state == BATCH_OPEN);
+        if (place->batch != batch)
+                *place = (struct batch_place){batch, batch->items.head.prev};
         check(!value || (value >= batch_value(item) && value <= batch_value_end(item)));
         if (value)
                 item->change.value = slice_of(value, (size_t)(batch_value_end(item) - value));
-        list_insert_before(place->next, &item->node);
+        list_insert_before(place->after->next, &item->node);
         batch->count++;
         core->batches.bytes += item->size;
 }
@@ -119,12 +121,16 @@ void batch_add(struct core *core, struct batch_item *item, uint8_t *value)
                 item->change.end = slice_of(batch_value(item), item->key_size + 1u);
                 item->change.drop = true;
         }
-        batch_insert(core, item, value, batch->items.head.prev);
+        batch_insert(core, item, value, &(struct batch_place){0});
 }
 
-struct list_node *batch_place(struct core *core)
+bool batch_place(struct core *core, struct batch_place *place)
 {
-        return open_batch(core) ? last_batch(core)->items.head.prev : NULL;
+        *place = (struct batch_place){0};
+        if (!open_batch(core))
+                return false;
+        *place = (struct batch_place){last_batch(core), last_batch(core)->items.head.prev};
+        return true;
 }
 
 bool batch_drop(struct core *core, enum effect effect, enum error error, struct slice key, struct slice end)
@@ -137,7 +143,7 @@ bool batch_drop(struct core *core, enum effect effect, enum error error, struct 
         item->change.end = slice_of(batch_value(item), end.size);
         item->change.drop = true;
         item->error = (uint8_t)error;
-        batch_insert(core, item, NULL, last_batch(core)->items.head.prev);
+        batch_insert(core, item, NULL, &(struct batch_place){0});
         return true;
 }
 
@@ -168,7 +174,7 @@ bool batch_has_entry(const struct core *core, const struct id *room, const struc
         return false;
 }
 
-void batch_forget(struct core *core, bool entries)
+void batch_forget(struct core *core, const struct id *room, bool entries)
 {
         list_each(&core->batches.list, batch, struct batch, node)
         {
@@ -176,6 +182,8 @@ void batch_forget(struct core *core, bool entries)
                 {
                         bool entry = item->effect >= EFFECT_QUEUED && item->effect <= EFFECT_FAILED;
 
+                        if (room && !id_equal(&item->room, room))
+                                continue;
                         if (item->effect == EFFECT_ROW || item->effect == EFFECT_ROOM || (entry && entries))
                                 item->effect = EFFECT_NONE;
                 }
@@ -343,13 +351,14 @@ bool batch_poll(struct core *core, struct core_event *event)
 
 uint64_t batch_due(const struct core *core)
 {
-        const struct list_node *last = list_last(&core->batches.list);
         uint64_t due = core->rooms.keep_ms;
 
         if (core->batches.offered >= BATCHES_OFFERED_MAX)
                 return UINT64_MAX;
-        if (last && container_of(last, struct batch, node)->state <= BATCH_SEALED &&
-            container_of(last, struct batch, node)->count > 0)
-                due = core->now_ms;
+        list_each(&core->batches.list, batch, struct batch, node)
+        {
+                if (batch->state <= BATCH_SEALED && batch->count > 0)
+                        due = core->now_ms;
+        }
         return due == UINT64_MAX ? due : max_of(due, core->batches.retry_ms);
 }

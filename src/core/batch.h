@@ -75,9 +75,15 @@ void batch_item_free(struct core *core, struct batch_item *item);
 /* value: where it begins in the item; NULL makes it a drop of this one key. */
 void batch_add(struct core *core, struct batch_item *item, uint8_t *value);
 
-/* For rows that arrive newest first: batch_place before the first, then each one is put right there. */
-struct list_node *batch_place(struct core *core);
-void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, struct list_node *place);
+/* For rows that arrive newest first: batch_place before the first, then each one is put right there. If the batch is sealed
+ * meanwhile, the rest goes into the next one. False: no memory. */
+struct batch_place {
+        struct batch *batch;
+        struct list_node *after;
+};
+
+bool batch_place(struct core *core, struct batch_place *place);
+void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, struct batch_place *place);
 
 /* Drops [key, end). False: no memory. */
 bool batch_drop(struct core *core, enum effect effect, enum error error, struct slice key, struct slice end);
@@ -88,8 +94,8 @@ uint64_t batch_barrier(struct core *core);
 /* True if an entry of the outbox is in a batch that is not kept yet. */
 bool batch_has_entry(const struct core *core, const struct id *room, const struct id *id);
 
-/* What was forgotten has no effects any more: rows and rooms; the outbox too if `entries`. */
-void batch_forget(struct core *core, bool entries);
+/* What was forgotten has no effects any more: rows and rooms (of one room, or NULL: of all); the outbox too if `entries`. */
+void batch_forget(struct core *core, const struct id *room, bool entries);
 
 /* The host kept a batch: internal effects at once, events at the next polls. */
 void batch_kept(struct core *core, uint64_t number);

@@ -129,22 +129,27 @@ void core_start(struct core *core, struct core_time time)
         core->phase_told = UINT8_MAX;
 }
 
-void core_forget(struct core *core, bool keep_outbox, enum error why)
+bool core_forget(struct core *core, bool keep_outbox, enum error why)
 {
         static const struct {
                 char first, end;
         } ranges[] = {{'R', 'S'}, {'M', 'N'}, {RECORD_FIRST, RECORD_LAST + 1}};
         size_t from = keep_outbox ? 0 : 2, to = keep_outbox ? 2 : 3;
 
-        batch_forget(core, !keep_outbox);
         for (size_t i = from; i < to; i++) {
                 enum effect effect = i + 1 == to ? EFFECT_FORGOTTEN : EFFECT_NONE;
 
                 /* Without memory for this there is none for anything; the next Join finds the same and tries again. */
-                if (!batch_drop(core, effect, why, slice_of(&ranges[i].first, 1), slice_of(&ranges[i].end, 1)))
+                if (!batch_drop(core, effect, why, slice_of(&ranges[i].first, 1), slice_of(&ranges[i].end, 1))) {
                         link_close(core, 0);
+                        return false;
+                }
         }
+        batch_forget(core, NULL, !keep_outbox);
+        if (!keep_outbox)
+                loader_forget(core);
         rooms_forget(core, keep_outbox);
+        return true;
 }
 
 /* ---- in ---- */

@@ -10,6 +10,12 @@
 
 /* ---- Join ---- */
 
+/* Not all at the same moment who joined at the same moment. */
+static uint64_t compare_time(struct core *core)
+{
+        return core->now_ms + JOIN_COMPARE_MS - core_random_below(core, JOIN_COMPARE_MS / 8);
+}
+
 static bool send_join(struct core *core)
 {
         struct wire_cursor cursors[JOIN_ROOMS];
@@ -26,10 +32,11 @@ static bool send_join(struct core *core)
                 cursors[join.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
         }
         join.cursors.items = cursors;
-        request = request_send(core, WIRE_CODE_join, NULL, NULL, &join);
+        if (id_is_zero(&core->join.id))
+                core->join.id = core_new_id(core);
+        request = request_send(core, WIRE_CODE_join, &core->join.id, NULL, &join);
         if (!request)
                 return false;
-        request->flag = core->link.state == LINK_WELCOME;
         core->join.asked = true;
         core->join.again = false;
         return true;
@@ -39,12 +46,12 @@ static bool send_join(struct core *core)
  * meanwhile; its rows up to our head are not newer than ours, so they are left. False: no memory, or unlawful. */
 static bool take_rows(struct core *core, struct room *room, const struct wire_room_state *state)
 {
-        struct list_node *place = batch_place(core);
+        struct batch_place place;
         struct wire_iterator iterator;
         uint64_t before = state->head + 1;
         struct wire_row row;
 
-        if (!place || !holes_reserve(&room->holes, &core->memory))
+        if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
                 return false;
         wire_list_start(&iterator, WIRE_STRUCTURE(room_state), 5, &state->rows);
         while (wire_list_next(&iterator, &row)) {
@@ -53,7 +60,7 @@ static bool take_rows(struct core *core, struct room *room, const struct wire_ro
                 before = row.changed;
                 if (row.changed <= room->head || row.changed <= state->rows_after)
                         continue;
-                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
+                if (!room_put_row(core, room, &row, &place) || !outbox_row_arrived(core, room, &row))
                         return false;
         }
         room_cover(core, room, max_of(state->rows_after, room->head) + 1, state->head);
@@ -74,6 +81,7 @@ static bool take_state(struct core *core, const struct wire_room_state *state)
         room = room_get(core, &state->room);
         if (!room) /* too many: the core shows what it can hold */
                 return core->rooms.count >= core->limits.rooms_max;
+        core->join.missed |= state->head > room->seen_head;
         room->listed = true;
         room->fetch_off = room->mark_off = false;
         if (state->head < room->asked_head && !room_forget_rows(core, room))
@@ -91,30 +99,32 @@ static bool take_state(struct core *core, const struct wire_room_state *state)
         return room_take_peer(core, room, &state->peer) && live_drain(core, room);
 }
 
-/* Another era: rows, heads, holes and marks are of another past. Outbox and drafts stay (law L9). */
-static void take_era(struct core *core, const struct id *era)
+/* Another era: rows, heads, holes and marks are of another past. Outbox and drafts stay (law L9). False: no memory. */
+static bool take_era(struct core *core, const struct id *era)
 {
         if (!id_is_zero(&core->account.era) && !id_equal(&core->account.era, era)) {
                 requests_close(core);
-                core_forget(core, true, ERR_OK);
+                if (!core_forget(core, true, ERR_OK))
+                        return false;
         }
         core->account.era = *era;
+        return true;
 }
 
-bool join_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
+static bool take_joined(struct core *core, const struct wire_joined *joined)
 {
-        const struct wire_joined *joined = message;
         struct join *join = &core->join;
         struct wire_room_state state;
         struct wire_iterator iterator;
 
-        (void)frame;
         if (joined->profile.user != core->account.user || id_is_zero(&joined->era) ||
             (joined->token.size &&
              (joined->token.size != WIRE_TOKEN_SIZE || be64_get(joined->token.data) != core->account.user)))
                 return false;
-        join->asked = false;
-        take_era(core, &joined->era);
+        join->asked = join->again = join->comparing = false;
+        join->id = (struct id){0};
+        if (!take_era(core, &joined->era))
+                return false;
         /* The fresh token is for the next link; this one is bound to the old. */
         if (!account_take_person(core, &joined->profile) || !account_take_token(core, joined->token))
                 return false;
@@ -124,8 +134,8 @@ bool join_answered(struct core *core, struct request *request, const struct wire
                         return false;
         join->joined = true;
         join->tries = 0;
-        join->compare_ms = core->now_ms + JOIN_COMPARE_MS;
-        if (request->flag)
+        join->compare_ms = compare_time(core);
+        if (core->link.state != LINK_READY)
                 link_move(core, LINK_READY);
         join->ready_batch = batch_barrier(core);
         join->synced = false;
@@ -141,22 +151,35 @@ bool join_answered(struct core *core, struct request *request, const struct wire
         return true;
 }
 
+bool join_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
+{
+        (void)request, (void)frame;
+        return take_joined(core, message);
+}
+
+bool join_late(struct core *core, const struct wire_frame *frame, const void *message)
+{
+        if (core->link.state != LINK_JOINING || !id_equal(&frame->request, &core->join.id))
+                return true;
+        return take_joined(core, message);
+}
+
 void join_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)
 {
         struct join *join = &core->join;
 
         join->asked = false;
+        (void)request;
         if (error == ERR_CLOSED)
                 return;
-        if (request->flag)
-                link_move(core, LINK_WELCOME);
         if (error == ERR_REVOKED) {
                 account_revoked(core);
+        } else if (error == ERR_BAD_TOKEN && core->link.state == LINK_JOINING) {
+                join->id = (struct id){0};
+                link_move(core, LINK_WELCOME);
+                account_renew(core);
         } else if (error == ERR_BAD_TOKEN) {
-                if (request->flag)
-                        account_renew(core);
-                else
-                        link_close(core, 0);
+                link_close(core, 0);
         } else if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 link_close(core, LINK_RETRY_MAX_MS);
         } else {
@@ -242,6 +265,9 @@ bool join_rooms_answered(struct core *core, struct request *request, const struc
                 join->list = LIST_DONE;
                 join->synced = true;
                 join->synced_batch = batch_barrier(core);
+                if (join->comparing && join->missed)
+                        join_again(core, JOIN_MISSED_MS);
+                join->comparing = false;
         }
         core->sync.scan_ms = 0;
         return true;
@@ -252,7 +278,7 @@ void join_rooms_failed(struct core *core, struct request *request, enum error er
         struct join *join = &core->join;
 
         (void)request;
-        if (error == ERR_CLOSED)
+        if (error == ERR_CLOSED || request_ended_link(core, error))
                 return;
         join->list = LIST_DUE;
         join->list_ms =
@@ -267,19 +293,21 @@ void join_step(struct core *core)
         struct join *join = &core->join;
 
         if (core->link.state == LINK_WELCOME && core->account.state == ACCOUNT_SIGNED_IN && !account_comes_first(core)) {
-                if (join->again && join->again_ms > core->now_ms)
-                        return;
                 if (send_join(core))
                         link_move(core, LINK_JOINING);
                 else
                         link_close(core, 0);
         }
-        if (core->link.state != LINK_READY)
+        if (core->link.state < LINK_JOINING)
                 return;
         if (join->again && join->again_ms <= core->now_ms && !join->asked && join->list != LIST_ASKED && !send_join(core))
                 join->again_ms = core->now_ms + RETRY_FIRST_MS;
+        if (core->link.state != LINK_READY)
+                return;
         if (join->list == LIST_DONE && join->compare_ms <= core->now_ms) {
-                join->compare_ms = core->now_ms + JOIN_COMPARE_MS;
+                join->compare_ms = compare_time(core);
+                join->comparing = true;
+                join->missed = false;
                 join->after = (struct id){0};
                 join->list = LIST_DUE;
                 join->list_ms = core->now_ms;
@@ -293,8 +321,7 @@ uint64_t join_due(const struct core *core)
         const struct join *join = &core->join;
         uint64_t due = UINT64_MAX;
 
-        if (join->again && !join->asked && join->list != LIST_ASKED &&
-            (core->link.state == LINK_WELCOME || core->link.state == LINK_READY))
+        if (join->again && !join->asked && join->list != LIST_ASKED && core->link.state >= LINK_JOINING)
                 due = join->again_ms;
         if (core->link.state != LINK_READY)
                 return due;

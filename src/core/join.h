@@ -3,7 +3,12 @@
  *
  * Join carries the cursors of the ten most recent rooms and answers the ten rooms most recently active. The rest come by range
  * of ids, with our cursors of the range, so that the server leaves out what did not change. Every ten minutes all of it is
- * compared once more, whatever was delivered (law L5's backstop).
+ * compared once more, whatever was delivered (law L5's backstop). If that brings news, then presence may have lost this connection,
+ * and nothing would ever be delivered to it again: so it joins again, too.
+ *
+ * A Join that was not answered in time is asked again with the same id, and the link stays JOINING meanwhile: an answer that comes
+ * late, to whichever attempt, is as good as one in time. Were it refused, a server that needs longer than its own deadline would
+ * never get anybody in.
  */
 #ifndef GALKA_CORE_JOIN_H
 #define GALKA_CORE_JOIN_H
@@ -12,6 +17,7 @@
 
 #define JOIN_COMPARE_MS  600000
 #define JOIN_CURSORS_MAX 200 /* of one question for a range */
+#define JOIN_MISSED_MS   10000
 
 struct request;
 
@@ -24,6 +30,9 @@ struct join {
         bool synced;       /* every room was listed on this link */
         bool again;        /* Join again at again_ms, on this link */
         bool asked;        /* a Join is under way */
+        bool comparing;    /* the list is compared once more, though every delivery should have come */
+        bool missed;       /* and something was found that was not delivered */
+        struct id id;      /* of the Join that was not answered yet, by whatever attempt */
         struct id after;   /* the next range begins above it */
         uint64_t list_ms;  /* DUE: not before */
         uint64_t again_ms; /* rejoin, or a Join that was busy */
@@ -38,6 +47,9 @@ void join_again(struct core *core, uint64_t within_ms);
 
 bool join_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message);
 void join_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms);
+
+/* An answer that no request waits for. */
+bool join_late(struct core *core, const struct wire_frame *frame, const void *message);
 bool join_rooms_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message);
 void join_rooms_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms);
 

@@ -321,6 +321,8 @@ static bool link_needed(const struct core *core)
 {
         if (!core->link.wanted || core->loader.state != LOADER_DONE)
                 return false;
+        if (core->batches.bytes > BATCH_BYTES_MAX) /* the storage has to catch up first */
+                return false;
         return core->account.state == ACCOUNT_SIGNED_IN || core->account.request;
 }
 
@@ -347,6 +349,8 @@ void link_step(struct core *core)
                 }
                 break;
         case LINK_CONNECTING:
+                if (core->now_ms - link->since_ms >= LINK_CONNECT_MS)
+                        link_close(core, 0);
                 break;
         case LINK_HELLO:
                 if (core->now_ms - link->since_ms >= LINK_HELLO_MS)
@@ -376,7 +380,7 @@ uint64_t link_due(const struct core *core)
         case LINK_DOWN:
                 return link_needed(core) ? link->retry_ms : UINT64_MAX;
         case LINK_CONNECTING:
-                return UINT64_MAX;
+                return link->since_ms + LINK_CONNECT_MS;
         case LINK_HELLO:
                 return min_of(blocked, link->since_ms + LINK_HELLO_MS);
         default:

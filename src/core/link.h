@@ -30,6 +30,7 @@ enum link_state {
 #define LINK_RETRY_FIRST_MS 500
 #define LINK_RETRY_MAX_MS   60000
 #define LINK_STEADY_MS      10000 /* a link that was ready for so long starts the pauses anew */
+#define LINK_CONNECT_MS     20000 /* from CONNECT to connected: the host's own patience may be minutes */
 #define LINK_HELLO_MS       15000 /* from connected to Welcome */
 #define LINK_OUTPUT_FIRST   256
 #define LINK_BLOCKED_MS     50 /* output is offered again after so long, if nobody says that the socket is writable */

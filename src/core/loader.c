@@ -47,6 +47,16 @@ bool loader_want_text(struct core *core, const struct id *room, const struct id 
         return true;
 }
 
+void loader_forget(struct core *core)
+{
+        struct loader *loader = &core->loader;
+
+        if (loader->state != LOADER_DONE)
+                return;
+        loader->want = WANT_NONE;
+        loader->offered = false;
+}
+
 bool loader_poll(struct core *core, struct core_event *event)
 {
         struct loader *loader = &core->loader;

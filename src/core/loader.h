@@ -30,6 +30,9 @@ void loader_step(struct core *core);
 /* The text of an entry is wanted; false if another want is under way (it is asked again later). */
 bool loader_want_text(struct core *core, const struct id *room, const struct id *id);
 
+/* What is being read is somebody else's by now: its records are not taken any more. */
+void loader_forget(struct core *core);
+
 bool loader_poll(struct core *core, struct core_event *event);
 
 #endif

@@ -66,7 +66,7 @@ bool mark_answered(struct core *core, struct request *request, const struct wire
         room->mark_tries = 0;
         room_take_marks(core, room, &marked->marks, false);
         room_take_lowest(core, room, &marked->lowest);
-        return true;
+        return live_drain(core, room); /* they may tell of operations that were not delivered */
 }
 
 void mark_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)
@@ -75,13 +75,9 @@ void mark_failed(struct core *core, struct request *request, enum error error, u
 
         room->marking = NULL;
         room_work(core, room);
-        if (error == ERR_CLOSED)
+        if (error == ERR_CLOSED || request_ended_link(core, error))
                 return;
-        if (error == ERR_REVOKED) {
-                account_revoked(core);
-        } else if (error == ERR_BAD_TOKEN || error == ERR_NOT_NOW) {
-                link_close(core, 0);
-        } else if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
+        if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 room->mark_off = true;
         } else {
                 uint64_t pause = core_pause_ms(core, room->mark_tries, RETRY_FIRST_MS, RETRY_MAX_MS);

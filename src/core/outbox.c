@@ -24,10 +24,21 @@ static void text_give(struct core *core, struct entry *entry)
         recycler_give_copy(&core->memory, &entry->text);
 }
 
+/* The first that is still to be sent: those that failed or were answered before it do not wait for anything. */
+static const struct entry *next_entry(const struct room *room)
+{
+        list_each(&room->outbox, entry, struct entry, node)
+        {
+                if (entry->state != ENTRY_FAILED && entry->state != ENTRY_ANSWERED && entry->state != ENTRY_RETRYING)
+                        return entry;
+        }
+        return NULL;
+}
+
 /* The text is held in memory if the limit allows, or if it is the room's next. */
 static void text_take(struct core *core, struct room *room, struct entry *entry, struct slice text)
 {
-        bool next = list_first(&room->outbox) == &entry->node || entry->state == ENTRY_RETRYING;
+        bool next = entry->state == ENTRY_RETRYING || next_entry(room) == entry;
 
         if (entry->text.size || (core->outbox.bytes + text.size > core->limits.outbox_bytes_max && !next))
                 return;
@@ -36,13 +47,14 @@ static void text_take(struct core *core, struct room *room, struct entry *entry,
 }
 
 static struct entry *entry_new(struct core *core, struct room *room, const struct id *id, struct slice text,
-                               uint64_t wall_ms)
+                               uint64_t wall_ms, enum entry_state state)
 {
         struct entry *entry = recycler_new(&core->memory, struct entry);
 
         if (!entry)
                 return NULL;
         entry->id = *id;
+        entry->state = state;
         entry->size = (uint32_t)text.size;
         entry->wall_ms = wall_ms;
         list_append(&room->outbox, &entry->node);
@@ -71,7 +83,7 @@ void outbox_forget(struct core *core, struct room *room)
                 entry_free(core, room, container_of(list_first(&room->outbox), struct entry, node));
 }
 
-void outbox_link_lost(struct room *room)
+void outbox_unanswered(struct room *room)
 {
         list_each(&room->outbox, entry, struct entry, node)
         {
@@ -141,10 +153,10 @@ void outbox_restore(struct core *core, const struct record_entry *record)
         if (!entry) {
                 if (core->outbox.count >= core->limits.outbox_max)
                         return;
-                entry = entry_new(core, room, &record->id, record->text, record->wall_ms);
+                entry = entry_new(core, room, &record->id, record->text, record->wall_ms,
+                                  record->state == CORE_MESSAGE_FAILED ? ENTRY_FAILED : ENTRY_QUEUED);
                 if (!entry)
                         return;
-                entry->state = record->state == CORE_MESSAGE_FAILED ? ENTRY_FAILED : ENTRY_QUEUED;
                 entry->error = (uint8_t)record->error;
                 /* Whoever had it before may have sent it a moment ago. */
                 entry->doubt_ms = max_of(core->now_ms, UINT64_C(1));
@@ -152,6 +164,10 @@ void outbox_restore(struct core *core, const struct record_entry *record)
         text_take(core, room, entry, record->text);
         if (entry->state == ENTRY_RETRYING && entry->text.size)
                 retry_now(core, room, entry);
+        else if (entry->state == ENTRY_RETRYING)
+                entry->state = ENTRY_FAILED; /* no memory: the user may try once more */
+        else if (entry->text.size == 0 && next_entry(room) == entry)
+                room->write_ms = max_of(room->write_ms, core->now_ms + CORE_FULL_PAUSE_MS);
         room_work(core, room);
         room_notice(core, room, NOTICE_ROOM);
 }
@@ -251,14 +267,13 @@ enum error core_send(struct core *core, const struct id *room_id, struct slice t
         record.room = *room_id;
         record.id = core_new_id(core);
         record.wall_ms = core->wall_ms;
-        entry = entry_new(core, room, &record.id, text, record.wall_ms);
+        entry = entry_new(core, room, &record.id, text, record.wall_ms, ENTRY_KEEPING);
         if (!entry)
                 return ERR_NO_MEMORY;
         if (!keep_entry(core, &record, EFFECT_QUEUED)) {
                 entry_free(core, room, entry);
                 return ERR_NO_MEMORY;
         }
-        entry->state = ENTRY_KEEPING;
         *id = record.id;
         core_step(core);
         return ERR_OK;

@@ -54,9 +54,11 @@ void outbox_lost(struct core *core, const struct id *room, const struct id *id);
 
 void outbox_was_kept(struct core *core, const struct batch_item *item);
 
-/* Everything of a room is forgotten; the link of its frames was lost. */
+/* Everything of a room is forgotten. */
 void outbox_forget(struct core *core, struct room *room);
-void outbox_link_lost(struct room *room);
+
+/* What was answered and waits behind a gap goes again: the gap's other side was forgotten, or the link lost. */
+void outbox_unanswered(struct room *room);
 
 /* A row came, by whatever way: if it is one of ours and its entry is here, the entry is done. False: no memory. */
 bool outbox_row_arrived(struct core *core, struct room *room, const struct wire_row *row);

@@ -108,6 +108,8 @@ bool request_answered(struct core *core, const struct wire_frame *frame, const v
         struct request *request = find(core, &frame->request);
         bool lawful;
 
+        if (!request && frame->code == WIRE_CODE_joined)
+                return join_late(core, frame, message);
         if (!request) /* late: nobody waits any more; but what was written is good to know */
                 return frame->code != WIRE_CODE_written || write_answered(core, NULL, frame, message);
         if (frame->code == WIRE_CODE_error) {
@@ -127,6 +129,17 @@ bool request_answered(struct core *core, const struct wire_frame *frame, const v
         lawful = kind_of(request->code)->answered(core, request, frame, message);
         recycler_give(&core->memory, request, sizeof(*request));
         return lawful;
+}
+
+bool request_ended_link(struct core *core, enum error error)
+{
+        if (error == ERR_REVOKED)
+                account_revoked(core);
+        else if (error == ERR_BAD_TOKEN || error == ERR_NOT_NOW)
+                link_close(core, 0);
+        else
+                return false;
+        return true;
 }
 
 void requests_expire(struct core *core)

@@ -21,7 +21,7 @@ struct request {
         uint64_t sent_ms, deadline_ms;
         uint8_t code;
         uint8_t touched_count;
-        bool flag; /* changes: for a gap; rooms: `until` is set; join: on a fresh link */
+        bool flag; /* changes: for a gap; rooms: `until` is set */
         union {
                 struct {
                         uint64_t after, before, head;
@@ -50,6 +50,9 @@ struct request *request_send(struct core *core, enum wire_code code, const struc
 
 /* An answer with a request id came. False: it breaks the protocol (another code than the request's). */
 bool request_answered(struct core *core, const struct wire_frame *frame, const void *message);
+
+/* The error is about the connection or the device, not about what was asked: the link was closed, or everything dropped. */
+bool request_ended_link(struct core *core, enum error error);
 
 /* Those past their deadline; the earliest deadline of the rest. */
 void requests_expire(struct core *core);

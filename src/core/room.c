@@ -150,6 +150,7 @@ void room_take_time(struct core *core, struct room *room, uint64_t time_ms)
 static void room_empty(struct core *core, struct room *room)
 {
         held_forget(core, room);
+        outbox_unanswered(room);
         holes_finish(&room->holes, &core->memory);
         list_remove(&room->dirty);
         room->head = room->head_kept = room->seen_head = room->asked_head = room->delivered = 0;
@@ -200,6 +201,8 @@ bool room_forget_rows(struct core *core, struct room *room)
 
         if (!batch_drop(core, EFFECT_NONE, ERR_OK, slice_of(key, key_size), slice_of(end, end_size)))
                 return false;
+        /* What is on its way to the storage speaks of the past that ends here: nothing of it was received, or may be shown. */
+        batch_forget(core, &room->id, false);
         room_empty(core, room);
         room_dirty(core, room, true);
         room_notice(core, room, NOTICE_ROOM);
@@ -268,8 +271,10 @@ bool room_restore(struct core *core, const struct record_room *record)
         for (uint16_t i = 0; i < record->hole_count; i++) {
                 const uint8_t *hole = record->holes + sizeof(struct hole) * i;
 
-                if (!holes_reserve(&room->holes, &core->memory))
+                if (!holes_reserve(&room->holes, &core->memory)) {
+                        holes_finish(&room->holes, &core->memory); /* half of them would lie above a head of 0 */
                         return false;
+                }
                 holes_add(&room->holes, be64_get(hole), be64_get(hole + 8));
         }
         room->head = room->head_kept = room->seen_head = room->others_head = record->state.head;
@@ -294,7 +299,7 @@ bool room_row_lawful(const struct wire_row *row, uint64_t after, uint64_t before
                row->changed < UINT64_MAX;
 }
 
-bool room_put_row(struct core *core, struct room *room, const struct wire_row *row, struct list_node *place)
+bool room_put_row(struct core *core, struct room *room, const struct wire_row *row, struct batch_place *place)
 {
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = core_key_row(&room->id, row->seq, key);

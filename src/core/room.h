@@ -100,7 +100,7 @@ bool room_restore(struct core *core, const struct record_room *record);
 bool room_row_lawful(const struct wire_row *row, uint64_t after, uint64_t before);
 
 /* Puts a row into the open batch (at place, or last). False: no memory. */
-bool room_put_row(struct core *core, struct room *room, const struct wire_row *row, struct list_node *place);
+bool room_put_row(struct core *core, struct room *room, const struct wire_row *row, struct batch_place *place);
 
 /* After the head moved: counts a row as unread if it is. */
 void room_count_row(const struct core *core, struct room *room, const struct wire_row *row);

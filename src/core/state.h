@@ -57,7 +57,8 @@ uint64_t core_pause_ms(struct core *core, uint32_t try, uint64_t first_ms, uint6
 /* Does whatever can be done now: after every call in. */
 void core_step(struct core *core);
 
-/* Forgets rooms and rows, in memory and in the storage. Of rooms with unsent messages, those messages stay if keep_outbox. */
-void core_forget(struct core *core, bool keep_outbox, enum error why);
+/* Forgets rooms and rows, in memory and in the storage. Of rooms with unsent messages, those messages stay if keep_outbox. False:
+ * there was no memory to say so to the storage; then nothing is forgotten here, and the link is closed. */
+must_use bool core_forget(struct core *core, bool keep_outbox, enum error why);
 
 #endif

@@ -57,13 +57,13 @@ static bool take_rows(struct core *core, struct request *request, const struct w
                       uint32_t *count)
 {
         struct room *room = request->room;
-        struct list_node *place = batch_place(core);
+        struct batch_place place;
         uint64_t head = room->head, before = request->fetch.before ? request->fetch.before : UINT64_MAX;
         struct wire_iterator iterator;
         struct wire_row row;
 
         before = min_of(before, page->head + 1);
-        if (!place)
+        if (!batch_place(core, &place))
                 return false;
         wire_list_start(&iterator, WIRE_STRUCTURE(change_page), 1, &page->rows);
         while (wire_list_next(&iterator, &row)) {
@@ -73,7 +73,7 @@ static bool take_rows(struct core *core, struct request *request, const struct w
                 (*count)++;
                 if (row.changed <= head && (!holes_has(&room->holes, row.changed) || was_touched(request, row.seq)))
                         continue;
-                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
+                if (!room_put_row(core, room, &row, &place) || !outbox_row_arrived(core, room, &row))
                         return false;
         }
         return true;
@@ -139,6 +139,7 @@ bool fetch_answered(struct core *core, struct request *request, const struct wir
         if (!take_page(core, request, page, &count))
                 return false;
         room->history_rows -= min_of(room->history_rows, count);
+        room->gap_ms = 0; /* what is still missing is another gap, with its own half second */
         return live_drain(core, room);
 }
 
@@ -149,12 +150,12 @@ void fetch_failed(struct core *core, struct request *request, enum error error, 
         room->fetching = NULL;
         core->sync.scan_ms = 0;
         room_work(core, room);
+        if (request_ended_link(core, error))
+                return;
         if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 room->fetch_off = true;
                 room->gap_ms = 0;
                 history_end(core, room, error);
-                if (error == ERR_REVOKED)
-                        account_revoked(core);
                 return;
         }
         room->fetch_ms =
@@ -290,7 +291,7 @@ void sync_link_lost(struct core *core)
 
                 /* What is held is not known to be whole any more after Join; it is fetched. */
                 held_forget(core, room);
-                outbox_link_lost(room);
+                outbox_unanswered(room);
                 room->gap_ms = room->fetch_ms = room->write_ms = room->mark_ms = 0;
                 room->listed = room->peer_asked = false;
                 history_end(core, room, ERR_CLOSED);

@@ -93,7 +93,7 @@ static void much_traffic_takes_no_more_than_a_little(void **state)
 static void running_out_of_memory_is_survived(void **state)
 {
         (void)state;
-        for (size_t size = 2048; size < 65536; size += 512) {
+        for (size_t size = 2048; size < 65536; size += size < 8192 ? 64 : 512) {
                 struct fake_server server;
                 struct core_host alice, bob;
                 struct id room = room_personal(1, 2), id;
@@ -109,6 +109,14 @@ static void running_out_of_memory_is_survived(void **state)
                         fake_server_say(&server, &room, 1, "a message for whoever has the memory", false);
                 for (int i = 0; i < 20; i++) {
                         (void)!core_send(bob.core, &room, SLICE_LITERAL("an answer"), &id, bob.time);
+                        if (i == 10) { /* and the server goes back to another era, told on the next link or on this one */
+                                fake_server_restore_nothing(&server);
+                                if (size % 128)
+                                        core_host_disconnect(&bob);
+                                else if (bob.linked)
+                                        fake_server_send(&server, &bob, WIRE_CODE_rejoin, NULL, NULL,
+                                                         &(struct wire_rejoin){.within_ms = 0});
+                        }
                         fake_server_run(&server, 2000, 500);
                 }
                 fake_server_finish(&server);
