@@ -18,6 +18,7 @@
 #define CODE_VALID_MS         900000
 #define USER_NAME_MIN         3
 #define USER_NAME_MAX         32
+#define DISPLAY_NAME_MAX      128
 #define PASSWORD_MIN          8
 
 #endif

@@ -18,7 +18,8 @@
 
 #define SHOWN_MAX     200 /* messages whose ticks may still change on the screen */
 #define RECENT_ROWS   20
-#define DRAIN_WAIT_MS 5000
+#define PIPE_WAIT_MS  5000 /* at the end: for answers to what a pipe sent */
+#define LEAVE_WAIT_MS 1500 /* at the end: for what a person typed and read last */
 
 /* A message on the screen: how many screen lines below its first one have been printed since. */
 struct shown {
@@ -40,7 +41,7 @@ struct chat {
         bool screen; /* a terminal, in raw mode */
         bool ended;
         enum core_phase phase;
-        uint64_t read_seq;
+        uint64_t read_seq, others_seq; /* of the last row shown, of the last one by another */
 };
 
 static struct termios saved_mode;
@@ -242,6 +243,8 @@ static void show_row(struct chat *chat, const struct wire_row *row)
 
         if (row->seq > chat->read_seq)
                 chat->read_seq = row->seq;
+        if (!mine)
+                chat->others_seq = max_of(chat->others_seq, row->seq);
         core_read(chat->session->host->core, &chat->room, chat->read_seq, host_time(chat->session->host));
         if (shown) {
                 shown->seq = row->seq;
@@ -387,12 +390,14 @@ static void show_recent(struct chat *chat)
                 session->host->storage_failed = true;
 }
 
-static bool outbox_empty(void *context)
+/* Everything typed is sent, and the others' ticks show what was read here. */
+static bool is_at_rest(void *context)
 {
         struct chat *chat = context;
         struct core_room_info info;
 
-        return core_room_info(chat->session->host->core, &chat->room, &info) != ERR_OK || info.queued == 0;
+        return core_room_info(chat->session->host->core, &chat->room, &info) != ERR_OK ||
+               (info.queued == 0 && info.marks.shown >= chat->others_seq);
 }
 
 static int chat_loop(struct chat *chat)
@@ -406,9 +411,9 @@ static int chat_loop(struct chat *chat)
                 if (host_turn(session->host, 1000))
                         take_keys(chat);
         clear_line(chat);
-        /* From a pipe the input ends before the answers are here. */
-        if (!chat->screen)
-                host_wait(session->host, outbox_empty, chat, DRAIN_WAIT_MS);
+        /* From a pipe the input ends before the answers are here; a person leaves right after he has read the last line. */
+        if (core_phase(session->host->core) >= CORE_READY || !chat->screen)
+                host_wait_reachable(session->host, is_at_rest, chat, chat->screen ? LEAVE_WAIT_MS : PIPE_WAIT_MS);
         host_set_listener(session->host, NULL, NULL);
         if (session->host->storage_failed)
                 return session_complain(EXIT_DISK, "the profile cannot be written");
@@ -423,8 +428,8 @@ int command_chat(struct session *session, int count, char **words)
         int result = chat ? EXIT_DONE : EXIT_REFUSED;
 
         (void)count;
-        if (result == EXIT_DONE && !session->leads)
-                result = session_complain(EXIT_OTHER, "another galka runs on this profile: end it first");
+        if (result == EXIT_DONE)
+                result = session_need_lead(session);
         if (result == EXIT_DONE)
                 result = session_find_room(session, words[0], &chat->room);
         if (result == EXIT_DONE) {

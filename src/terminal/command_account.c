@@ -2,20 +2,25 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "crypto/random.h"
+#include "rules/limits.h"
+#include "rules/name.h"
 #include "terminal/ask.h"
 #include "terminal/command.h"
 #include "terminal/print.h"
 
 #define ANSWER_WAIT_MS 30000
 #define CODE_TRIES     5
+#define ANSWER_TRIES   3 /* of a person at a terminal */
 #define PASSWORD_SIZE  257
 
 struct waiting {
         bool done;
         enum error error;
+        const char *bad_field; /* what BAD_FIELD means here; NULL: its own text */
         struct session *session;
         struct id request;
 };
@@ -40,14 +45,16 @@ static int wait_for_answer(struct session *session, struct waiting *waiting, enu
 {
         if (taken)
                 return session_complain(EXIT_REFUSED, "%s", error_text(taken));
-        if (!host_wait(session->host, is_done, waiting, ANSWER_WAIT_MS)) {
+        if (!host_wait_reachable(session->host, is_done, waiting, ANSWER_WAIT_MS)) {
                 if (session->host->storage_failed)
                         return session_complain(EXIT_DISK, "the profile cannot be written");
-                return session_complain(EXIT_NO_LINK, "no answer: %s",
+                return session_complain(EXIT_NO_LINK, "no link: %s",
                                         session->host->problem[0] ? session->host->problem : "the server is silent");
         }
         if (waiting->error)
-                return session_complain(EXIT_REFUSED, "%s", error_text(waiting->error));
+                return session_complain(EXIT_REFUSED, "%s",
+                                        waiting->error == ERR_BAD_FIELD && waiting->bad_field ? waiting->bad_field
+                                                                                              : error_text(waiting->error));
         return EXIT_DONE;
 }
 
@@ -68,13 +75,6 @@ static void get_device_name(char name[static 129])
                 snprintf(name, 129, "terminal on %.64s", uname(&system) == 0 ? system.nodename : "some machine");
 }
 
-static int need_lead(struct session *session)
-{
-        if (!session->leads)
-                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it first");
-        return EXIT_DONE;
-}
-
 static int greet(struct session *session)
 {
         struct wire_person me = core_profile(session->host->core);
@@ -87,7 +87,8 @@ static int greet(struct session *session)
         return EXIT_DONE;
 }
 
-static int confirm(struct session *session)
+/* *again (if not NULL): the person gave an empty line instead of a code. */
+static int confirm(struct session *session, bool *again)
 {
         struct waiting waiting = {0};
         uint8_t secret[32];
@@ -106,6 +107,10 @@ static int confirm(struct session *session)
                         snprintf(code, sizeof(code), "%s", command_flags.code);
                 else if (!ask_line("The code from the mail", code, sizeof(code)))
                         break;
+                if (again && code[0] == '\0') {
+                        *again = true;
+                        break;
+                }
                 waiting.done = false;
                 taken = core_confirm(session->host->core, slice_text(code), secret, slice_text(device),
                                      host_time(session->host));
@@ -118,35 +123,76 @@ static int confirm(struct session *session)
         return result == EXIT_DONE ? greet(session) : result;
 }
 
-/* A flag's value, or the answer to a question. */
-static bool get_text(const char *flag, const char *question, char *text, size_t size)
+static bool is_email(struct slice answer)
 {
-        if (!flag)
-                return ask_line(question, text, size);
-        snprintf(text, size, "%s", flag);
-        return true;
+        return slice_is_text(answer) && name_is_email(answer);
+}
+
+static bool is_display_name(struct slice answer)
+{
+        return answer.size <= DISPLAY_NAME_MAX && name_is_display_name(answer);
+}
+
+static bool is_password(struct slice answer)
+{
+        return answer.size >= PASSWORD_MIN;
+}
+
+/* Tried here, so that the person hears at once what is wrong with an answer; the server tries again. */
+static const struct question {
+        const char *text, *problem;
+        bool (*is_good)(struct slice answer);
+        bool secret;
+} email_question = {"E-mail address", "that is no e-mail address", is_email, false},
+  user_name_question = {"User name (3 to 32 letters, digits, _ . -)",
+                        "a user name is 3 to 32 letters, digits, _ . or -, and begins with a letter", name_is_user_name, false},
+  display_name_question = {"Your name as others see it", "a name is 1 to 128 bytes that can be seen", is_display_name, false},
+  password_question = {"Password", "a password is at least 8 bytes long", is_password, true};
+
+_Static_assert(PASSWORD_MIN == 8 && USER_NAME_MIN == 3 && USER_NAME_MAX == 32, "the questions say so");
+
+/* A flag's value, or the answer to a question; a person at a terminal may try again. */
+static bool get_answer(const char *flag, const struct question *question, char *text, size_t size)
+{
+        for (int i = 0; i < ANSWER_TRIES; i++) {
+                if (flag)
+                        snprintf(text, size, "%s", flag);
+                else if (question->secret ? !get_password(text) : !ask_line(question->text, text, size))
+                        return session_complain(0, "signup needs an address, a user name, a name and a password");
+                if (question->is_good(slice_text(text)))
+                        return true;
+                session_complain(0, "%s", question->problem);
+                if (flag || !isatty(STDIN_FILENO) || (question->secret && command_flags.password_file))
+                        break;
+        }
+        return false;
 }
 
 int command_signup(struct session *session, int count, char **words)
 {
         struct waiting waiting = {0};
         char email[256], user_name[64], display_name[160], password[PASSWORD_SIZE];
+        bool again = false;
         enum error taken;
-        int result = need_lead(session);
+        int result = session_need_lead(session);
 
         (void)count, (void)words;
         if (result != EXIT_DONE)
                 return result;
-        if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE)
-                return confirm(session);
-        if (core_phase(session->host->core) != CORE_SIGNED_OUT)
+        if (core_phase(session->host->core) >= CORE_OFFLINE)
                 return session_complain(EXIT_REFUSED, "this profile is signed in already; give --profile for another");
-        if (!get_text(command_flags.email, "E-mail address", email, sizeof(email)) ||
-            !get_text(command_flags.user_name, "User name (letters, digits, _ . -)", user_name, sizeof(user_name)) ||
-            !get_text(command_flags.display_name ? command_flags.display_name : command_flags.user_name,
-                      "Your name as others see it", display_name, sizeof(display_name)) ||
-            !get_password(password))
-                return session_complain(EXIT_USAGE, "signup needs an address, a user name, a name and a password");
+        if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE && !command_flags.email) {
+                fputs("This goes on with the code that was sent; an empty line begins again.\n", stderr);
+                result = confirm(session, &again);
+                if (!again)
+                        return result;
+        }
+        if (!get_answer(command_flags.email, &email_question, email, sizeof(email)) ||
+            !get_answer(command_flags.user_name, &user_name_question, user_name, sizeof(user_name)) ||
+            !get_answer(command_flags.display_name ? command_flags.display_name : command_flags.user_name,
+                        &display_name_question, display_name, sizeof(display_name)) ||
+            !get_answer(NULL, &password_question, password, sizeof(password)))
+                return EXIT_REFUSED;
         host_set_listener(session->host, on_sign, &waiting);
         taken = core_sign_up(session->host->core, slice_text(email), slice_text(user_name), slice_text(display_name),
                              slice_text(password), host_time(session->host));
@@ -156,7 +202,7 @@ int command_signup(struct session *session, int count, char **words)
         if (result != EXIT_DONE)
                 return result;
         fprintf(stderr, "A code was sent to %s. If this stops here, galka signup goes on with the code.\n", email);
-        return confirm(session);
+        return confirm(session, NULL);
 }
 
 int command_signin(struct session *session, int count, char **words)
@@ -165,7 +211,7 @@ int command_signin(struct session *session, int count, char **words)
         char password[PASSWORD_SIZE], device[129];
         uint8_t secret[32];
         enum error taken;
-        int result = need_lead(session);
+        int result = session_need_lead(session);
 
         (void)count;
         if (result != EXIT_DONE)
@@ -188,7 +234,7 @@ int command_signin(struct session *session, int count, char **words)
 
 int command_signout(struct session *session, int count, char **words)
 {
-        struct waiting waiting = {0};
+        struct waiting waiting = {.bad_field = "no such device: galka devices lists them"};
         uint64_t device = core_device(session->host->core);
         int result = session_need_link(session, LINK_WAIT_MS);
         char empty[1] = "", *end = empty;

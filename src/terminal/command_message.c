@@ -36,8 +36,10 @@ static void on_people(void *context, const struct core_event *event)
                 people->error = event->error;
         if (event->kind == CORE_EVENT_PEOPLE) {
                 wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
-                for (; wire_list_next(&iterator, &person); people->found++)
+                for (; wire_list_next(&iterator, &person); people->found++) {
+                        session_remember(people->session, &person);
                         print_person(people->session, &person);
+                }
         }
         people->done = event->kind == CORE_EVENT_FAILED || event->kind == CORE_EVENT_PEOPLE;
 }
@@ -80,7 +82,7 @@ int command_rooms(struct session *session, int count, char **words)
         struct core_room_info info;
 
         (void)count, (void)words;
-        if (session->leads && !host_wait(session->host, is_synced, session, LINK_WAIT_MS) && !session->json)
+        if (session->leads && !host_wait_reachable(session->host, is_synced, session, LINK_WAIT_MS) && !session->json)
                 fprintf(stderr, "galka: no link: this is what was known last\n");
         for (uint32_t i = 0; core_room_at(session->host->core, i, &info); i++)
                 print_room(session, &info);
@@ -121,10 +123,19 @@ static int read_text(char **text, size_t *size)
         if (!*text)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_NO_MEMORY));
         *size = fread(*text, 1, TEXT_SIZE_MAX + 1, stdin);
-        if (*size > TEXT_SIZE_MAX)
-                return session_complain(EXIT_REFUSED, "the text is longer than %d bytes", TEXT_SIZE_MAX);
         while (*size > 0 && (*text)[*size - 1] == '\n')
                 (*size)--;
+        return EXIT_DONE;
+}
+
+static int check_text(struct slice text)
+{
+        if (text.size == 0)
+                return session_complain(EXIT_REFUSED, "the text is empty");
+        if (text.size > TEXT_SIZE_MAX)
+                return session_complain(EXIT_REFUSED, "the text is longer than %d bytes", TEXT_SIZE_MAX);
+        if (!slice_is_text(text))
+                return session_complain(EXIT_REFUSED, "the text is not UTF-8, or has a NUL in it");
         return EXIT_DONE;
 }
 
@@ -139,9 +150,11 @@ static void print_sent(struct session *session, const struct id *room, const str
                        state, (unsigned long long)seq);
         else if (strcmp(state, "sent") == 0)
                 printf("✓ sent\n");
+        else if (session->leads)
+                printf("queued: %s; whichever galka runs next on this profile sends it\n",
+                       session->host->problem[0] ? session->host->problem : "no link");
         else
-                printf("queued: %s; it will be sent as soon as a galka on this profile has a link\n",
-                       session->leads && session->host->problem[0] ? session->host->problem : "no link");
+                printf("queued: the galka that runs on this profile sends it\n");
 }
 
 static int send_as_leader(struct session *session, const struct id *room, struct slice text)
@@ -153,7 +166,10 @@ static int send_as_leader(struct session *session, const struct id *room, struct
         error = core_send(session->host->core, room, text, &sending.id, host_time(session->host));
         if (error)
                 return session_complain(EXIT_REFUSED, "%s", error_text(error));
-        host_wait(session->host, sending_done, &sending, command_flags.wait ? -1 : SENT_WAIT_MS);
+        if (command_flags.wait)
+                host_wait(session->host, sending_done, &sending, -1);
+        else
+                host_wait_reachable(session->host, sending_done, &sending, SENT_WAIT_MS);
         host_set_listener(session->host, NULL, NULL);
         if (session->host->storage_failed)
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
@@ -163,42 +179,68 @@ static int send_as_leader(struct session *session, const struct id *room, struct
         return EXIT_DONE;
 }
 
-static void count_record(void *context, struct slice key, struct slice value)
+/* What has become of an entry in the storage: gone is sent. */
+struct fate {
+        bool there;
+        enum core_message_state state;
+};
+
+static void learn_fate(void *context, struct slice key, struct slice value)
 {
-        (void)key, (void)value;
-        ++*(unsigned *)context;
+        struct fate *fate = context;
+        struct id room, id;
+        struct slice text;
+
+        fate->there = core_outbox_decode(key, value, &room, &id, &text, &fate->state) == ERR_OK;
+}
+
+/* Waits until the leader has sent it; leads itself when that one ends. */
+static int wait_as_follower(struct session *session, struct slice key)
+{
+        uint8_t end[CORE_KEY_SIZE_MAX + 1];
+        struct fate fate;
+
+        memcpy(end, key.data, key.size);
+        end[key.size] = 0;
+        do {
+                fate = (struct fate){0};
+                if (session_take_lead(session))
+                        host_turn(session->host, FOLLOW_MS);
+                else
+                        usleep(FOLLOW_MS * 1000);
+                if (session->host->storage_failed ||
+                    file_range(session->file, key, slice_of(end, key.size + 1), 1, false, learn_fate, &fate) != ERR_OK)
+                        return session_complain(EXIT_DISK, "the profile cannot be read or written");
+                if (fate.there && fate.state == CORE_MESSAGE_FAILED)
+                        return session_complain(EXIT_REFUSED, "not sent: galka outbox lists it");
+        } while (fate.there);
+        return EXIT_DONE;
 }
 
 /* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
 static int send_as_follower(struct session *session, const struct id *room, struct slice text)
 {
         static uint8_t value[TEXT_SIZE_MAX + 64];
-        uint8_t key[CORE_KEY_SIZE_MAX], end[CORE_KEY_SIZE_MAX + 1], random[10];
+        uint8_t key[CORE_KEY_SIZE_MAX], random[10];
         size_t key_size, value_size = sizeof(value);
         uint64_t wall_ms = host_time(session->host).wall_ms;
         struct core_change change = {0};
         struct id id;
-        unsigned records = 1;
+        int result = EXIT_DONE;
 
         crypto_random(random, sizeof(random));
         id = id_uuid7(wall_ms, random);
-        if (text.size == 0 || !slice_is_text(text) ||
-            core_outbox_record(room, &id, text, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
+        if (core_outbox_record(room, &id, text, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
         change.key = slice_of(key, key_size);
         change.value = slice_of(value, value_size);
         if (file_apply(session->file, &change, 1) != ERR_OK)
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
-        memcpy(end, key, key_size);
-        end[key_size] = 0;
-        while (command_flags.wait && records > 0) {
-                usleep(FOLLOW_MS * 1000);
-                records = 0;
-                if (file_range(session->file, change.key, slice_of(end, key_size + 1), 1, false, count_record, &records) != ERR_OK)
-                        return session_complain(EXIT_DISK, "the profile cannot be read");
-        }
-        print_sent(session, room, &id, command_flags.wait ? "sent" : "queued", 0);
-        return EXIT_DONE;
+        if (command_flags.wait)
+                result = wait_as_follower(session, change.key);
+        if (result == EXIT_DONE)
+                print_sent(session, room, &id, command_flags.wait ? "sent" : "queued", 0);
+        return result;
 }
 
 int command_send(struct session *session, int count, char **words)
@@ -213,6 +255,8 @@ int command_send(struct session *session, int count, char **words)
                 result = read_text(&from_input, &text.size);
                 text.data = (const uint8_t *)from_input;
         }
+        if (result == EXIT_DONE)
+                result = check_text(text);
         if (result == EXIT_DONE)
                 result = session_find_room(session, words[0], &room);
         if (result == EXIT_DONE)
@@ -281,20 +325,24 @@ static bool flag_is_set(void *context)
 int command_history(struct session *session, int count, char **words)
 {
         uint32_t rows = command_flags.rows ? command_flags.rows : HISTORY_ROWS;
-        bool whole = false;
+        bool linked, whole = false;
+        struct core_room_info info;
         struct id room;
         int result = session_find_room(session, words[0], &room);
 
         (void)count;
         if (result != EXIT_DONE)
                 return result;
-        if (session->leads && host_wait(session->host, is_synced, session, LINK_WAIT_MS)) {
+        linked = session->leads && host_wait_reachable(session->host, is_synced, session, LINK_WAIT_MS);
+        if (linked) {
                 host_set_listener(session->host, on_history, &whole);
                 if (core_history(session->host->core, &room, 0, rows, host_time(session->host)) == ERR_OK)
                         host_wait(session->host, flag_is_set, &whole, ANSWER_WAIT_MS);
                 host_set_listener(session->host, NULL, NULL);
         }
-        if (!whole && !session->json)
+        if (linked && core_room_info(session->host->core, &room, &info) != ERR_OK && !session->json)
+                fprintf(stderr, "galka: no messages yet\n");
+        else if (session->leads && !whole && !session->json)
                 fprintf(stderr, "galka: no link: this is what is stored here\n");
         return print_stored(session, &room, rows);
 }
@@ -327,11 +375,9 @@ static void on_tail(void *context, const struct core_event *event)
 int command_tail(struct session *session, int count, char **words)
 {
         struct tail tail = {.session = session, .one_room = count > 0};
-        int result = EXIT_DONE;
+        int result = session_need_lead(session);
 
-        if (!session->leads)
-                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it, or give tail a profile of its own");
-        if (count > 0)
+        if (result == EXIT_DONE && count > 0)
                 result = session_find_room(session, words[0], &tail.room);
         if (result != EXIT_DONE)
                 return result;
@@ -395,8 +441,8 @@ static int change_outbox(struct session *session, const char *word,
         struct outbox_search search = {0};
         enum error error = ERR_NOT_FOUND;
 
-        if (!session->leads)
-                return session_complain(EXIT_OTHER, "another galka runs on this profile: end it first");
+        if (session_need_lead(session) != EXIT_DONE)
+                return EXIT_OTHER;
         if (!id_parse(slice_text(word), &search.id))
                 return session_complain(EXIT_USAGE, "'%s' is no message id: galka outbox lists them", word);
         if (file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, match_outbox_record, &search) != ERR_OK)

@@ -1,6 +1,7 @@
 /* Turns the core's events into reads, writes and transactions; see host.h. */
 #include "terminal/host.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@
 #define READS_A_TURN     16
 #define EVENTS_A_TURN    16
 #define OUTBOX_LOOK_MS   250
+#define FAILURES_MAX     2 /* connects, then the server counts as not reachable */
 #define ARENA_CHUNK_SIZE 65536
 #define ARENA_SIZE_MAX   (256u << 20)
 
@@ -23,13 +25,18 @@ static const struct arena_source heap_source = {memory_new, memory_free};
 
 static enum error parse_server(struct host *host, const char *server)
 {
-        const char *colon = strrchr(server, ':');
+        const char *bracket = server[0] == '[' ? strchr(server, ']') : NULL; /* [::1]:4255 */
+        const char *colon = strrchr(bracket ? bracket : server, ':');
         size_t size = colon ? (size_t)(colon - server) : strlen(server);
         char *end = NULL;
         unsigned long port = colon ? strtoul(colon + 1, &end, 10) : DEFAULT_PORT;
 
         if (size == 0 || size >= sizeof(host->server) || port == 0 || port > 65535 || (end && (*end || end == colon + 1)))
                 return ERR_CONFIG;
+        if (bracket && bracket != server + size - 1)
+                return ERR_CONFIG;
+        if (bracket)
+                server++, size -= 2;
         memcpy(host->server, server, size);
         host->port = (uint16_t)port;
         return ERR_OK;
@@ -111,6 +118,7 @@ static void connect_now(struct host *host)
         error = host->net->ops->connect(host->net, host->server, host->port, TAG_SOCKET, &host->socket);
         if (error) {
                 host->socket = -1;
+                host->failures++;
                 snprintf(host->problem, sizeof(host->problem), "cannot reach %.80s:%u", host->server, host->port);
                 core_disconnected(host->core, host_time(host));
                 return;
@@ -246,12 +254,14 @@ static void socket_writable(struct host *host)
         if (host->connecting) {
                 host->connecting = false;
                 if (host->net->ops->write(host->net, host->socket, &nothing, 1, &written) == ERR_CLOSED) {
+                        host->failures++;
                         snprintf(host->problem, sizeof(host->problem), "no server answers at %.80s:%u", host->server,
                                  host->port);
                         disconnect(host, true);
                         return;
                 }
                 host->problem[0] = '\0';
+                host->failures = 0;
                 host->net->ops->want_write(host->net, host->socket, false);
                 core_connected(host->core, host_time(host));
                 return;
@@ -309,7 +319,7 @@ bool host_turn(struct host *host, int wait_ms)
         return woken;
 }
 
-bool host_wait(struct host *host, bool (*done)(void *context), void *context, int wait_ms)
+static bool wait_for(struct host *host, bool (*done)(void *context), void *context, int wait_ms, unsigned failures_max)
 {
         uint64_t end = clock_monotonic_ms(&host->clock) + (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
 
@@ -317,9 +327,19 @@ bool host_wait(struct host *host, bool (*done)(void *context), void *context, in
         while (!done(context)) {
                 uint64_t now = clock_monotonic_ms(&host->clock);
 
-                if (host->storage_failed || (wait_ms >= 0 && now >= end))
+                if (host->storage_failed || host->failures >= failures_max || (wait_ms >= 0 && now >= end))
                         return false;
                 host_turn(host, wait_ms < 0 ? -1 : (int)(end - now));
         }
         return true;
+}
+
+bool host_wait(struct host *host, bool (*done)(void *context), void *context, int wait_ms)
+{
+        return wait_for(host, done, context, wait_ms, UINT_MAX);
+}
+
+bool host_wait_reachable(struct host *host, bool (*done)(void *context), void *context, int wait_ms)
+{
+        return wait_for(host, done, context, wait_ms, FAILURES_MAX);
 }

@@ -23,6 +23,7 @@ struct host {
         int socket;            /* -1: none */
         bool leads;
         bool connecting;
+        unsigned failures;     /* connects that failed since there was a link */
         bool storage_failed;   /* the disk refused a batch: nothing goes on */
         uint64_t outbox_look_ms;
         char problem[160];     /* why there is no link, in words; empty if none is known */
@@ -53,5 +54,8 @@ void host_settle(struct host *host);
 
 /* Turns until done(context) or wait_ms have passed (-1: for ever). Returns whether it was done. */
 bool host_wait(struct host *host, bool (*done)(void *context), void *context, int wait_ms);
+
+/* The same, but does not go on waiting for a server that cannot be reached: a second connect that fails ends it. */
+bool host_wait_reachable(struct host *host, bool (*done)(void *context), void *context, int wait_ms);
 
 #endif

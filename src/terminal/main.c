@@ -163,24 +163,24 @@ static bool profile_folder(char path[static PATH_SIZE])
         return size > 0 && size < PATH_SIZE - 64;
 }
 
-/* The server: --server (and kept), else the profile's, else the environment's, else the default. */
-static int choose_server(struct session *session, char server[static 256])
+/* The server: --server (kept once it is known to be one), else the profile's, else the environment's, else the default. */
+static void choose_server(struct session *session)
 {
+        char *server = session->server;
+
         if (general.server) {
-                snprintf(server, 256, "%s", general.server);
-                if (file_set_setting(session->file, "server", server) != ERR_OK)
-                        return session_complain(EXIT_DISK, "the profile cannot be written");
+                snprintf(server, sizeof(session->server), "%s", general.server);
         } else if (!file_get_setting(session->file, "server", server)) {
                 const char *from_environment = getenv("GALKA_SERVER");
 
-                snprintf(server, 256, "%s", from_environment ? from_environment : DEFAULT_SERVER);
+                snprintf(server, sizeof(session->server), "%s", from_environment ? from_environment : DEFAULT_SERVER);
         }
-        return EXIT_DONE;
 }
 
 static int open_session(struct session *session)
 {
-        char folder[PATH_SIZE], text[FILE_ERROR_SIZE] = "", server[256];
+        char folder[PATH_SIZE], text[FILE_ERROR_SIZE] = "";
+        const char *server = session->server;
         enum error error;
 
         if (!profile_folder(folder))
@@ -188,11 +188,12 @@ static int open_session(struct session *session)
         if (file_open(folder, &session->file, text) != ERR_OK)
                 return session_complain(EXIT_DISK, "%s", text);
         session->leads = file_lead(session->file) == ERR_OK;
-        if (choose_server(session, server) != EXIT_DONE)
-                return EXIT_DISK;
+        choose_server(session);
         error = host_new(session->file, server, session->leads, &session->host);
         if (error == ERR_CONFIG)
                 return session_complain(EXIT_USAGE, "'%s' is no server: give HOST or HOST:PORT", server);
+        if (!error && general.server && file_set_setting(session->file, "server", server) != ERR_OK)
+                return session_complain(EXIT_DISK, "the profile cannot be written");
         if (!error)
                 error = host_start(session->host);
         return error ? session_complain(EXIT_DISK, "%s", error_text(error)) : EXIT_DONE;
@@ -208,6 +209,8 @@ static int run(const struct command *command, int count, char **words)
                 result = session_complain(EXIT_SIGN_IN, "nobody is signed in here: galka signup, or galka signin NAME");
         if (result == EXIT_DONE)
                 result = command->run(&session, count, words);
+        if (result == EXIT_DONE)
+                session_flush(&session);
         host_free(&session.host);
         file_close(&session.file);
         return result;

@@ -185,14 +185,14 @@ void print_room(struct session *session, const struct core_room_info *info)
                 print_json_text(stdout, slice_text(name));
                 printf(",\"head\":%" PRIu64 ",\"unread\":%" PRIu64 ",\"queued\":%u,\"last_time_ms\":%" PRIu64, info->head,
                        info->unread, info->queued, info->last_time_ms);
-                print_json_user("peer", info->peer.user);
+                if (info->peer.user)
+                        print_json_user("peer", info->peer.user);
                 puts("}");
                 return;
         }
         print_clock(info->last_time_ms, clock);
-        printf("%-20s ", name);
+        printf("%-20s  %5s  ", name, info->last_time_ms ? clock : "");
         print_safe(stdout, info->peer.display_name);
-        printf("  %s", info->last_time_ms ? clock : "");
         if (info->unread)
                 printf("  %" PRIu64 " unread", info->unread);
         if (info->queued)

@@ -1,10 +1,19 @@
 /* What several commands need: the link, rooms by what people call them, names. */
 #include "terminal/session.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
+#include "rules/limits.h"
+#include "rules/name.h"
 #include "rules/room.h"
+
+#define FLUSH_WAIT_MS 3000
+#define LEAD_WAIT_MS  2000
+#define LEAD_LOOK_MS  50
 
 int session_complain(int code, const char *format, ...)
 {
@@ -28,9 +37,9 @@ bool session_joined(void *context)
 
 int session_need_link(struct session *session, int wait_ms)
 {
-        if (!session->leads)
-                return session_complain(EXIT_OTHER, "another galka runs on this profile; this command needs it to end first");
-        if (!host_wait(session->host, session_joined, session, wait_ms))
+        if (session_need_lead(session) != EXIT_DONE)
+                return EXIT_OTHER;
+        if (!host_wait_reachable(session->host, session_joined, session, wait_ms))
                 return session_complain(EXIT_NO_LINK, "no link: %s",
                                         session->host->problem[0] ? session->host->problem : "the server does not answer");
         if (core_phase(session->host->core) == CORE_SIGNED_OUT)
@@ -38,12 +47,94 @@ int session_need_link(struct session *session, int wait_ms)
         return EXIT_DONE;
 }
 
+bool session_take_lead(struct session *session)
+{
+        struct host *host;
+
+        if (session->leads || file_lead(session->file) != ERR_OK)
+                return session->leads;
+        /* The core that only looked on has not seen what the other one kept. */
+        if (host_new(session->file, session->server, true, &host) != ERR_OK)
+                return false;
+        if (host_start(host) != ERR_OK) {
+                host_free(&host);
+                return false;
+        }
+        host_free(&session->host);
+        session->host = host;
+        session->leads = true;
+        return true;
+}
+
+int session_need_lead(struct session *session)
+{
+        for (int waited = 0; !session_take_lead(session); waited += LEAD_LOOK_MS) {
+                if (waited >= LEAD_WAIT_MS)
+                        return session_complain(EXIT_OTHER, "another galka runs on this profile, and this needs it to end first");
+                usleep(LEAD_LOOK_MS * 1000);
+        }
+        return EXIT_DONE;
+}
+
+static void count_queued(void *context, struct slice key, struct slice value)
+{
+        struct id room, id;
+        struct slice text;
+        enum core_message_state state;
+
+        if (core_outbox_decode(key, value, &room, &id, &text, &state) == ERR_OK && state == CORE_MESSAGE_QUEUED)
+                ++*(unsigned *)context;
+}
+
+static bool nothing_queued(void *context)
+{
+        struct session *session = context;
+        unsigned queued = 0;
+
+        return file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, count_queued, &queued) != ERR_OK ||
+               queued == 0;
+}
+
+void session_flush(struct session *session)
+{
+        if (session->leads && core_phase(session->host->core) >= CORE_OFFLINE)
+                host_wait_reachable(session->host, nothing_queued, session, FLUSH_WAIT_MS);
+}
+
 static bool same_name(struct slice name, const char *text)
 {
         return name.size == strlen(text) && strncasecmp((const char *)name.data, text, name.size) == 0;
 }
 
+/* The setting that a person's id is kept under. */
+static void person_setting(struct slice user_name, char setting[static 64])
+{
+        uint8_t folded[USER_NAME_MAX];
+        size_t size = user_name.size <= USER_NAME_MAX ? name_fold(user_name, folded) : 0;
+
+        snprintf(setting, 64, "person %.*s", (int)size, (const char *)folded);
+}
+
+void session_remember(struct session *session, const struct wire_person *person)
+{
+        char setting[64], id[32];
+
+        person_setting(person->user_name, setting);
+        snprintf(id, sizeof(id), "%" PRIu64, person->user);
+        if (file_set_setting(session->file, setting, id) != ERR_OK)
+                return; /* only a convenience */
+}
+
+static uint64_t remembered_user(struct session *session, const char *name)
+{
+        char setting[64], id[256];
+
+        person_setting(slice_text(name), setting);
+        return file_get_setting(session->file, setting, id) ? strtoull(id, NULL, 10) : 0;
+}
+
 struct search {
+        struct session *session;
         struct id request;
         const char *name;
         uint64_t user;
@@ -67,8 +158,10 @@ static void on_search(void *context, const struct core_event *event)
                 return;
         wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
         while (wire_list_next(&iterator, &person))
-                if (same_name(person.user_name, search->name))
+                if (same_name(person.user_name, search->name)) {
                         search->user = person.user;
+                        session_remember(search->session, &person);
+                }
         search->done = true;
 }
 
@@ -80,10 +173,15 @@ static bool search_done(void *context)
 /* Asks the server who has exactly that user name. */
 static int ask_for_user(struct session *session, const char *name, uint64_t *user)
 {
-        struct search search = {.name = name};
-        int code = session_need_link(session, LINK_WAIT_MS);
+        struct search search = {.session = session, .name = name};
+        bool linked = session->leads && host_wait_reachable(session->host, session_joined, session, LINK_WAIT_MS);
+        int code = EXIT_DONE;
         enum error error;
 
+        *user = linked ? 0 : remembered_user(session, name);
+        if (*user)
+                return EXIT_DONE;
+        code = session_need_link(session, 0);
         if (code != EXIT_DONE)
                 return code;
         host_set_listener(session->host, on_search, &search);

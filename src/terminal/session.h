@@ -22,6 +22,7 @@ enum exit_code {
 struct session {
         struct file *file;
         struct host *host;
+        char server[256];
         bool leads;  /* this process runs the core */
         bool json;   /* print JSON lines */
         bool colour; /* standard output is a terminal that shows colours */
@@ -35,8 +36,20 @@ int session_complain(int code, const char *format, ...) __attribute__((format(pr
 /* Waits until joined (CORE_READY) or wait_ms passed. EXIT_DONE or what to exit with, having said why. */
 int session_need_link(struct session *session, int wait_ms);
 
+/* Makes the host anew if the galka that led this profile has ended: this one leads then. False: it has not, or that failed. */
+bool session_take_lead(struct session *session);
+
+/* For commands that need the lead: waits a moment for a galka that is about to end. EXIT_DONE or EXIT_OTHER, having said why. */
+int session_need_lead(struct session *session);
+
+/* What is queued is sent by whichever galka runs next: waits a little for that, if this process leads and there is anything. */
+void session_flush(struct session *session);
+
 /* True once a link is up and Join answered. */
 bool session_joined(void *session);
+
+/* Keeps whom a user name belonged to, so that one can write to people once found also without a link. */
+void session_remember(struct session *session, const struct wire_person *person);
 
 /* What the user calls a room: an id, "me", or "@name" (of a person already talked to, else asked of the server). EXIT_DONE or what to exit with. */
 int session_find_room(struct session *session, const char *text, struct id *room);
