@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""Two people: they sign up, find each other and talk, each in front of a terminal. See rig.py for the arguments."""
+import sys
+
+from rig import PASSWORD, Rig
+from tap import Suite, expect, expect_equal
+
+suite = Suite()
+case = suite.case
+READ_COLOUR = '36'
+
+
+def chat(rig, profile, room, **options):
+    screen = rig.galka_screen(profile, 'chat', room, **options)
+    screen.wait_for(lambda screen: screen.line_with('>'), f'{profile} sees a prompt')
+    return screen
+
+
+def shows_tick(screen, text, tick, colour=''):
+    """Does the line with the text begin with that tick, in that colour?"""
+    return screen.shows(text, tick.ljust(3), colour)
+
+
+@case
+def sign_up(rig):
+    """two people sign up with the codes that the server in dev mode prints"""
+    for name in ('alice', 'bob'):
+        signup = rig.sign_up(rig.main, name)
+        expect(signup.out.find(f'Signed in as @{name}'), f'greeting of {name}: {signup.out.lines}')
+        expect_equal(rig.galka_json(name, 'whoami')[0]['user_name'], name, 'whoami')
+
+
+@case
+def sign_up_on_a_terminal(rig):
+    """on a terminal sign-up asks one thing after the other, and never shows the password"""
+    screen = rig.galka_screen('carol', '--server', f'127.0.0.1:{rig.main.port}', 'signup')
+    asked = {}
+    for question, answer in (('E-mail', 'not an address'), ('E-mail', 'carol@example.org'), ('User name (', 'c'),
+                             ('User name (', 'carol'), ('as others see it', 'Carol C.'), ('Password', 'short'),
+                             ('Password', PASSWORD)):
+        asked[question] = asked.get(question, 0) + 1
+        screen.wait_for(lambda screen: question in screen.text().split('\n')[-1]
+                        and screen.text().count(f'{question}') == asked[question], question)
+        screen.type(answer + '\r')
+    screen.wait_for(lambda screen: screen.line_with('code from the mail'), 'the question for the code')
+    screen.type(rig.main.code_for('carol@example.org') + '\r')
+    screen.wait_for(lambda screen: screen.line_with('Signed in as @carol'), 'the greeting')
+    expect_equal(screen.finish(), 0, 'exit code')
+    expect(PASSWORD not in screen.text(), f'the password is on the screen:\n{screen.text()}')
+    expect('3 to 32' in screen.text() and 'at least 8' in screen.text(), f'reasons are given:\n{screen.text()}')
+
+
+@case
+def find(rig):
+    """they find each other by the beginning of a name, folded"""
+    found, = rig.galka_json('alice', 'people', 'BO')
+    expect_equal((found['user_name'], found['display_name']), ('bob', 'Bob'), 'people BO')
+    expect('@alice' in rig.galka('bob', 'people', '@ali'), 'people @ali')
+    expect('Nobody' in rig.galka('bob', 'people', 'zzz'), 'people zzz')
+
+
+@case
+def ticks(rig):
+    """a line on the terminal gets ✓, then ✓✓, then its colour, in place"""
+    alice = chat(rig, 'alice', '@bob')
+    alice.type('hello bob\r')
+    alice.wait_for(lambda screen: shows_tick(screen, 'hello bob', '✓'), 'one tick')
+    row = alice.line_with('hello bob')[0]
+    expect(not alice.line_with('hello bob')[1].startswith('✓✓'), 'one tick, not two')
+    # tail receives what comes; only a chat reads it.
+    tail = rig.galka_start('bob', '--json', 'tail')
+    alice.wait_for(lambda screen: shows_tick(screen, 'hello bob', '✓✓'), 'two ticks')
+    tail.signal(15)
+    expect_equal(tail.wait(), 0, 'exit code of tail')
+    rows = [row for row in tail.json() if row['text'] == 'hello bob']
+    expect_equal(len(rows), 1, f'tail shows it once: {tail.out.lines}')
+    bob = chat(rig, 'bob', '@alice')
+    bob.wait_for(lambda screen: screen.line_with('hello bob'), 'bob sees it')
+    alice.wait_for(lambda screen: shows_tick(screen, 'hello bob', '✓✓', READ_COLOUR), 'coloured ticks')
+    expect_equal(alice.line_with('hello bob')[0], row, 'the line that was changed')
+    expect_equal(alice.text().count('hello bob'), 1, 'how often it is on the screen')
+    bob.type('hello alice\r')
+    alice.wait_for(lambda screen: screen.line_with('hello alice'), 'the answer')
+    bob.wait_for(lambda screen: shows_tick(screen, 'hello alice', '✓✓', READ_COLOUR), 'its coloured ticks')
+    for screen in (alice, bob):
+        screen.type('\x04')
+        expect_equal(screen.finish(), 0, 'exit code of chat')
+
+
+@case
+def typing_is_not_disturbed(rig):
+    """what comes appears above the line that is being typed; editing goes on"""
+    alice, bob = chat(rig, 'alice', '@bob'), chat(rig, 'bob', '@alice')
+    alice.type('half a sentense')
+    alice.wait_for(lambda screen: screen.line_with('half a sentense'), 'her typing')
+    bob.type('interrupting\r')
+    alice.wait_for(lambda screen: screen.line_with('interrupting') and screen.line_with('half a sentense'), 'his message')
+    row, line = alice.line_with('half a sentense')
+    expect_equal((line, row), ('> half a sentense', alice.line_with('interrupting')[0] + 1), 'the typed line is below')
+    alice.type('\x7f\x7fce\x01very \x05!\r')  # backspace, to the start, to the end
+    bob.wait_for(lambda screen: screen.line_with('very half a sentence!'), 'the edited line')
+    long = 'word ' * 40
+    alice.type(long + '\r')
+    bob.wait_for(lambda screen: 'word word' in screen.text(), 'a line longer than the screen')
+    alice.wait_for(lambda screen: screen.line_with('word') and any(line.startswith('✓✓') and 'word' in line
+                   for line in screen.text().split('\n')), 'ticks of a line longer than the screen')
+    alice.type('после\r')
+    bob.wait_for(lambda screen: screen.line_with('после'), 'a line in Russian')
+    alice.wait_for(lambda screen: shows_tick(screen, 'после', '✓✓', READ_COLOUR), 'its ticks')
+    for screen in (alice, bob):
+        screen.type('\x03')
+        expect_equal(screen.finish(), 0, 'exit code of chat')
+
+
+@case
+def window_changes(rig):
+    """ticks find their line also after the window was made narrower"""
+    alice, bob = chat(rig, 'alice', '@bob'), chat(rig, 'bob', '@alice')
+    alice.resize(20, 60)
+    alice.type('in a narrow window\r')
+    alice.wait_for(lambda screen: shows_tick(screen, 'in a narrow window', '✓✓', READ_COLOUR), 'its ticks')
+    alice.type('x' * 100 + '\r')
+    bob.wait_for(lambda screen: screen.line_with('xxxx'), 'a long line')
+    alice.type('the last\r')
+    alice.wait_for(lambda screen: shows_tick(screen, 'the last', '✓✓', READ_COLOUR), 'ticks of the last')
+
+
+@case
+def nobody_moves_my_cursor(rig):
+    """control characters in a message are shown as dots"""
+    alice = chat(rig, 'alice', '@bob')
+    rig.galka('bob', 'send', '@alice', 'evil \033[2J\r\u202e text')
+    alice.wait_for(lambda screen: screen.line_with('evil ·[2J·· text'), 'dots')
+    alice.type('\x04')  # at once: what was seen is read all the same
+    expect_equal(alice.finish(), 0, 'exit code of chat')
+    expect_equal(rig.galka_json('bob', 'history', '@alice', '--count', 1)[0]['state'], 'read', 'his tick')
+    expect('\033[2J' not in rig.galka('alice', 'history', '@bob'), 'history is safe too')
+    got = rig.galka_json('alice', 'history', '@bob', '--count', 1)[0]['text']
+    expect_equal(got, 'evil \033[2J\r\u202e text', 'JSON carries the text as it was')
+
+
+@case
+def json_output(rig):
+    """rooms, history, devices and send as JSON lines, with states and counts"""
+    sent, = rig.galka_json('bob', 'send', '@alice', 'one "quoted" \\ line\nand another — ё')
+    expect_equal(sent['state'], 'sent', 'send')
+    history = rig.galka_json('alice', 'history', '@bob')
+    expect_equal(history[-1]['text'], 'one "quoted" \\ line\nand another — ё', 'history')
+    expect_equal([row['seq'] for row in history], list(range(history[0]['seq'], history[-1]['seq'] + 1)), 'numbers')
+    expect_equal((history[-1]['id'], history[-1]['seq']), (sent['id'], sent['seq']), 'id and number')
+    expect_equal(history[-1]['sender_name'], 'bob', 'sender')
+    room, = [room for room in rig.galka_json('alice', 'rooms') if room['name'] == '@bob']
+    expect_equal((room['room'], room['head'], room['unread']), (sent['room'], sent['seq'], 1), 'the room')
+    mine = rig.galka_json('bob', 'history', '@alice')[-1]
+    expect_equal(mine['state'], 'delivered', 'state of his own')
+    device, = rig.galka_json('alice', 'devices')
+    expect(device['current'] and device['name'].startswith('terminal on'), f'device: {device}')
+
+
+@case
+def plain_output(rig):
+    """the same for people: names, times, ticks, unread"""
+    expect('1 unread' in rig.galka('alice', 'rooms'), 'rooms')
+    expect(rig.galka('bob', 'history', '@alice', '--count', 1).startswith('✓✓ '), 'history with ticks')
+    rig.galka('alice', 'send', 'me', 'a note')
+    expect('a note' in rig.galka('alice', 'history', 'me'), 'a note to oneself')
+    expect_equal(rig.galka('carol', 'history', 'me'), '', 'a room without messages')
+    expect('no link' not in rig.last_error, f'that there are none is no lack of a link: {rig.last_error}')
+
+
+@case
+def chat_through_a_pipe(rig):
+    """chat in a pipe sends every line and prints what comes"""
+    piped = rig.galka('bob', 'chat', '@alice', stdin='first of two\nsecond of two\n')
+    expect('first of two' in piped and '\033' not in piped, f'its output: {piped!r}')
+    texts = [row['text'] for row in rig.galka_json('alice', 'history', '@bob', '--count', 2)]
+    expect_equal(texts, ['first of two', 'second of two'], 'in order')
+
+
+@case
+def from_standard_input(rig):
+    """send - takes the text from standard input, up to the limit"""
+    rig.galka('bob', 'send', '@alice', '-', stdin='line one\nline two\n')
+    expect_equal(rig.galka_json('alice', 'history', '@bob', '--count', 1)[0]['text'], 'line one\nline two', 'its text')
+    rig.galka('bob', 'send', '@alice', '-', stdin='x' * 16384)
+    expect_equal(len(rig.galka_json('alice', 'history', '@bob', '--count', 1)[0]['text']), 16384, 'the longest')
+    rig.galka('bob', 'send', '@alice', '-', stdin='x' * 16385, code=1)
+    expect('16384' in rig.last_error, f'why not: {rig.last_error}')
+
+
+@case
+def exit_codes(rig):
+    """every refusal has its exit code and says why in one line"""
+    bad_server = ('--server', '127.0.0.1:1')
+    profile = '/dev/null/profile'
+    for code, words, who, arguments in (
+            (1, 'nobody here is called @zed', 'alice', ('send', '@zed', 'hello')),
+            (1, 'empty', 'alice', ('send', '@bob', '')),
+            (1, 'that user name is taken', 'dave',
+             ('--server', f'127.0.0.1:{rig.main.port}', 'signup', '--email', 'd@example.org', '--name', 'ALICE', '--password-file',
+              rig.password_file())),
+            (1, 'wrong name or password', 'dave', ('signin', 'alice', '--password-file', rig.password_file('wrong wrong'))),
+            (1, 'no such device', 'alice', ('signout', '5')),
+            (1, 'signed in already', 'alice', ('signin', 'bob', '--password-file', rig.password_file())),
+            (2, 'no command', 'alice', ('frobnicate',)),
+            (2, 'usage: galka send', 'alice', ('send', '@bob')),
+            (2, 'no flag', 'alice', ('--frob', 'rooms')),
+            (2, 'from 1 to 1000', 'alice', ('history', '@bob', '--count', '0')),
+            (2, 'is no room', 'alice', ('history', 'bob')),
+            (2, 'is no server', 'alice', ('--server', 'x:99999', 'rooms')),
+            (2, 'is no device', 'alice', ('signout', 'laptop')),
+            (3, 'no server answers', 'erin', bad_server + ('signin', 'alice', '--password-file', rig.password_file())),
+            (4, 'nobody is signed in here', 'erin', ('rooms',)),
+            (6, 'cannot make the folder', 'alice', ('--profile', profile, 'rooms'))):
+        rig.galka(who, *arguments, code=code)
+        expect(words in rig.last_error and rig.last_error.count('\n') == 1, f'{arguments}: {rig.last_error}')
+    rig.galka('alice', 'rooms')  # the server that was none was not kept
+    tail = rig.galka_leader('alice', '--json', 'tail')
+    for arguments in (('people', 'bob'), ('chat', '@bob'), ('signout',), ('tail',)):
+        rig.galka('alice', *arguments, code=5)
+    tail.signal(15)
+    expect_equal(tail.wait(), 0, 'exit code of tail')
+
+
+@case
+def help_text(rig):
+    """help names every command and flag; without a command it is an error"""
+    text = rig.galka('alice', 'help')
+    for word in ('signup', 'chat ROOM', 'send ROOM TEXT|-', '--server', 'exit codes'):
+        expect(word in text, f'help names {word}')
+    expect(max(map(len, text.splitlines())) <= 120, 'help fits the screen')
+    rig.galka('alice', code=2)
+    expect('usage: galka' in rig.last_error, 'usage')
+
+
+class TalkRig(Rig):
+    def __enter__(self):
+        self.main = self.server('--dev').start()
+        return self
+
+
+sys.exit(suite.run(TalkRig))
