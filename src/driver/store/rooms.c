@@ -47,10 +47,11 @@ void room_cache_finish(struct room_cache *rooms)
 
 /* ---- lowest marks ---- */
 
-/* Folds one member's mark into the two lowest. */
+/* Folds one member's mark into the two lowest. Of equal ones the lower user id holds it, so that the order of members does not
+ * matter. */
 static void fold(uint64_t mark, uint64_t user, uint64_t *first, uint64_t *first_user, uint64_t *second)
 {
-        if (*first == STORE_NONE || mark < *first) {
+        if (*first == STORE_NONE || mark < *first || (mark == *first && user < *first_user)) {
                 *second = *first;
                 *first = mark;
                 *first_user = user;

@@ -1,0 +1,83 @@
+/* The store on SQLite in both of its modes; see store_driver.h. */
+#include "contract/store_driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "driver/store/sqlite.h"
+
+struct sqlite_world {
+        char folder[64];
+        struct store_sqlite_options options;
+        struct store_sqlite *sqlite;
+};
+
+static void sqlite_reopen(void *world_)
+{
+        struct sqlite_world *world = world_;
+        char text[STORE_ERROR_SIZE];
+
+        store_sqlite_free(&world->sqlite);
+        if (store_sqlite_new(&world->options, &world->sqlite, text) != ERR_OK) {
+                fprintf(stderr, "%s\n", text);
+                abort();
+        }
+}
+
+static void *sqlite_world(struct clock *clock, struct random *random, bool threaded)
+{
+        struct sqlite_world *world = memory_new(sizeof(*world));
+
+        check(world);
+        snprintf(world->folder, sizeof(world->folder), "/tmp/galka-store-XXXXXX");
+        check(mkdtemp(world->folder));
+        world->options = (struct store_sqlite_options){
+                .folder = world->folder, .threaded = threaded, .clock = clock, .random = random};
+        sqlite_reopen(world);
+        return world;
+}
+
+static void *threaded_new(struct clock *clock, struct random *random)
+{
+        return sqlite_world(clock, random, true);
+}
+
+static void *inline_new(struct clock *clock, struct random *random)
+{
+        return sqlite_world(clock, random, false);
+}
+
+static void sqlite_free(void *world_)
+{
+        static const char *const names[] = {"galka.db", "galka.db-wal", "galka.db-shm", "lock"};
+        struct sqlite_world *world = world_;
+        char path[128];
+
+        store_sqlite_free(&world->sqlite);
+        for (size_t i = 0; i < countof(names); i++) {
+                snprintf(path, sizeof(path), "%s/%s", world->folder, names[i]);
+                unlink(path);
+        }
+        check(rmdir(world->folder) == 0);
+        memory_free(world);
+}
+
+static struct store *sqlite_open(void *world)
+{
+        struct store *store;
+
+        check(store_sqlite_open(((struct sqlite_world *)world)->sqlite, &store) == ERR_OK);
+        return store;
+}
+
+#define SQLITE .world_free = sqlite_free, .open = sqlite_open, .world_reopen = sqlite_reopen
+
+const struct store_driver store_drivers[] = {
+        {.name = "store, SQLite, inline", .world_new = inline_new, SQLITE},
+        {.name = "store, SQLite, threaded", .threaded = true, .world_new = threaded_new, SQLITE},
+};
+
+const size_t store_driver_count = countof(store_drivers);

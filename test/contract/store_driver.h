@@ -1,0 +1,25 @@
+/*
+ * The store drivers that the contract is tried on. A world is one database, whatever that is for the driver; a world that is closed
+ * and opened again holds what it held.
+ */
+#ifndef GALKA_TEST_CONTRACT_STORE_DRIVER_H
+#define GALKA_TEST_CONTRACT_STORE_DRIVER_H
+
+#include "seam/clock.h"
+#include "seam/random.h"
+#include "seam/store.h"
+
+struct store_driver {
+        const char *name;
+        bool threaded; /* handles may be used by several threads at once, and have a descriptor */
+        void *(*world_new)(struct clock *clock, struct random *random); /* empty */
+        void (*world_free)(void *world);                                /* its data too */
+        struct store *(*open)(void *world);
+        /* All handles are gone: everything in memory is forgotten. */
+        void (*world_reopen)(void *world);
+};
+
+extern const struct store_driver store_drivers[];
+extern const size_t store_driver_count;
+
+#endif
