@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "crypto/random.h"
+#include "rules/limits.h"
 #include "rules/name.h"
 #include "server/tool.h"
 
@@ -52,7 +53,8 @@ static bool parse_line(struct import_line *line)
         line->email = slice_text(email);
         line->display_name = slice_text(display_name);
         return name_is_user_name(line->name) && name_is_email(line->email) && name_is_display_name(line->display_name) &&
-               slice_is_text(line->email) && slice_is_text(line->display_name);
+               line->email.size <= EMAIL_MAX && line->display_name.size <= DISPLAY_NAME_MAX && slice_is_text(line->email) &&
+               slice_is_text(line->display_name);
 }
 
 static void plan(struct import *import, struct import_line *line, struct store_op *op)

@@ -202,8 +202,8 @@ uint64_t say(struct stage *stage, const struct account *sender, struct id room, 
         return result.write.row.seq;
 }
 
-struct store_result mark(struct stage *stage, const struct account *member, struct id room, uint64_t delivered, uint64_t read,
-                         uint64_t shown)
+struct store_result mark(struct stage *stage, const struct account *member, struct id room, uint64_t delivered,
+                         uint64_t read, uint64_t shown)
 {
         struct store_op op = mark_op(stage, member, room, delivered, read, shown);
         struct store_result result = apply_one(stage, &op);

@@ -36,7 +36,7 @@ int stage_free(void **state);
 /* Tries all tests on all drivers. Returns main's answer. */
 int stage_run(const char *name, const struct CMUnitTest *tests, size_t count);
 
-#define STAGE_TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
+#define STAGE_TEST(name)       cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 #define STAGE_RUN(name, tests) stage_run(name, tests, countof(tests))
 
 /* Closes everything and opens it again. */
@@ -64,8 +64,8 @@ struct store_op sign_out_op(struct stage *stage, const struct account *sender, u
 
 /* Writes a text; it must succeed. Returns its number. */
 uint64_t say(struct stage *stage, const struct account *sender, struct id room, const char *text);
-struct store_result mark(struct stage *stage, const struct account *member, struct id room, uint64_t delivered, uint64_t read,
-                         uint64_t shown);
+struct store_result mark(struct stage *stage, const struct account *member, struct id room, uint64_t delivered,
+                         uint64_t read, uint64_t shown);
 
 /* ---- asking ---- */
 

@@ -64,6 +64,9 @@ static void check_member(struct checking *checking, uint64_t room, uint64_t head
         if (member->delivered > head || member->read > member->delivered || member->shown > member->read)
                 fault(checking, "room %llu: marks of user %llu are out of order", (unsigned long long)room,
                       (unsigned long long)member->user);
+        if (n_at(checking->database, room, member->read) != member->read_n)
+                fault(checking, "room %llu: the ordinal that user %llu has read is wrong", (unsigned long long)room,
+                      (unsigned long long)member->user);
         if (own != member->own_sends || read_own != member->read_own)
                 fault(checking, "room %llu: own sends of user %llu are miscounted", (unsigned long long)room,
                       (unsigned long long)member->user);

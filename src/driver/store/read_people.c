@@ -8,7 +8,8 @@
 void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                         struct arena *arena)
 {
-        struct slice folded = slice_of(question->find.folded.data, min_of(question->find.folded.size, (size_t)WORD_SIZE_MAX));
+        struct slice folded =
+                slice_of(question->find.folded.data, min_of(question->find.folded.size, (size_t)WORD_SIZE_MAX));
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_FIND);
         struct store_person *people = arena_array(arena, struct store_person, question->find.people_max + 1);
         uint64_t *users = arena_array(arena, uint64_t, question->find.people_max + 1);
@@ -87,6 +88,18 @@ static uint64_t find_login(struct database *database, enum statement how, struct
         return user;
 }
 
+uint64_t guess_wait_ms(struct database *database, uint64_t user, uint64_t now_ms)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_GUESS_FIND);
+        uint64_t until_ms = 0;
+
+        bind_number(statement, 1, user);
+        if (database_row(database, statement))
+                until_ms = column_number(statement, 1);
+        database_end(statement);
+        return until_ms > now_ms ? until_ms - now_ms : 0;
+}
+
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena)
 {
@@ -105,11 +118,7 @@ void read_login_question(struct database *database, const struct store_question 
                 database_end(statement);
         }
         /* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
-        statement = database_use(database, STATEMENT_GUESS_FIND);
-        bind_number(statement, 1, user ? user : question->login.nobody);
-        if (database_row(database, statement) && column_number(statement, 1) > now_ms)
-                answer->login.wait_ms = column_number(statement, 1) - now_ms;
-        database_end(statement);
+        answer->login.wait_ms = guess_wait_ms(database, user ? user : question->login.nobody, now_ms);
         text = arena_take(arena, hash.size + 1);
         if (!text) {
                 database->code = SQLITE_NOMEM;

@@ -33,7 +33,8 @@ static bool add_listed(struct database *database, struct listing *listing, sqlit
                 listing->rooms = rooms;
                 listing->allocated = allocated;
         }
-        listing->rooms[listing->count++] = (struct listed){.id = column_id(statement, 0), .number = column_number(statement, 1)};
+        listing->rooms[listing->count++] =
+                (struct listed){.id = column_id(statement, 0), .number = column_number(statement, 1)};
         return true;
 }
 
@@ -83,8 +84,8 @@ static void read_room(struct database *database, const struct store_question *qu
         room->joined_seq = member.joined_seq;
         if (room->left)
                 room->head = min_of(room->head, left);
-        room->rows = read_changes(database, question->user, listed->number, after, 0, rows_max, bytes, &room->row_count, &more,
-                                  arena);
+        room->rows = read_changes(database, question->user, listed->number, after, 0, rows_max, bytes, &room->row_count,
+                                  &more, arena);
         room->rows_after = more ? room->rows[room->row_count - 1].changed - 1 : after;
         peer = room->kind == ROOM_PERSONAL ? room_peer(&listed->id, question->user) : 0;
         if (peer)
@@ -125,42 +126,45 @@ static void read_join(struct database *database, const struct store_question *qu
                 database->code = SQLITE_NOMEM;
 }
 
-/* Rooms by id; those whose head the client knows are passed over. */
+/* Rooms by id; those whose head the client knows are passed over. Rooms and cursors are walked side by side. */
 static void read_range(struct database *database, const struct store_question *question, struct store_answer *answer,
                        struct arena *arena)
 {
         static const struct id last = {{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
         const struct id *until = id_is_zero(&question->rooms.until) ? &last : &question->rooms.until;
+        const struct store_cursor *cursors = question->rooms.cursors;
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_ROOMS_RANGE);
-        struct listing listing = {0};
-        size_t bytes = question->bytes_max;
+        size_t bytes = question->bytes_max, at = 0, count = question->rooms.cursor_count;
 
+        check(question->rooms.rooms_max > 0 && bytes > 0);
+        answer->rooms.rooms = arena_array(arena, struct store_room, question->rooms.rooms_max);
+        if (!answer->rooms.rooms)
+                database->code = SQLITE_NOMEM;
         bind_number(statement, 1, question->user);
         bind_id(statement, 2, &question->rooms.after);
         bind_id(statement, 3, until);
-        while (database_row(database, statement))
-                if (!add_listed(database, &listing, statement, arena))
-                        break;
-        database_end(statement);
-        answer->rooms.rooms = arena_array(arena, struct store_room, question->rooms.rooms_max + 1);
-        if (!answer->rooms.rooms)
-                database->code = SQLITE_NOMEM;
-        for (size_t i = 0; i < listing.count && database_good(database); i++) {
-                struct listed *room = &listing.rooms[i];
-                const struct store_cursor *cursor =
-                        find_cursor(question->rooms.cursors, question->rooms.cursor_count, &room->id);
+        while (database_good(database) && database_row(database, statement)) {
+                struct listed room = {.id = column_id(statement, 0), .number = column_number(statement, 1)};
 
-                read_head(database, room->number, &room->head, &room->n, &room->time_ms);
-                if (cursor && cursor->head == room->head)
+                while (at < count && id_compare(&cursors[at].room, &room.id) < 0)
+                        at++;
+                read_head(database, room.number, &room.head, &room.n, &room.time_ms);
+                if (at < count && id_equal(&cursors[at].room, &room.id) && cursors[at].head == room.head) {
+                        answer->rooms.through = room.id;
                         continue;
+                }
                 if (answer->rooms.room_count == question->rooms.rooms_max || bytes == 0) {
                         answer->rooms.more = true;
-                        answer->rooms.through = listing.rooms[i - 1].id;
                         break;
                 }
                 /* Its last row alone: what lies below is the client's to fetch. */
-                read_room(database, question, room, NULL, 1, &bytes, &answer->rooms.rooms[answer->rooms.room_count++], arena);
+                read_room(database, question, &room, NULL, 1, &bytes, &answer->rooms.rooms[answer->rooms.room_count++],
+                          arena);
+                answer->rooms.through = room.id;
         }
+        database_end(statement);
+        if (!answer->rooms.more)
+                answer->rooms.through = (struct id){0};
 }
 
 void read_rooms_question(struct database *database, const struct store_question *question, const struct id *era,

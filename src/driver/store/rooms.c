@@ -63,16 +63,22 @@ static void fold(uint64_t mark, uint64_t user, uint64_t *first, uint64_t *first_
 struct store_lowest lowest_of(const struct member *members, size_t count)
 {
         struct store_lowest lowest = {
-                .delivered_first = STORE_NONE, .delivered_second = STORE_NONE, .shown_first = STORE_NONE,
-                .shown_second = STORE_NONE,    .counted_first = STORE_NONE,    .counted_second = STORE_NONE,
+                .delivered_first = STORE_NONE,
+                .delivered_second = STORE_NONE,
+                .shown_first = STORE_NONE,
+                .shown_second = STORE_NONE,
+                .counted_first = STORE_NONE,
+                .counted_second = STORE_NONE,
         };
 
         for (size_t i = 0; i < count; i++) {
                 const struct member *member = &members[i];
 
-                fold(member->delivered, member->user, &lowest.delivered_first, &lowest.delivered_user, &lowest.delivered_second);
+                fold(member->delivered, member->user, &lowest.delivered_first, &lowest.delivered_user,
+                     &lowest.delivered_second);
                 fold(member->shown, member->user, &lowest.shown_first, &lowest.shown_user, &lowest.shown_second);
-                fold(member->counted_from, member->user, &lowest.counted_first, &lowest.counted_user, &lowest.counted_second);
+                fold(member->counted_from, member->user, &lowest.counted_first, &lowest.counted_user,
+                     &lowest.counted_second);
         }
         return lowest;
 }
@@ -210,6 +216,19 @@ uint64_t count_own(struct database *database, uint64_t room, uint64_t from, uint
         return count;
 }
 
+uint64_t n_at(struct database *database, uint64_t room, uint64_t seq)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_N_AT);
+        uint64_t n = 0;
+
+        bind_number(statement, 1, room);
+        bind_number(statement, 2, seq);
+        if (database_row(database, statement))
+                n = column_number(statement, 0);
+        database_end(statement);
+        return n;
+}
+
 void read_head(struct database *database, uint64_t room, uint64_t *head, uint64_t *n, uint64_t *time_ms)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_LAST);
@@ -241,7 +260,8 @@ static bool load_members(struct database *database, struct room *room)
                 uint64_t left;
 
                 if (room->member_count == allocated) {
-                        struct member *members = memory_resize(room->members, sizeof(*members) * (allocated = 2 * allocated + 2));
+                        struct member *members =
+                                memory_resize(room->members, sizeof(*members) * (allocated = 2 * allocated + 2));
 
                         if (!members) {
                                 database_end(statement);
@@ -331,7 +351,7 @@ static bool make_member(struct database *database, const struct id *id, uint64_t
 }
 
 struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
-                        uint32_t user_count)
+                             uint32_t user_count)
 {
         struct member members[2] = {0};
         uint8_t bytes[LOWEST_SIZE];

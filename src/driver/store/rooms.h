@@ -45,7 +45,7 @@ struct room *room_cache_find(struct room_cache *rooms, struct database *database
 
 /* Makes a personal or self room with its members. NULL on failure. */
 struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
-                        uint32_t user_count);
+                             uint32_t user_count);
 
 struct member *room_member(struct room *room, uint64_t user);
 uint64_t member_unread(const struct room *room, const struct member *member);
@@ -70,6 +70,9 @@ struct member member_read(sqlite3_stmt *statement, uint64_t *left);
 
 /* Countable rows of that sender with from < seq <= to. */
 uint64_t count_own(struct database *database, uint64_t room, uint64_t from, uint64_t to, uint64_t user);
+
+/* The room's ordinal at operation seq. */
+uint64_t n_at(struct database *database, uint64_t room, uint64_t seq);
 
 /* Head, ordinal and time of a room's log; zeros for an empty one. */
 void read_head(struct database *database, uint64_t room, uint64_t *head, uint64_t *n, uint64_t *time_ms);

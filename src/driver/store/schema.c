@@ -14,7 +14,8 @@ static const char tables[] =
         " version INTEGER NOT NULL, created_ms INTEGER NOT NULL);"
         "CREATE TABLE words(word BLOB NOT NULL, user INTEGER NOT NULL, PRIMARY KEY(word, user)) WITHOUT ROWID;"
         "CREATE TABLE devices(user INTEGER NOT NULL, device INTEGER NOT NULL, name TEXT NOT NULL, secret_hash BLOB NOT NULL,"
-        " created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, revoked_ms INTEGER, PRIMARY KEY(user, device)) WITHOUT ROWID;"
+        " created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL, revoked_ms INTEGER, PRIMARY KEY(user, device)) WITHOUT "
+        "ROWID;"
         "CREATE TABLE rooms(room INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, kind INTEGER NOT NULL,"
         " members_version INTEGER NOT NULL, lowest BLOB NOT NULL);"
         "CREATE TABLE members(room INTEGER NOT NULL, user INTEGER NOT NULL, joined_seq INTEGER NOT NULL, left_seq INTEGER,"
@@ -28,7 +29,7 @@ static const char tables[] =
         " request BLOB NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY(room, seq)) WITHOUT ROWID;"
         "CREATE UNIQUE INDEX messages_request ON messages(request, sender, room);"
         "CREATE INDEX messages_changed ON messages(room, changed) WHERE changed <> seq;"
-        "CREATE TABLE pending(request BLOB PRIMARY KEY, digest BLOB NOT NULL, email TEXT NOT NULL, email_folded BLOB NOT NULL,"
+        "CREATE TABLE pending(request BLOB PRIMARY KEY, email TEXT NOT NULL, email_folded BLOB NOT NULL,"
         " user_name TEXT NOT NULL, name_folded BLOB NOT NULL, display_name TEXT NOT NULL, password_hash TEXT NOT NULL,"
         " code_hash BLOB NOT NULL, valid_until_ms INTEGER NOT NULL, guesses INTEGER NOT NULL, known INTEGER NOT NULL)"
         " WITHOUT ROWID;"
@@ -36,7 +37,9 @@ static const char tables[] =
         "CREATE INDEX pending_valid ON pending(valid_until_ms);"
         "CREATE TABLE requests(request BLOB NOT NULL, principal BLOB NOT NULL, digest BLOB NOT NULL, user INTEGER NOT NULL,"
         " device INTEGER NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY(request, principal)) WITHOUT ROWID;"
-        "CREATE TABLE guesses(user INTEGER PRIMARY KEY, count INTEGER NOT NULL, until_ms INTEGER NOT NULL);";
+        "CREATE INDEX requests_time ON requests(time_ms);"
+        "CREATE TABLE guesses(user INTEGER PRIMARY KEY, count INTEGER NOT NULL, until_ms INTEGER NOT NULL);"
+        "CREATE INDEX guesses_until ON guesses(until_ms);";
 
 static int execute(struct database *database, const char *text)
 {
@@ -66,12 +69,14 @@ static int make(struct database *database, struct random *random)
 
         if (code == SQLITE_OK)
                 code = execute(database, tables);
-        snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION, SCHEMA_APPLICATION);
+        snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
+                 SCHEMA_APPLICATION);
         if (code == SQLITE_OK)
                 code = execute(database, text);
         random->fill(random, era.bytes, sizeof(era.bytes));
         if (code == SQLITE_OK)
-                code = sqlite3_prepare_v2(database->handle, "INSERT INTO meta(name, value) VALUES('era', ?1)", -1, &statement, NULL);
+                code = sqlite3_prepare_v2(database->handle, "INSERT INTO meta(name, value) VALUES('era', ?1)", -1,
+                                          &statement, NULL);
         if (code == SQLITE_OK) {
                 bind_id(statement, 1, &era);
                 code = sqlite3_step(statement) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(database->handle);
@@ -91,7 +96,26 @@ static int read_era(struct database *database, struct id *era)
                 code = sqlite3_step(statement) == SQLITE_ROW ? SQLITE_OK : SQLITE_CORRUPT;
         if (code == SQLITE_OK)
                 *era = column_id(statement, 0);
+        if (code == SQLITE_OK && id_is_zero(era)) /* not 16 bytes */
+                code = SQLITE_CORRUPT;
         sqlite3_finalize(statement);
+        return code;
+}
+
+/* Durable, and readers do not wait for the writer. A file system without shared memory would quietly keep the old journal. */
+static int configure(struct database *database)
+{
+        sqlite3_stmt *statement = NULL;
+        int code = sqlite3_prepare_v2(database->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+
+        if (code == SQLITE_OK)
+                code = sqlite3_step(statement) == SQLITE_ROW ? SQLITE_OK : sqlite3_errcode(database->handle);
+        if (code == SQLITE_OK && !slice_equal(column_bytes(statement, 0), SLICE_LITERAL("wal")))
+                code = SQLITE_CANTOPEN;
+        sqlite3_finalize(statement);
+        if (code == SQLITE_OK)
+                code = execute(database,
+                               "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY");
         return code;
 }
 
@@ -111,9 +135,6 @@ enum error schema_open(struct database *database, struct random *random, bool ex
         if (exclusive)
                 code = execute(database, "PRAGMA locking_mode = EXCLUSIVE");
         if (code == SQLITE_OK)
-                code = execute(database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;"
-                                         " PRAGMA temp_store = MEMORY");
-        if (code == SQLITE_OK)
                 code = pragma(database, "PRAGMA user_version", &version);
         if (code == SQLITE_OK)
                 code = pragma(database, "PRAGMA application_id", &application);
@@ -126,13 +147,22 @@ enum error schema_open(struct database *database, struct random *random, bool ex
                 return ERR_CONFIG;
         }
         if (version > SCHEMA_VERSION) {
-                snprintf(text, text_size, "the database was made by a newer galkad (schema %llu, this one knows %d): run that one",
+                snprintf(text, text_size,
+                         "the database was made by a newer galkad (schema %llu, this one knows %d): run that one",
                          (unsigned long long)version, SCHEMA_VERSION);
                 return ERR_CONFIG;
         }
-        if (rows == 0)
+        /* Only now is anything changed: whose file it is was not known before. */
+        code = configure(database);
+        if (code == SQLITE_OK && rows == 0)
                 code = make(database, random);
+        if (code != SQLITE_OK)
+                return refuse(database, code, text, text_size);
+        code = read_era(database, era);
         if (code == SQLITE_OK)
-                code = read_era(database, era);
-        return code == SQLITE_OK ? ERR_OK : refuse(database, code, text, text_size);
+                return ERR_OK;
+        if (code != SQLITE_CORRUPT)
+                return refuse(database, code, text, text_size);
+        snprintf(text, text_size, "the database has no era: it was made or changed by something else");
+        return ERR_CORRUPT;
 }

@@ -30,11 +30,11 @@ struct handle {
         struct store_sqlite *sqlite;
         struct database reader; /* threaded: opened at the first question */
         bool reader_open;
-        int fd;                  /* eventfd; -1 inline */
+        int fd; /* eventfd; -1 inline */
         struct job jobs[STORE_JOBS_MAX];
-        struct list questions;   /* to be answered in poll */
-        struct list done;        /* applied; under the lock when threaded */
-        unsigned in_writer;      /* applies not done; under the lock when threaded */
+        struct list questions; /* to be answered in poll */
+        struct list done;      /* applied; under the lock when threaded */
+        unsigned in_writer;    /* applies not done; under the lock when threaded */
 };
 
 struct store_sqlite {

@@ -2,11 +2,13 @@
 #include "base/assert.h"
 #include "crypto/crypto.h"
 #include "driver/store/writer.h"
+#include "rules/limits.h"
 #include "rules/name.h"
 
-#define GUESS_FREE      5       /* wrong passwords before waiting begins */
-#define GUESS_PAUSE_MS  30000   /* the first wait; doubles each time */
+#define GUESS_FREE      5     /* wrong passwords before waiting begins */
+#define GUESS_PAUSE_MS  30000 /* the first wait; doubles each time */
 #define GUESS_PAUSE_MAX 3600000
+#define GUESS_FORGET_MS 86400000 /* wrong passwords are forgotten so long after the last wait */
 #define WORD_SIZE_MAX   128
 #define DAY_MS          86400000
 
@@ -40,8 +42,9 @@ static bool find_request(struct writer *writer, const struct store_op *op, struc
         found = database_row(&writer->database, statement);
         if (found) {
                 result->repeat = true;
-                result->status = slice_equal(column_bytes(statement, 0), slice_of(op->digest, STORE_HASH_SIZE)) ? ERR_OK
-                                                                                                           : ERR_REUSED_ID;
+                result->status = slice_equal(column_bytes(statement, 0), slice_of(op->digest, STORE_HASH_SIZE))
+                                         ? ERR_OK
+                                         : ERR_REUSED_ID;
                 *user = column_number(statement, 1);
                 *device = column_number(statement, 2);
         }
@@ -49,11 +52,31 @@ static bool find_request(struct writer *writer, const struct store_op *op, struc
         return found;
 }
 
+static void expire(struct writer *writer, enum statement what, uint64_t before_ms)
+{
+        sqlite3_stmt *statement = database_use(&writer->database, what);
+
+        bind_number(statement, 1, before_ms);
+        database_run(&writer->database, statement);
+}
+
+/* Whatever adds a line takes up to 20 old ones away, so that tables do not grow for ever. */
+static void prune(struct writer *writer)
+{
+        uint64_t age_ms = (uint64_t)STORE_REQUESTS_DAYS * DAY_MS;
+
+        expire(writer, STATEMENT_PENDING_EXPIRED, writer->now_ms);
+        expire(writer, STATEMENT_REQUEST_EXPIRED, writer->now_ms - min_of(age_ms, writer->now_ms));
+        expire(writer, STATEMENT_GUESS_EXPIRED, writer->now_ms - min_of((uint64_t)GUESS_FORGET_MS, writer->now_ms));
+}
+
 static void note_request(struct writer *writer, const struct store_op *op, struct slice principal, uint64_t user,
                          uint64_t device)
 {
-        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_REQUEST_NEW);
+        sqlite3_stmt *statement;
 
+        prune(writer);
+        statement = database_use(&writer->database, STATEMENT_REQUEST_NEW);
         bind_id(statement, 1, &op->request);
         bind_bytes(statement, 2, principal);
         bind_bytes(statement, 3, slice_of(op->digest, STORE_HASH_SIZE));
@@ -94,24 +117,19 @@ static void add_device(struct writer *writer, uint64_t user, uint64_t device, st
         database_run(&writer->database, statement);
 }
 
-/* Each word of a folded name, and the whole, can be found by its beginning. */
+/* What begins with a word of a folded name, and goes on to its end, can be found by its beginning: "anna petrova", "petrova". */
 static void add_words(struct writer *writer, struct slice folded, uint64_t user)
 {
-        size_t at = 0;
+        for (size_t at = 0; at < folded.size; at++) {
+                struct slice rest = slice_of(folded.data + at, min_of(folded.size - at, (size_t)WORD_SIZE_MAX));
+                sqlite3_stmt *statement;
 
-        while (at < folded.size) {
-                size_t size = 0;
-
-                while (at + size < folded.size && folded.data[at + size] != ' ')
-                        size++;
-                if (size > 0) {
-                        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_WORD_NEW);
-
-                        bind_bytes(statement, 1, slice_of(folded.data + at, min_of(size, (size_t)WORD_SIZE_MAX)));
-                        bind_number(statement, 2, user);
-                        database_run(&writer->database, statement);
-                }
-                at += size + 1;
+                if (folded.data[at] == ' ' || (at > 0 && folded.data[at - 1] != ' '))
+                        continue;
+                statement = database_use(&writer->database, STATEMENT_WORD_NEW);
+                bind_bytes(statement, 1, rest);
+                bind_number(statement, 2, user);
+                database_run(&writer->database, statement);
         }
 }
 
@@ -124,7 +142,7 @@ struct new_user {
 static void add_user(struct writer *writer, const struct new_user *new)
 {
         sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_USER_NEW);
-        uint8_t folded[512];
+        uint8_t folded[DISPLAY_NAME_MAX];
 
         bind_number(statement, 1, new->user);
         bind_text(statement, 2, new->user_name);
@@ -149,29 +167,12 @@ static void give_signed_in(struct writer *writer, uint64_t user, uint64_t device
                 result->status = ERR_NO_USER;
 }
 
-/* Old repeats and expired sign-ups go, a few at a time. Request ids begin with their time. */
-static void prune(struct writer *writer)
-{
-        uint64_t age_ms = (uint64_t)STORE_REQUESTS_DAYS * DAY_MS;
-        struct id oldest = {0};
-        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_PENDING_EXPIRED);
-
-        bind_number(statement, 1, writer->now_ms);
-        database_run(&writer->database, statement);
-        if (writer->now_ms < age_ms)
-                return;
-        be64_put(oldest.bytes, (writer->now_ms - age_ms) << 16);
-        statement = database_use(&writer->database, STATEMENT_REQUEST_EXPIRED);
-        bind_id(statement, 1, &oldest);
-        database_run(&writer->database, statement);
-}
-
 /* ---- sign-up and its code ---- */
 
 /* A sign-up that waits for its code. Slices live in the arena. */
 struct pending {
         bool found, known;
-        struct slice email_folded, code_hash, digest;
+        struct slice email_folded, code_hash;
         uint64_t valid_until_ms, guesses;
         struct new_user user;
 };
@@ -195,7 +196,6 @@ static struct pending find_pending(struct writer *writer, const struct id *reque
                 pending.user.name_folded = column_copy(database, statement, 7, arena);
                 pending.user.display_name = column_copy(database, statement, 8, arena);
                 pending.user.password_hash = column_copy(database, statement, 9, arena);
-                pending.digest = column_copy(database, statement, 10, arena);
                 pending.user.email_folded = pending.email_folded;
         }
         database_end(statement);
@@ -207,16 +207,15 @@ static void add_pending(struct writer *writer, const struct store_op *op, bool k
         sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_PENDING_NEW);
 
         bind_id(statement, 1, &op->request);
-        bind_bytes(statement, 2, slice_of(op->digest, STORE_HASH_SIZE));
-        bind_text(statement, 3, op->sign_up.email);
-        bind_bytes(statement, 4, op->sign_up.email_folded);
-        bind_text(statement, 5, op->sign_up.user_name);
-        bind_bytes(statement, 6, op->sign_up.name_folded);
-        bind_text(statement, 7, op->sign_up.display_name);
-        bind_text(statement, 8, slice_text(op->sign_up.password_hash));
-        bind_bytes(statement, 9, slice_of(op->sign_up.code_hash, STORE_HASH_SIZE));
-        bind_number(statement, 10, writer->now_ms + op->sign_up.valid_ms);
-        bind_number(statement, 11, known);
+        bind_text(statement, 2, op->sign_up.email);
+        bind_bytes(statement, 3, op->sign_up.email_folded);
+        bind_text(statement, 4, op->sign_up.user_name);
+        bind_bytes(statement, 5, op->sign_up.name_folded);
+        bind_text(statement, 6, op->sign_up.display_name);
+        bind_text(statement, 7, slice_text(op->sign_up.password_hash));
+        bind_bytes(statement, 8, slice_of(op->sign_up.code_hash, STORE_HASH_SIZE));
+        bind_number(statement, 9, writer->now_ms + op->sign_up.valid_ms);
+        bind_number(statement, 10, known);
         database_run(&writer->database, statement);
         statement = database_use(&writer->database, STATEMENT_PENDING_OLD);
         bind_bytes(statement, 1, op->sign_up.email_folded);
@@ -224,18 +223,21 @@ static void add_pending(struct writer *writer, const struct store_op *op, bool k
         database_run(&writer->database, statement);
 }
 
+/* Noted apart from what waits for its code: the repeat is known also when that is done, expired or pushed out. All who have no
+ * account yet are one principal; `user` of the note says whether the address was known. */
 void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
-        struct pending pending = find_pending(writer, &op->request, arena);
+        uint64_t known, device;
 
-        if (pending.found) {
-                result->repeat = true;
-                result->sign_up.known = pending.known;
-                result->status = slice_equal(pending.digest, slice_of(op->digest, STORE_HASH_SIZE)) ? ERR_OK : ERR_REUSED_ID;
+        (void)arena;
+        if (find_request(writer, op, SLICE_LITERAL("sign_up"), &known, &device, result)) {
+                result->sign_up.known = result->status == ERR_OK && known;
                 return;
         }
-        prune(writer);
         result->status = writer_admit(writer, op);
+        if (!result->status && (op->sign_up.user_name.size > USER_NAME_MAX || op->sign_up.email.size > EMAIL_MAX ||
+                                op->sign_up.display_name.size > DISPLAY_NAME_MAX))
+                result->status = ERR_BAD_FIELD;
         if (result->status)
                 return;
         /* Asked whether the address is known or not, so that the answer does not tell. */
@@ -245,6 +247,7 @@ void write_sign_up(struct writer *writer, const struct store_op *op, struct stor
         }
         result->sign_up.known = find_user(writer, STATEMENT_USER_BY_EMAIL, op->sign_up.email_folded) != 0;
         add_pending(writer, op, result->sign_up.known);
+        note_request(writer, op, SLICE_LITERAL("sign_up"), result->sign_up.known, 0);
 }
 
 static enum error judge_code(struct writer *writer, const struct store_op *op, const struct pending *pending)
@@ -335,7 +338,10 @@ void write_sign_in(struct writer *writer, const struct store_op *op, struct stor
                         give_signed_in(writer, user, device, result, arena);
                 return;
         }
-        result->status = op->not_after_ms && op->not_after_ms < writer->now_ms ? ERR_LATE : ERR_OK;
+        result->status = writer_admit(writer, op);
+        /* Asked before hashing too; but of many sign-ins at once only as many may be right as may be wrong. */
+        if (!result->status && (result->retry_after_ms = guess_wait_ms(&writer->database, op->user, writer->now_ms)) > 0)
+                result->status = ERR_GUESSED;
         if (!result->status && !password_is(writer, op->user, op->sign_in.password_hash))
                 result->status = ERR_BAD_LOGIN;
         if (!result->status && !has_room_for_device(writer, op->user))
@@ -356,13 +362,15 @@ void write_guess(struct writer *writer, const struct store_op *op, struct store_
         uint64_t count = 0, pause_ms = 0;
 
         (void)arena;
+        prune(writer);
         bind_number(statement, 1, op->user);
         if (database_row(&writer->database, statement))
                 count = column_number(statement, 0);
         database_end(statement);
         count++;
         if (count >= GUESS_FREE)
-                pause_ms = min_of((uint64_t)GUESS_PAUSE_MS << min_of(count - GUESS_FREE, (uint64_t)10), (uint64_t)GUESS_PAUSE_MAX);
+                pause_ms = min_of((uint64_t)GUESS_PAUSE_MS << min_of(count - GUESS_FREE, (uint64_t)10),
+                                  (uint64_t)GUESS_PAUSE_MAX);
         statement = database_use(&writer->database, STATEMENT_GUESS_SET);
         bind_number(statement, 1, op->user);
         bind_number(statement, 2, count);
@@ -408,7 +416,6 @@ void write_sign_out(struct writer *writer, const struct store_op *op, struct sto
         (void)arena;
         if (find_request(writer, op, principal, &user, &device, result))
                 return;
-        prune(writer);
         result->status = writer_admit(writer, op);
         if (!result->status && !all && !writer_device_live(writer, op->user, op->sign_out.device))
                 result->status = ERR_BAD_FIELD;
@@ -438,7 +445,13 @@ void write_import(struct writer *writer, const struct store_op *op, struct store
                 .password_hash = slice_text(op->import.password_hash),
         };
 
-        if (find_user(writer, STATEMENT_USER_BY_NAME, new.name_folded) || find_user(writer, STATEMENT_USER_BY_EMAIL, new.email_folded)) {
+        /* Longer ones could be stored, and never be told. */
+        if (new.user_name.size > USER_NAME_MAX || new.display_name.size > DISPLAY_NAME_MAX || new.email.size > EMAIL_MAX) {
+                result->status = ERR_BAD_FIELD;
+                return;
+        }
+        if (find_user(writer, STATEMENT_USER_BY_NAME, new.name_folded) ||
+            find_user(writer, STATEMENT_USER_BY_EMAIL, new.email_folded)) {
                 result->status = ERR_NAME_TAKEN;
                 return;
         }

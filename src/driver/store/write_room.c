@@ -38,8 +38,8 @@ static void give_members(struct writer *writer, const struct room *room, uint64_
 }
 
 /* L1: was it done before? Then the first answer, whatever the rights are now. */
-static bool find_repeat(struct writer *writer, const struct room *room, const struct store_op *op, struct store_result *result,
-                        struct arena *arena)
+static bool find_repeat(struct writer *writer, const struct room *room, const struct store_op *op,
+                        struct store_result *result, struct arena *arena)
 {
         sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_MESSAGE_REPEAT);
         bool found;
@@ -173,23 +173,6 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
         append(writer, room, member, op, result, arena);
 }
 
-/* The room's ordinal at operation seq. */
-static uint64_t n_at(struct writer *writer, const struct room *room, uint64_t seq)
-{
-        sqlite3_stmt *statement;
-        uint64_t n = 0;
-
-        if (seq >= room->head)
-                return room->n;
-        statement = database_use(&writer->database, STATEMENT_N_AT);
-        bind_number(statement, 1, room->number);
-        bind_number(statement, 2, seq);
-        if (database_row(&writer->database, statement))
-                n = column_number(statement, 0);
-        database_end(statement);
-        return n;
-}
-
 /* Moves `read` up, with the counters that make unread a difference. Own sends are counted over the shorter way. */
 static void raise_read(struct writer *writer, struct room *room, struct member *member, uint64_t read)
 {
@@ -199,7 +182,7 @@ static void raise_read(struct writer *writer, struct room *room, struct member *
                 own = member->own_sends - count_own(&writer->database, room->number, read, room->head, member->user);
         else
                 own = member->read_own + count_own(&writer->database, room->number, member->read, read, member->user);
-        member->read_n = n_at(writer, room, read);
+        member->read_n = read < room->head ? n_at(&writer->database, room->number, read) : room->n;
         member->read_own = own;
         member->read = read;
 }
@@ -227,8 +210,8 @@ void write_mark(struct writer *writer, const struct store_op *op, struct store_r
                 if (database_good(&writer->database) && member_store(&writer->database, room, member))
                         result->mark.lowest_moved = room_lower(&writer->database, room);
         }
-        result->mark.marks = (struct store_marks){member->delivered, member->read, member->shown, member_unread(room, member),
-                                                  room->head};
+        result->mark.marks = (struct store_marks){member->delivered, member->read, member->shown,
+                                                  member_unread(room, member), room->head};
         result->mark.lowest = room->lowest;
         give_members(writer, room, op->mark.members_known, result, arena);
 }

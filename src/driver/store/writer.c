@@ -7,9 +7,9 @@ typedef void write_function(struct writer *writer, const struct store_op *op, st
                             struct arena *arena);
 
 static write_function *const functions[] = {
-        [STORE_WRITE] = write_message,  [STORE_MARK] = write_mark,       [STORE_SIGN_UP] = write_sign_up,
-        [STORE_CONFIRM] = write_confirm, [STORE_SIGN_IN] = write_sign_in, [STORE_GUESS] = write_guess,
-        [STORE_RENEW] = write_renew,    [STORE_SIGN_OUT] = write_sign_out, [STORE_IMPORT] = write_import,
+        [STORE_WRITE] = write_message,   [STORE_MARK] = write_mark,         [STORE_SIGN_UP] = write_sign_up,
+        [STORE_CONFIRM] = write_confirm, [STORE_SIGN_IN] = write_sign_in,   [STORE_GUESS] = write_guess,
+        [STORE_RENEW] = write_renew,     [STORE_SIGN_OUT] = write_sign_out, [STORE_IMPORT] = write_import,
 };
 
 void writer_forget(struct writer *writer)
@@ -80,7 +80,8 @@ static void roll_back(struct writer *writer)
 
 static void note_failure(struct writer *writer, const char *name, int code)
 {
-        event_note(writer->events, EVENT_ERROR, name, NULL, {"sqlite", sqlite3_errstr(code), 0}, {"code", NULL, (uint64_t)code});
+        event_note(writer->events, EVENT_ERROR, name, NULL, {"sqlite", sqlite3_errstr(code), 0},
+                   {"code", NULL, (uint64_t)code});
 }
 
 enum try_verdict { TRY_DONE, TRY_AGAIN, TRY_FAILED };
@@ -138,11 +139,11 @@ enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t 
                 enum try_verdict verdict = TRY_DONE;
                 size_t first = 0;
 
-                writer->now_ms = writer->clock->wall_ms(writer->clock);
                 if (sqlite3_exec(writer->database.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
                         note_failure(writer, "store.failed", sqlite3_errcode(writer->database.handle));
                         return OUTCOME_FAILED;
                 }
+                writer->now_ms = writer->clock->wall_ms(writer->clock); /* under the lock: waiting for it may take long */
                 for (size_t i = 0; i < count && verdict == TRY_DONE; i++) {
                         verdict = apply_job(writer, &jobs[i], refused + first);
                         first += jobs[i].count;

@@ -9,8 +9,8 @@
 #include "driver/store/rooms.h"
 #include "seam/clock.h"
 
-#define DEVICES_CACHED  4096            /* devices known to be live, by hash; a power of two */
-#define WAL_PAGES_MAX   16384           /* 64 MiB: beyond, the writer restarts the WAL between batches */
+#define DEVICES_CACHED 4096  /* devices known to be live, by hash; a power of two */
+#define WAL_PAGES_MAX  16384 /* 64 MiB: beyond, the writer restarts the WAL between batches */
 
 struct writer {
         struct database database;
@@ -62,6 +62,9 @@ void write_import(struct writer *writer, const struct store_op *op, struct store
 
 /* Columns of ROW_COLUMNS with the text copied. */
 struct store_row row_read(struct database *database, sqlite3_stmt *statement, struct arena *arena);
+
+/* How long no password of that user is to be tried, after wrong ones. */
+uint64_t guess_wait_ms(struct database *database, uint64_t user, uint64_t now_ms);
 
 /* user 0 if there is no such user. */
 struct store_person person_read(struct database *database, uint64_t user, struct arena *arena);
