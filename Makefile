@@ -1,6 +1,6 @@
 # The door: every task a person runs. The house behind it is meson.build, the work is in tools/.
 BUILD ?= build
-export BUILD DATA PORT ARGS SEED SEEDS PLANTED TARGET TIME WORKLOAD
+export BUILD DATA PORT ARGS
 
 .PHONY: all run deps-run deps-test test unit scenario contract sim fuzz live bench format lint tidy coverage deb install help
 
@@ -23,7 +23,7 @@ unit scenario contract live: deps-test  ## one suite only
 	@tools/test $@
 
 sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
-	@tools/sim
+	@tools/sim $(foreach name,SEED SEEDS FROM PLANTED,$(if $($(name)),$(name)=$($(name))))
 
 fuzz: deps-test         ## a fuzz target: TARGET=frontend TIME=60
 	@tools/fuzz $(or $(TARGET),frontend) $(or $(TIME),60)

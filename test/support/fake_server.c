@@ -1,4 +1,4 @@
-/* One function a code; the table is at the end. */
+/* One function a code; the table is at the end. long: each answers with what the others keep. */
 #include "support/fake_server.h"
 
 #include "base/assert.h"
