@@ -1,6 +1,6 @@
 /*
  * join: the connection is entered in presence, that is acknowledged, and only then the store is read (L4): so whatever is
- * committed after what this answer says is delivered to the connection. A refusal takes the entry out again.
+ * committed after what this answer says is delivered to the connection. A refusal for good takes the entry out again.
  */
 #include "rules/limits.h"
 #include "service/query/query.h"

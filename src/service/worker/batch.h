@@ -29,6 +29,7 @@ enum letter_state { LETTER_WAITING, LETTER_OUT, LETTER_SENT, LETTER_FAILED };
 /* One record. */
 struct item {
         enum item_state state;
+        enum error refusal; /* REFUSED: why */
         bool uncertain; /* it may have been done: then its deadline alone does not drop it */
         bool sent;      /* it is part of the request that is at the store */
         int32_t partition;
@@ -146,7 +147,7 @@ struct password_job *batch_password(struct batch *batch, struct item *item, enum
 struct store_op *batch_apply(struct batch *batch, struct item *item, enum store_op_kind kind, size_t count);
 struct mail_letter *batch_letter(struct batch *batch, struct item *item);
 
-/* The item's own connection is to be entered in presence before the store is asked (L4). If the item is refused or dropped
+/* The item's own connection is to be entered in presence before the store is asked (L4). If the item is refused for good
  * afterwards, the entry is removed again. */
 void batch_set_presence(struct batch *batch, struct item *item);
 

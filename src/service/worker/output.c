@@ -107,6 +107,7 @@ void batch_refuse(struct batch *batch, struct item *item, enum error error, cons
         event_note(batch->worker->seams.events, EVENT_INFO, "worker.refused", &item->frame.request, {"code", code},
                    {"error", error_name(error)}, {"field", field ? field : ""});
         item->state = ITEM_REFUSED;
+        item->refusal = error;
         if (!id_is_zero(&item->envelope.epoch))
                 post_reply(batch, item, frame_in_scratch(batch, &frame, &body),
                            item->handler ? item->handler->refusal_effect : WIRE_EFFECT_NONE);

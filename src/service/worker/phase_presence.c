@@ -95,10 +95,15 @@ enum phase_step presence_set_finish(struct batch *batch, const struct completion
 
 /* ---- PRESENCE_GET ---- */
 
-/* A connection that was entered and then did not join is taken out again. */
+/*
+ * A connection that was entered and then refused for good (revoked) is taken out again. Not one whose Join was busy or came too
+ * late: another attempt of it, earlier, later or in this very batch, may have been answered, and nothing would ever be delivered to
+ * that client again. The entry does no harm: a frontend delivers to nobody who has not joined, and removes it with the connection.
+ */
 static bool must_remove(const struct item *item)
 {
-        return item->set && (item->state == ITEM_REFUSED || item->state == ITEM_DROPPED);
+        return item->set_result && item->state == ITEM_REFUSED && error_class(item->refusal) == ERROR_CLASS_REFUSED &&
+               item->refusal != ERR_LATE;
 }
 
 enum phase_step presence_get_submit(struct batch *batch)
