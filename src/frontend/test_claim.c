@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "support/faulty_presence.h"
 #include "support/frontend_host.h"
 
 static struct host host;
@@ -317,6 +318,48 @@ static void test_a_lost_delivery_makes_clients_join_again(void **state)
         host_stop(&host);
 }
 
+/* A worker's mark is told once. The answer to that beat gets lost, and the next one knows nothing of it. */
+static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
+{
+        static const struct arena_source source = {memory_new, memory_free};
+        struct presence_request mark = {.kind = PRESENCE_MARK_LOST};
+        struct presence_result result = {0};
+        struct frontend_options options = {0};
+        struct frontend_seams seams;
+        struct completion completion;
+        struct presence *faulty;
+        struct net_address bound;
+        struct fault_nth fault;
+        struct client alice;
+        struct arena arena;
+
+        (void)state;
+        fault_nth_init(&fault, FAULT_PRESENCE, 2, FAULT_UNCERTAIN);
+        host_start_seams(&host);
+        assert_int_equal(faulty_presence_new(host.presence, &fault.plan, &faulty), ERR_OK);
+        host.presence = faulty;
+        seams = host_seams(&host);
+        assert_int_equal(frontend_new(&options, &seams, &host.frontend), ERR_OK);
+        assert_int_equal(frontend_listen(host.frontend, "10.0.0.1", 0, false, &bound), ERR_OK);
+        host.port = bound.port;
+        host_turn(&host);
+        assert_true(frontend_serves(host.frontend));
+        joined_in_presence(&alice, 42);
+        mark.entry.epoch = frontend_epoch(host.frontend);
+        arena_init(&arena, &source, 1024, 65536);
+        assert_int_equal(host.observer->ops->submit(host.observer, &mark, 1, &result, &arena, 1), ERR_OK);
+        assert_int_equal(host.observer->ops->poll(host.observer, &completion, 1), 1);
+        arena_finish(&arena);
+        assert_int_equal(fault.seen, 1);
+        host_pass(&host, PRESENCE_BEAT_MS + 100);
+        assert_int_equal(fault.seen, 2);
+        client_expect_nothing(&alice);
+        host_pass(&host, 2000);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        client_close(&alice);
+        host_stop(&host);
+}
+
 static void test_rejoin_waits_behind_a_join_under_way(void **state)
 {
         struct frontend_options options = {0};
@@ -396,6 +439,7 @@ int main(void)
                 cmocka_unit_test(test_drain_ends_though_a_client_reads_nothing),
                 cmocka_unit_test(test_presence_that_forgot_is_told_again),
                 cmocka_unit_test(test_a_lost_delivery_makes_clients_join_again),
+                cmocka_unit_test(test_a_mark_in_a_lost_answer_makes_clients_join_again),
                 cmocka_unit_test(test_rejoin_waits_behind_a_join_under_way),
                 cmocka_unit_test(test_many_are_republished_and_told),
         };

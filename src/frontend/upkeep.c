@@ -219,12 +219,14 @@ static void submit_next(struct frontend *frontend)
                 upkeep->beat_ms = upkeep->retry_ms;
 }
 
-static void beat_done(struct frontend *frontend, bool ok)
+static void beat_done(struct frontend *frontend, enum outcome outcome)
 {
         struct upkeep *upkeep = &frontend->upkeep;
         uint64_t silent_ms = frontend->now_ms - upkeep->beaten_ms;
+        bool ok = outcome == OUTCOME_OK;
 
         upkeep->beat_ms = frontend->now_ms + (ok ? PRESENCE_BEAT_MS : UPKEEP_RETRY_MS);
+        upkeep->beat_doubt |= outcome == OUTCOME_UNCERTAIN;
         if (!ok)
                 return;
         upkeep->beaten_ms = frontend->now_ms;
@@ -234,6 +236,9 @@ static void beat_done(struct frontend *frontend, bool ok)
                 upkeep_suspect_loss(frontend, "presence forgot this frontend");
         else if (silent_ms > PRESENCE_LEASE_MS)
                 upkeep_suspect_loss(frontend, "presence was not reached for too long");
+        else if (upkeep->beat_doubt)
+                upkeep_suspect_loss(frontend, "presence's answer to a beat was lost");
+        upkeep->beat_doubt = false;
 }
 
 static void set_done(struct frontend *frontend)
@@ -258,7 +263,7 @@ static void finish(struct frontend *frontend, enum outcome outcome)
         if (!ok)
                 upkeep->retry_ms = frontend->now_ms + UPKEEP_RETRY_MS;
         if (job == UPKEEP_BEAT)
-                beat_done(frontend, ok);
+                beat_done(frontend, outcome);
         else if (job == UPKEEP_SET && ok)
                 set_done(frontend);
         else if (job == UPKEEP_REMOVE && ok)
