@@ -113,8 +113,7 @@ struct connection *connection_at(const struct connections *table, uint32_t slot)
 void connection_bind(struct connections *table, struct connection *connection, uint64_t user, uint64_t device,
                      const uint8_t *mac);
 
-/* Walks the connections bound to a user: NULL starts, NULL ends. The current one may be closed after the next
- * was taken. */
+/* Walks the connections bound to a user: NULL starts, NULL ends. None may be bound, unbound or closed on the way. */
 struct connection *connection_of_user(const struct connections *table, uint64_t user, const struct connection *last);
 
 #endif

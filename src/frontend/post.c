@@ -133,22 +133,29 @@ static void take_post(struct frontend *frontend, struct slice record)
         block_drop(&frontend->blocks, block);
 }
 
-/* L7. A Join that is under way is cut off too; one that comes later is refused by the store. */
+/* The next that is to be closed, or NULL. A Join that is under way is cut off too; one that comes later is refused by the store. */
+static struct connection *find_revoked(const struct frontend *frontend, const struct wire_revoke *revoke)
+{
+        struct connection *connection = connection_of_user(&frontend->connections, revoke->user, NULL);
+
+        while (connection && (connection->state == CONNECTION_SIGNED_OUT ||
+                              (revoke->device != 0 && revoke->device != connection->device)))
+                connection = connection_of_user(&frontend->connections, revoke->user, connection);
+        return connection;
+}
+
+/* L7. From the start after each: to make room for its last word, the end of one may drop others of the same user. */
 static void take_revoke(struct frontend *frontend, struct slice record)
 {
         struct wire_revoke revoke;
-        struct connection *connection, *next;
+        struct connection *connection;
 
         if (wire_record_parse(record, WIRE_CODE_revoke, &revoke) != ERR_OK || revoke.user == 0) {
                 note_bad(frontend, record, "revoke");
                 return;
         }
-        for (connection = connection_of_user(&frontend->connections, revoke.user, NULL); connection; connection = next) {
-                next = connection_of_user(&frontend->connections, revoke.user, connection);
-                if (connection->state != CONNECTION_SIGNED_OUT &&
-                    (revoke.device == 0 || revoke.device == connection->device))
-                        connection_end(frontend, connection, ERR_REVOKED, 0);
-        }
+        while ((connection = find_revoked(frontend, &revoke)))
+                connection_end(frontend, connection, ERR_REVOKED, 0);
 }
 
 static void take_claim(struct frontend *frontend, struct slice record)

@@ -14,21 +14,28 @@ static struct host host;
 static struct client friends[FRIENDS];
 static struct wire_envelope places[FRIENDS]; /* where each friend is reached */
 
+/* Where a client that has joined is reached. */
+static struct wire_envelope place_of(struct client *client)
+{
+        struct wire_rooms rooms = {.limit = 1};
+        struct wire_envelope place;
+        struct wire_frame frame;
+
+        (void)client_send(client, WIRE_CODE_rooms, &rooms);
+        place = host_take(&host, &frame, NULL);
+        host_post(&host, &place, &frame.request, WIRE_CODE_room_page, &(struct wire_room_page){0}, WIRE_EFFECT_NONE);
+        (void)client_expect(client, WIRE_CODE_room_page, NULL);
+        return place;
+}
+
 /* Friend i is user 100 + i with device 1 + i. */
 static void begin(struct frontend_options options)
 {
         host_start(&host, &options);
         for (int i = 0; i < FRIENDS; i++) {
-                struct wire_rooms rooms = {.limit = 1};
-                struct wire_frame frame;
-
                 client_open(&host, &friends[i]);
                 client_join(&friends[i], 100 + (uint64_t)i, 1 + (uint64_t)i);
-                (void)client_send(&friends[i], WIRE_CODE_rooms, &rooms);
-                places[i] = host_take(&host, &frame, NULL);
-                host_post(&host, &places[i], &frame.request, WIRE_CODE_room_page, &(struct wire_room_page){0},
-                          WIRE_EFFECT_NONE);
-                (void)client_expect(&friends[i], WIRE_CODE_room_page, NULL);
+                places[i] = place_of(&friends[i]);
         }
 }
 
@@ -198,6 +205,38 @@ static void test_revoke_of_a_device_and_of_a_user(void **state)
         end();
 }
 
+/* Three devices; the one in the middle reads nothing, and what is queued for it leaves no room for another's last word. */
+static void test_revoke_reaches_all_though_the_budget_is_spent(void **state)
+{
+        enum { BUDGET = 60000, TEXT = 15000, LEFT = 20 };
+        struct client three[3];
+        uint64_t size, queued;
+
+        (void)state;
+        begin((struct frontend_options){.send_bytes_max = BUDGET});
+        for (int i = 0; i < 3; i++) {
+                client_open(&host, &three[i]);
+                client_join(&three[i], 900, 70 + (uint64_t)i);
+        }
+        places[0] = place_of(&three[1]);
+        for (int i = 0; i < 6; i++)
+                deliver(1, TEXT);
+        queued = frontend_counts(host.frontend).queued_bytes;
+        deliver(1, TEXT);
+        size = frontend_counts(host.frontend).queued_bytes - queued;
+        assert_true(size >= TEXT);
+        deliver(1, BUDGET - LEFT - (queued + size) - (size - TEXT));
+        assert_int_equal(frontend_counts(host.frontend).slow_closed, 0);
+        assert_true(frontend_counts(host.frontend).queued_bytes >= BUDGET - LEFT - 8);
+        host_publish(&host, WIRE_CODE_revoke, &(struct wire_revoke){.user = 900});
+        assert_int_equal(frontend_counts(host.frontend).slow_closed, 1);
+        client_expect_bye(&three[0], ERR_REVOKED);
+        client_expect_bye(&three[2], ERR_REVOKED);
+        for (int i = 0; i < 3; i++)
+                client_close(&three[i]);
+        end();
+}
+
 static void test_revoke_reaches_a_join_under_way(void **state)
 {
         struct wire_joined joined = {.time_ms = 1};
@@ -313,6 +352,7 @@ int main(void)
                 cmocka_unit_test(test_a_slow_reader_that_reads_nothing_more),
                 cmocka_unit_test(test_the_slowest_go_when_all_is_too_much),
                 cmocka_unit_test(test_revoke_of_a_device_and_of_a_user),
+                cmocka_unit_test(test_revoke_reaches_all_though_the_budget_is_spent),
                 cmocka_unit_test(test_revoke_reaches_a_join_under_way),
                 cmocka_unit_test(test_effects_that_close),
                 cmocka_unit_test(test_presence_is_cleaned_up),
