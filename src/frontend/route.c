@@ -6,7 +6,6 @@
 #include "frontend/input.h"
 #include "frontend/liveness.h"
 #include "frontend/pending.h"
-#include "frontend/upkeep.h"
 #include "wire/envelope.h"
 
 /* Which topic of the bus serves a topic of the wire. FRONTEND and NONE never come here. */
@@ -155,9 +154,11 @@ static bool admit(struct frontend *frontend, struct connection *connection, cons
                 refuse(frontend, connection, frame, ERR_BAD_TOKEN, 0);
                 return false;
         }
-        /* A Join that was refused may have left an entry behind; that of another user is not overwritten by this one. */
-        if (connection->user && connection->user != frame->user)
-                upkeep_remove(frontend, &frontend->epoch, connection->user, connection->id);
+        /* A Join that was refused may have left its entry in presence. That user's mail must not reach another one here (L6). */
+        if (connection->user && connection->user != frame->user) {
+                answer_fatal(frontend, connection, &frame->request, ERR_BAD_TOKEN);
+                return false;
+        }
         connection_bind(&frontend->connections, connection, frame->user, frame->device, frame->mac);
         connection->old_key = verdict == TOKEN_OLD_KEY;
         return true;

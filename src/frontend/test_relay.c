@@ -324,9 +324,9 @@ static void test_a_refused_join(void **state)
         host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
         client_expect_nothing(&alice);
         assert_int_equal(frontend_counts(host.frontend).ready, 0);
-        /* Another user may sign in on the same connection; the answer for the first does not make him ready. */
+        /* Another device of hers may sign in on the same connection; the answer for the first does not make it ready. */
         alice.device = 8;
-        token_mint(&host.keys, 43, 8, alice.token);
+        token_mint(&host.keys, 42, 8, alice.token);
         (void)client_send(&alice, WIRE_CODE_join, &join);
         (void)host_take(&host, &frame, NULL);
         host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
@@ -383,6 +383,29 @@ static void test_bad_records_change_nothing(void **state)
         client_expect_nothing(&alice);
 }
 
+/* His entry may be in presence still, and what is delivered to him would reach the other one. */
+static void test_a_connection_is_never_two_users(void **state)
+{
+        struct wire_error busy = {.code = ERR_BUSY};
+        struct wire_join join = {0};
+        struct wire_envelope envelope;
+        struct wire_frame frame;
+
+        (void)state;
+        client_hello(&alice);
+        alice.device = 7;
+        token_mint(&host.keys, 42, 7, alice.token);
+        (void)client_send(&alice, WIRE_CODE_join, &join);
+        envelope = host_take(&host, &frame, NULL);
+        host_post(&host, &envelope, &frame.request, WIRE_CODE_error, &busy, WIRE_EFFECT_REFUSED);
+        (void)client_expect_error(&alice, ERR_BUSY);
+        token_mint(&host.keys, 43, 7, alice.token);
+        (void)client_send(&alice, WIRE_CODE_join, &join);
+        host_take_nothing(&host);
+        (void)client_expect_error(&alice, ERR_BAD_TOKEN);
+        client_expect_bye(&alice, ERR_BAD_TOKEN);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -405,6 +428,7 @@ int main(void)
                 T(no_reply_in_time_is_unknown),
                 T(deliveries_wait_behind_the_join_reply),
                 T(a_refused_join),
+                T(a_connection_is_never_two_users),
                 T(a_join_without_answer_can_be_repeated),
                 T(bad_records_change_nothing),
         };
