@@ -3,6 +3,6 @@
 
 void event_emit(struct event_sink *sink, const struct event *event)
 {
-        if (sink && sink->write && event->level >= sink->level_min)
+        if (event_wanted(sink, event->level))
                 sink->write(sink, event);
 }

@@ -31,6 +31,12 @@ struct event_sink {
 
 void event_emit(struct event_sink *sink, const struct event *event);
 
+/* Ask first where making an event costs something, or on a hot path. */
+static inline bool event_wanted(const struct event_sink *sink, enum event_level level)
+{
+        return sink && sink->write && level >= sink->level_min;
+}
+
 /* event_note(sink, EVENT_INFO, "bus.full", request, {"topic", "session"}, {"size", NULL, 12}) */
 #define event_note(sink_, level_, name_, request_, ...)                                                                     \
         event_emit(sink_, &(struct event){.level = level_,                                                                  \

@@ -79,6 +79,14 @@ static void take_effect(struct frontend *frontend, struct connection *connection
         }
 }
 
+static void settle(struct frontend *frontend, const struct wire_post *post, uint64_t id)
+{
+        pending_remove(frontend, id, &post->request);
+        if (event_wanted(frontend->seams.events, EVENT_DEBUG))
+                event_note(frontend->seams.events, EVENT_DEBUG, "frontend.answered", &post->request,
+                           {"connection", NULL, id});
+}
+
 static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct block *block)
 {
         struct connection *connection = connection_find(&frontend->connections, id);
@@ -88,7 +96,7 @@ static void post_one(struct frontend *frontend, const struct wire_post *post, ui
                 return;
         }
         if (!id_is_zero(&post->request))
-                pending_remove(frontend, id, &post->request);
+                settle(frontend, post, id);
         if (post->effect != WIRE_EFFECT_JOINED || answers_join(connection, post)) {
                 deliver(frontend, connection, post, block);
                 if (connection->id == id)

@@ -226,6 +226,14 @@ static enum error publish_envelope(struct frontend *frontend, const struct conne
         return publish(frontend, &message);
 }
 
+/* With --log-level debug an operation can be followed by its request id from here to the store and back. */
+static void trace(const struct frontend *frontend, const struct connection *connection, const struct wire_frame *frame)
+{
+        if (event_wanted(frontend->seams.events, EVENT_DEBUG))
+                event_note(frontend->seams.events, EVENT_DEBUG, "frontend.relayed", &frame->request,
+                           {"code", frame->message->name}, {"connection", NULL, connection->id});
+}
+
 static void relay(struct frontend *frontend, struct connection *connection, const struct wire_frame *frame, uint8_t *bytes,
                   size_t size)
 {
@@ -247,6 +255,7 @@ static void relay(struct frontend *frontend, struct connection *connection, cons
                 refuse(frontend, connection, frame, ERR_BUSY, FRONTEND_RETRY_MS);
                 return;
         }
+        trace(frontend, connection, frame);
         if (message->code == WIRE_CODE_join && connection->state == CONNECTION_SIGNED_OUT)
                 connection_move(connection, CONNECTION_JOINING);
         if (message->who == WIRE_SIGNED_OUT && connection->state != CONNECTION_READY)

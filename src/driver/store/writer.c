@@ -78,9 +78,9 @@ static void roll_back(struct writer *writer)
         writer_forget(writer);
 }
 
-static void note_failure(struct writer *writer, const char *name, int code)
+static void note_failure(struct writer *writer, const char *name, const struct id *request, int code)
 {
-        event_note(writer->events, EVENT_ERROR, name, NULL, {"sqlite", sqlite3_errstr(code), 0},
+        event_note(writer->events, EVENT_ERROR, name, request, {"sqlite", sqlite3_errstr(code), 0},
                    {"code", NULL, (uint64_t)code});
 }
 
@@ -102,7 +102,7 @@ static enum try_verdict apply_job(struct writer *writer, struct write_job *job, 
                 code = writer->database.code;
                 if (code == SQLITE_OK)
                         continue;
-                note_failure(writer, is_culprit(code) ? "store.operation_refused" : "store.failed", code);
+                note_failure(writer, is_culprit(code) ? "store.operation_refused" : "store.failed", &op->request, code);
                 if (!is_culprit(code))
                         return TRY_FAILED;
                 *result = (struct store_result){.status = ERR_BAD_FIELD};
@@ -119,9 +119,26 @@ static enum outcome commit(struct writer *writer)
         if (code == SQLITE_OK)
                 return OUTCOME_OK;
         /* Its frames may have reached the disk whole or not: nobody knows until the next recovery. */
-        note_failure(writer, "store.commit_uncertain", code);
+        note_failure(writer, "store.commit_uncertain", NULL, code);
         roll_back(writer);
         return OUTCOME_UNCERTAIN;
+}
+
+/* What became of each operation, once it is on disk. */
+static void trace(const struct writer *writer, const struct write_job *job)
+{
+        for (size_t i = 0; i < job->count && event_wanted(writer->events, EVENT_DEBUG); i++)
+                event_note(writer->events, EVENT_DEBUG, "store.committed", &job->ops[i].request,
+                           {"status", error_name(job->results[i].status)}, {"repeat", NULL, job->results[i].repeat});
+}
+
+static enum outcome commit_and_trace(struct writer *writer, const struct write_job *jobs, size_t count)
+{
+        enum outcome outcome = commit(writer);
+
+        for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++)
+                trace(writer, &jobs[i]);
+        return outcome;
 }
 
 #define REFUSED_MAX 4096 /* operations of one transaction */
@@ -140,7 +157,7 @@ enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t 
                 size_t first = 0;
 
                 if (sqlite3_exec(writer->database.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
-                        note_failure(writer, "store.failed", sqlite3_errcode(writer->database.handle));
+                        note_failure(writer, "store.failed", NULL, sqlite3_errcode(writer->database.handle));
                         return OUTCOME_FAILED;
                 }
                 writer->now_ms = writer->clock->wall_ms(writer->clock); /* under the lock: waiting for it may take long */
@@ -149,7 +166,7 @@ enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t 
                         first += jobs[i].count;
                 }
                 if (verdict == TRY_DONE)
-                        return commit(writer);
+                        return commit_and_trace(writer, jobs, count);
                 roll_back(writer);
                 if (verdict == TRY_FAILED)
                         return OUTCOME_FAILED;

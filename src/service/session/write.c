@@ -86,6 +86,18 @@ static void deliver(struct batch *batch, struct item *item, const struct write *
         batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, members.users, members.count);
 }
 
+/* Ties the frame's request id, which the frontend knows, to the operation's, which the store and the clients know. */
+static void trace(const struct batch *batch, const struct item *item, const struct wire_outcome *outcome)
+{
+        char operation[ID_TEXT_SIZE];
+
+        if (!event_wanted(batch_seams(batch)->events, EVENT_DEBUG))
+                return;
+        id_format(&outcome->id, operation);
+        event_note(batch_seams(batch)->events, EVENT_DEBUG, "session.written", &item->frame.request,
+                   {"operation", operation}, {"status", error_name((unsigned)outcome->status)}, {"seq", NULL, outcome->seq});
+}
+
 void write_stored(struct batch *batch, struct item *item)
 {
         struct write *write = item->body;
@@ -109,6 +121,8 @@ void write_stored(struct batch *batch, struct item *item)
                 outcome->n = result->write.row.n;
                 deliver(batch, item, write, result);
         }
+        for (size_t i = 0; i < write->count; i++)
+                trace(batch, item, &write->outcomes[i]);
         written.outcomes = (struct wire_list){.items = write->outcomes, .count = (uint32_t)write->count};
         batch_reply(batch, item, WIRE_CODE_written, &written, WIRE_EFFECT_NONE);
 }

@@ -91,6 +91,9 @@ void batch_reply(struct batch *batch, struct item *item, enum wire_code code, co
                 return;
         }
         item->state = ITEM_ANSWERED;
+        if (event_wanted(batch->worker->seams.events, EVENT_DEBUG))
+                event_note(batch->worker->seams.events, EVENT_DEBUG, "worker.replied", &item->frame.request,
+                           {"service", batch->worker->service->name}, {"code", wire_message_by_code((uint8_t)code)->name});
         post_reply(batch, item, bytes, effect);
 }
 
