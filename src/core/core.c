@@ -191,6 +191,8 @@ void core_kept(struct core *core, uint64_t batch, struct core_time time)
 void core_online(struct core *core, bool wanted, struct core_time time)
 {
         core_set_time(core, time);
+        if (wanted && !core->link.wanted)
+                link_hurry(core);
         core->link.wanted = wanted;
         core_step(core);
 }
@@ -232,8 +234,7 @@ uint64_t core_deadline_ms(const struct core *core)
         uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
 
         due = min_of(due, min_of(sync_due(core), batch_due(core)));
-        list_each(&core->rooms.work, room, struct room, work)
-        {
+        list_each(&core->rooms.work, room, struct room, work) {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));
                 due = min_of(due, sync_room_due(core, room));
         }
@@ -293,8 +294,7 @@ static bool poll_account(struct core *core, struct core_event *event)
 
 static bool poll_rooms(struct core *core, struct core_event *event)
 {
-        list_each(&core->rooms.notice, room, struct room, notice)
-        {
+        list_each(&core->rooms.notice, room, struct room, notice) {
                 event->room = room->id;
                 if (room->notices & NOTICE_ROOM) {
                         room->notices &= (uint8_t)~NOTICE_ROOM;

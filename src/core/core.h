@@ -101,7 +101,8 @@ must_use enum error core_devices(struct core *core, struct id *request, struct c
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                                 struct id *request, struct core_time time);
 
-/* The host would like to be connected (default) or not. */
+/* The host would like to be connected (default) or not. Going from not to yes it does not wait out the pause after a connect that
+ * failed: the host knows that the network is back, or somebody is in a hurry. */
 void core_online(struct core *core, bool wanted, struct core_time time);
 
 /* ---- out ---- */

@@ -234,6 +234,7 @@ static void link_down(struct core *core, uint64_t pause_ms)
                 return;
         link_move(core, LINK_DOWN);
         link->connect_due = false;
+        link->asked_ms = core->now_ms + pause_ms;
         link->tries = steady ? 0 : (uint8_t)min_of(link->tries + 1, 30);
         link->retry_ms =
                 core->now_ms + max_of(pause_ms, core_pause_ms(core, link->tries, LINK_RETRY_FIRST_MS, LINK_RETRY_MAX_MS));
@@ -250,6 +251,14 @@ void link_close(struct core *core, uint64_t pause_ms)
                 return;
         core->link.close_due = true;
         link_down(core, pause_ms);
+}
+
+void link_hurry(struct core *core)
+{
+        if (core->link.state != LINK_DOWN)
+                return;
+        core->link.tries = 0;
+        core->link.retry_ms = core->link.asked_ms;
 }
 
 void link_disconnected(struct core *core)

@@ -42,6 +42,7 @@ struct link {
         bool connect_due; /* CONNECT is to be polled */
         uint8_t tries;
         uint64_t retry_ms; /* DOWN: not before */
+        uint64_t asked_ms; /* DOWN: nor before this, which the server asked for; a hurry does not change it */
         uint64_t heard_ms, pinged_ms, since_ms;
         uint32_t ping_ms, reply_ms, margin_ms; /* as Welcome said, in sane bounds */
         uint32_t up_max, down_max, operations_max;
@@ -76,6 +77,9 @@ void link_receive(struct core *core, struct slice bytes);
 /* The host said. */
 void link_connected(struct core *core);
 void link_disconnected(struct core *core);
+
+/* Connects now rather than after the pause, unless the server asked for that pause. */
+void link_hurry(struct core *core);
 
 /* Handles one whole frame (after its length). False: it breaks the protocol. dispatch.c */
 bool link_frame(struct core *core, struct slice after_length);

@@ -341,7 +341,7 @@ struct hoard {
 
 static void hoard_take(struct hoard *hoard, struct core *core)
 {
-        for (unsigned class = RECYCLER_CLASSES; class-- > 0;) {
+        for (unsigned class = RECYCLER_CLASSES; class -- > 0;) {
                 size_t size = recycler_class_size(class);
 
                 while ((hoard->blocks[hoard->count] = recycler_take(&core->memory, size))) {
@@ -393,8 +393,9 @@ static void an_outbox_read_for_another_account_is_not_sent(void **state)
         size_t key_size, value_size;
         struct id id = {{1}};
 
-        assert_int_equal(core_outbox_record(&world->room, &id, SLICE_LITERAL("Bob's"), 1, key, &key_size, value, &value_size),
-                         ERR_OK);
+        assert_int_equal(
+                core_outbox_record(&world->room, &id, SLICE_LITERAL("Bob's"), 1, key, &key_size, value, &value_size),
+                ERR_OK);
         world->bob.wants_by_hand = true;
         core_outbox_changed(world->bob.core, world->bob.time);
         core_host_settle(&world->bob);
@@ -404,6 +405,36 @@ static void an_outbox_read_for_another_account_is_not_sent(void **state)
                    world->bob.time);
         core_given_end(world->bob.core, world->bob.core->loader.number, world->bob.time);
         assert_int_equal(world->bob.core->outbox.count, 0);
+}
+
+/* He comes back to the keyboard after the pauses have grown: it connects at once, but not before a pause that the server asked for. */
+static void who_is_in_a_hurry_does_not_wait(void **state)
+{
+        struct world *world = *state;
+        struct wire_bye bye = {.code = ERR_DRAINING, .retry_after_ms = 30000};
+
+        core_host_disconnect(&world->bob);
+        for (int i = 0; i < 8; i++) {
+                while (!world->bob.connect_due)
+                        core_host_advance(&world->bob, 1000);
+                core_host_disconnect(&world->bob);
+        }
+        assert_true(core_deadline_ms(world->bob.core) > world->bob.time.now_ms + 5000);
+        core_online(world->bob.core, false, world->bob.time);
+        core_online(world->bob.core, true, world->bob.time);
+        core_host_settle(&world->bob);
+        assert_true(world->bob.connect_due);
+        fake_server_serve(&world->server);
+        assert_int_equal(core_phase(world->bob.core), CORE_SYNCED);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_bye, NULL, NULL, &bye);
+        core_online(world->bob.core, false, world->bob.time);
+        core_online(world->bob.core, true, world->bob.time);
+        core_host_settle(&world->bob);
+        assert_false(world->bob.connect_due);
+        core_host_advance(&world->bob, 29999);
+        assert_false(world->bob.connect_due);
+        core_host_advance(&world->bob, 1);
+        assert_true(world->bob.connect_due);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -425,6 +456,7 @@ int main(void)
                 TEST(what_was_answered_in_another_era_goes_again),
                 TEST(an_era_that_comes_without_memory_comes_again),
                 TEST(an_outbox_read_for_another_account_is_not_sent),
+                TEST(who_is_in_a_hurry_does_not_wait),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

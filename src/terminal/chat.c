@@ -231,8 +231,9 @@ static void update_ticks(struct chat *chat)
                 struct shown *shown = &chat->shown[i];
 
                 if (shown->mine && shown->seq)
-                        set_state(chat, shown, core_row_state(chat->session->host->core, &chat->room, shown->seq,
-                                                              core_user(chat->session->host->core)));
+                        set_state(chat, shown,
+                                  core_row_state(chat->session->host->core, &chat->room, shown->seq,
+                                                 core_user(chat->session->host->core)));
         }
 }
 
@@ -319,6 +320,7 @@ static void send_line(struct chat *chat, struct slice text)
 
         if (text.size == 0)
                 return;
+        host_hurry(session->host);
         error = core_send(session->host->core, &chat->room, text, &id, host_time(session->host));
         if (error) {
                 char problem[160];
@@ -386,7 +388,8 @@ static void show_recent(struct chat *chat)
         if (core_room_info(session->host->core, &chat->room, &info) == ERR_OK)
                 first = max_of(info.hole_top, info.head > rows ? info.head - rows + 1 : 0);
         from_size = core_key_row(&chat->room, first, from);
-        if (file_range(session->file, slice_of(from, from_size), slice_of(to, to_size), 0, false, show_stored_row, chat) != ERR_OK)
+        if (file_range(session->file, slice_of(from, from_size), slice_of(to, to_size), 0, false, show_stored_row, chat) !=
+            ERR_OK)
                 session->host->storage_failed = true;
 }
 

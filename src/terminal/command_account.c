@@ -145,8 +145,10 @@ static const struct question {
         bool secret;
 } email_question = {"E-mail address", "that is no e-mail address", is_email, false},
   user_name_question = {"User name (3 to 32 letters, digits, _ . -)",
-                        "a user name is 3 to 32 letters, digits, _ . or -, and begins with a letter", name_is_user_name, false},
-  display_name_question = {"Your name as others see it", "a name is 1 to 128 bytes that can be seen", is_display_name, false},
+                        "a user name is 3 to 32 letters, digits, _ . or -, and begins with a letter", name_is_user_name,
+                        false},
+  display_name_question = {"Your name as others see it", "a name is 1 to 128 bytes that can be seen", is_display_name,
+                           false},
   password_question = {"Password", "a password is at least 8 bytes long", is_password, true};
 
 _Static_assert(PASSWORD_MIN == 8 && USER_NAME_MIN == 3 && USER_NAME_MAX == 32, "the questions say so");

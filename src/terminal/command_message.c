@@ -146,8 +146,8 @@ static void print_sent(struct session *session, const struct id *room, const str
         id_format(room, room_text);
         id_format(id, id_text);
         if (session->json)
-                printf("{\"type\":\"send\",\"room\":\"%s\",\"id\":\"%s\",\"state\":\"%s\",\"seq\":%llu}\n", room_text, id_text,
-                       state, (unsigned long long)seq);
+                printf("{\"type\":\"send\",\"room\":\"%s\",\"id\":\"%s\",\"state\":\"%s\",\"seq\":%llu}\n", room_text,
+                       id_text, state, (unsigned long long)seq);
         else if (strcmp(state, "sent") == 0)
                 printf("✓ sent\n");
         else if (session->leads)
@@ -445,7 +445,8 @@ static int change_outbox(struct session *session, const char *word,
                 return EXIT_OTHER;
         if (!id_parse(slice_text(word), &search.id))
                 return session_complain(EXIT_USAGE, "'%s' is no message id: galka outbox lists them", word);
-        if (file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, match_outbox_record, &search) != ERR_OK)
+        if (file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, match_outbox_record, &search) !=
+            ERR_OK)
                 return session_complain(EXIT_DISK, "the profile cannot be read");
         if (search.found)
                 error = change(session->host->core, &search.room, &search.id, host_time(session->host));

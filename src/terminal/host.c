@@ -291,6 +291,15 @@ static void look_at_outbox(struct host *host)
                 core_outbox_changed(host->core, host_time(host));
 }
 
+void host_hurry(struct host *host)
+{
+        if (!host->leads || host->socket >= 0)
+                return;
+        core_online(host->core, false, host_time(host));
+        core_online(host->core, true, host_time(host));
+        host_settle(host);
+}
+
 enum error host_watch(struct host *host, int fd)
 {
         return host->net->ops->watch(host->net, fd, TAG_WATCHED);

@@ -20,13 +20,13 @@ struct host {
         struct arena arena;
         char server[256];
         uint16_t port;
-        int socket;            /* -1: none */
+        int socket; /* -1: none */
         bool leads;
         bool connecting;
-        unsigned failures;     /* connects that failed since there was a link */
-        bool storage_failed;   /* the disk refused a batch: nothing goes on */
+        unsigned failures;   /* connects that failed since there was a link */
+        bool storage_failed; /* the disk refused a batch: nothing goes on */
         uint64_t outbox_look_ms;
-        char problem[160];     /* why there is no link, in words; empty if none is known */
+        char problem[160]; /* why there is no link, in words; empty if none is known */
         void (*on_event)(void *context, const struct core_event *event);
         void *context;
 };
@@ -42,6 +42,9 @@ void host_set_listener(struct host *host, void (*on_event)(void *context, const 
 must_use enum error host_start(struct host *host);
 
 struct core_time host_time(struct host *host);
+
+/* Somebody is in a hurry: connects now if there is no link, rather than after the pause. */
+void host_hurry(struct host *host);
 
 /* Wakes host_turn when fd is readable. */
 must_use enum error host_watch(struct host *host, int fd);

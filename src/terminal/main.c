@@ -24,8 +24,8 @@ static const struct command commands[] = {
         {"people", "NAME", "find people whose name begins with NAME", NEED_ACCOUNT, 1, 1, command_people},
         {"rooms", "", "list the rooms, the latest first", NEED_ACCOUNT, 0, 0, command_rooms},
         {"chat", "ROOM", "talk in a room: a line editor, ticks that change in place", NEED_ACCOUNT, 1, 1, command_chat},
-        {"send", "ROOM TEXT|-", "send a message; - reads it from standard input; without a link it is queued", NEED_ACCOUNT, 2, 2,
-         command_send},
+        {"send", "ROOM TEXT|-", "send a message; - reads it from standard input; without a link it is queued", NEED_ACCOUNT,
+         2, 2, command_send},
         {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
         {"tail", "[ROOM]", "print messages as they come, until interrupted", NEED_ACCOUNT, 0, 1, command_tail},
         {"outbox", "", "list own messages that are not sent", NEED_ACCOUNT, 0, 0, command_outbox},
@@ -45,7 +45,8 @@ static const struct flag {
         enum flag_type type;
         void *value;
 } flags[] = {
-        {"server", "HOST[:PORT]", "the server (kept in the profile; at first " DEFAULT_SERVER ")", FLAG_TEXT, &general.server},
+        {"server", "HOST[:PORT]", "the server (kept in the profile; at first " DEFAULT_SERVER ")", FLAG_TEXT,
+         &general.server},
         {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
         {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
         {"wait", "", "send: stay until it is sent", FLAG_SWITCH, &command_flags.wait},
@@ -159,7 +160,8 @@ static bool profile_folder(char path[static PATH_SIZE])
         else if (data && *data)
                 size = snprintf(path, PATH_SIZE, "%s/galka/%s", data, profile ? profile : "default");
         else
-                size = snprintf(path, PATH_SIZE, "%s/.local/share/galka/%s", home ? home : ".", profile ? profile : "default");
+                size = snprintf(path, PATH_SIZE, "%s/.local/share/galka/%s", home ? home : ".",
+                                profile ? profile : "default");
         return size > 0 && size < PATH_SIZE - 64;
 }
 

@@ -70,7 +70,8 @@ int session_need_lead(struct session *session)
 {
         for (int waited = 0; !session_take_lead(session); waited += LEAD_LOOK_MS) {
                 if (waited >= LEAD_WAIT_MS)
-                        return session_complain(EXIT_OTHER, "another galka runs on this profile, and this needs it to end first");
+                        return session_complain(EXIT_OTHER,
+                                                "another galka runs on this profile, and this needs it to end first");
                 usleep(LEAD_LOOK_MS * 1000);
         }
         return EXIT_DONE;
@@ -91,7 +92,8 @@ static bool nothing_queued(void *context)
         struct session *session = context;
         unsigned queued = 0;
 
-        return file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, count_queued, &queued) != ERR_OK ||
+        return file_range(session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, count_queued, &queued) !=
+                       ERR_OK ||
                queued == 0;
 }
 
@@ -232,7 +234,8 @@ int session_find_room(struct session *session, const char *text, struct id *room
         }
         if (id_parse(slice_text(text), room))
                 return EXIT_DONE;
-        return session_complain(EXIT_USAGE, "'%s' is no room: give @name, me, or a room's id as galka rooms prints it", text);
+        return session_complain(EXIT_USAGE, "'%s' is no room: give @name, me, or a room's id as galka rooms prints it",
+                                text);
 }
 
 void session_room_name(const struct core_room_info *info, char name[static 64])
