@@ -169,10 +169,15 @@ static void settle(struct load_user *user)
                         send_bytes(user, event.bytes);
                         break;
                 case CORE_EVENT_KEEP:
+                        if (user->load->listener.keep)
+                                user->load->listener.keep(user->load->listener.context, user, &event);
                         core_kept(user->core, event.number, now(user->load));
                         break;
                 case CORE_EVENT_WANT:
-                        core_given_end(user->core, event.number, now(user->load));
+                        if (user->load->listener.want)
+                                user->load->listener.want(user->load->listener.context, user, &event);
+                        else
+                                core_given_end(user->core, event.number, now(user->load));
                         break;
                 case CORE_EVENT_PHASE:
                         note_phase(user);
@@ -293,4 +298,11 @@ enum error load_send(struct load_user *user, const struct id *room, struct slice
 
         settle(user);
         return error;
+}
+
+void load_hurry(struct load_user *user)
+{
+        core_online(user->core, false, now(user->load));
+        core_online(user->core, true, now(user->load));
+        settle(user);
 }

@@ -1,5 +1,6 @@
 /*
- * Simulated users: many client cores on one thread and one struct net, with storage that keeps at once and remembers nothing.
+ * Simulated users: many client cores on one thread and one struct net, with storage that keeps at once and remembers
+ * nothing unless the workload keeps it.
  * The benchmarks and the kill -9 test drive them through callbacks.
  *
  *      load_init → load_add … → load_turn … → load_finish
@@ -29,10 +30,14 @@ struct load_user {
 
 struct load_listener {
         /* A message of user `from` was acknowledged. */
-        void (*acknowledged)(void *context, struct load_user *from, const struct id *room, const struct id *id, uint64_t seq);
+        void (*acknowledged)(void *context, struct load_user *from, const struct id *room, const struct id *id,
+                             uint64_t seq);
         /* A row reached `to` (others' rows and own ones). */
         void (*row)(void *context, struct load_user *to, const struct id *room, const struct wire_row *row);
         void (*failed)(void *context, struct load_user *from, const struct id *room, const struct id *id, enum error error);
+        /* The user's storage, for workloads that look into it later. NULL: all is kept at once and forgotten, and nothing is there. */
+        void (*keep)(void *context, struct load_user *user, const struct core_event *event);
+        void (*want)(void *context, struct load_user *user, const struct core_event *event);
         void *context;
 };
 
@@ -64,6 +69,9 @@ void load_turn(struct load *load, int wait_ms);
 
 /* Queues a text. */
 must_use enum error load_send(struct load_user *user, const struct id *room, struct slice text, struct id *id);
+
+/* The server is back: the user does not wait out the pause before his next connect. */
+void load_hurry(struct load_user *user);
 
 uint64_t load_now_us(struct load *load);
 

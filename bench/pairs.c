@@ -4,10 +4,10 @@
  * to its arrival at the other user. Marks are on: every user reads what arrives.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <signal.h>
 
 #include "base/assert.h"
 #include "driver/store/limit.h"
@@ -17,18 +17,18 @@
 #include "rules/room.h"
 #include "workload.h"
 
-#define USERS          400
-#define SLOTS          4 /* messages under way of one user */
-#define FEW_PARTNERS   2 /* each writes to the next two and gets from two: 800 rooms */
-#define MANY_PARTNERS  50 /* 20,000 rooms */
-#define TEXT_SIZE      100
-#define JOIN_SECONDS   20
-#define WARM_SECONDS   2.0
-#define FEW_SECONDS    8.0
-#define MANY_SECONDS   6.0
-#define OPEN_SECONDS   6.0
-#define OPEN_RATE      1000
-#define LIMIT_SECONDS  2.0
+#define USERS         400
+#define SLOTS         4  /* messages under way of one user */
+#define FEW_PARTNERS  2  /* each writes to the next two and gets from two: 800 rooms */
+#define MANY_PARTNERS 50 /* 20,000 rooms */
+#define TEXT_SIZE     100
+#define JOIN_SECONDS  20
+#define WARM_SECONDS  2.0
+#define FEW_SECONDS   8.0
+#define MANY_SECONDS  6.0
+#define OPEN_SECONDS  6.0
+#define OPEN_RATE     1000
+#define LIMIT_SECONDS 2.0
 
 struct slot {
         struct id id;
@@ -259,7 +259,8 @@ static bool begin(struct pairs *pairs, const struct workload_options *options)
                 return false;
         if (load_init(&pairs->load, USERS, addresses, pairs->process.port) != ERR_OK)
                 return false;
-        pairs->load.listener = (struct load_listener){on_acknowledged, on_row, on_failed, pairs};
+        pairs->load.listener = (struct load_listener){
+                .acknowledged = on_acknowledged, .row = on_row, .failed = on_failed, .context = pairs};
         return join_all(pairs);
 }
 

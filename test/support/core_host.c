@@ -1,4 +1,4 @@
-/* The storage is a sorted array: tests are small. */
+/* See core_host.h. */
 #include "support/core_host.h"
 
 #include "base/assert.h"
@@ -23,75 +23,15 @@ void core_host_init(struct core_host *host, uint8_t seed)
 
 /* ---- the storage ---- */
 
-static struct slice record_key(const struct host_record *record)
-{
-        return slice_of(record->bytes, record->key_size);
-}
-
-static struct slice record_value(const struct host_record *record)
-{
-        return slice_of(record->bytes + record->key_size, record->value_size);
-}
-
-/* Index of the first record with a key ≥ key. */
-static size_t lower_bound(const struct core_host *host, struct slice key)
-{
-        size_t low = 0, high = host->record_count;
-
-        while (low < high) {
-                size_t middle = (low + high) / 2;
-
-                if (slice_compare(record_key(&host->records[middle]), key) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        return low;
-}
-
-static struct host_record make_record(struct slice key, struct slice value)
-{
-        struct host_record record = {must(memory_new(key.size + value.size + 1)), (uint32_t)key.size, (uint32_t)value.size};
-
-        memcpy(record.bytes, key.data, key.size);
-        if (value.size)
-                memcpy(record.bytes + key.size, value.data, value.size);
-        return record;
-}
-
 void core_host_put(struct core_host *host, struct slice key, struct slice value)
 {
-        size_t at = lower_bound(host, key);
-
-        if (at < host->record_count && slice_equal(record_key(&host->records[at]), key)) {
-                memory_free(host->records[at].bytes);
-        } else {
-                if (host->record_count == host->record_room) {
-                        host->record_room = host->record_room ? host->record_room * 2 : 64;
-                        host->records = must(memory_resize(host->records, sizeof(*host->records) * host->record_room));
-                }
-                memmove(host->records + at + 1, host->records + at, sizeof(*host->records) * (host->record_count - at));
-                host->record_count++;
-        }
-        host->records[at] = make_record(key, value);
-}
-
-static void drop(struct core_host *host, struct slice key, struct slice end)
-{
-        size_t from = lower_bound(host, key), to = lower_bound(host, end);
-
-        for (size_t i = from; i < to; i++)
-                memory_free(host->records[i].bytes);
-        if (to > from) {
-                memmove(host->records + from, host->records + to, sizeof(*host->records) * (host->record_count - to));
-                host->record_count -= to - from;
-        }
+        storage_put(&host->storage, key, value);
 }
 
 static void batch_free(struct host_batch *batch)
 {
         for (size_t i = 0; i < batch->count; i++)
-                memory_free(batch->changes[i].bytes);
+                storage_record_free(&batch->changes[i]);
         memory_free(batch->changes);
         memory_free(batch->drops);
         memory_free(batch);
@@ -112,7 +52,7 @@ static void keep(struct core_host *host, const struct core_event *event)
 
                 check(change->key.size > 0 && change->key.size <= CORE_KEY_SIZE_MAX);
                 batch->drops[i] = change->drop;
-                batch->changes[i] = make_record(change->key, change->drop ? change->end : change->value);
+                batch->changes[i] = storage_record_new(change->key, change->drop ? change->end : change->value);
         }
         while (*last)
                 last = &(*last)->next;
@@ -129,12 +69,12 @@ bool core_host_apply(struct core_host *host, bool tell)
         host->batches = batch->next;
         number = batch->number;
         for (size_t i = 0; i < batch->count; i++) {
-                const struct host_record *change = &batch->changes[i];
+                const struct storage_record *change = &batch->changes[i];
 
                 if (batch->drops[i])
-                        drop(host, record_key(change), record_value(change));
+                        storage_drop(&host->storage, storage_key(change), storage_value(change));
                 else
-                        core_host_put(host, record_key(change), record_value(change));
+                        storage_put(&host->storage, storage_key(change), storage_value(change));
         }
         batch_free(batch);
         if (tell) {
@@ -142,25 +82,6 @@ bool core_host_apply(struct core_host *host, bool tell)
                 core_host_settle(host);
         }
         return true;
-}
-
-static void answer_want(struct core_host *host, const struct core_event *event)
-{
-        uint8_t key[CORE_KEY_SIZE_MAX], end[CORE_KEY_SIZE_MAX];
-        struct core_event want = *event;
-        uint32_t given = 0;
-        size_t from, to;
-
-        memcpy(key, event->key.data, event->key.size);
-        memcpy(end, event->end.data, event->end.size);
-        from = lower_bound(host, slice_of(key, want.key.size));
-        to = lower_bound(host, slice_of(end, want.end.size));
-        for (size_t i = from; i < to && given < want.limit; i++, given++) {
-                const struct host_record *record = &host->records[want.backwards ? to - 1 - (i - from) : i];
-
-                core_given(host->core, want.number, record_key(record), record_value(record), host->time);
-        }
-        core_given_end(host->core, want.number, host->time);
 }
 
 /* ---- the socket ---- */
@@ -245,7 +166,7 @@ static bool settle_one(struct core_host *host)
                 break;
         case CORE_EVENT_WANT:
                 if (!host->wants_by_hand)
-                        answer_want(host, &event);
+                        storage_give(&host->storage, host->core, &event, host->time);
                 break;
         default:
                 note(host, &event);
@@ -291,9 +212,7 @@ void core_host_crash(struct core_host *host)
 void core_host_finish(struct core_host *host)
 {
         core_host_crash(host);
-        for (size_t i = 0; i < host->record_count; i++)
-                memory_free(host->records[i].bytes);
-        memory_free(host->records);
+        storage_finish(&host->storage);
         memory_free(host->up);
         memory_free(host->events);
         *host = (struct core_host){0};
@@ -383,8 +302,8 @@ size_t core_host_records(const struct core_host *host, struct slice prefix)
 {
         size_t count = 0;
 
-        for (size_t i = lower_bound(host, prefix); i < host->record_count; i++) {
-                struct slice key = record_key(&host->records[i]);
+        for (size_t i = storage_from(&host->storage, prefix); i < host->storage.count; i++) {
+                struct slice key = storage_key(&host->storage.records[i]);
 
                 if (key.size < prefix.size || memcmp(key.data, prefix.data, prefix.size) != 0)
                         break;
@@ -393,20 +312,16 @@ size_t core_host_records(const struct core_host *host, struct slice prefix)
         return count;
 }
 
-const struct host_record *core_host_record(const struct core_host *host, struct slice key)
+const struct storage_record *core_host_record(const struct core_host *host, struct slice key)
 {
-        size_t at = lower_bound(host, key);
-
-        if (at < host->record_count && slice_equal(record_key(&host->records[at]), key))
-                return &host->records[at];
-        return NULL;
+        return storage_find(&host->storage, key);
 }
 
 bool core_host_row(const struct core_host *host, const struct id *room, uint64_t seq, struct wire_row *row)
 {
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t size = core_key_row(room, seq, key);
-        const struct host_record *record = core_host_record(host, slice_of(key, size));
+        const struct storage_record *record = core_host_record(host, slice_of(key, size));
 
-        return record && core_row_decode(record_value(record), row) == ERR_OK;
+        return record && core_row_decode(storage_value(record), row) == ERR_OK;
 }

@@ -11,16 +11,11 @@
 #ifndef GALKA_TEST_SUPPORT_CORE_HOST_H
 #define GALKA_TEST_SUPPORT_CORE_HOST_H
 
-#include "core/core.h"
+#include "support/storage.h"
 
 #define HOST_EVENTS_MAX 4096
 #define HOST_TEXT_MAX   48
 #define HOST_LISTED_MAX 8
-
-struct host_record {
-        uint8_t *bytes; /* key, then value */
-        uint32_t key_size, value_size;
-};
 
 /* An event as it was polled, with the beginning of its text. */
 struct host_event {
@@ -38,7 +33,7 @@ struct host_event {
 struct host_batch {
         struct host_batch *next;
         uint64_t number;
-        struct host_record *changes; /* a drop's value is its end */
+        struct storage_record *changes; /* a drop's value is its end */
         bool *drops;
         size_t count;
 };
@@ -51,8 +46,7 @@ struct core_host {
         struct core_time time;
         uint8_t seed[32];
 
-        struct host_record *records;
-        size_t record_count, record_room;
+        struct storage storage;
         bool keep_by_hand;
         struct host_batch *batches;
         bool wants_by_hand; /* wants are not answered (a storage that does not answer) */
@@ -102,7 +96,7 @@ const struct host_event *core_host_last(const struct core_host *host, enum core_
 
 /* Records whose key begins with this. */
 size_t core_host_records(const struct core_host *host, struct slice prefix);
-const struct host_record *core_host_record(const struct core_host *host, struct slice key);
+const struct storage_record *core_host_record(const struct core_host *host, struct slice key);
 
 /* The row in the storage; false if it is not there. Its text lives as long as the record. */
 bool core_host_row(const struct core_host *host, const struct id *room, uint64_t seq, struct wire_row *row);

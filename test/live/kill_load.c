@@ -1,0 +1,450 @@
+/*
+ * kill_load GALKAD FOLDER [SEED]: galkad all is killed with SIGKILL under load, KILLS times, at random moments, and started again
+ * on the same folder (a real disk; tmpfs is refused). Users are client cores on real sockets: they go on by themselves. In the end
+ * everything comes to rest, newcomers fetch all there is, and the rules of kill_check.c are tried. Then each rule is shown to be
+ * able to fail: on forged views, and on the server's own database put back to an earlier state. Prints TAP.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "kill_load.h"
+#include "rules/room.h"
+
+#define KILLS          20
+#define SENDS_MIN      300 /* acknowledged between two kills, and up to as many more by chance */
+#define SENDS_MORE     3000
+#define UNDER_WAY_MAX  160 /* messages under way at once, of all users */
+#define BACK_SECONDS   60
+#define REST_SECONDS   60
+#define SNAPSHOT_AFTER 10 /* kills: the state that the database is put back to */
+
+static unsigned case_number;
+static bool any_bad;
+
+static void report(bool good, const char *name, const char *why)
+{
+        any_bad |= !good;
+        if (why)
+                printf("# %s\n", why);
+        printf("%s %u - %s\n", good ? "ok" : "not ok", ++case_number, name);
+        fflush(stdout);
+}
+
+/* ---- users ---- */
+
+static struct view *view_of_user(struct trial *trial, struct load_user *user)
+{
+        return user->load == &trial->load ? &trial->views[user->index] : &trial->late_views[user->index];
+}
+
+static void on_keep(void *context, struct load_user *user, const struct core_event *event)
+{
+        struct storage *storage = &view_of_user(context, user)->storage;
+
+        for (size_t i = 0; i < event->change_count; i++) {
+                const struct core_change *change = &event->changes[i];
+
+                if (change->drop)
+                        storage_drop(storage, change->key, change->end);
+                else
+                        storage_put(storage, change->key, change->value);
+        }
+}
+
+static void on_want(void *context, struct load_user *user, const struct core_event *event)
+{
+        struct load *load = user->load;
+        const struct core_time time = {clock_monotonic_ms(&load->clock), load->clock.wall_ms(&load->clock)};
+
+        storage_give(&view_of_user(context, user)->storage, user->core, event, time);
+}
+
+static struct sent *find_sent(struct trial *trial, const struct id *id)
+{
+        /* Answers come for the latest messages, mostly. */
+        for (size_t i = trial->sent_count; i > 0; i--)
+                if (id_equal(&trial->sent[i - 1].id, id))
+                        return &trial->sent[i - 1];
+        return NULL;
+}
+
+static void on_acknowledged(void *context, struct load_user *from, const struct id *room, const struct id *id, uint64_t seq)
+{
+        struct trial *trial = context;
+        struct sent *sent = find_sent(trial, id);
+
+        (void)from, (void)room;
+        check(sent && seq > 0);
+        if (sent->seq == 0)
+                trial->acknowledged++;
+        sent->seq = seq;
+}
+
+static void on_failed(void *context, struct load_user *from, const struct id *room, const struct id *id, enum error error)
+{
+        struct trial *trial = context;
+
+        (void)room, (void)id;
+        trial->refused++;
+        printf("# a message of user %u was refused: %s\n", from->index, error_text(error));
+}
+
+static bool begin_load(struct trial *trial, struct load *load, struct view *views)
+{
+        static const char *const addresses[] = {"127.0.0.1", NULL};
+
+        if (load_init(load, USERS, addresses, trial->process.port) != ERR_OK)
+                return false;
+        load->listener = (struct load_listener){.keep = on_keep, .want = on_want, .context = trial};
+        load->reads = load == &trial->load;
+        if (load->reads) {
+                load->listener.acknowledged = on_acknowledged;
+                load->listener.failed = on_failed;
+        }
+        for (uint32_t i = 0; i < USERS; i++) {
+                const struct process_user *user = &trial->users[i];
+
+                /* load_add already keeps and wants. */
+                views[i].user = &load->users[i];
+                if (!load_add(load, user->user, user->device, user->token))
+                        return false;
+        }
+        return true;
+}
+
+static void end_load(struct load *load, struct view *views)
+{
+        if (load->users)
+                load_finish(load);
+        for (uint32_t i = 0; i < USERS; i++)
+                storage_finish(&views[i].storage);
+}
+
+static double seconds(struct trial *trial)
+{
+        return (double)load_now_us(&trial->load) / 1e6;
+}
+
+static bool turn_until(struct trial *trial, struct load *load, bool (*done)(struct trial *trial), double limit)
+{
+        double end = seconds(trial) + limit;
+
+        /* Looking is dear; so many turns, then a look. */
+        while (!done(trial)) {
+                if (seconds(trial) > end)
+                        return false;
+                for (int i = 0; i < 20; i++)
+                        load_turn(load, 5);
+        }
+        return true;
+}
+
+/* ---- load and kills ---- */
+
+static void send_one(struct trial *trial)
+{
+        uint32_t r = (uint32_t)(random() % ROOMS);
+        uint32_t from = trial->rooms[r].members[random() % 2];
+        struct sent *sent = &trial->sent[trial->sent_count];
+        char text[64];
+        int size = snprintf(text, sizeof(text), "message %zu of user %u", trial->sent_count, from);
+
+        check(trial->sent_count < SENDS_MAX);
+        *sent = (struct sent){.room = r, .from = from};
+        if (load_send(trial->views[from].user, &trial->rooms[r].id, slice_of(text, (size_t)size), &sent->id) == ERR_OK)
+                trial->sent_count++;
+}
+
+/* Keeps messages under way until so many more are acknowledged. False: not in time. */
+static bool load_until(struct trial *trial, size_t acknowledged)
+{
+        double end = seconds(trial) + BACK_SECONDS;
+
+        while (trial->acknowledged < acknowledged) {
+                if (seconds(trial) > end)
+                        return false;
+                for (size_t i = trial->sent_count - trial->acknowledged; i < UNDER_WAY_MAX; i++)
+                        send_one(trial);
+                load_turn(&trial->load, 2);
+        }
+        return true;
+}
+
+static bool start(struct trial *trial)
+{
+        static const char *const arguments[] = {"--connection-frames", "100000", "--user-frames", "100000", NULL};
+
+        return process_start(&trial->process, "127.0.0.1", arguments);
+}
+
+/* One life of the server. */
+static void live_and_die(struct trial *trial, unsigned kill)
+{
+        size_t before = trial->acknowledged;
+        size_t goal = before + SENDS_MIN + (size_t)(random() % SENDS_MORE);
+        double born = seconds(trial);
+        char name[160], why[160];
+        bool good;
+
+        for (uint32_t i = 0; i < USERS; i++)
+                load_hurry(trial->views[i].user);
+        good = load_until(trial, goal);
+        /* Some turns more, so that it dies anywhere between a batch and its answers. */
+        for (long i = random() % 8; i > 0; i--)
+                load_turn(&trial->load, 0);
+        process_stop(&trial->process, SIGKILL);
+        snprintf(name, sizeof(name), "kill %u: the server came back and took messages on", kill);
+        snprintf(why, sizeof(why), "acknowledged %zu in %.2f s, %zu under way at its end", trial->acknowledged - before,
+                 seconds(trial) - born, trial->sent_count - trial->acknowledged);
+        report(good, name, why);
+}
+
+/* ---- the server's database put back to an earlier state ---- */
+
+static bool copy_file(const struct trial *trial, const char *from, const char *to)
+{
+        char from_path[400], to_path[400];
+        struct stat status;
+        int in, out;
+        bool good;
+
+        snprintf(from_path, sizeof(from_path), "%s/%s", trial->process.folder, from);
+        snprintf(to_path, sizeof(to_path), "%s/%s", trial->process.folder, to);
+        in = open(from_path, O_RDONLY);
+        if (in < 0)
+                return unlink(to_path) == 0 || access(to_path, F_OK) != 0; /* none there, none here */
+        out = open(to_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        good = out >= 0 && fstat(in, &status) == 0;
+        for (off_t left = good ? status.st_size : 0; good && left > 0;) {
+                ssize_t copied = sendfile(out, in, NULL, (size_t)left);
+
+                good = copied > 0;
+                left -= copied;
+        }
+        close(in);
+        if (out >= 0)
+                close(out);
+        return good;
+}
+
+static bool copy_database(const struct trial *trial, bool back)
+{
+        static const char *const files[][2] = {{"galka.db", "old.db"}, {"galka.db-wal", "old.db-wal"}};
+        bool good = true;
+
+        for (size_t i = 0; i < countof(files); i++)
+                good = copy_file(trial, files[i][back], files[i][!back]) && good;
+        if (back)
+                (void)copy_file(trial, "none", "galka.db-shm");
+        return good;
+}
+
+/* ---- the rules, and that they can fail ---- */
+
+static bool fetch_as_newcomers(struct trial *trial)
+{
+        end_load(&trial->late, trial->late_views);
+        return begin_load(trial, &trial->late, trial->late_views) &&
+               turn_until(trial, &trial->late, newcomers_complete, REST_SECONDS);
+}
+
+static bool holds(struct trial *trial, const char *name)
+{
+        for (size_t i = 0; i < rule_count; i++)
+                if (strcmp(rules[i].name, name) == 0)
+                        return rules[i].complain(trial) == NULL;
+        unreachable();
+}
+
+static void expect_noticed(struct trial *trial, const char *forgery, const char *rule)
+{
+        char name[160];
+
+        snprintf(name, sizeof(name), "the checker notices %s", forgery);
+        report(!holds(trial, rule), name, NULL);
+}
+
+static void put_row(struct view *view, const struct id *room, uint64_t seq, struct slice value)
+{
+        uint8_t key[CORE_KEY_SIZE_MAX];
+
+        storage_put(&view->storage, slice_of(key, core_key_row(room, seq, key)), value);
+}
+
+static void drop_row(struct view *view, const struct id *room, uint64_t seq)
+{
+        uint8_t key[CORE_KEY_SIZE_MAX], end[CORE_KEY_SIZE_MAX];
+
+        storage_drop(&view->storage, slice_of(key, core_key_row(room, seq, key)),
+                     slice_of(end, core_key_row(room, seq + 1, end)));
+}
+
+/* Forges a newcomer's view of the first message's room, tries the rule, and puts it right again. */
+static void forge_views(struct trial *trial)
+{
+        const struct sent *sent = &trial->sent[0];
+        const struct id *room = &trial->rooms[sent->room].id;
+        struct view *view = &trial->late_views[trial->rooms[sent->room].members[0]];
+        uint8_t key[CORE_KEY_SIZE_MAX], other[4096];
+        const struct storage_record *record =
+                storage_find(&view->storage, slice_of(key, core_key_row(room, sent->seq, key)));
+        struct storage_record kept = storage_record_new(storage_key(record), storage_value(record));
+        struct slice value = storage_value(&kept);
+        struct core_room_info info = {0};
+        struct sent first = *sent;
+        bool good = core_room_info(view->user->core, room, &info) == ERR_OK;
+
+        drop_row(view, room, sent->seq);
+        expect_noticed(trial, "a row that is missing", "no acknowledged message is lost");
+        expect_noticed(trial, "a gap", "every log is gapless");
+        check(value.size <= sizeof(other));
+        memcpy(other, value.data, value.size);
+        other[value.size - 1] ^= 1;
+        put_row(view, room, sent->seq, slice_of(other, value.size));
+        expect_noticed(trial, "a text that differs", "all members and newcomers see the same");
+        put_row(view, room, sent->seq, value);
+        put_row(view, room, info.head + 1, value);
+        expect_noticed(trial, "a message with two numbers", "no message is there twice");
+        drop_row(view, room, info.head + 1);
+        storage_record_free(&kept);
+        trial->sent[0].seq = UINT64_MAX;
+        expect_noticed(trial, "messages out of order", "one sender's messages are in his order");
+        trial->sent[0].seq = 0;
+        expect_noticed(trial, "a message without an answer", "every message is acknowledged in the end");
+        trial->sent[0] = first;
+        trial->sent_count--;
+        expect_noticed(trial, "a message that nobody sent", "no message is there that nobody sent");
+        trial->sent_count++;
+        for (size_t i = 0; i < rule_count; i++)
+                good = good && holds(trial, rules[i].name);
+        report(good, "without the forgeries every rule holds again", NULL);
+}
+
+static bool all_acknowledged(struct trial *trial)
+{
+        return trial->acknowledged == trial->sent_count;
+}
+
+/* One more message, which nobody reads. */
+static void forge_tick(struct trial *trial)
+{
+        trial->load.reads = false;
+        send_one(trial);
+        if (!turn_until(trial, &trial->load, all_acknowledged, REST_SECONDS))
+                printf("# it was not acknowledged\n");
+        expect_noticed(trial, "a tick that is missing", "ticks are right at rest");
+}
+
+/* What a server would do that acknowledged before its commit. */
+static void forge_database(struct trial *trial)
+{
+        bool good = process_stop(&trial->process, SIGTERM) == 0;
+
+        end_load(&trial->load, (struct view[USERS]){0}); /* they hold more than the server now, and go on holding it */
+        good = copy_database(trial, true) && start(trial) && good;
+        end_load(&trial->late, trial->late_views);
+        good = begin_load(trial, &trial->late, trial->late_views) && good;
+        for (int i = 0; i < 400; i++)
+                load_turn(&trial->late, 5);
+        if (!good)
+                printf("# the database could not be put back\n");
+        expect_noticed(trial, "a database put back to an earlier state", "no acknowledged message is lost");
+}
+
+static void check_database(struct trial *trial)
+{
+        char command[700], line[200] = "";
+        FILE *out;
+        size_t rows = 0;
+        unsigned rooms = 0, faults = 1;
+
+        snprintf(command, sizeof(command), "'%s' check --data '%s' --log-level error", trial->process.galkad,
+                 trial->process.folder);
+        out = popen(command, "r");
+        if (!out || !fgets(line, sizeof(line), out) ||
+            sscanf(line, "rooms=%u rows=%zu faults=%u", &rooms, &rows, &faults) != 3)
+                printf("# galkad check printed: %s\n", line);
+        if (out)
+                pclose(out);
+        line[strcspn(line, "\n")] = '\0';
+        report(faults == 0 && rows == trial->sent_count, "galkad check finds every row and no fault", line);
+}
+
+static void run(struct trial *trial)
+{
+        for (unsigned kill = 1; kill <= KILLS; kill++) {
+                live_and_die(trial, kill);
+                if (kill == SNAPSHOT_AFTER && !copy_database(trial, false))
+                        printf("# the database could not be copied\n");
+                if (!start(trial)) {
+                        report(false, "the server starts after a kill", NULL);
+                        return;
+                }
+        }
+        for (uint32_t i = 0; i < USERS; i++)
+                load_hurry(trial->views[i].user);
+        report(turn_until(trial, &trial->load, trial_at_rest, REST_SECONDS), "everything comes to rest", NULL);
+        report(fetch_as_newcomers(trial), "newcomers get everything", NULL);
+        for (size_t i = 0; i < rule_count; i++) {
+                const char *why = rules[i].complain(trial);
+
+                report(!why, rules[i].name, why);
+        }
+        process_stop(&trial->process, SIGTERM);
+        check_database(trial);
+        if (any_bad)
+                return; /* forgeries would say nothing */
+        if (!start(trial))
+                printf("# the server did not start again\n");
+        forge_views(trial);
+        forge_tick(trial);
+        forge_database(trial);
+}
+
+static bool begin(struct trial *trial, const char *galkad, const char *folder)
+{
+        trial->sent = memory_new(sizeof(*trial->sent) * SENDS_MAX);
+        if (!trial->sent || !process_init(&trial->process, galkad, folder) ||
+            !process_import(&trial->process, "kill", USERS, trial->users) || !start(trial))
+                return false;
+        for (uint32_t i = 0; i < ROOMS; i++) {
+                uint32_t first = i % USERS, second = (first + 1 + i / USERS) % USERS;
+
+                trial->rooms[i].members[0] = first;
+                trial->rooms[i].members[1] = second;
+                trial->rooms[i].id = room_personal(trial->users[first].user, trial->users[second].user);
+        }
+        return begin_load(trial, &trial->load, trial->views);
+}
+
+int main(int argc, char **argv)
+{
+        static struct trial trial;
+        unsigned seed = argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : (unsigned)getpid();
+
+        if (argc < 3 || argc > 4) {
+                fprintf(stderr, "usage: kill_load GALKAD FOLDER [SEED]\n");
+                return 2;
+        }
+        signal(SIGPIPE, SIG_IGN);
+        srandom(seed);
+        printf("1..%zu\n# seed %u\n", KILLS + 2 + rule_count + 1 + 10, seed);
+        if (begin(&trial, argv[1], argv[2]))
+                run(&trial);
+        else
+                report(false, "the server starts", NULL);
+        printf("# %zu messages sent, %zu acknowledged\n", trial.sent_count, trial.acknowledged);
+        end_load(&trial.load, trial.views);
+        end_load(&trial.late, trial.late_views);
+        process_finish(&trial.process);
+        memory_free(trial.sent);
+        return any_bad ? 1 : 0;
+}
