@@ -178,8 +178,8 @@ enum error core_sign_up(struct core *core, struct slice email, struct slice user
         if (error)
                 return error;
         if (!is_text(email, EMAIL_MAX) || !name_is_email(email) || !name_is_user_name(user_name) ||
-            !is_text(display_name, DISPLAY_NAME_MAX) || !name_is_display_name(display_name) || password.size < PASSWORD_MIN ||
-            password.size > 256)
+            !is_text(display_name, DISPLAY_NAME_MAX) || !name_is_display_name(display_name) ||
+            password.size < PASSWORD_MIN || password.size > 256)
                 return ERR_BAD_FIELD;
         core_set_time(core, time);
         error = ask(core, WIRE_CODE_sign_up, &message);

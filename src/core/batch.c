@@ -161,10 +161,8 @@ uint64_t batch_barrier(struct core *core)
 
 bool batch_has_entry(const struct core *core, const struct id *room, const struct id *id)
 {
-        list_each(&core->batches.list, batch, struct batch, node)
-        {
-                list_each(&batch->items, item, struct batch_item, node)
-                {
+        list_each(&core->batches.list, batch, struct batch, node) {
+                list_each(&batch->items, item, struct batch_item, node) {
                         bool entry = item->effect >= EFFECT_QUEUED && item->effect <= EFFECT_FAILED;
 
                         if (entry && batch->state != BATCH_KEPT && id_equal(&item->id, id) && id_equal(&item->room, room))
@@ -176,10 +174,8 @@ bool batch_has_entry(const struct core *core, const struct id *room, const struc
 
 void batch_forget(struct core *core, const struct id *room, bool entries)
 {
-        list_each(&core->batches.list, batch, struct batch, node)
-        {
-                list_each(&batch->items, item, struct batch_item, node)
-                {
+        list_each(&core->batches.list, batch, struct batch, node) {
+                list_each(&batch->items, item, struct batch_item, node) {
                         bool entry = item->effect >= EFFECT_QUEUED && item->effect <= EFFECT_FAILED;
 
                         if (room && !id_equal(&item->room, room))
@@ -201,8 +197,7 @@ void batch_kept(struct core *core, uint64_t number)
 {
         struct batch *batch = NULL;
 
-        list_each(&core->batches.list, candidate, struct batch, node)
-        {
+        list_each(&core->batches.list, candidate, struct batch, node) {
                 if (!batch && candidate->state == BATCH_OFFERED)
                         batch = candidate;
         }
@@ -213,8 +208,7 @@ void batch_kept(struct core *core, uint64_t number)
         batch->state = BATCH_KEPT;
         core->batches.kept = number;
         core->batches.offered--;
-        list_each(&batch->items, item, struct batch_item, node)
-        {
+        list_each(&batch->items, item, struct batch_item, node) {
                 if (item->effect == EFFECT_ROOM)
                         room_was_kept(core, item);
                 else if (item->effect == EFFECT_QUEUED)
@@ -294,7 +288,8 @@ static bool offer(struct core *core, struct batch *batch, struct core_event *eve
         batch->changes = recycler_take(&core->memory, sizeof(*batch->changes) * batch->count);
         if (!batch->changes)
                 return false;
-        list_each(&batch->items, item, struct batch_item, node) batch->changes[i++] = item->change;
+        list_each(&batch->items, item, struct batch_item, node)
+                batch->changes[i++] = item->change;
         check(i == batch->count);
         batch->state = BATCH_OFFERED;
         core->batches.offered++;
@@ -310,8 +305,7 @@ static struct batch *next_to_offer(struct core *core)
 {
         struct batch *ready = NULL;
 
-        list_each(&core->batches.list, candidate, struct batch, node)
-        {
+        list_each(&core->batches.list, candidate, struct batch, node) {
                 if (!ready && candidate->state <= BATCH_SEALED)
                         ready = candidate;
         }
@@ -329,8 +323,7 @@ bool batch_poll(struct core *core, struct core_event *event)
 {
         struct batch *ready;
 
-        list_each(&core->batches.list, batch, struct batch, node)
-        {
+        list_each(&core->batches.list, batch, struct batch, node) {
                 if (batch->state == BATCH_KEPT && poll_kept(core, batch, event))
                         return true;
         }
@@ -355,8 +348,7 @@ uint64_t batch_due(const struct core *core)
 
         if (core->batches.offered >= BATCHES_OFFERED_MAX)
                 return UINT64_MAX;
-        list_each(&core->batches.list, batch, struct batch, node)
-        {
+        list_each(&core->batches.list, batch, struct batch, node) {
                 if (batch->state <= BATCH_SEALED && batch->count > 0)
                         due = core->now_ms;
         }

@@ -33,8 +33,7 @@ static struct held *hold(struct core *core, struct room *room, uint64_t number, 
         struct held *held;
 
         note_gap(core, room, number);
-        list_each(&room->held, other, struct held, node)
-        {
+        list_each(&room->held, other, struct held, node) {
                 if (other->number == number)
                         return NULL;
                 if (other->number > number && before == &room->held.head)

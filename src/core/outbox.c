@@ -8,8 +8,7 @@
 
 struct entry *outbox_find(struct room *room, const struct id *id)
 {
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (id_equal(&entry->id, id))
                         return entry;
         }
@@ -27,8 +26,7 @@ static void text_give(struct core *core, struct entry *entry)
 /* The first that is still to be sent: those that failed or were answered before it do not wait for anything. */
 static const struct entry *next_entry(const struct room *room)
 {
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state != ENTRY_FAILED && entry->state != ENTRY_ANSWERED && entry->state != ENTRY_RETRYING)
                         return entry;
         }
@@ -85,8 +83,7 @@ void outbox_forget(struct core *core, struct room *room)
 
 void outbox_unanswered(struct room *room)
 {
-        list_each(&room->outbox, entry, struct entry, node)
-        {
+        list_each(&room->outbox, entry, struct entry, node) {
                 if (entry->state == ENTRY_ANSWERED)
                         entry->state = ENTRY_QUEUED; /* the repeat gets the same answer */
         }

@@ -95,8 +95,7 @@ static void fail(struct core *core, struct request *request, enum error error, u
 
 static struct request *find(struct core *core, const struct id *id)
 {
-        list_each(&core->requests.list, request, struct request, node)
-        {
+        list_each(&core->requests.list, request, struct request, node) {
                 if (id_equal(&request->id, id))
                         return request;
         }
@@ -144,8 +143,7 @@ bool request_ended_link(struct core *core, enum error error)
 
 void requests_expire(struct core *core)
 {
-        list_each(&core->requests.list, request, struct request, node)
-        {
+        list_each(&core->requests.list, request, struct request, node) {
                 if (request->deadline_ms <= core->now_ms) {
                         fail(core, request, ERR_UNKNOWN, 0);
                         requests_expire(core); /* a handler may have ended others */
@@ -158,7 +156,8 @@ uint64_t requests_due(const struct core *core)
 {
         uint64_t due = UINT64_MAX;
 
-        list_each(&core->requests.list, request, struct request, node) due = min_of(due, request->deadline_ms);
+        list_each(&core->requests.list, request, struct request, node)
+                due = min_of(due, request->deadline_ms);
         return due;
 }
 

@@ -177,7 +177,7 @@ static void delivered_never_passes_a_hole(void **state)
         for (int i = 0; i < 100; i++)
                 fake_server_say(&world->server, &world->room, ALICE, "x", false);
         world->server.script[WIRE_CODE_changes].times = UINT32_MAX; /* the rest is never answered */
-        core_host_advance(&world->bob, 1100); /* longer than the longest first pause */
+        core_host_advance(&world->bob, 1100);                       /* longer than the longest first pause */
         fake_server_run(&world->server, 30000, 500);
         assert_int_equal(info_of(world, &world->bob).head, 100);
         assert_int_equal(info_of(world, &world->bob).hole_top, 60);

@@ -146,8 +146,8 @@ static struct connection *find_revoked(const struct frontend *frontend, const st
 {
         struct connection *connection = connection_of_user(&frontend->connections, revoke->user, NULL);
 
-        while (connection && (connection->state == CONNECTION_SIGNED_OUT ||
-                              (revoke->device != 0 && revoke->device != connection->device)))
+        while (connection &&
+               (connection->state == CONNECTION_SIGNED_OUT || (revoke->device != 0 && revoke->device != connection->device)))
                 connection = connection_of_user(&frontend->connections, revoke->user, connection);
         return connection;
 }
