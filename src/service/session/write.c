@@ -102,7 +102,7 @@ void write_stored(struct batch *batch, struct item *item)
 {
         struct write *write = item->body;
         struct wire_written written = {0};
-        bool stopped = false;
+        bool stopped = false, revoked = false;
 
         for (size_t i = 0; i < write->count; i++) {
                 struct wire_outcome *outcome = &write->outcomes[i];
@@ -114,6 +114,7 @@ void write_stored(struct batch *batch, struct item *item)
                 outcome->status = stopped ? ERR_BUSY : result->status;
                 outcome->retry_after_ms = result->retry_after_ms;
                 stopped |= error_class(result->status) == ERROR_CLASS_BUSY;
+                revoked |= result->status == ERR_REVOKED;
                 if (result->status != ERR_OK)
                         continue;
                 outcome->seq = result->write.row.seq;
@@ -124,5 +125,5 @@ void write_stored(struct batch *batch, struct item *item)
         for (size_t i = 0; i < write->count; i++)
                 trace(batch, item, &write->outcomes[i]);
         written.outcomes = (struct wire_list){.items = write->outcomes, .count = (uint32_t)write->count};
-        batch_reply(batch, item, WIRE_CODE_written, &written, WIRE_EFFECT_NONE);
+        batch_reply(batch, item, WIRE_CODE_written, &written, revoked ? WIRE_EFFECT_CLOSE : WIRE_EFFECT_NONE);
 }

@@ -148,14 +148,25 @@ static enum error parse(const struct service *service, struct bus *bus, struct i
         return item->handler ? ERR_OK : ERR_UNKNOWN_CODE;
 }
 
+/*
+ * Who had the partition before may have done it and died before anybody was told: its row is in the log, or the device is revoked,
+ * and its sender may never ask again. So it is asked for however late it comes; what was not done is refused by the store (L8).
+ */
+static bool is_inherited(const struct worker *worker, const struct item *item)
+{
+        return item->ops && worker_now_ms(worker) - worker->assigned_ms[item->partition] < WORKER_INHERIT_MS;
+}
+
 static void plan(struct batch *batch, struct item *item)
 {
         enum error error = parse(batch->worker->service, batch->worker->seams.bus, item);
 
-        if (error)
+        if (error) {
                 batch_poison(batch, item, error);
-        else
-                item->handler->hooks[HOOK_PLAN](batch, item);
+                return;
+        }
+        item->handler->hooks[HOOK_PLAN](batch, item);
+        item->inherited = is_inherited(batch->worker, item);
 }
 
 bool batch_add_record(struct batch *batch, const struct bus_record *record)
@@ -188,6 +199,7 @@ void batch_restart(struct batch *batch)
                 item->uncertain = kept.uncertain || (kept.results && kept.ops);
                 item->offset = kept.offset;
                 plan(batch, item);
+                item->inherited |= kept.inherited;
         }
 }
 
@@ -203,7 +215,7 @@ void item_drop(struct batch *batch, struct item *item)
         event_note(batch->worker->seams.events, EVENT_INFO, "worker.late", &item->frame.request,
                    {"service", batch->worker->service->name}, {"uncertain", NULL, item->uncertain});
         item->state = ITEM_DROPPED;
-        if (item->uncertain)
+        if (item->uncertain || item->inherited)
                 batch->lost_all = true; /* its row may be there, and nobody was told */
 }
 
@@ -213,7 +225,7 @@ void batch_drop_late(struct batch *batch)
 
         for (size_t i = 0; i < batch->item_count; i++) {
                 struct item *item = &batch->items[i];
-                uint64_t patience_ms = item->uncertain ? WORKER_UNCERTAIN_MS : 0;
+                uint64_t patience_ms = item->uncertain || item->inherited ? WORKER_UNCERTAIN_MS : 0;
 
                 if (item->state == ITEM_LIVE && item->not_after_ms && now_ms > item->not_after_ms + patience_ms)
                         item_drop(batch, item);

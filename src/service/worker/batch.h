@@ -30,8 +30,9 @@ enum letter_state { LETTER_WAITING, LETTER_OUT, LETTER_SENT, LETTER_FAILED };
 struct item {
         enum item_state state;
         enum error refusal; /* REFUSED: why */
-        bool uncertain; /* it may have been done: then its deadline alone does not drop it */
-        bool sent;      /* it is part of the request that is at the store */
+        bool uncertain;     /* it may have been done: then its deadline alone does not drop it */
+        bool inherited;     /* nor here: who had the partition before may have done it */
+        bool sent;          /* it is part of the request that is at the store */
         int32_t partition;
         struct offsets_entry offset;
         struct slice value; /* the record; empty if it was too large to be one of ours */

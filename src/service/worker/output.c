@@ -105,15 +105,17 @@ void batch_refuse(struct batch *batch, struct item *item, enum error error, cons
                                   .field = slice_text(field)};
         struct wire_frame frame = {.code = WIRE_CODE_error, .request = item->frame.request};
         const char *code = item->frame.message ? item->frame.message->name : "";
+        unsigned effect = item->handler ? item->handler->refusal_effect : WIRE_EFFECT_NONE;
 
         check(error != ERR_OK && error_class(error) != ERROR_CLASS_LOCAL);
         event_note(batch->worker->seams.events, EVENT_INFO, "worker.refused", &item->frame.request, {"code", code},
                    {"error", error_name(error)}, {"field", field ? field : ""});
         item->state = ITEM_REFUSED;
         item->refusal = error;
+        if (error == ERR_REVOKED) /* L7, should the revoke itself not have reached that frontend */
+                effect = WIRE_EFFECT_CLOSE;
         if (!id_is_zero(&item->envelope.epoch))
-                post_reply(batch, item, frame_in_scratch(batch, &frame, &body),
-                           item->handler ? item->handler->refusal_effect : WIRE_EFFECT_NONE);
+                post_reply(batch, item, frame_in_scratch(batch, &frame, &body), effect);
 }
 
 void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect)

@@ -15,6 +15,7 @@
 #define WORKER_WORK_SIZE    (96 * 1024 * 1024) /* bytes of all that one batch's records may lead to */
 #define WORKER_CHUNK_SIZE   (256 * 1024)
 #define WORKER_UNCERTAIN_MS 60000 /* past its deadline, what may have been done is asked for so long */
+#define WORKER_INHERIT_MS   60000 /* so long after it got a partition, an operation may be one that another worker had done */
 
 /* One partition's commit, in COMMIT. */
 struct committing {
@@ -31,6 +32,7 @@ struct worker {
         struct batch *batches; /* WORKER_BATCHES_MAX */
         struct list idle, flight;
         struct offsets offsets;
+        uint64_t *assigned_ms; /* by partition: since when it is ours (monotonic) */
         uint64_t next_tag;
         bool paused, draining;
         uint64_t hold_ms;   /* monotonic: no records before that (memory ran out) */

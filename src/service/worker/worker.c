@@ -37,8 +37,10 @@ enum error worker_new(const struct service *service, const struct worker_seams *
         list_init(&worker->idle);
         list_init(&worker->flight);
         error = offsets_init(&worker->offsets, seams->bus->ops->partitions(seams->bus, service->topic));
-        if (!error)
-                error = batches_init(worker);
+        if (!error) {
+                worker->assigned_ms = memory_new(sizeof(*worker->assigned_ms) * worker->offsets.partition_count);
+                error = worker->assigned_ms ? batches_init(worker) : ERR_NO_MEMORY;
+        }
         if (!error && service->start)
                 error = service->start(&worker->state);
         if (!error)
@@ -61,6 +63,7 @@ void worker_free(struct worker **worker_p)
         for (size_t i = 0; worker->batches && i < WORKER_BATCHES_MAX; i++)
                 batch_finish(&worker->batches[i]);
         offsets_finish(&worker->offsets);
+        memory_free(worker->assigned_ms);
         memory_free(worker->batches);
         memory_free(worker->scratch);
         memory_free(worker);
@@ -131,8 +134,7 @@ static void put_back(struct worker *worker, const struct bus_event *events, size
 static void forget_partition(struct worker *worker, int32_t partition)
 {
         offsets_reset(&worker->offsets, (uint32_t)partition);
-        list_each(&worker->flight, batch, struct batch, node)
-        {
+        list_each(&worker->flight, batch, struct batch, node) {
                 batch_abandon(batch, partition);
                 commit_revoked(batch, (uint32_t)partition);
         }
@@ -149,6 +151,7 @@ static void take_event(struct worker *worker, const struct bus_event *event)
                 break;
         case BUS_EVENT_ASSIGNED:
                 forget_partition(worker, event->record.partition);
+                worker->assigned_ms[event->record.partition] = worker_now_ms(worker);
                 break;
         case BUS_EVENT_REVOKED:
                 event_note(worker->seams.events, EVENT_INFO, "worker.revoked", NULL, {"service", worker->service->name},
@@ -218,8 +221,7 @@ int worker_wait_ms(const struct worker *worker)
 
         if (worker->hold_ms > now_ms)
                 next_ms = worker->hold_ms;
-        list_each(&worker->flight, batch, struct batch, node)
-        {
+        list_each(&worker->flight, batch, struct batch, node) {
                 const struct batch *older = batch_older(worker, batch);
 
                 /* One that waits for its turn is woken by what wakes the one before it. */
