@@ -121,6 +121,9 @@ void session_remember(struct session *session, const struct wire_person *person)
 {
         char setting[64], id[32];
 
+        session->met.user = person->user;
+        snprintf(session->met.name, sizeof(session->met.name), "%.*s", (int)person->user_name.size,
+                 (const char *)person->user_name.data);
         person_setting(person->user_name, setting);
         snprintf(id, sizeof(id), "%" PRIu64, person->user);
         if (file_set_setting(session->file, setting, id) != ERR_OK)
@@ -257,6 +260,8 @@ void session_sender_name(struct session *session, const struct id *room, uint64_
                 person = (struct wire_person){0};
                 if (core_room_info(session->host->core, room, &info) == ERR_OK && info.peer.user == sender)
                         person = info.peer;
+                else if (session->met.user == sender)
+                        person.user_name = slice_text(session->met.name);
         }
         if (person.user_name.size)
                 snprintf(name, 64, "%.*s", (int)person.user_name.size, (const char *)person.user_name.data);

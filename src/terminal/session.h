@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "rules/limits.h"
 #include "terminal/host.h"
 
 /* Exit codes, the same for every command (man page, README). */
@@ -26,6 +27,10 @@ struct session {
         bool leads;  /* this process runs the core */
         bool json;   /* print JSON lines */
         bool colour; /* standard output is a terminal that shows colours */
+        struct {
+                uint64_t user;
+                char name[USER_NAME_MAX + 1];
+        } met; /* the last person the server told of: named before the room's list knows who the peer is */
 };
 
 #define LINK_WAIT_MS 5000

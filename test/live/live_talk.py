@@ -223,6 +223,21 @@ def exit_codes(rig):
 
 
 @case
+def first_words(rig):
+    """who opened a chat before anything was said there sees the first message under its sender's name"""
+    for name in ('fred', 'gina'):
+        rig.sign_up(rig.main, name)
+    fred, gina = chat(rig, 'fred', '@gina'), chat(rig, 'gina', '@fred')
+    fred.type('hello gina\r')
+    gina.wait_for(lambda screen: screen.line_with('hello gina'), 'the first message')
+    line = gina.line_with('hello gina')[1]
+    expect('fred' in line and 'user' not in line, f'its line: {line}')
+    for screen in (fred, gina):
+        screen.type('\x04')
+        expect_equal(screen.finish(), 0, 'exit code of chat')
+
+
+@case
 def help_text(rig):
     """help names every command and flag; without a command it is an error"""
     text = rig.galka('alice', 'help')
