@@ -21,8 +21,7 @@ static bool seal(struct core *core, struct batch *batch)
 {
         bool done = true;
 
-        check(batch->state == BATCH_OPEN && !core->batches.sealing);
-        core->batches.sealing = true;
+        check(batch->state == BATCH_OPEN);
         while (done && !list_empty(&core->rooms.dirty)) {
                 struct room *room = container_of(list_first(&core->rooms.dirty), struct room, dirty);
 
@@ -30,7 +29,6 @@ static bool seal(struct core *core, struct batch *batch)
                 if (done)
                         list_remove(&room->dirty);
         }
-        core->batches.sealing = false;
         if (!done)
                 return false;
         core->rooms.keep_ms = UINT64_MAX;
@@ -54,22 +52,24 @@ static bool open_batch(struct core *core)
         return true;
 }
 
+void batch_cut(struct core *core)
+{
+        struct batch *batch = last_batch(core);
+
+        if (batch && batch->state == BATCH_OPEN && batch->count >= BATCH_ITEMS_MAX)
+                (void)!seal(core, batch); /* no memory: it grows until there is some */
+}
+
 struct batch_item *batch_item_new(struct core *core, enum effect effect, struct slice key, size_t value_max)
 {
-        struct batch *batch;
         struct batch_item *item;
         size_t size = sizeof(*item) + key.size + value_max;
 
         if (!open_batch(core))
                 return NULL;
-        batch = last_batch(core);
         item = recycler_take(&core->memory, size);
         if (!item)
                 return NULL;
-        /* The rooms' records come through here too, while sealing. */
-        if (batch->count >= BATCH_ITEMS_MAX && !core->batches.sealing)
-                if (seal(core, batch) && !open_batch(core))
-                        batch->state = BATCH_OPEN;
         item->size = (uint32_t)size;
         item->key_size = (uint32_t)key.size;
         item->value_max = (uint32_t)value_max;
@@ -99,7 +99,8 @@ void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, st
         struct batch *batch = last_batch(core);
 
         check(batch && batch->state == BATCH_OPEN);
-        if (place->batch != batch)
+        check(!place->batch || place->batch == batch);
+        if (!place->batch)
                 *place = (struct batch_place){batch, batch->items.head.prev};
         check(!value || (value >= batch_value(item) && value <= batch_value_end(item)));
         if (value)
@@ -131,6 +132,31 @@ bool batch_place(struct core *core, struct batch_place *place)
                 return false;
         *place = (struct batch_place){last_batch(core), last_batch(core)->items.head.prev};
         return true;
+}
+
+static void drop_item(struct core *core, struct batch_item *item)
+{
+        check(core->batches.bytes >= item->size);
+        core->batches.bytes -= item->size;
+        batch_item_free(core, item);
+}
+
+void batch_undo_rows(struct core *core, const struct batch_place *place)
+{
+        struct batch *batch = last_batch(core);
+        struct list_node *next;
+
+        check(batch && batch->state == BATCH_OPEN && place->batch == batch);
+        for (struct list_node *node = place->after->next; node != &batch->items.head; node = next) {
+                struct batch_item *item = container_of(node, struct batch_item, node);
+
+                next = node->next;
+                if (item->effect != EFFECT_ROW)
+                        continue;
+                list_remove(node);
+                batch->count--;
+                drop_item(core, item);
+        }
 }
 
 bool batch_drop(struct core *core, enum effect effect, enum error error, struct slice key, struct slice end)
@@ -184,13 +210,6 @@ void batch_forget(struct core *core, const struct id *room, bool entries)
                                 item->effect = EFFECT_NONE;
                 }
         }
-}
-
-static void drop_item(struct core *core, struct batch_item *item)
-{
-        check(core->batches.bytes >= item->size);
-        core->batches.bytes -= item->size;
-        batch_item_free(core, item);
 }
 
 void batch_kept(struct core *core, uint64_t number)
@@ -247,7 +266,8 @@ static bool item_event(struct core *core, struct batch_item *item, struct core_e
         if (item->effect == EFFECT_ROW) {
                 const struct room *room = room_find(core, &item->room);
 
-                if (!room || item->number <= holes_top(&room->holes))
+                /* Its room may have been forgotten since, or have got a hole above it. */
+                if (!room || item->number <= holes_top(&room->holes) || item->number > room->head_kept)
                         return false;
                 check(core_row_decode(item->change.value, &event->row) == ERR_OK);
         }

@@ -14,7 +14,7 @@
 #include "core/core.h"
 
 #define BATCHES_OFFERED_MAX 8
-#define BATCH_ITEMS_MAX     2048              /* beyond it the open batch is sealed and another one opened */
+#define BATCH_ITEMS_MAX     2048              /* beyond it the next frame or action begins another batch */
 #define BATCH_BYTES_MAX     ((size_t)4194304) /* in all batches; beyond it the link is closed until the host has caught up */
 
 /* What follows from an item once it is kept. */
@@ -60,10 +60,13 @@ struct batches {
         struct batch_item *shown; /* its slices are in the host's hands until the next poll */
         uint64_t retry_ms;        /* there was no memory to offer one: not before */
         uint32_t offered;
-        bool sealing;
 };
 
 void batches_init(struct batches *batches);
+
+/* Before a frame or an action of the user: if the open batch is full, what follows goes into another one. Not in between, for
+ * rows and the head that covers them are kept in one step. */
+void batch_cut(struct core *core);
 
 /* A change that keeps: the value is to be written at the end of [batch_value, batch_value_end), then batch_add or batch_insert.
  * NULL: no memory; then nothing is changed. */
@@ -75,8 +78,8 @@ void batch_item_free(struct core *core, struct batch_item *item);
 /* value: where it begins in the item; NULL makes it a drop of this one key. */
 void batch_add(struct core *core, struct batch_item *item, uint8_t *value);
 
-/* For rows that arrive newest first: batch_place before the first, then each one is put right there. If the batch is sealed
- * meanwhile, the rest goes into the next one. False: no memory. */
+/* For rows that arrive newest first: batch_place before the first, then each one is put right there. False: no memory. A zeroed
+ * place is the end. */
 struct batch_place {
         struct batch *batch;
         struct list_node *after;
@@ -84,6 +87,9 @@ struct batch_place {
 
 bool batch_place(struct core *core, struct batch_place *place);
 void batch_insert(struct core *core, struct batch_item *item, uint8_t *value, struct batch_place *place);
+
+/* Takes back the rows behind that place: what was to cover them did not come to be. */
+void batch_undo_rows(struct core *core, const struct batch_place *place);
 
 /* Drops [key, end). False: no memory. */
 bool batch_drop(struct core *core, enum effect effect, enum error error, struct slice key, struct slice end);

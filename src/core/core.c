@@ -220,6 +220,7 @@ static void rooms_step(struct core *core)
 
 void core_step(struct core *core)
 {
+        batch_cut(core);
         link_step(core);
         requests_expire(core);
         account_step(core);

@@ -100,6 +100,7 @@ bool link_frame(struct core *core, struct slice after_length)
 
         if (wire_frame_parse(after_length, &frame) != ERR_OK)
                 return false;
+        batch_cut(core);
         if (!frame.message) /* a newer server's: nothing for us */
                 return true;
         for (size_t i = 0; i < countof(lines); i++) {

@@ -42,17 +42,14 @@ static bool send_join(struct core *core)
         return true;
 }
 
-/* Rows of a state that are newer than all we have, then the numbers. A state may be older than what was delivered
- * meanwhile; its rows up to our head are not newer than ours, so they are left. False: no memory, or unlawful. */
-static bool take_rows(struct core *core, struct room *room, const struct wire_room_state *state)
+/* Rows of a state that are newer than all we have. A state may be older than what was delivered meanwhile; its rows up to our
+ * head are not newer than ours, so they are left. False: no memory, or unlawful. */
+static bool put_rows(struct core *core, struct room *room, const struct wire_room_state *state, struct batch_place *place)
 {
-        struct batch_place place;
         struct wire_iterator iterator;
         uint64_t before = state->head + 1;
         struct wire_row row;
 
-        if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
-                return false;
         wire_list_start(&iterator, WIRE_STRUCTURE(room_state), 5, &state->rows);
         while (wire_list_next(&iterator, &row)) {
                 if (!room_row_lawful(&row, 0, before))
@@ -60,8 +57,24 @@ static bool take_rows(struct core *core, struct room *room, const struct wire_ro
                 before = row.changed;
                 if (row.changed <= room->head || row.changed <= state->rows_after)
                         continue;
-                if (!room_put_row(core, room, &row, &place) || !outbox_row_arrived(core, room, &row))
+                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
                         return false;
+        }
+        return true;
+}
+
+/* The rows, then the numbers; neither without the other. */
+static bool take_rows(struct core *core, struct room *room, const struct wire_room_state *state)
+{
+        struct batch_place place;
+        struct wire_iterator iterator;
+        struct wire_row row;
+
+        if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
+                return false;
+        if (!put_rows(core, room, state, &place)) {
+                batch_undo_rows(core, &place);
+                return false;
         }
         room_cover(core, room, max_of(state->rows_after, room->head) + 1, state->head);
         wire_list_start(&iterator, WIRE_STRUCTURE(room_state), 5, &state->rows);

@@ -69,14 +69,16 @@ static void hold_delivery(struct core *core, struct room *room, const struct wir
 /* Operation head + 1 (or the first we hear of a room). False: no memory. */
 static bool apply(struct core *core, struct room *room, uint64_t number, const struct wire_row *row)
 {
-        if (!holes_reserve(&room->holes, &core->memory))
+        struct batch_place place;
+
+        if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
                 return false;
-        if (row) {
-                if (!room_put_row(core, room, row, NULL) || !outbox_row_arrived(core, room, row))
-                        return false;
-        } else {
-                room->others_head = max_of(room->others_head, number);
+        if (row && (!room_put_row(core, room, row, NULL) || !outbox_row_arrived(core, room, row))) {
+                batch_undo_rows(core, &place);
+                return false;
         }
+        if (!row)
+                room->others_head = max_of(room->others_head, number);
         room_cover(core, room, number, number);
         if (row)
                 room_count_row(core, room, row);
@@ -127,7 +129,9 @@ bool live_delivery(struct core *core, const struct id *id, const struct wire_del
         uint64_t number = delivery->number;
         struct room *room;
 
-        if (number == 0 || number == UINT64_MAX || (row && !room_row_lawful(row, number - 1, UINT64_MAX)))
+        /* The operation made the row or altered an older one; since then others may have altered it again. */
+        if (number == 0 || number == UINT64_MAX ||
+            (row && (row->seq > number || !room_row_lawful(row, number - 1, UINT64_MAX))))
                 return false;
         room = room_get(core, id);
         if (!room)

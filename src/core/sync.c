@@ -53,18 +53,15 @@ static bool was_touched(const struct request *request, uint64_t seq)
 
 /* Puts the rows of a page. *lowest: the lowest `changed` there. A row that was changed live while the page was under way is
  * newer here than in the page, unless the page is about numbers above our head. */
-static bool take_rows(struct core *core, struct request *request, const struct wire_change_page *page, uint64_t *lowest,
-                      uint32_t *count)
+static bool put_rows(struct core *core, struct request *request, const struct wire_change_page *page,
+                     struct batch_place *place, uint64_t *lowest, uint32_t *count)
 {
         struct room *room = request->room;
-        struct batch_place place;
         uint64_t head = room->head, before = request->fetch.before ? request->fetch.before : UINT64_MAX;
         struct wire_iterator iterator;
         struct wire_row row;
 
         before = min_of(before, page->head + 1);
-        if (!batch_place(core, &place))
-                return false;
         wire_list_start(&iterator, WIRE_STRUCTURE(change_page), 1, &page->rows);
         while (wire_list_next(&iterator, &row)) {
                 if (!room_row_lawful(&row, request->fetch.after, before))
@@ -73,7 +70,7 @@ static bool take_rows(struct core *core, struct request *request, const struct w
                 (*count)++;
                 if (row.changed <= head && (!holes_has(&room->holes, row.changed) || was_touched(request, row.seq)))
                         continue;
-                if (!room_put_row(core, room, &row, &place) || !outbox_row_arrived(core, room, &row))
+                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
                         return false;
         }
         return true;
@@ -94,12 +91,15 @@ static bool take_page(struct core *core, struct request *request, const struct w
 {
         struct room *room = request->room;
         uint64_t lowest = UINT64_MAX, old_head = room->head, from, to;
+        struct batch_place place;
 
-        if (page->head == UINT64_MAX || !holes_reserve(&room->holes, &core->memory) ||
-            !take_rows(core, request, page, &lowest, count))
+        if (page->head == UINT64_MAX || !batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
                 return false;
-        if (page->more && *count == 0)
-                return false; /* would go round for ever */
+        /* Rows and numbers, or neither. A page that says "more" and has none would go round for ever. */
+        if (!put_rows(core, request, page, &place, &lowest, count) || (page->more && *count == 0)) {
+                batch_undo_rows(core, &place);
+                return false;
+        }
         to = request->fetch.before ? min_of(request->fetch.before - 1, page->head) : page->head;
         from = page->more ? lowest : request->fetch.after + 1;
         if (from <= to)
