@@ -2,19 +2,18 @@
  * galka chat ROOM: one room on a plain terminal. Incoming lines appear above the line that is being typed; ticks of own messages
  * change in place while they are on the screen. From a pipe, every input line is sent and every message is printed.
  */
-#include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
 #include "terminal/command.h"
 #include "terminal/line.h"
 #include "terminal/print.h"
+#include "terminal/safe.h"
 
 #define SHOWN_MAX     200 /* messages whose ticks may still change on the screen */
 #define RECENT_ROWS   20
@@ -94,23 +93,21 @@ static void measure(struct chat *chat)
         chat->height = size.ws_row;
 }
 
-/* Columns that a text takes on the screen. */
-static unsigned columns(const char *text, size_t size)
+/* Screen lines that one line of output takes; a wide character does not begin in the last column. */
+static unsigned screen_lines(const struct chat *chat, struct slice text)
 {
-        mbstate_t state = {0};
-        unsigned width = 0;
+        struct safe_character character;
+        unsigned lines = 1, column = 0;
 
-        while (size > 0) {
-                wchar_t wide;
-                size_t used = mbrtowc(&wide, text, size, &state);
-
-                if (used == 0 || used > size)
-                        break;
-                width += (unsigned)max_of(wcwidth(wide), 0);
-                text += used;
-                size -= used;
+        for (; text.size > 0; text = slice_of(text.data + character.taken, text.size - character.taken)) {
+                safe_next(text, &character);
+                if (column + character.columns > chat->width) {
+                        lines++;
+                        column = 0;
+                }
+                column += character.columns;
         }
-        return width;
+        return lines;
 }
 
 static void clear_line(struct chat *chat)
@@ -122,30 +119,38 @@ static void clear_line(struct chat *chat)
 /* The line being typed: only its part around the cursor if it is wider than the screen. */
 static void draw_line(struct chat *chat)
 {
-        struct line *line = chat->line;
-        unsigned room = chat->width > 4 ? chat->width - 3 : 1;
-        size_t from = 0, to;
+        const struct line *line = chat->line;
+        struct slice text = slice_of(line->text, line->size);
+        struct safe_character character;
+        unsigned room, left, column = 0, cursor = 0;
 
         if (!chat->screen)
                 return;
         measure(chat);
-        while (columns(line->text + from, line->cursor - from) >= room) {
-                from++;
-                while (((unsigned char)line->text[from] & 0xc0) == 0x80)
-                        from++;
+        room = chat->width > 4 ? chat->width - 3 : 1;
+        left = safe_columns(slice_of(line->text, line->cursor));
+        while (left >= room) {
+                safe_next(text, &character);
+                text = slice_of(text.data + character.taken, text.size - character.taken);
+                left -= character.columns;
         }
-        to = line->size;
-        while (to > line->cursor && columns(line->text + from, to - from) > room) {
-                to--;
-                while (to > line->cursor && ((unsigned char)line->text[to] & 0xc0) == 0x80)
-                        to--;
+        fputs("\r\033[K> ", stdout);
+        for (; text.size > 0; text = slice_of(text.data + character.taken, text.size - character.taken)) {
+                if ((const char *)text.data == line->text + line->cursor)
+                        cursor = column;
+                safe_next(text, &character);
+                if (column + character.columns > room)
+                        break;
+                fwrite(character.shown, 1, character.size, stdout);
+                column += character.columns;
         }
-        printf("\r\033[K> %.*s", (int)(to - from), line->text + from);
-        printf("\r\033[%uC", 2 + columns(line->text + from, line->cursor - from));
+        if (line->cursor == line->size)
+                cursor = column;
+        printf("\r\033[%uC", 2 + cursor);
         fflush(stdout);
 }
 
-/* Prints through `write` into memory first, to know how many screen lines it takes. */
+/* The text is safe already; it is looked at to know how many screen lines it takes. */
 static void print_above(struct chat *chat, const char *text)
 {
         const char *at = text;
@@ -155,9 +160,8 @@ static void print_above(struct chat *chat, const char *text)
         while (*at) {
                 const char *end = strchr(at, '\n');
                 size_t size = end ? (size_t)(end - at) : strlen(at);
-                unsigned width = columns(at, size);
 
-                chat->next_row += width ? (width + chat->width - 1) / chat->width : 1;
+                chat->next_row += screen_lines(chat, slice_of(at, size));
                 at += size + (end != NULL);
         }
         fflush(stdout);
@@ -194,7 +198,7 @@ static struct shown *add_shown(struct chat *chat)
 static void print_message(struct chat *chat, bool mine, enum core_message_state state, uint64_t time_ms, uint64_t sender,
                           struct slice text)
 {
-        char *buffer = NULL, name[64], clock[16];
+        char *buffer = NULL, name[SESSION_NAME_SIZE], clock[16];
         size_t size = 0;
         FILE *out = open_memstream(&buffer, &size);
 
@@ -203,7 +207,7 @@ static void print_message(struct chat *chat, bool mine, enum core_message_state 
         session_sender_name(chat->session, &chat->room, sender, name);
         print_clock(time_ms, clock);
         fprintf(out, "%s%s %s  ", mine ? print_tick(state, false) : "   ", clock, name);
-        print_safe(out, text);
+        safe_text(out, text);
         fputc('\n', out);
         if (fclose(out) == 0)
                 print_above(chat, buffer);
@@ -442,7 +446,6 @@ int command_chat(struct session *session, int count, char **words)
                 result = chat->line ? EXIT_DONE : EXIT_REFUSED;
         }
         if (result == EXIT_DONE) {
-                setlocale(LC_CTYPE, "");
                 signal(SIGWINCH, on_resize);
                 chat->screen = !session->json && enter_raw();
                 measure(chat);

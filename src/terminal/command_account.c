@@ -11,6 +11,7 @@
 #include "terminal/ask.h"
 #include "terminal/command.h"
 #include "terminal/print.h"
+#include "terminal/safe.h"
 
 #define ANSWER_WAIT_MS 30000
 #define CODE_TRIES     5
@@ -79,9 +80,11 @@ static int greet(struct session *session)
 {
         struct wire_person me = core_profile(session->host->core);
 
+        char name[SESSION_NAME_SIZE];
+
+        safe_copy(me.user_name, name, sizeof(name));
         if (!session->json)
-                printf("Signed in as @%.*s. Next: galka people NAME, galka chat @NAME\n", (int)me.user_name.size,
-                       (const char *)me.user_name.data);
+                printf("Signed in as @%s. Next: galka people NAME, galka chat @NAME\n", name);
         else
                 print_person(session, &me);
         return EXIT_DONE;

@@ -42,7 +42,7 @@ struct file {
         int64_t version;
 };
 
-/* Makes every folder on the way that is missing; the last one is the owner's alone. */
+/* Makes every folder on the way that is missing, for their owner alone. One that is there stays as it is: it may be anything. */
 static bool make_folders(const char *folder)
 {
         char path[PATH_SIZE];
@@ -75,6 +75,9 @@ static enum error open_database(struct file *file, const char *folder, char *tex
                 code = sqlite3_exec(file->database, schema, NULL, NULL, NULL);
         }
         umask(old);
+        /* One that was there before may have come from a careless copy. */
+        if (code == SQLITE_OK && chmod(path, 0600) != 0)
+                code = SQLITE_CANTOPEN;
         for (size_t i = 0; i < STATEMENTS && code == SQLITE_OK; i++)
                 code = sqlite3_prepare_v3(file->database, statement_text[i], -1, SQLITE_PREPARE_PERSISTENT,
                                           &file->statements[i], NULL);
@@ -92,7 +95,7 @@ enum error file_open(const char *folder, struct file **file_p, char text[static 
         enum error error;
 
         *file_p = NULL;
-        if (!make_folders(folder) || chmod(folder, 0700) != 0) {
+        if (!make_folders(folder)) {
                 snprintf(text, FILE_ERROR_SIZE, "cannot make the folder %.300s: %s", folder, strerror(errno));
                 return ERR_SYSTEM;
         }
@@ -222,12 +225,15 @@ bool file_changed(struct file *file)
 bool file_get_setting(struct file *file, const char *name, char value[static 256])
 {
         sqlite3_stmt *statement = file->statements[GET_SETTING];
+        const char *text = NULL;
         bool found;
 
         sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
-        found = sqlite3_step(statement) == SQLITE_ROW;
-        if (found)
-                snprintf(value, 256, "%s", (const char *)sqlite3_column_text(statement, 0));
+        if (sqlite3_step(statement) == SQLITE_ROW)
+                text = (const char *)sqlite3_column_text(statement, 0);
+        if (text)
+                snprintf(value, 256, "%s", text);
+        found = text;
         sqlite3_reset(statement);
         sqlite3_clear_bindings(statement);
         return found;

@@ -1,6 +1,6 @@
 /*
- * A profile on disk: a folder, readable by its owner only, with one SQLite file of keys and values (the core's storage) and a
- * lock. One process leads a profile: it holds the lock and runs the core. Others read beside it and put messages into the outbox.
+ * A profile on disk: a folder with one SQLite file of keys and values (the core's storage) and a lock, both readable by their owner
+ * only; the folder too, if it is made here. One process leads a profile: it holds the lock and runs the core. Others read beside it and put messages into the outbox.
  *
  *      file_open → file_lead (or not) → file_apply, file_range … → file_close
  */

@@ -1,8 +1,9 @@
-/* Editing by bytes with the cursor always on the first byte of a character. */
+/* Editing by bytes with the cursor always on the first byte of what is shown as one: a character and the marks that combine with it. */
 #include "terminal/line.h"
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "terminal/safe.h"
 
 #define CTRL(letter) ((letter)&0x1f)
 
@@ -28,12 +29,25 @@ void line_free(struct line **line_p)
         memory_free(line);
 }
 
+/* True if a cursor at `at` would stand within something that is shown as one. */
+static bool is_within(const struct line *line, size_t at)
+{
+        struct safe_character character;
+
+        if (at == 0 || at == line->size)
+                return false;
+        if (is_continuation(line->text[at]))
+                return true;
+        safe_next(slice_of(line->text + at, line->size - at), &character);
+        return character.columns == 0;
+}
+
 static size_t before(const struct line *line, size_t at)
 {
         if (at == 0)
                 return 0;
         at--;
-        while (at > 0 && is_continuation(line->text[at]))
+        while (is_within(line, at))
                 at--;
         return at;
 }
@@ -43,7 +57,7 @@ static size_t after(const struct line *line, size_t at)
         if (at == line->size)
                 return at;
         at++;
-        while (at < line->size && is_continuation(line->text[at]))
+        while (is_within(line, at))
                 at++;
         return at;
 }
@@ -57,13 +71,38 @@ static void erase(struct line *line, size_t from, size_t to)
         line->cursor = from;
 }
 
-static void insert(struct line *line, char byte)
+static void insert(struct line *line, const char *bytes, size_t size)
 {
-        if (line->size == LINE_SIZE_MAX)
+        if (line->size + size > LINE_SIZE_MAX)
                 return;
-        memmove(line->text + line->cursor + 1, line->text + line->cursor, line->size - line->cursor);
-        line->text[line->cursor++] = byte;
-        line->text[++line->size] = '\0';
+        memmove(line->text + line->cursor + size, line->text + line->cursor, line->size - line->cursor);
+        memcpy(line->text + line->cursor, bytes, size);
+        line->cursor += size;
+        line->size += size;
+        line->text[line->size] = '\0';
+}
+
+/* A byte above ASCII: collected until a character is whole. */
+static void insert_part(struct line *line, char byte)
+{
+        unsigned char lead = (unsigned char)line->partial[0];
+        size_t whole;
+
+        if (!is_continuation(byte)) {
+                line->partial[0] = byte;
+                line->partial_size = 1;
+                return;
+        }
+        if (line->partial_size == 0)
+                return;
+        whole = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+        line->partial[line->partial_size++] = byte;
+        if (line->partial_size < whole)
+                return;
+        line->partial_size = 0;
+        /* C1 controls are characters of UTF-8, but nobody types them. */
+        if (slice_is_text(slice_of(line->partial, whole)) && !(lead == 0xc2 && (unsigned char)byte < 0xa0))
+                insert(line, line->partial, whole);
 }
 
 static void show_history(struct line *line, size_t at)
@@ -176,6 +215,11 @@ enum line_result line_key(struct line *line, char byte)
                 escape_key(line, byte);
                 return LINE_EDITED;
         }
+        if ((unsigned char)byte >= 0x80) {
+                insert_part(line, byte);
+                return LINE_EDITED;
+        }
+        line->partial_size = 0;
         if (byte == 27) {
                 line->escape_size = 1;
                 return LINE_EDITED;
@@ -185,25 +229,25 @@ enum line_result line_key(struct line *line, char byte)
                 byte = ' ';
         if ((unsigned char)byte < 32 || byte == 127)
                 return control_key(line, byte);
-        insert(line, byte);
+        insert(line, &byte, 1);
         return LINE_EDITED;
 }
 
 struct slice line_take(struct line *line)
 {
+        struct slice taken = slice_of(line->text, line->size); /* stays there until a key overwrites it */
         char *copy = line->size ? memory_new(line->size + 1) : NULL;
-        struct slice taken = {0};
 
         line->size = line->cursor = 0;
+        line->history_at = line->history_count;
         if (!copy)
                 return taken;
-        memcpy(copy, line->text, strlen(line->text) + 1);
-        line->text[0] = '\0';
+        memcpy(copy, taken.data, taken.size);
         if (line->history_count == LINE_HISTORY_MAX) {
                 memory_free(line->history[0]);
                 memmove(line->history, line->history + 1, sizeof(line->history[0]) * --line->history_count);
         }
         line->history[line->history_count++] = copy;
         line->history_at = line->history_count;
-        return slice_text(copy);
+        return taken;
 }

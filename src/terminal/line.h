@@ -1,6 +1,8 @@
 /*
  * A line editor for a terminal in raw mode: one line of UTF-8 with a cursor, history of what was entered, the usual keys (arrows,
  * Home/End, Ctrl-A/E/U/K/W/L, Backspace, Delete, bracketed paste). It knows no terminal: bytes in, a line and a cursor out.
+ * Bytes that make no character are left out, so the line is well-formed always; it is shown with terminal/safe.h, for what is
+ * pasted may be anything.
  */
 #ifndef GALKA_TERMINAL_LINE_H
 #define GALKA_TERMINAL_LINE_H
@@ -20,6 +22,8 @@ enum line_result {
 struct line {
         char text[LINE_SIZE_MAX + 1];
         size_t size, cursor;
+        char partial[4]; /* the first bytes of a character */
+        size_t partial_size;
         char escape[16]; /* an unfinished escape sequence */
         size_t escape_size;
         bool pasting;
@@ -33,7 +37,8 @@ void line_free(struct line **line);
 /* One byte from the keyboard. */
 enum line_result line_key(struct line *line, char byte);
 
-/* The entered line moves to the history; the editor is empty again. The slice lives until the next line_key. */
+/* The entered line moves to the history (or is forgotten, without memory); the editor is empty again. The slice lives until the
+ * next line_key. */
 struct slice line_take(struct line *line);
 
 #endif

@@ -1,4 +1,5 @@
 /* galka, the terminal client: reads the command line, opens the profile, runs one command. */
+#include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -218,6 +219,14 @@ static int run(const struct command *command, int count, char **words)
         return result;
 }
 
+/* Texts are UTF-8 here in any case; how wide characters are is asked of the C library, which must know that too. */
+static void choose_locale(void)
+{
+        setlocale(LC_ALL, "");
+        if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+                setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int main(int argc, char **argv)
 {
         char *words[WORDS_MAX];
@@ -226,7 +235,7 @@ int main(int argc, char **argv)
 
         if (result != EXIT_DONE)
                 return result;
-        setlocale(LC_ALL, "");
+        choose_locale();
         signal(SIGPIPE, SIG_IGN);
         if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
                 print_help(general.help || count > 0 ? stdout : stderr);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "terminal/safe.h"
 
 const char *print_state(enum core_message_state state)
 {
@@ -40,63 +41,6 @@ const char *print_tick(enum core_message_state state, bool colour)
         unreachable();
 }
 
-/* Length of the character at `at` if it may be shown, 0 if it must not be. The text is well-formed UTF-8. */
-static size_t showable(struct slice text, size_t at)
-{
-        uint8_t lead = text.data[at];
-        size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-
-        if (at + size > text.size)
-                return 0;
-        if (size == 1)
-                return (lead >= 32 && lead != 127) || lead == '\n' || lead == '\t' ? 1 : 0;
-        if (size == 2 && lead == 0xc2 && text.data[at + 1] < 0xa0)
-                return 0; /* C1 controls */
-        if (size == 3 && lead == 0xe2 && text.data[at + 1] == 0x80 && text.data[at + 2] >= 0xaa && text.data[at + 2] <= 0xae)
-                return 0; /* bidirectional embeddings and overrides */
-        if (size == 3 && lead == 0xe2 && text.data[at + 1] == 0x81 && text.data[at + 2] >= 0xa6 && text.data[at + 2] <= 0xa9)
-                return 0; /* bidirectional isolates */
-        return size;
-}
-
-void print_safe(FILE *out, struct slice text)
-{
-        for (size_t at = 0; at < text.size;) {
-                size_t size = showable(text, at);
-
-                if (size == 0) {
-                        fputs("·", out);
-                        at++;
-                        while (at < text.size && (text.data[at] & 0xc0) == 0x80)
-                                at++;
-                        continue;
-                }
-                if (text.data[at] == '\n')
-                        fputs("\n          ", out);
-                else
-                        fwrite(text.data + at, 1, size, out);
-                at += size;
-        }
-}
-
-void print_json_text(FILE *out, struct slice text)
-{
-        fputc('"', out);
-        for (size_t i = 0; i < text.size; i++) {
-                uint8_t byte = text.data[i];
-
-                if (byte == '"' || byte == '\\')
-                        fprintf(out, "\\%c", byte);
-                else if (byte == '\n')
-                        fputs("\\n", out);
-                else if (byte < 32 || byte == 127)
-                        fprintf(out, "\\u%04x", byte);
-                else
-                        fputc(byte, out);
-        }
-        fputc('"', out);
-}
-
 void print_clock(uint64_t time_ms, char text[static 16])
 {
         time_t seconds = (time_t)(time_ms / 1000);
@@ -124,7 +68,7 @@ void print_row(struct session *session, const char *type, const struct id *room,
 {
         bool mine = row->sender == core_user(session->host->core);
         enum core_message_state state = CORE_MESSAGE_SENT;
-        char name[64], clock[16];
+        char name[SESSION_NAME_SIZE], clock[16];
 
         session_sender_name(session, room, row->sender, name);
         if (mine)
@@ -133,7 +77,7 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 print_clock(row->time_ms, clock);
                 printf("%s%s ", mine ? print_tick(state, session->colour) : "   ", clock);
                 printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
-                print_safe(stdout, row->text);
+                safe_text(stdout, row->text);
                 putchar('\n');
                 fflush(stdout);
                 return;
@@ -144,11 +88,11 @@ void print_row(struct session *session, const char *type, const struct id *room,
         print_json_id("id", &row->request);
         print_json_user("sender", row->sender);
         printf(",\"sender_name\":");
-        print_json_text(stdout, slice_text(name));
+        safe_json(stdout, slice_text(name));
         if (mine)
                 printf(",\"state\":\"%s\"", print_state(state));
         printf(",\"text\":");
-        print_json_text(stdout, row->text);
+        safe_json(stdout, row->text);
         puts("}");
         fflush(stdout);
 }
@@ -161,7 +105,7 @@ void print_queued(struct session *session, const struct id *room, const struct i
         id_format(id, id_text);
         if (!session->json) {
                 printf("%s%s  ", print_tick(state, session->colour), id_text);
-                print_safe(stdout, text);
+                safe_text(stdout, text);
                 putchar('\n');
                 return;
         }
@@ -169,20 +113,20 @@ void print_queued(struct session *session, const struct id *room, const struct i
         print_json_id("room", room);
         print_json_id("id", id);
         printf(",\"state\":\"%s\",\"text\":", print_state(state));
-        print_json_text(stdout, text);
+        safe_json(stdout, text);
         puts("}");
 }
 
 void print_room(struct session *session, const struct core_room_info *info)
 {
-        char name[64], clock[16];
+        char name[SESSION_NAME_SIZE], clock[16];
 
         session_room_name(info, name);
         if (session->json) {
                 printf("{\"type\":\"room\"");
                 print_json_id("room", &info->room);
                 printf(",\"name\":");
-                print_json_text(stdout, slice_text(name));
+                safe_json(stdout, slice_text(name));
                 printf(",\"head\":%" PRIu64 ",\"unread\":%" PRIu64 ",\"queued\":%u,\"last_time_ms\":%" PRIu64, info->head,
                        info->unread, info->queued, info->last_time_ms);
                 if (info->peer.user)
@@ -192,7 +136,7 @@ void print_room(struct session *session, const struct core_room_info *info)
         }
         print_clock(info->last_time_ms, clock);
         printf("%-20s  %5s  ", name, info->last_time_ms ? clock : "");
-        print_safe(stdout, info->peer.display_name);
+        safe_line(stdout, info->peer.display_name);
         if (info->unread)
                 printf("  %" PRIu64 " unread", info->unread);
         if (info->queued)
@@ -202,18 +146,21 @@ void print_room(struct session *session, const struct core_room_info *info)
 
 void print_person(struct session *session, const struct wire_person *person)
 {
+        char name[SESSION_NAME_SIZE];
+
         if (session->json) {
                 printf("{\"type\":\"person\"");
                 print_json_user("user", person->user);
                 printf(",\"user_name\":");
-                print_json_text(stdout, person->user_name);
+                safe_json(stdout, person->user_name);
                 printf(",\"display_name\":");
-                print_json_text(stdout, person->display_name);
+                safe_json(stdout, person->display_name);
                 puts("}");
                 return;
         }
-        printf("@%-20.*s ", (int)person->user_name.size, (const char *)person->user_name.data);
-        print_safe(stdout, person->display_name);
+        safe_copy(person->user_name, name, sizeof(name));
+        printf("@%-20s ", name);
+        safe_line(stdout, person->display_name);
         putchar('\n');
 }
 
@@ -225,12 +172,12 @@ void print_device(struct session *session, const struct wire_device *device)
                 printf("{\"type\":\"device\"");
                 print_json_user("device", device->device);
                 printf(",\"name\":");
-                print_json_text(stdout, device->name);
+                safe_json(stdout, device->name);
                 printf(",\"created_ms\":%" PRIu64 ",\"seen_ms\":%" PRIu64 ",\"current\":%s}\n", device->created_ms,
                        device->seen_ms, current ? "true" : "false");
                 return;
         }
         printf("%-20" PRIu64 " ", device->device);
-        print_safe(stdout, device->name);
+        safe_line(stdout, device->name);
         puts(current ? "  (this one)" : "");
 }

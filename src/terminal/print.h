@@ -21,13 +21,6 @@ const char *print_tick(enum core_message_state state, bool colour);
 /* "queued", "sent", "delivered", "read", "failed". */
 const char *print_state(enum core_message_state state);
 
-/* Text for a terminal: control characters and bidirectional overrides are shown as dots, so that nobody's message can move the
- * cursor or forge a line. */
-void print_safe(FILE *out, struct slice text);
-
-/* A JSON string in quotes. */
-void print_json_text(FILE *out, struct slice text);
-
 /* "14:02" in local time. */
 void print_clock(uint64_t time_ms, char text[static 16]);
 

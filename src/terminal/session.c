@@ -10,6 +10,9 @@
 #include "rules/limits.h"
 #include "rules/name.h"
 #include "rules/room.h"
+#include "terminal/safe.h"
+
+#define COMPLAINT_SIZE 1024
 
 #define FLUSH_WAIT_MS 3000
 #define LEAD_WAIT_MS  2000
@@ -17,13 +20,15 @@
 
 int session_complain(int code, const char *format, ...)
 {
+        char text[COMPLAINT_SIZE];
         va_list arguments;
 
         va_start(arguments, format);
-        fputs("galka: ", stderr);
-        vfprintf(stderr, format, arguments);
-        fputc('\n', stderr);
+        vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
+        fputs("galka: ", stderr);
+        safe_line(stderr, slice_text(text));
+        fputc('\n', stderr);
         return code;
 }
 
@@ -241,17 +246,18 @@ int session_find_room(struct session *session, const char *text, struct id *room
                                 text);
 }
 
-void session_room_name(const struct core_room_info *info, char name[static 64])
+void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE])
 {
+        name[0] = '@';
         if (info->kind == ROOM_SELF)
-                snprintf(name, 64, "me");
+                snprintf(name, SESSION_NAME_SIZE, "me");
         else if (info->peer.user_name.size)
-                snprintf(name, 64, "@%.*s", (int)info->peer.user_name.size, (const char *)info->peer.user_name.data);
+                safe_copy(info->peer.user_name, name + 1, SESSION_NAME_SIZE - 1);
         else
                 id_format(&info->room, name);
 }
 
-void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static 64])
+void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static SESSION_NAME_SIZE])
 {
         struct core_room_info info;
         struct wire_person person = core_profile(session->host->core);
@@ -264,7 +270,7 @@ void session_sender_name(struct session *session, const struct id *room, uint64_
                         person.user_name = slice_text(session->met.name);
         }
         if (person.user_name.size)
-                snprintf(name, 64, "%.*s", (int)person.user_name.size, (const char *)person.user_name.data);
+                safe_copy(person.user_name, name, SESSION_NAME_SIZE);
         else
-                snprintf(name, 64, "user %llu", (unsigned long long)sender);
+                snprintf(name, SESSION_NAME_SIZE, "user %llu", (unsigned long long)sender);
 }

@@ -35,7 +35,9 @@ struct session {
 
 #define LINK_WAIT_MS 5000
 
-/* Prints "galka: …" on standard error and returns code. */
+#define SESSION_NAME_SIZE 80 /* of a name as it is shown, with NUL */
+
+/* Prints "galka: …" on standard error, safely (terminal/safe.h), and returns code. */
 int session_complain(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Waits until joined (CORE_READY) or wait_ms passed. EXIT_DONE or what to exit with, having said why. */
@@ -59,10 +61,10 @@ void session_remember(struct session *session, const struct wire_person *person)
 /* What the user calls a room: an id, "me", or "@name" (of a person already talked to, else asked of the server). EXIT_DONE or what to exit with. */
 int session_find_room(struct session *session, const char *text, struct id *room);
 
-/* A short name of the room for people: "@bob", "me", or its id. */
-void session_room_name(const struct core_room_info *info, char name[static 64]);
+/* A short name of the room for people, safe for a terminal: "@bob", "me", or its id. */
+void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE]);
 
-/* The name of a row's sender as far as it is known here. */
-void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static 64]);
+/* The name of a row's sender as far as it is known here, safe for a terminal. */
+void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static SESSION_NAME_SIZE]);
 
 #endif
