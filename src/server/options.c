@@ -306,6 +306,10 @@ enum error options_read(struct options *options, int argc, char **argv, char **e
         }
         if (!error)
                 error = check_words(options, text);
+        /* It quotes what was written, and is one line for a terminal or a log. */
+        for (char *at = text; error && *at; at++)
+                if ((unsigned char)*at < 32 || *at == 127)
+                        *at = '?';
         return error;
 }
 
