@@ -18,7 +18,6 @@ void core_host_init(struct core_host *host, uint8_t seed)
         host->time = (struct core_time){1000, UINT64_C(1700000000000)};
         for (size_t i = 0; i < sizeof(host->seed); i++)
                 host->seed[i] = (uint8_t)(seed * 31u + i);
-        host->events = must(memory_new(sizeof(*host->events) * HOST_EVENTS_MAX));
 }
 
 /* ---- the storage ---- */
@@ -94,7 +93,8 @@ static void send_up(struct core_host *host, struct slice bytes)
                 host->up_room = (host->up_size + taken) * 2;
                 host->up = must(memory_resize(host->up, host->up_room));
         }
-        memcpy(host->up + host->up_size, bytes.data, taken);
+        if (taken)
+                memcpy(host->up + host->up_size, bytes.data, taken);
         host->up_size += taken;
         if (host->socket_room != SIZE_MAX)
                 host->socket_room -= taken;
@@ -103,7 +103,7 @@ static void send_up(struct core_host *host, struct slice bytes)
 
 static void note(struct core_host *host, const struct core_event *event)
 {
-        struct host_event *seen = &host->events[host->event_count];
+        struct host_event *seen;
         size_t size = event->row.text.size < HOST_TEXT_MAX - 1 ? event->row.text.size : HOST_TEXT_MAX - 1;
         struct wire_iterator iterator;
         union {
@@ -116,7 +116,11 @@ static void note(struct core_host *host, const struct core_event *event)
                 host->dropped_events++;
                 return;
         }
-        host->event_count++;
+        if (host->event_count == host->event_room) {
+                host->event_room = host->event_room ? host->event_room * 2 : 64;
+                host->events = must(memory_resize(host->events, sizeof(*host->events) * host->event_room));
+        }
+        seen = &host->events[host->event_count++];
         *seen = (struct host_event){.kind = event->kind,
                                     .error = event->error,
                                     .room = event->room,
@@ -127,7 +131,7 @@ static void note(struct core_host *host, const struct core_event *event)
                                     .row = event->row};
         if (size)
                 memcpy(seen->text, event->row.text.data, size);
-        seen->row.text = slice_text(seen->text);
+        seen->row.text = (struct slice){0};
         if (event->kind == CORE_EVENT_PEOPLE)
                 wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
         else if (event->kind == CORE_EVENT_DEVICES)
@@ -143,8 +147,11 @@ static void note(struct core_host *host, const struct core_event *event)
 static bool settle_one(struct core_host *host)
 {
         struct core_event event;
+        enum core_event_kind kind = core_poll(host->core, &event);
 
-        switch (core_poll(host->core, &event)) {
+        if (host->watch && kind != CORE_EVENT_NONE)
+                host->watch(host, &event);
+        switch (kind) {
         case CORE_EVENT_NONE:
                 return false;
         case CORE_EVENT_CONNECT:

@@ -25,7 +25,7 @@ struct host_event {
         uint64_t seq;
         enum core_message_state state;
         enum core_phase phase;
-        struct wire_row row; /* its text is `text` */
+        struct wire_row row; /* without its text, whose beginning is `text` */
         char text[HOST_TEXT_MAX];
         uint32_t listed; /* PEOPLE, DEVICES, WINDOW: how many */
 };
@@ -59,8 +59,11 @@ struct core_host {
         size_t up_size, up_room;
 
         struct host_event *events;
-        size_t event_count;
+        size_t event_count, event_room;
         unsigned long dropped_events;
+
+        /* Sees every event as it is polled, before anything is done about it; may be NULL. */
+        void (*watch)(struct core_host *host, const struct core_event *event);
 };
 
 void core_host_init(struct core_host *host, uint8_t seed);
