@@ -178,6 +178,7 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
         sqlite->lock_fd = -1;
         sqlite->writer.clock = options->clock;
         sqlite->writer.events = options->events;
+        sqlite->writer.wal_pages_max = options->wal_pages_max ? options->wal_pages_max : WAL_PAGES_MAX;
         list_init(&sqlite->queue);
         pthread_mutex_init(&sqlite->lock, NULL);
         pthread_cond_init(&sqlite->queued, NULL);

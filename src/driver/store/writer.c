@@ -84,6 +84,21 @@ static void note_failure(struct writer *writer, const char *name, const struct i
                    {"code", NULL, (uint64_t)code});
 }
 
+/* A rollback may have failed, and a BEGIN that failed may have begun: nothing of the one before may go on in the next. */
+static bool begin(struct writer *writer)
+{
+        int code;
+
+        if (!sqlite3_get_autocommit(writer->database.handle))
+                roll_back(writer);
+        code = sqlite3_exec(writer->database.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+        if (code == SQLITE_OK)
+                return true;
+        note_failure(writer, "store.failed", NULL, code);
+        roll_back(writer);
+        return false;
+}
+
 enum try_verdict { TRY_DONE, TRY_AGAIN, TRY_FAILED };
 
 /* Applies one job's operations. A culprit is marked by its status so that the next try leaves it out. */
@@ -156,10 +171,8 @@ enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t 
                 enum try_verdict verdict = TRY_DONE;
                 size_t first = 0;
 
-                if (sqlite3_exec(writer->database.handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
-                        note_failure(writer, "store.failed", NULL, sqlite3_errcode(writer->database.handle));
+                if (!begin(writer))
                         return OUTCOME_FAILED;
-                }
                 writer->now_ms = writer->clock->wall_ms(writer->clock); /* under the lock: waiting for it may take long */
                 for (size_t i = 0; i < count && verdict == TRY_DONE; i++) {
                         verdict = apply_job(writer, &jobs[i], refused + first);
@@ -179,7 +192,7 @@ void writer_rest(struct writer *writer)
         int log = 0, moved = 0;
 
         /* PASSIVE checkpoints run by themselves; they never shorten a WAL that readers keep busy. */
-        if (writer->wal_pages < WAL_PAGES_MAX)
+        if (writer->wal_pages < writer->wal_pages_max)
                 return;
         sqlite3_wal_checkpoint_v2(writer->database.handle, NULL, SQLITE_CHECKPOINT_RESTART, &log, &moved);
         writer->wal_pages = log - moved;

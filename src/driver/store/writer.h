@@ -18,7 +18,7 @@ struct writer {
         struct clock *clock;
         struct event_sink *events;
         uint64_t now_ms; /* of the batch */
-        int wal_pages;
+        int wal_pages, wal_pages_max;
         struct {
                 uint64_t user, device;
         } devices[DEVICES_CACHED];

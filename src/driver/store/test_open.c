@@ -1,0 +1,230 @@
+/* Opening: whose file it is, who has it, what is said of one that cannot be used; and that nothing foreign is touched. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "driver/store/sqlite_inside.h"
+#include "support/by_hand.h"
+
+struct stage {
+        char folder[64], path[128], text[STORE_ERROR_SIZE];
+        struct hand_clock clock;
+        struct hand_random random;
+        struct store_sqlite *sqlite;
+};
+
+static int stage_new(void **state)
+{
+        static struct stage stage;
+
+        stage = (struct stage){.folder = "/tmp/galka-open-XXXXXX"};
+        assert_non_null(mkdtemp(stage.folder));
+        snprintf(stage.path, sizeof(stage.path), "%s/galka.db", stage.folder);
+        hand_clock_init(&stage.clock, 1750000000000);
+        hand_random_init(&stage.random, 5);
+        *state = &stage;
+        return 0;
+}
+
+static int stage_free(void **state)
+{
+        static const char *const names[] = {"galka.db", "galka.db-wal", "galka.db-shm", "galka.db-journal", "lock"};
+        struct stage *stage = *state;
+        char path[128];
+
+        store_sqlite_free(&stage->sqlite);
+        for (size_t i = 0; i < countof(names); i++) {
+                snprintf(path, sizeof(path), "%s/%s", stage->folder, names[i]);
+                unlink(path);
+        }
+        return rmdir(stage->folder);
+}
+
+static enum error try_open(struct stage *stage)
+{
+        struct store_sqlite_options options = {
+                .folder = stage->folder, .clock = &stage->clock.clock, .random = &stage->random.random};
+
+        return store_sqlite_new(&options, &stage->sqlite, stage->text);
+}
+
+/* It must be refused like that, with a line that has `word` in it. */
+static void assert_refused(struct stage *stage, enum error error, const char *word)
+{
+        assert_int_equal(try_open(stage), error);
+        assert_null(stage->sqlite);
+        if (!strstr(stage->text, word))
+                print_error("%s\n", stage->text);
+        assert_non_null(strstr(stage->text, word));
+}
+
+/* Changes the database behind the store's back. */
+static void execute(struct stage *stage, const char *text)
+{
+        sqlite3 *handle;
+
+        assert_int_equal(sqlite3_open(stage->path, &handle), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(handle, text, NULL, NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_close(handle), SQLITE_OK);
+}
+
+static size_t read_file(const char *path, char *bytes, size_t size)
+{
+        FILE *file = fopen(path, "re");
+        size_t got;
+
+        assert_non_null(file);
+        got = fread(bytes, 1, size, file);
+        fclose(file);
+        return got;
+}
+
+static void test_an_old_one_is_opened_again(void **state)
+{
+        struct stage *stage = *state;
+        struct id era;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        era = store_sqlite_era(stage->sqlite);
+        assert_false(id_is_zero(&era));
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(try_open(stage), ERR_OK);
+        assert_memory_equal(&era, &stage->sqlite->era, sizeof(era));
+}
+
+static void test_a_foreign_database_is_refused_and_untouched(void **state)
+{
+        static char before[65536], after[65536];
+        struct stage *stage = *state;
+        size_t size;
+
+        execute(stage, "CREATE TABLE messages(id INTEGER PRIMARY KEY, text TEXT); INSERT INTO messages VALUES(1, 'mine')");
+        size = read_file(stage->path, before, sizeof(before));
+        assert_refused(stage, ERR_CONFIG, "not one of Galka's");
+        assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
+        assert_memory_equal(before, after, size);
+}
+
+static void test_a_newer_schema_is_refused_and_untouched(void **state)
+{
+        static char before[1 << 18], after[1 << 18];
+        struct stage *stage = *state;
+        size_t size;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage, "PRAGMA user_version = 99; PRAGMA wal_checkpoint(TRUNCATE)");
+        size = read_file(stage->path, before, sizeof(before));
+        assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
+        assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
+        assert_memory_equal(before, after, size);
+        execute(stage, "PRAGMA user_version = 1");
+        assert_int_equal(try_open(stage), ERR_OK);
+}
+
+static void test_no_era_is_no_database_of_ours(void **state)
+{
+        struct stage *stage = *state;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage, "UPDATE meta SET value = x'0102'");
+        assert_refused(stage, ERR_CORRUPT, "no era");
+        execute(stage, "DELETE FROM meta");
+        assert_refused(stage, ERR_CORRUPT, "no era");
+}
+
+static void test_what_is_no_database(void **state)
+{
+        struct stage *stage = *state;
+        FILE *file = fopen(stage->path, "we");
+
+        assert_non_null(file);
+        for (int i = 0; i < 1000; i++)
+                fputs("This is a letter, not a database.\n", file);
+        fclose(file);
+        assert_refused(stage, ERR_CORRUPT, "not a database");
+}
+
+static void test_a_file_cut_short(void **state)
+{
+        struct stage *stage = *state;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(truncate(stage->path, 700), 0);
+        assert_refused(stage, ERR_CORRUPT, "the database cannot be opened");
+}
+
+static void test_an_empty_file_is_a_new_one(void **state)
+{
+        struct stage *stage = *state;
+
+        fclose(fopen(stage->path, "we"));
+        assert_int_equal(try_open(stage), ERR_OK);
+}
+
+static void test_one_server_a_folder(void **state)
+{
+        struct stage *stage = *state;
+        struct store_sqlite *first;
+        int status;
+        pid_t child;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        first = stage->sqlite;
+        child = fork();
+        if (child == 0) /* another process; its descriptors are its own, as a second galkad's would be */
+                _exit(try_open(stage) == ERR_LOCKED && strstr(stage->text, "another galkad") ? 0 : 1);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+        assert_refused(stage, ERR_LOCKED, "another galkad uses the folder");
+        stage->sqlite = first;
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(try_open(stage), ERR_OK);
+}
+
+static void test_folders_that_cannot_be_used(void **state)
+{
+        struct stage *stage = *state;
+        char folder[64];
+
+        snprintf(folder, sizeof(folder), "%s", stage->folder);
+        snprintf(stage->folder, sizeof(stage->folder), "/nowhere/at/all");
+        assert_refused(stage, ERR_SYSTEM, "cannot write /nowhere/at/all");
+        snprintf(stage->folder, sizeof(stage->folder), "/proc/self");
+        assert_refused(stage, ERR_SYSTEM, "cannot write /proc/self");
+        snprintf(stage->folder, sizeof(stage->folder), "%s", folder);
+        assert_int_equal(mkdir(stage->path, 0700), 0); /* a folder where the database should be */
+        assert_refused(stage, ERR_SYSTEM, "galka.db");
+        assert_int_equal(rmdir(stage->path), 0);
+        assert_int_equal(try_open(stage), ERR_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                TEST(test_an_old_one_is_opened_again),
+                TEST(test_a_foreign_database_is_refused_and_untouched),
+                TEST(test_a_newer_schema_is_refused_and_untouched),
+                TEST(test_no_era_is_no_database_of_ours),
+                TEST(test_what_is_no_database),
+                TEST(test_a_file_cut_short),
+                TEST(test_an_empty_file_is_a_new_one),
+                TEST(test_one_server_a_folder),
+                TEST(test_folders_that_cannot_be_used),
+        };
+
+        return cmocka_run_group_tests_name("store, SQLite, opening", tests, NULL, NULL);
+}
