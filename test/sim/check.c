@@ -22,6 +22,11 @@ static void check_itself(struct sim *sim)
         arena_finish(&arena);
 }
 
+bool check_may_be_repaired(const char *rule)
+{
+        return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0;
+}
+
 void check_all(struct sim *sim)
 {
         struct check_store *store;

@@ -10,8 +10,14 @@
 /* Rule 9. False, and why, as long as somebody is not at rest. */
 bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE]);
 
-/* All the others, at the end. */
+/* All the others. */
 void check_all(struct sim *sim);
+
+/* Something is missing that deliveries, pings and resync bring in time: a reason to look again later. */
+bool check_may_be_repaired(const char *rule);
+
+#define CHECK_ROWS_MISSING "5 rows missing"
+#define CHECK_TICK_MISSING "6 a tick missing"
 
 /* One row of the store, as the checker read it. */
 struct check_row {

@@ -16,7 +16,7 @@ static void check_rows(struct sim *sim, const struct sim_client *client, unsigne
                 struct wire_row row;
 
                 if (!core_host_row(&client->host, &sim->history.rooms[room].id, is->seq, &row)) {
-                        sim_break(sim, "5 rows missing", "client %u lacks number %" PRIu64 " of room %u", client->number, is->seq,
+                        sim_break(sim, CHECK_ROWS_MISSING, "client %u lacks number %" PRIu64 " of room %u", client->number, is->seq,
                                   room);
                         return;
                 }
@@ -45,11 +45,11 @@ void check_client(struct sim *sim, const struct check_store *store, const struct
                 if (log->count == 0)
                         continue;
                 if (error) {
-                        sim_break(sim, "5 rows missing", "client %u does not know room %u", client->number, room);
+                        sim_break(sim, CHECK_ROWS_MISSING, "client %u does not know room %u", client->number, room);
                         return;
                 }
                 if (info.head != log->rows[log->count - 1].changed)
-                        sim_break(sim, "5 rows missing", "client %u has room %u up to %" PRIu64 " of %" PRIu64, client->number,
+                        sim_break(sim, CHECK_ROWS_MISSING, "client %u has room %u up to %" PRIu64 " of %" PRIu64, client->number,
                                   room, info.head, log->rows[log->count - 1].changed);
                 check_rows(sim, client, room, log);
         }

@@ -33,7 +33,7 @@ static void check_ticks(struct sim *sim, const struct check_store *store, const 
                         earned = CORE_MESSAGE_READ;
                 is = core_row_state(client->host.core, &known->id, seq, user);
                 if (is != earned) {
-                        sim_break(sim, is > earned ? "6 a tick nobody earned" : "6 a tick missing",
+                        sim_break(sim, is > earned ? "6 a tick nobody earned" : CHECK_TICK_MISSING,
                                   "client %u shows number %" PRIu64 " of room %u in state %d, and it is %d", client->number, seq,
                                   room, (int)is, (int)earned);
                         return;

@@ -74,5 +74,11 @@ bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE])
         for (unsigned i = 0; i < sim->clients.count; i++)
                 if (!client_rests(sim, &sim->clients.all[i], why))
                         return false;
+        for (unsigned i = 0; i < sim->rogues.count; i++)
+                if (sim->rogues.all[i].revoked && sim->rogues.all[i].state == ROGUE_INSIDE) {
+                        snprintf(why, SIM_BROKEN_SIZE, "rogue %u's device was signed out, and its connection stays",
+                                 sim->rogues.all[i].number);
+                        return false;
+                }
         return bus_rests(sim, why);
 }

@@ -131,6 +131,8 @@ static void check_row(struct sim *sim, unsigned room, const struct check_row *ro
 
 void check_logs(struct sim *sim, const struct check_store *store)
 {
+        for (unsigned i = 0; i < sim->history.count; i++)
+                sim->history.messages[i].in_log = false;
         for (unsigned room = 0; room < sim->history.room_count; room++) {
                 const struct check_log *log = &store->logs[room];
                 unsigned last_numbers[CLIENTS_MAX + 8] = {0};

@@ -63,6 +63,8 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
         case CORE_EVENT_ROW:
                 if (client->revoked && sim->phase >= SIM_PROBE)
                         sim_break(sim, "7 seen by a revoked device", "client %u still gets rows", client->number);
+                sim_tell(sim, "client %u has number %llu of room %u", client->number, (unsigned long long)event->row.seq,
+                         history_room(sim, &event->room));
                 history_shown(sim, client->user->id, &event->room, &event->row);
                 break;
         case CORE_EVENT_SIGN:
@@ -70,6 +72,7 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 client_signed(sim, client, event->error);
                 break;
         case CORE_EVENT_PHASE:
+                sim_tell(sim, "client %u is in phase %d", client->number, (int)event->phase);
                 if (event->phase >= CORE_OFFLINE)
                         client_signed_in(sim, client);
                 break;

@@ -27,6 +27,7 @@ struct message {
         bool abandoned; /* its client was signed out: nobody waits for it any more */
         bool forgiven;  /* acknowledged, and then the store was taken back to a time before */
         bool in_log;    /* the checker's */
+        bool changed;   /* the same id was used again, with another content */
         bool rogue;     /* by a client that does not behave: its content may differ between tries */
         uint64_t seq;   /* as anybody was told first; 0: nobody was */
         uint64_t acked_us;

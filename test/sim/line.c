@@ -168,6 +168,7 @@ static void connect_line(struct sim *sim, struct line *line)
         check(net_of(sim)->ops->connect(net_of(sim), host, LINE_PORT, line->number, &line->socket) == ERR_OK);
         line->state = LINE_OPEN;
         sim_note(sim, "connected", line->number, (struct slice){0});
+        sim_tell(sim, "line %u goes to frontend %u", line->number, line->frontend);
         line->owner->connected(sim, line->owner);
 }
 

@@ -95,7 +95,8 @@ void client_say(struct sim *sim, struct sim_client *client, const struct id *roo
                 return;
         if (core_send(client->host.core, room, slice_of(text, size), &id, client->host.time) != ERR_OK)
                 return;
-        (void)history_sent(sim, &id, client->number, client->user->id, room, client->said++);
+        (void)history_sent(sim, &id, client->number, client->user->id, room, client->said);
+        sim_tell(sim, "client %u says %u into room %u", client->number, client->said++, history_room(sim, room));
         core_host_settle(&client->host);
 }
 

@@ -2,6 +2,9 @@
  * Clients that do not behave: they have an account like others, and speak frames of their own making: without Join, with forged
  * tokens, with other people's ids, again and again the same, with changed content, into rooms of strangers. What comes back is
  * checked: nobody may learn or do what is not his.
+ *
+ * Some come as twins: two connections of one device. One signs the device out; the other stays, and may neither write nor hear
+ * anything from then on.
  */
 #ifndef GALKA_TEST_SIM_ROGUE_H
 #define GALKA_TEST_SIM_ROGUE_H
@@ -9,19 +12,12 @@
 #include "sim/client.h"
 #include "wire/wire.h"
 
-#define ROGUES_MAX         3
-#define ROGUE_FRAMES_MAX   12   /* kept for being replayed */
-#define ROGUE_FRAME_SIZE   512
-#define ROGUE_OUTCOMES_MAX 1024
+#define ROGUES_MAX       4
+#define ROGUE_FRAMES_MAX 12 /* kept for being sent again */
+#define ROGUE_FRAME_SIZE 512
+#define ROGUE_INPUT_SIZE (512 * 1024)
 
 struct sim;
-
-/* What this rogue was told about one request of his. */
-struct rogue_outcome {
-        struct id request;
-        uint64_t seq; /* 0: refused for good */
-        uint8_t error;
-};
 
 enum rogue_state { ROGUE_AWAY, ROGUE_CONNECTING, ROGUE_HELLO, ROGUE_OUTSIDE, ROGUE_JOINING, ROGUE_INSIDE };
 
@@ -29,19 +25,22 @@ struct rogue {
         struct line_owner owner;
         struct line *line;
         struct user *user;
-        unsigned number, said;
+        struct rogue *twin;
+        unsigned number, said; /* number: as a client's in the history */
         enum rogue_state state;
-        uint64_t act_us, pace_us;
+        bool forged;       /* the Join under way cannot be good */
+        bool signs_out;    /* a sign-out of the own device is under way */
+        bool revoked;      /* and was done */
+        bool doomed;       /* the Join under way was sent after that */
+        uint64_t act_us, pace_us, revoked_us;
+        struct id join, sign_out, last_room, last_request; /* join: of the Join under way */
         uint8_t *input;
         size_t input_size;
         struct {
                 uint8_t bytes[ROGUE_FRAME_SIZE];
                 size_t size;
         } frames[ROGUE_FRAMES_MAX];
-        unsigned frame_count;
-        struct rogue_outcome outcomes[ROGUE_OUTCOMES_MAX];
-        unsigned outcome_count;
-        struct id asked_room; /* of somebody else: nothing of it may come */
+        unsigned frame_next;
 };
 
 struct rogues {
@@ -54,6 +53,12 @@ void rogues_start(struct sim *sim);
 void rogues_finish(struct sim *sim);
 void rogues_run(struct sim *sim);
 uint64_t rogues_next_us(const struct sim *sim);
-void rogues_heal(struct sim *sim);
+
+/* The store went back to a time before since_us: sign-outs since then never were. */
+void rogues_restored(struct sim *sim, uint64_t since_us);
+
+/* ---- rogue_hear.c ---- */
+
+void rogue_hear(struct sim *sim, struct rogue *rogue, struct slice bytes);
 
 #endif

@@ -142,7 +142,7 @@ static bool frontend_begin(struct sim *sim, struct sim_frontend *frontend)
                                        .random = sim->engine.server_random,
                                        .events = &sim->engine.events,
                                        .keys = &sim->engine.keys};
-        unsigned machine = MACHINE_FIRST + frontend->index + (frontend->rival ? ENGINE_FRONTENDS_MAX : 0);
+        unsigned machine = MACHINE_FIRST + frontend->index;
         char address[24];
 
         if (sim->roles.starts >= ROLE_RESTARTS_MAX)
@@ -196,7 +196,7 @@ void frontend_stop(struct sim *sim, struct sim_frontend *frontend, uint32_t with
         sim_note(sim, "frontend drains", frontend->index, (struct slice){0});
 }
 
-/* A second process with the index of a living one: by L6 it must not serve beside it. */
+/* A second process with the index (and the address) of a living one: by L6 one of them ends. */
 void frontend_rival(struct sim *sim, unsigned index)
 {
         for (unsigned i = 0; i < ROLE_RIVALS_MAX; i++) {
@@ -219,12 +219,29 @@ static uint64_t activity_of(const struct frontend *frontend)
                counts.posts_unknown + counts.ready;
 }
 
+/* The rival of that index runs: starting the first one again would only make it end again. */
+static bool rival_runs(const struct sim *sim, unsigned index)
+{
+        for (unsigned i = ENGINE_FRONTENDS_MAX; i < countof(sim->roles.frontends); i++)
+                if (sim->roles.frontends[i].state == ROLE_RUNS && sim->roles.frontends[i].index == index)
+                        return true;
+        return false;
+}
+
+static void frontend_restart(struct sim *sim, struct sim_frontend *frontend)
+{
+        if (frontend->back_us > sim->now_us)
+                return;
+        if (rival_runs(sim, frontend->index) || !frontend_begin(sim, frontend))
+                frontend->back_us = sim->now_us + 10 * SIM_SECOND;
+}
+
 static void frontend_run(struct sim *sim, struct sim_frontend *frontend)
 {
         uint64_t activity;
 
-        if (frontend->state == ROLE_CRASHED && frontend->back_us <= sim->now_us && !frontend_begin(sim, frontend))
-                frontend->back_us = UINT64_MAX;
+        if (frontend->state == ROLE_CRASHED)
+                frontend_restart(sim, frontend);
         if (frontend->state != ROLE_RUNS || frontend->frozen_until_us > sim->now_us)
                 return;
         if (!frontend_turn(frontend->frontend, 0)) { /* drained, or another holds its partition */
@@ -243,9 +260,13 @@ static void frontend_run(struct sim *sim, struct sim_frontend *frontend)
 
 bool role_serves(const struct sim *sim, unsigned index)
 {
-        const struct sim_frontend *frontend = &sim->roles.frontends[index];
+        for (unsigned i = 0; i < countof(sim->roles.frontends); i++) {
+                const struct sim_frontend *frontend = &sim->roles.frontends[i];
 
-        return frontend->state == ROLE_RUNS && frontend_serves(frontend->frontend);
+                if (frontend->index == index && frontend->state == ROLE_RUNS && frontend_serves(frontend->frontend))
+                        return true;
+        }
+        return false;
 }
 
 /* ---- all of them ---- */

@@ -121,14 +121,23 @@ static void enter(struct sim *sim, enum sim_phase phase)
         sim->phase_began_us = sim->now_us;
 }
 
-/* At rest, or out of patience. */
+/* At rest, or out of patience. What is still missing may be repaired until then; what is wrong stays wrong. */
 static void look(struct sim *sim)
 {
         char why[SIM_BROKEN_SIZE] = "";
         bool rests = check_at_rest(sim, why);
+        bool late = sim->now_us - sim->phase_began_us > SIM_REST_MS * 1000;
 
-        if (!rests && sim->now_us - sim->phase_began_us > SIM_REST_MS * 1000)
+        if (!rests && late)
                 sim_break(sim, "9 not at rest", "%" PRIu64 " s after the heal: %s", SIM_REST_MS / 1000, why);
+        if (rests && sim->phase == SIM_PROBE) {
+                check_all(sim);
+                if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && !late) {
+                        sim_tell(sim, "%s: %s", sim->broken.rule, sim->broken.text);
+                        sim->broken.rule = NULL;
+                        rests = false;
+                }
+        }
         if (rests)
                 enter(sim, sim->phase == SIM_HEAL ? SIM_PROBE : SIM_REST);
         else
@@ -151,13 +160,14 @@ static void phase_run(struct sim *sim)
 
 static bool step(struct sim *sim)
 {
-        sim->lines.moved = sim->roles.moved = sim->clients.moved = false;
+        sim->lines.moved = sim->roles.moved = sim->clients.moved = sim->rogues.moved = false;
         engine_run(sim);
         faults_run(sim);
         lines_run(sim);
         clients_run(sim);
+        rogues_run(sim);
         roles_run(sim);
-        return sim->lines.moved || sim->roles.moved || sim->clients.moved;
+        return sim->lines.moved || sim->roles.moved || sim->clients.moved || sim->rogues.moved;
 }
 
 static uint64_t next_us(struct sim *sim)
@@ -166,6 +176,7 @@ static uint64_t next_us(struct sim *sim)
 
         next = min_of(next, lines_next_us(sim));
         next = min_of(next, clients_next_us(sim));
+        next = min_of(next, rogues_next_us(sim));
         next = min_of(next, roles_next_us(sim));
         next = min_of(next, faults_next_us(sim));
         return max_of(next, sim->now_us + 1);
@@ -188,8 +199,6 @@ void sim_run(struct sim *sim)
                         sim_break(sim, "9 not at rest", "%lu steps", steps);
         }
         sim->steps = steps;
-        if (!sim->broken.rule)
-                check_all(sim);
         sim_note(sim, "end", sim->history.acked, (struct slice){0});
 }
 
@@ -209,6 +218,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_options *options, struct tal
         lines_start(sim);
         roles_start(sim);
         clients_start(sim);
+        rogues_start(sim);
         return sim;
 }
 
@@ -219,6 +229,7 @@ void sim_free(struct sim **sim_p)
         if (!sim)
                 return;
         *sim_p = NULL;
+        rogues_finish(sim);
         clients_finish(sim);
         lines_finish(sim);
         roles_finish(sim);

@@ -21,6 +21,7 @@
 #include "sim/history.h"
 #include "sim/line.h"
 #include "sim/mailbox.h"
+#include "sim/rogue.h"
 #include "sim/role.h"
 #include "sim/tally.h"
 #include "support/by_hand.h"
@@ -56,6 +57,7 @@ struct sim {
         struct lines lines;
         struct mailbox mailbox;
         struct clients clients;
+        struct rogues rogues;
         struct faults faults;
         struct history history;
         struct tally *tally; /* the caller's: over many seeds */
