@@ -16,14 +16,15 @@ static void check_rows(struct sim *sim, const struct sim_client *client, unsigne
                 struct wire_row row;
 
                 if (!core_host_row(&client->host, &sim->history.rooms[room].id, is->seq, &row)) {
-                        sim_break(sim, CHECK_ROWS_MISSING, "client %u lacks number %" PRIu64 " of room %u", client->number, is->seq,
-                                  room);
+                        sim_break(sim, CHECK_ROWS_MISSING, "client %u lacks number %" PRIu64 " of room %u", client->number,
+                                  is->seq, room);
                         return;
                 }
                 if (!id_equal(&row.request, &is->request) || row.changed != is->changed || row.sender != is->sender ||
                     row.time_ms != is->time_ms || row.n != is->n || !slice_equal(row.text, slice_text(is->text)))
-                        sim_break(sim, "4 logs differ", "client %u shows number %" PRIu64 " of room %u as another than it is",
-                                  client->number, is->seq, room);
+                        sim_break(sim, "4 logs differ",
+                                  "client %u shows number %" PRIu64 " of room %u as another than it is", client->number,
+                                  is->seq, room);
         }
 }
 
@@ -49,8 +50,8 @@ void check_client(struct sim *sim, const struct check_store *store, const struct
                         return;
                 }
                 if (info.head != log->rows[log->count - 1].changed)
-                        sim_break(sim, CHECK_ROWS_MISSING, "client %u has room %u up to %" PRIu64 " of %" PRIu64, client->number,
-                                  room, info.head, log->rows[log->count - 1].changed);
+                        sim_break(sim, CHECK_ROWS_MISSING, "client %u has room %u up to %" PRIu64 " of %" PRIu64,
+                                  client->number, room, info.head, log->rows[log->count - 1].changed);
                 check_rows(sim, client, room, log);
         }
 }

@@ -34,8 +34,8 @@ static void check_ticks(struct sim *sim, const struct check_store *store, const 
                 is = core_row_state(client->host.core, &known->id, seq, user);
                 if (is != earned) {
                         sim_break(sim, is > earned ? "6 a tick nobody earned" : CHECK_TICK_MISSING,
-                                  "client %u shows number %" PRIu64 " of room %u in state %d, and it is %d", client->number, seq,
-                                  room, (int)is, (int)earned);
+                                  "client %u shows number %" PRIu64 " of room %u in state %d, and it is %d", client->number,
+                                  seq, room, (int)is, (int)earned);
                         return;
                 }
         }
@@ -49,9 +49,9 @@ static void check_members(struct sim *sim, const struct check_store *store, unsi
                 const struct check_member *member = &store->members[room][i];
 
                 if (member->shown > member->delivered || member->read > member->delivered || member->delivered > head)
-                        sim_break(sim, "6 shown more than delivered", "room %u: delivered %" PRIu64 ", read %" PRIu64
-                                                                      ", shown %" PRIu64 ", head %" PRIu64,
-                                  room, member->delivered, member->read, member->shown, head);
+                        sim_break(sim, "6 shown more than delivered",
+                                  "room %u: delivered %" PRIu64 ", read %" PRIu64 ", shown %" PRIu64 ", head %" PRIu64, room,
+                                  member->delivered, member->read, member->shown, head);
         }
 }
 

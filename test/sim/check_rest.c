@@ -12,7 +12,8 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                 return false;
         }
         if (core_phase(client->host.core) != CORE_SYNCED) {
-                snprintf(why, SIM_BROKEN_SIZE, "client %u is in phase %d", client->number, (int)core_phase(client->host.core));
+                snprintf(why, SIM_BROKEN_SIZE, "client %u is in phase %d", client->number,
+                         (int)core_phase(client->host.core));
                 return false;
         }
         if (client->host.batches || client->host.keep_by_hand) {
@@ -27,8 +28,8 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                 }
                 /* His device has all there is, so his mark says so. */
                 if (info.marks.delivered < info.head) {
-                        snprintf(why, SIM_BROKEN_SIZE, "client %u has rows up to %llu, and is marked up to %llu", client->number,
-                                 (unsigned long long)info.head, (unsigned long long)info.marks.delivered);
+                        snprintf(why, SIM_BROKEN_SIZE, "client %u has rows up to %llu, and is marked up to %llu",
+                                 client->number, (unsigned long long)info.head, (unsigned long long)info.marks.delivered);
                         return false;
                 }
         }
@@ -36,7 +37,8 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                 const struct message *message = &sim->history.messages[i];
 
                 if (message->client == client->number && message->state == MESSAGE_OPEN && !message->abandoned) {
-                        snprintf(why, SIM_BROKEN_SIZE, "client %u's message %u is not answered", client->number, message->number);
+                        snprintf(why, SIM_BROKEN_SIZE, "client %u's message %u is not answered", client->number,
+                                 message->number);
                         return false;
                 }
         }

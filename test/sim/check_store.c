@@ -32,8 +32,9 @@ static uint64_t number_at(sqlite3_stmt *statement, int column)
 
 static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *store)
 {
-        sqlite3_stmt *statement = prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text"
-                                                    " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
+        sqlite3_stmt *statement =
+                prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text"
+                                  " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
                 struct id room = id_at(statement, 0);
@@ -114,12 +115,14 @@ static void check_row(struct sim *sim, unsigned room, const struct check_row *ro
                 return;
         }
         if (message->state == MESSAGE_REFUSED || message->state == MESSAGE_LOST)
-                sim_break(sim, "2 refused and appears", "client %u's message %u is in the log", message->client, message->number);
+                sim_break(sim, "2 refused and appears", "client %u's message %u is in the log", message->client,
+                          message->number);
         if (message->seq && message->seq != row->seq && !message->forgiven)
                 sim_break(sim, "3 shown twice", "client %u's message %u was %" PRIu64 " and is %" PRIu64, message->client,
                           message->number, message->seq, row->seq);
         if (message->in_log)
-                sim_break(sim, "3 shown twice", "client %u's message %u is twice in the log", message->client, message->number);
+                sim_break(sim, "3 shown twice", "client %u's message %u is twice in the log", message->client,
+                          message->number);
         message->in_log = true;
         if (message->rogue)
                 return;
@@ -144,8 +147,8 @@ void check_logs(struct sim *sim, const struct check_store *store)
                 const struct message *message = &sim->history.messages[i];
 
                 if (message->state == MESSAGE_ACKED && !message->in_log && !message->forgiven)
-                        sim_break(sim, "1 acknowledged and missing", "client %u's message %u (number %" PRIu64
-                                                                     ") is not in the log",
-                                  message->client, message->number, message->seq);
+                        sim_break(sim, "1 acknowledged and missing",
+                                  "client %u's message %u (number %" PRIu64 ") is not in the log", message->client,
+                                  message->number, message->seq);
         }
 }

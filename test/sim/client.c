@@ -21,6 +21,32 @@ static void set_time(const struct sim *sim, struct sim_client *client)
         client->host.time.wall_ms = (uint64_t)((int64_t)(SIM_WALL_MS + sim_now_ms(sim)) + client->wall_off_ms);
 }
 
+/* ---- marks only rise: rule 6, while it runs ---- */
+
+static void watch_forget(struct sim_client *client)
+{
+        memset(client->watched, 0, sizeof(client->watched));
+}
+
+static void watch_room(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        struct core_room_info info;
+        struct watched *watched = &client->watched[history_room(sim, room)];
+
+        if (core_room_info(client->host.core, room, &info) != ERR_OK)
+                return;
+        if (info.marks.read > info.marks.delivered || info.marks.shown > info.marks.delivered)
+                sim_break(sim, "6 shown more than delivered", "client %u, room %u: delivered %" PRIu64 ", read %" PRIu64,
+                          client->number, history_room(sim, room), info.marks.delivered, info.marks.read);
+        if (info.marks.delivered < watched->delivered || info.marks.read < watched->read || info.head < watched->head ||
+            info.lowest.version < watched->version)
+                sim_break(sim, "6 went backward",
+                          "client %u, room %u: delivered %" PRIu64 " → %" PRIu64 ", read %" PRIu64 " → %" PRIu64,
+                          client->number, history_room(sim, room), watched->delivered, info.marks.delivered, watched->read,
+                          info.marks.read);
+        *watched = (struct watched){info.marks.delivered, info.marks.read, info.head, info.lowest.version};
+}
+
 /* ---- what the core tells ---- */
 
 static void take_message(struct sim *sim, struct sim_client *client, const struct host_event *event)
@@ -47,8 +73,11 @@ static void take_message(struct sim *sim, struct sim_client *client, const struc
 }
 
 /* What was on its way from here is nobody's any more. */
-static void abandon_messages(struct sim *sim, const struct sim_client *client)
+static void client_lost_account(struct sim *sim, struct sim_client *client)
 {
+        client->device = 0;
+        client->revoked = false;
+        client->sign_out_target = 0;
         for (unsigned i = 0; i < sim->history.count; i++)
                 if (sim->history.messages[i].client == client->number && sim->history.messages[i].state == MESSAGE_OPEN)
                         sim->history.messages[i].abandoned = true;
@@ -67,6 +96,10 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                          history_room(sim, &event->room));
                 history_shown(sim, client->user->id, &event->room, &event->row);
                 break;
+        case CORE_EVENT_ROOM:
+        case CORE_EVENT_TICKS:
+                watch_room(sim, client, &event->room);
+                break;
         case CORE_EVENT_SIGN:
                 client->signing = false;
                 client_signed(sim, client, event->error);
@@ -78,8 +111,9 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 break;
         case CORE_EVENT_FORGOTTEN:
                 sim_tell(sim, "client %u has forgotten all: %s", client->number, error_name(event->error));
+                watch_forget(client);
                 if (core_user(client->host.core) == 0)
-                        abandon_messages(sim, client);
+                        client_lost_account(sim, client);
                 break;
         default:
                 break;
@@ -91,7 +125,8 @@ static void take_events(struct sim *sim, struct sim_client *client)
         for (size_t i = 0; i < client->host.event_count; i++) {
                 const struct host_event event = client->host.events[i];
 
-                sim_note(sim, "event", (uint64_t)event.kind << 32 | event.seq, slice_of(event.id.bytes, sizeof(event.id.bytes)));
+                sim_note(sim, "event", (uint64_t)event.kind << 32 | event.seq,
+                         slice_of(event.id.bytes, sizeof(event.id.bytes)));
                 take_event(sim, client, &event);
         }
         core_host_clear_events(&client->host);
@@ -164,8 +199,8 @@ static bool is_kept(const struct sim *sim, const struct sim_client *client, cons
         uint8_t key[CORE_KEY_SIZE_MAX], value[256];
         size_t key_size = 0, value_size = sizeof(value);
 
-        if (core_outbox_record(&sim->history.rooms[message->room].id, &message->request, SLICE_LITERAL("x"), 0, key, &key_size,
-                               value, &value_size) != ERR_OK)
+        if (core_outbox_record(&sim->history.rooms[message->room].id, &message->request, SLICE_LITERAL("x"), 0, key,
+                               &key_size, value, &value_size) != ERR_OK)
                 return false;
         return core_host_record(&client->host, slice_of(key, key_size)) != NULL;
 }
@@ -189,6 +224,8 @@ void client_crash(struct sim *sim, struct sim_client *client, uint64_t down_us)
         core_host_crash(&client->host);
         client->host.keep_by_hand = client->host.closed = false;
         client->signing = false;
+        client->sign_out_target = 0;
+        watch_forget(client);
         if (client->line)
                 line_close(sim, client->line);
         client->line = NULL;
@@ -325,7 +362,7 @@ static void add_client(struct sim *sim, struct user *user, enum client_goal goal
         client->user = user;
         client->number = sim->clients.count++;
         client->goal = goal;
-        client->pace_us = sim_between(sim, 2000, 8000) * 1000;
+        client->pace_us = sim_between(sim, 3000, 10000) * 1000;
         client->start_us = sim->now_us + 1 + sim_below(sim, SIM_SECOND);
         core_host_init(&client->host, 0);
         client->host.arena_max = (size_t)8 << 20;
@@ -365,4 +402,11 @@ void clients_heal(struct sim *sim)
                 while (client->host.core && core_host_apply(&client->host, true))
                         continue;
         }
+}
+
+void clients_restored(struct sim *sim, uint64_t since_us)
+{
+        for (unsigned i = 0; i < sim->clients.count; i++)
+                if (sim->clients.all[i].revoked_us >= since_us)
+                        sim->clients.all[i].revoked = false;
 }

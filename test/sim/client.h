@@ -5,24 +5,30 @@
 #ifndef GALKA_TEST_SIM_CLIENT_H
 #define GALKA_TEST_SIM_CLIENT_H
 
+#include "sim/history.h"
 #include "sim/line.h"
 #include "support/core_host.h"
 
-#define CLIENTS_MAX   12
-#define USERS_MAX     8
-#define USER_TEXT     32
+#define CLIENTS_MAX 12
+#define USERS_MAX   8
+#define USER_TEXT   32
 
 struct sim;
 
 struct user {
         char name[USER_TEXT], email[USER_TEXT], password[USER_TEXT];
-        uint64_t id;   /* 0: not yet known */
+        uint64_t id; /* 0: not yet known */
         bool imported, rogue;
         uint64_t first_device;
         uint8_t token[40];
 };
 
 enum client_goal { CLIENT_ADOPTS, CLIENT_SIGNS_UP, CLIENT_SIGNS_IN };
+
+/* What a client's core said of a room last. */
+struct watched {
+        uint64_t delivered, read, head, version;
+};
 
 struct sim_client {
         struct line_owner owner;
@@ -40,6 +46,8 @@ struct sim_client {
         uint64_t pace_us;
         int64_t wall_off_ms;
         unsigned sign_tries;
+        uint64_t sign_out_device;
+        struct watched watched[HISTORY_ROOMS_MAX];
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
 };
 
@@ -65,6 +73,9 @@ void clients_probe(struct sim *sim);
 void client_crash(struct sim *sim, struct sim_client *client, uint64_t down_us);
 void client_keep_late(struct sim_client *client);
 void clients_heal(struct sim *sim);
+
+/* The store went back to a time before since_us: sign-outs since then never were. */
+void clients_restored(struct sim *sim, uint64_t since_us);
 
 /* ---- person.c ---- */
 

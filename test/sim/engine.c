@@ -7,10 +7,10 @@
 #include "sim/sim.h"
 #include "support/faulty_store.h"
 
-#define OUT_MAX        STORE_JOBS_MAX
-#define HELD_MAX       (2 * OUT_MAX)
-#define PARTITIONS     4
-#define FRONTENDS      ENGINE_FRONTENDS_MAX
+#define OUT_MAX    STORE_JOBS_MAX
+#define HELD_MAX   (2 * OUT_MAX)
+#define PARTITIONS 4
+#define FRONTENDS  ENGINE_FRONTENDS_MAX
 
 /* ---- clocks ---- */
 
@@ -198,8 +198,8 @@ static void store_open(struct sim *sim)
         enum error error = store_sqlite_new(&options, &engine->sqlite, text);
 
         if (error) {
-                sim_break(sim, "1 acknowledged and missing", "the store does not open after a crash: %s: %s", error_name(error),
-                          text);
+                sim_break(sim, "1 acknowledged and missing", "the store does not open after a crash: %s: %s",
+                          error_name(error), text);
                 return;
         }
         engine->store_back_us = 0;

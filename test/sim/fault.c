@@ -241,10 +241,32 @@ static bool do_DISK_FULL(struct sim *sim)
         return trouble(sim, DISK_FULL);
 }
 
+static bool everybody_has_an_account(const struct sim *sim)
+{
+        for (unsigned i = 0; i < sim->clients.user_count; i++)
+                if (sim->clients.users[i].id == 0)
+                        return false;
+        return true;
+}
+
+/* First an image is made, and a while later the store goes back to it. What came between is forgiven, if it is gone. */
 static bool do_STORE_RESTORED(struct sim *sim)
 {
-        (void)sim;
-        return false;
+        struct faults *faults = &sim->faults;
+
+        if (!sim->engine.sqlite || faults->restored_us || (!faults->saved_us && !everybody_has_an_account(sim)))
+                return false;
+        if (!faults->saved_us) {
+                disk_save();
+                faults->saved_us = sim->now_us;
+                return false;
+        }
+        faults->restored_us = sim->now_us;
+        engine_store_crash(sim, sim_below(sim, 3000), true);
+        history_restored(sim, faults->saved_us);
+        clients_restored(sim, faults->saved_us);
+        rogues_restored(sim, faults->saved_us);
+        return true;
 }
 
 static bool do_PRESENCE_FORGETS(struct sim *sim)
@@ -299,7 +321,8 @@ static bool do_KEYS_CHANGE(struct sim *sim)
 
 /* ---- the table ---- */
 
-static const struct class {
+static const struct class
+{
         const char *text;
         bool (*happen)(struct sim *sim); /* EVENT; false: not now */
         unsigned weight;                 /* EVENT */
@@ -307,7 +330,7 @@ static const struct class {
         enum fault fault;
         unsigned per_mille;
 } classes[] = {
-#define EVENT(name, text, weight) {text, do_##name, weight, 0, 0, 0},
+#define EVENT(name, text, weight)                {text, do_##name, weight, 0, 0, 0},
 #define SEAM(name, text, call, fault, per_mille) {text, NULL, 0, FAULT_##call, FAULT_##fault, per_mille},
 #include "sim/faults.def"
 #undef EVENT
@@ -333,7 +356,8 @@ void fault_happened(struct sim *sim, enum fault_class class)
                 for (unsigned n = 0; n < LINE_RECENT_MAX; n++) {
                         const struct line *line = &sim->lines.all[i];
 
-                        if (line->state != LINE_FREE && line->recent[n].code && line->recent[n].us + LINE_RECENT_US > sim->now_us)
+                        if (line->state != LINE_FREE && line->recent[n].code &&
+                            line->recent[n].us + LINE_RECENT_US > sim->now_us)
                                 met[line->recent[n].code] = true;
                 }
         for (unsigned code = 0; code < countof(met); code++)
@@ -348,7 +372,7 @@ static enum fault choose(struct fault_plan *plan, enum fault_call call)
         if (sim->phase != SIM_FAULTS)
                 return FAULT_NONE;
         dice = sim_below(sim, 1000);
-        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class++) {
+        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++) {
                 const struct class *one = &classes[class];
 
                 if (one->happen || one->call != call)
@@ -383,7 +407,7 @@ void faults_run(struct sim *sim)
                 weights += classes[i].weight;
         dice = sim_below(sim, weights);
         while (dice >= classes[class].weight)
-                dice -= classes[class++].weight;
+                dice -= classes[class ++].weight;
         if (classes[class].happen(sim))
                 fault_happened(sim, class);
 }

@@ -10,7 +10,7 @@
 struct sim;
 
 enum fault_class {
-#define EVENT(name, text, weight) FAULT_CLASS_##name,
+#define EVENT(name, text, weight)                FAULT_CLASS_##name,
 #define SEAM(name, text, call, fault, per_mille) FAULT_CLASS_##name,
 #include "sim/faults.def"
 #undef EVENT
@@ -22,9 +22,9 @@ struct faults {
         struct fault_plan plan;
         struct sim *sim;
         uint64_t next_us;
-        unsigned pause_ms; /* between two events, on average */
-        unsigned count;    /* of this run */
-        unsigned restores;
+        unsigned pause_ms;              /* between two events, on average */
+        unsigned count;                 /* of this run */
+        uint64_t saved_us, restored_us; /* the image that the store may go back to; 0: none */
 };
 
 const char *fault_class_text(enum fault_class class);

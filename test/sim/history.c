@@ -45,8 +45,8 @@ struct message *history_find(const struct sim *sim, const struct id *request, ui
         return NULL;
 }
 
-struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender, const struct id *room,
-                             unsigned number)
+struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender,
+                             const struct id *room, unsigned number)
 {
         struct history *history = &sim->history;
         struct message *message;
@@ -54,11 +54,8 @@ struct message *history_sent(struct sim *sim, const struct id *request, unsigned
         if (history->count == HISTORY_MESSAGES_MAX)
                 return NULL;
         message = &history->messages[history->count++];
-        *message = (struct message){.request = *request,
-                                    .room = history_room(sim, room),
-                                    .client = client,
-                                    .number = number,
-                                    .sender = sender};
+        *message = (struct message){
+                .request = *request, .room = history_room(sim, room), .client = client, .number = number, .sender = sender};
         map_insert(&history->map, &message->node, hash_of(request));
         return message;
 }
@@ -75,8 +72,8 @@ static void set_seq(struct sim *sim, struct message *message, uint64_t seq, cons
 void history_acked(struct sim *sim, struct message *message, uint64_t seq)
 {
         if (message->state == MESSAGE_REFUSED)
-                sim_break(sim, "8 two outcomes", "client %u's message %u was refused and is now acknowledged", message->client,
-                          message->number);
+                sim_break(sim, "8 two outcomes", "client %u's message %u was refused and is now acknowledged",
+                          message->client, message->number);
         if (message->state == MESSAGE_OPEN) {
                 message->state = MESSAGE_ACKED;
                 message->acked_us = sim->now_us;
@@ -88,13 +85,25 @@ void history_acked(struct sim *sim, struct message *message, uint64_t seq)
 void history_refused(struct sim *sim, struct message *message, unsigned error)
 {
         if (message->state == MESSAGE_ACKED && !message->forgiven)
-                sim_break(sim, "8 two outcomes", "client %u's message %u was acknowledged and is now refused: %s", message->client,
-                          message->number, error_name(error));
+                sim_break(sim, "8 two outcomes", "client %u's message %u was acknowledged and is now refused: %s",
+                          message->client, message->number, error_name(error));
         if (message->state != MESSAGE_OPEN)
                 return;
         message->state = MESSAGE_REFUSED;
         message->error = (uint8_t)error;
         sim->history.refused++;
+}
+
+void history_restored(struct sim *sim, uint64_t since_us)
+{
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                struct message *message = &sim->history.messages[i];
+
+                if (message->state == MESSAGE_ACKED && message->acked_us < since_us)
+                        continue;
+                message->forgiven = true;
+                message->seq = 0;
+        }
 }
 
 void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row)
@@ -104,7 +113,8 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
         unsigned client, number;
 
         if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
-                sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in", row->seq);
+                sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in",
+                          row->seq);
                 return;
         }
         message = history_find(sim, &row->request, row->sender, room);
@@ -113,13 +123,13 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
                 return;
         }
         if (message->state == MESSAGE_LOST)
-                sim_break(sim, "2 appears and was lost", "client %u's message %u was not kept, and is shown", message->client,
-                          message->number);
+                sim_break(sim, "2 appears and was lost", "client %u's message %u was not kept, and is shown",
+                          message->client, message->number);
         if (message->state == MESSAGE_REFUSED)
-                sim_break(sim, "2 refused and appears", "client %u's message %u was refused (%s), and is shown", message->client,
-                          message->number, error_name(message->error));
-        if (!message->rogue && (!history_text_read(row->text, &client, &number) || client != message->client ||
-                                number != message->number))
+                sim_break(sim, "2 refused and appears", "client %u's message %u was refused (%s), and is shown",
+                          message->client, message->number, error_name(message->error));
+        if (!message->rogue &&
+            (!history_text_read(row->text, &client, &number) || client != message->client || number != message->number))
                 sim_break(sim, "4 logs differ", "client %u's message %u is shown with another text", message->client,
                           message->number);
         set_seq(sim, message, row->seq, "a row");

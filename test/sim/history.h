@@ -54,12 +54,15 @@ void history_start(struct sim *sim);
 unsigned history_room(struct sim *sim, const struct id *room);
 
 /* NULL: no room for more. */
-struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender, const struct id *room,
-                             unsigned number);
+struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender,
+                             const struct id *room, unsigned number);
 struct message *history_find(const struct sim *sim, const struct id *request, uint64_t sender, const struct id *room);
 
 void history_acked(struct sim *sim, struct message *message, uint64_t seq);
 void history_refused(struct sim *sim, struct message *message, unsigned error);
+
+/* The store went back to what it was at since_us, in a new era. */
+void history_restored(struct sim *sim, uint64_t since_us);
 
 /* Somebody was shown this row: checks what can be checked at once. */
 void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row);

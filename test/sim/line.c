@@ -115,7 +115,8 @@ struct line *line_open(struct sim *sim, struct line_owner *owner)
                               .number = number,
                               .frontend = (unsigned)sim_below(sim, sim->roles.frontend_count),
                               .socket = -1,
-                              .delay_us = sim_chance(sim, 80) ? sim_between(sim, 200, 20000) : sim_between(sim, 20000, 300000)};
+                              .delay_us =
+                                      sim_chance(sim, 80) ? sim_between(sim, 200, 20000) : sim_between(sim, 20000, 300000)};
         line->connected_us = sim->now_us + 2 * line->delay_us;
         return line;
 }

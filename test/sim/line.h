@@ -14,10 +14,10 @@
 
 #include "base/slice.h"
 
-#define LINES_MAX        96
-#define LINE_RECENT_MAX  16
-#define LINE_PORT        4000
-#define LINE_RECENT_US   1000000 /* a frame is under way for so long, for the tally */
+#define LINES_MAX       96
+#define LINE_RECENT_MAX 16
+#define LINE_PORT       4000
+#define LINE_RECENT_US  1000000 /* a frame is under way for so long, for the tally */
 
 struct sim;
 struct chunk;

@@ -26,8 +26,7 @@ static void put(struct sim *sim, const struct mail_letter *letter)
         struct mailbox *mailbox = &sim->mailbox;
         unsigned place = 0;
 
-        while (place < mailbox->count &&
-               !slice_equal(slice_text(mailbox->boxes[place].address), letter->to))
+        while (place < mailbox->count && !slice_equal(slice_text(mailbox->boxes[place].address), letter->to))
                 place++;
         check(place < MAILBOX_ADDRESSES_MAX && letter->to.size < MAILBOX_ADDRESS_SIZE);
         if (place == mailbox->count) {

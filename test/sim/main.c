@@ -16,9 +16,7 @@
 #include "sim/disk.h"
 #include "sim/sim.h"
 
-#define ACKED_MIN     200 /* a seed counts only with so many */
-#define FAULTS_MIN    10
-#define PROCESSES     2
+#define PROCESSES      2
 #define VIOLATIONS_MAX 5 /* told of one process; then it ends */
 
 struct arguments {
@@ -44,22 +42,22 @@ static bool run_seed(uint64_t seed, const struct arguments *arguments, struct ta
         sim_run(sim);
         broken = sim->broken.rule != NULL;
         if (broken) {
-                printf("VIOLATION seed=%" PRIu64 " rule=\"%s\": %s\n  replay: make sim SEED=%" PRIu64 "\n", seed, sim->broken.rule,
-                       sim->broken.text, seed);
+                printf("VIOLATION seed=%" PRIu64 " rule=\"%s\": %s\n  replay: make sim SEED=%" PRIu64 "\n", seed,
+                       sim->broken.rule, sim->broken.text, seed);
                 fflush(stdout);
         }
         tally->seeds++;
         tally->violations += broken;
-        tally->short_seeds += !broken && (sim->history.acked < ACKED_MIN || sim->faults.count < FAULTS_MIN);
+        tally->short_seeds += !broken && (sim->history.acked < SIM_ACKED_MIN || sim->faults.count < SIM_FAULTS_MIN);
         tally->acked += sim->history.acked;
         tally->refused += sim->history.refused;
         tally->faults += sim->faults.count;
         tally->simulated_us += sim->now_us;
         tally->hash ^= sim->hash * (2 * seed + 1);
         if (arguments->single)
-                printf("seed=%" PRIu64 " acked=%u refused=%u faults=%u simulated_s=%.1f steps=%lu users=%u clients=%u\n", seed,
-                       sim->history.acked, sim->history.refused, sim->faults.count, (double)sim->now_us / 1e6, sim->steps,
-                       sim->clients.user_count, sim->clients.count);
+                printf("seed=%" PRIu64 " acked=%u refused=%u faults=%u simulated_s=%.1f steps=%lu users=%u clients=%u\n",
+                       seed, sim->history.acked, sim->history.refused, sim->faults.count, (double)sim->now_us / 1e6,
+                       sim->steps, sim->clients.user_count, sim->clients.count);
         sim_free(&sim);
         return broken;
 }
@@ -192,8 +190,8 @@ int main(int count, char **texts)
         if (!arguments.single)
                 tally_print(tally);
         if (tally->short_seeds)
-                printf("%" PRIu64 " seeds had fewer than %d acknowledged sends or %d faults\n", tally->short_seeds, ACKED_MIN,
-                       FAULTS_MIN);
+                printf("%" PRIu64 " seeds had fewer than %d acknowledged sends or %d faults\n", tally->short_seeds,
+                       SIM_ACKED_MIN, SIM_FAULTS_MIN);
         printf("seeds=%" PRIu64 " violations=%" PRIu64 " acked=%" PRIu64 " faults=%" PRIu64
                " simulated_per_real=%.0f hash=%016" PRIx64 "\n",
                tally->seeds - tally->short_seeds, tally->violations, tally->acked, tally->faults,

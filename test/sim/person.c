@@ -38,16 +38,33 @@ void client_sign(struct sim *sim, struct sim_client *client)
                         return;
                 break;
         case CLIENT_SIGNS_IN:
-                error = core_sign_in(core, slice_text(user->name), slice_text(user->password), secret, SLICE_LITERAL("further"),
-                                     client->host.time);
+                error = core_sign_in(core, slice_text(user->name), slice_text(user->password), secret,
+                                     SLICE_LITERAL("further"), client->host.time);
                 break;
         }
         client->signing = error == ERR_OK;
 }
 
+/* Done, it must be: from now on that device hears nothing. */
+static void signed_out(struct sim *sim, struct sim_client *client, enum error error)
+{
+        struct sim_client *other = &sim->clients.all[client->sign_out_target - 1];
+
+        client->sign_out_target = 0;
+        sim_tell(sim, "client %u: signing out: %s", client->number, error_name(error));
+        if (error != ERR_OK || other == client || other->device != client->sign_out_device)
+                return;
+        other->revoked = true;
+        other->revoked_us = sim->now_us;
+}
+
 /* An answer came. Whose account exists already, perhaps by an earlier try that he did not hear of, signs in. */
 void client_signed(struct sim *sim, struct sim_client *client, enum error error)
 {
+        if (client->sign_out_target) {
+                signed_out(sim, client, error);
+                return;
+        }
         sim_tell(sim, "client %u: signing: %s", client->number, error_name(error));
         if (error == ERR_OK || client->goal == CLIENT_ADOPTS)
                 return;
@@ -65,7 +82,7 @@ void client_signed_in(struct sim *sim, struct sim_client *client)
                 return;
         client->device = core_device(core);
         client->revoked = false;
-        if (client->user->id && client->user->id != core_user(core))
+        if (client->user->id && client->user->id != core_user(core) && sim->faults.restored_us == 0)
                 sim_break(sim, "8 two outcomes", "client %u's account was made twice", client->number);
         client->user->id = core_user(core);
         client->goal = CLIENT_SIGNS_IN; /* whenever he has to, again */
@@ -175,6 +192,17 @@ void clients_probe(struct sim *sim)
 
 bool client_sign_out(struct sim *sim, struct sim_client *client)
 {
-        (void)sim, (void)client;
-        return false;
+        struct sim_client *other = &sim->clients.all[sim_below(sim, sim->clients.count)];
+
+        if (core_phase(client->host.core) < CORE_OFFLINE || client->signing || client->sign_out_target)
+                return false;
+        if (other->user != client->user || other->device == 0 || other->revoked)
+                return false;
+        if (core_sign_out(client->host.core, other->device, client->host.time) != ERR_OK)
+                return false;
+        sim_tell(sim, "client %u signs client %u out", client->number, other->number);
+        client->sign_out_target = other->number + 1;
+        client->sign_out_device = other->device;
+        core_host_settle(&client->host);
+        return true;
 }

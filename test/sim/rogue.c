@@ -53,12 +53,11 @@ static struct id new_id(struct sim *sim)
 
 static struct wire_frame frame_of(struct sim *sim, const struct rogue *rogue, uint8_t code, const struct id *room)
 {
-        struct wire_frame frame = {.code = code,
-                                   .request = new_id(sim),
-                                   .user = rogue->user->id,
-                                   .device = rogue->user->first_device,
-                                   .room = room ? *room : (struct id){0}};
+        struct wire_frame frame = {
+                .code = code, .request = new_id(sim), .user = rogue->user->id, .device = rogue->user->first_device};
 
+        if (room)
+                frame.room = *room;
         memcpy(frame.mac, rogue->user->token + 8, sizeof(frame.mac));
         return frame;
 }
@@ -101,7 +100,8 @@ static bool strange_room(struct sim *sim, const struct rogue *rogue, struct id *
 }
 
 /* count operations, the same one each time. What may lawfully come about is put into the history. */
-static void write(struct sim *sim, struct rogue *rogue, struct wire_frame *frame, const struct id *id, unsigned count, bool lawful)
+static void write(struct sim *sim, struct rogue *rogue, struct wire_frame *frame, const struct id *id, unsigned count,
+                  bool lawful)
 {
         struct wire_operation operations[2];
         char text[HISTORY_TEXT_SIZE];
@@ -207,7 +207,8 @@ static void do_trespass(struct sim *sim, struct rogue *rogue)
 /* Marks far beyond what there is, and below what was. */
 static void do_mark(struct sim *sim, struct rogue *rogue)
 {
-        struct wire_mark mark = {.delivered = sim_below(sim, 60), .read = sim_below(sim, 1000), .shown = sim_below(sim, 1000)};
+        struct wire_mark mark = {
+                .delivered = sim_below(sim, 60), .read = sim_below(sim, 1000), .shown = sim_below(sim, 1000)};
         struct id room;
         struct wire_frame frame;
 
@@ -302,8 +303,8 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
         static const struct {
                 void (*act)(struct sim *sim, struct rogue *rogue);
                 unsigned weight;
-        } deeds[] = {{do_write, 30},  {do_repeat, 15}, {do_reuse, 10},   {do_steal_id, 8}, {do_trespass, 10},
-                     {do_mark, 8},    {do_forge, 3},   {do_nonsense, 2}, {do_sign_out, 4}, {do_leave, 4}};
+        } deeds[] = {{do_write, 30}, {do_repeat, 15}, {do_reuse, 10},   {do_steal_id, 8}, {do_trespass, 10},
+                     {do_mark, 8},   {do_forge, 3},   {do_nonsense, 2}, {do_sign_out, 4}, {do_leave, 4}};
         uint64_t dice = sim_below(sim, 94);
         size_t i = 0;
 

@@ -28,10 +28,10 @@ struct rogue {
         struct rogue *twin;
         unsigned number, said; /* number: as a client's in the history */
         enum rogue_state state;
-        bool forged;       /* the Join under way cannot be good */
-        bool signs_out;    /* a sign-out of the own device is under way */
-        bool revoked;      /* and was done */
-        bool doomed;       /* the Join under way was sent after that */
+        bool forged;    /* the Join under way cannot be good */
+        bool signs_out; /* a sign-out of the own device is under way */
+        bool revoked;   /* and was done */
+        bool doomed;    /* the Join under way was sent after that */
         uint64_t act_us, pace_us, revoked_us;
         struct id join, sign_out, last_room, last_request; /* join: of the Join under way */
         uint8_t *input;

@@ -3,7 +3,6 @@
 
 #include "sim/sim.h"
 
-
 static void hear_row(struct sim *sim, const struct rogue *rogue, const struct id *room, const struct wire_row *row)
 {
         if (rogue->revoked && sim->phase >= SIM_PROBE)
@@ -11,8 +10,8 @@ static void hear_row(struct sim *sim, const struct rogue *rogue, const struct id
         history_shown(sim, rogue->user->id, room, row);
 }
 
-static void hear_rows(struct sim *sim, const struct rogue *rogue, const struct id *room, const struct wire_structure *structure,
-                      uint32_t tag, const struct wire_list *list)
+static void hear_rows(struct sim *sim, const struct rogue *rogue, const struct id *room,
+                      const struct wire_structure *structure, uint32_t tag, const struct wire_list *list)
 {
         struct wire_iterator iterator;
         struct wire_row row;
@@ -31,14 +30,16 @@ static void hear_joined(struct sim *sim, struct rogue *rogue, const struct id *r
         if (latest && rogue->forged)
                 sim_break(sim, "7 seen by a stranger", "rogue %u has joined with a forged token", rogue->number);
         if (latest && rogue->doomed)
-                sim_break(sim, "7 seen by a revoked device", "rogue %u has joined with a device that was signed out", rogue->number);
+                sim_break(sim, "7 seen by a revoked device", "rogue %u has joined with a device that was signed out",
+                          rogue->number);
         rogue->state = ROGUE_INSIDE;
         WIRE_LIST_START(&iterator, joined, rooms, &joined->rooms);
         while (wire_list_next(&iterator, &state))
                 hear_rows(sim, rogue, &state.room, WIRE_STRUCTURE(room_state), WIRE_TAG(room_state, rows), &state.rows);
 }
 
-static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struct id *room, const struct wire_outcome *outcome)
+static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struct id *room,
+                         const struct wire_outcome *outcome)
 {
         struct message *message = history_find(sim, &outcome->id, rogue->user->id, room);
 
@@ -47,14 +48,15 @@ static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struc
                           outcome->seq);
         } else if (outcome->status == ERR_OK) {
                 history_acked(sim, message, outcome->seq);
-        } else if (message && message->state == MESSAGE_ACKED && !message->changed && !message->forgiven && !rogue->revoked &&
-                   !rogue->signs_out && error_class((unsigned)outcome->status) == ERROR_CLASS_REFUSED) {
-                sim_break(sim, "8 two outcomes", "rogue %u's message %u was acknowledged and is now refused: %s", rogue->number,
-                          message->number, error_name((unsigned)outcome->status));
+        } else if (message && message->state == MESSAGE_ACKED && !message->changed && !message->forgiven &&
+                   !rogue->revoked && !rogue->signs_out && error_class((unsigned)outcome->status) == ERROR_CLASS_REFUSED) {
+                sim_break(sim, "8 two outcomes", "rogue %u's message %u was acknowledged and is now refused: %s",
+                          rogue->number, message->number, error_name((unsigned)outcome->status));
         }
 }
 
-static void hear_written(struct sim *sim, const struct rogue *rogue, const struct id *room, const struct wire_written *written)
+static void hear_written(struct sim *sim, const struct rogue *rogue, const struct id *room,
+                         const struct wire_written *written)
 {
         struct wire_iterator iterator;
         struct wire_outcome outcome;
@@ -81,7 +83,8 @@ static void hear_error(struct rogue *rogue, const struct wire_frame *frame, cons
 {
         if (rogue->state == ROGUE_JOINING)
                 rogue->state = ROGUE_OUTSIDE;
-        if (rogue->signs_out && id_equal(&frame->request, &rogue->sign_out) && error_class((unsigned)error->code) != ERROR_CLASS_UNKNOWN)
+        if (rogue->signs_out && id_equal(&frame->request, &rogue->sign_out) &&
+            error_class((unsigned)error->code) != ERROR_CLASS_UNKNOWN)
                 rogue->signs_out = rogue->revoked;
 }
 
@@ -120,7 +123,8 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         else if (frame->code == WIRE_CODE_delivery && message.delivery.has & WIRE_HAS(delivery, row))
                 hear_row(sim, rogue, &frame->room, &message.delivery.row);
         else if (frame->code == WIRE_CODE_change_page)
-                hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(change_page), WIRE_TAG(change_page, rows), &message.page.rows);
+                hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(change_page), WIRE_TAG(change_page, rows),
+                          &message.page.rows);
         else if (frame->code == WIRE_CODE_window)
                 hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(window), WIRE_TAG(window, rows), &message.window.rows);
         else if (frame->code == WIRE_CODE_done)
@@ -137,11 +141,13 @@ void rogue_hear(struct sim *sim, struct rogue *rogue, struct slice bytes)
         check(rogue->input_size + bytes.size <= ROGUE_INPUT_SIZE);
         memcpy(rogue->input + rogue->input_size, bytes.data, bytes.size);
         rogue->input_size += bytes.size;
-        while ((size = wire_frame_size(slice_of(rogue->input + at, rogue->input_size - at), WIRE_DOWN_SIZE_MAX, &error)) >= 5 &&
+        while ((size = wire_frame_size(slice_of(rogue->input + at, rogue->input_size - at), WIRE_DOWN_SIZE_MAX, &error)) >=
+                       5 &&
                size <= rogue->input_size - at) {
                 struct wire_frame frame;
 
-                check(wire_frame_parse(slice_of(rogue->input + at + WIRE_LENGTH_SIZE, size - WIRE_LENGTH_SIZE), &frame) == ERR_OK);
+                check(wire_frame_parse(slice_of(rogue->input + at + WIRE_LENGTH_SIZE, size - WIRE_LENGTH_SIZE), &frame) ==
+                      ERR_OK);
                 hear_frame(sim, rogue, &frame);
                 at += size;
         }

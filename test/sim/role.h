@@ -9,9 +9,9 @@
 #include "service/worker/worker.h"
 #include "sim/engine.h"
 
-#define ROLE_WORKERS_MAX 10
-#define ROLE_EXPELS_MAX  64
-#define ROLE_RIVALS_MAX  2
+#define ROLE_WORKERS_MAX  10
+#define ROLE_EXPELS_MAX   64
+#define ROLE_RIVALS_MAX   2
 #define ROLE_RESTARTS_MAX 40 /* of frontends in one run: the fake network has so many machines */
 
 enum role_state { ROLE_ABSENT, ROLE_RUNS, ROLE_CRASHED };

@@ -8,13 +8,14 @@
 #include "base/memory.h"
 #include "sim/check.h"
 
-#define QUIET_STEPS    8       /* nothing moved in so many steps: then the clock may jump (more than a decorator's delay_polls) */
-#define STEP_US        700     /* from one step to the next while things move */
-#define START_US       (30 * SIM_SECOND)
-#define FAULTS_US      (120 * SIM_SECOND)
-#define PROBE_US       (60 * SIM_SECOND)
-#define LOOK_US        (5 * SIM_SECOND) /* how often one looks whether all is at rest */
-#define STEPS_MAX      4000000          /* of one run: beyond it, it never rests */
+#define QUIET_STEPS   8   /* nothing moved in so many steps: then the clock may jump (more than a decorator's delay_polls) */
+#define STEP_US       700 /* from one step to the next while things move */
+#define START_US      (30 * SIM_SECOND)
+#define FAULTS_US     (100 * SIM_SECOND)
+#define FAULTS_US_MAX (400 * SIM_SECOND)
+#define PROBE_US      (60 * SIM_SECOND)
+#define LOOK_US       (5 * SIM_SECOND) /* how often one looks whether all is at rest */
+#define STEPS_MAX     4000000          /* of one run: beyond it, it never rests */
 
 /* ---- for the parts ---- */
 
@@ -144,6 +145,17 @@ static void look(struct sim *sim)
                 sim->phase_until_us = sim->now_us + LOOK_US;
 }
 
+/* When enough has happened for the seed to count. */
+static void faults_end(struct sim *sim)
+{
+        bool enough = sim->history.acked >= SIM_ACKED_MIN && sim->faults.count >= SIM_FAULTS_MIN;
+
+        if (enough || sim->now_us - sim->phase_began_us > FAULTS_US_MAX)
+                enter(sim, SIM_HEAL);
+        else
+                sim->phase_until_us = sim->now_us + LOOK_US;
+}
+
 static void phase_run(struct sim *sim)
 {
         if (sim->now_us < sim->phase_until_us)
@@ -151,7 +163,7 @@ static void phase_run(struct sim *sim)
         if (sim->phase == SIM_START)
                 enter(sim, sim->options.calm ? SIM_HEAL : SIM_FAULTS);
         else if (sim->phase == SIM_FAULTS)
-                enter(sim, SIM_HEAL);
+                faults_end(sim);
         else
                 look(sim);
 }

@@ -26,9 +26,11 @@
 #include "sim/tally.h"
 #include "support/by_hand.h"
 
-#define SIM_SECOND   UINT64_C(1000000)
-#define SIM_WALL_MS  UINT64_C(1700000000000) /* when every run begins */
-#define SIM_REST_MS  UINT64_C(400000)        /* T: so long after the heal everything must be at rest */
+#define SIM_SECOND      UINT64_C(1000000)
+#define SIM_WALL_MS     UINT64_C(1700000000000) /* when every run begins */
+#define SIM_REST_MS     UINT64_C(400000)        /* T: so long after the heal everything must be at rest */
+#define SIM_ACKED_MIN   200                     /* a seed counts only with so many acknowledged sends */
+#define SIM_FAULTS_MIN  10
 #define SIM_BROKEN_SIZE 400
 
 enum sim_phase { SIM_START, SIM_FAULTS, SIM_HEAL, SIM_PROBE, SIM_REST };

@@ -16,7 +16,7 @@ void tally_add(struct tally *to, const struct tally *from)
         to->faults += from->faults;
         to->simulated_us += from->simulated_us;
         to->hash ^= from->hash; /* seeds in any order */
-        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class++) {
+        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++) {
                 to->by_class[class] += from->by_class[class];
                 for (unsigned code = 0; code < 256; code++)
                         to->pairs[code][class] += from->pairs[code][class];
@@ -29,8 +29,8 @@ void tally_print(const struct tally *tally)
         const struct wire_message *message;
 
         printf("%-34s %9s  %s\n", "fault", "times", "met under way (codes, the last second's)");
-        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class++) {
-                printf("%-34s %9" PRIu64 " ", fault_class_text((enum fault_class)class), tally->by_class[class]);
+        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++) {
+                printf("%-34s %9" PRIu64 " ", fault_class_text((enum fault_class) class), tally->by_class[class]);
                 for (size_t i = 0; (message = wire_message_at(i)); i++) {
                         if (message->direction != WIRE_UP)
                                 continue;
