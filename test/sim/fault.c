@@ -190,19 +190,24 @@ static void lose_records(struct sim *sim, enum bus_topic topic, int32_t partitio
 }
 
 /* `galkad all`, killed: the bus and presence were its memory, the database alone is left. */
-static bool do_PROCESS_CRASH(struct sim *sim)
+static bool process_crash(struct sim *sim, bool restore)
 {
         struct bus_log *log = bus_embedded_log(sim->engine.bus);
 
         if (sim->roles.starts + 8 > ROLE_RESTARTS_MAX)
                 return false;
         roles_crash_all(sim);
-        engine_store_crash(sim, sim_below(sim, 2000), false);
+        engine_store_crash(sim, sim_below(sim, 2000), restore);
         presence_memory_forget(sim->engine.presence, PRESENCE_FORGET_ALL);
         for (int topic = 0; topic < BUS_TOPIC_COUNT; topic++)
                 for (int32_t i = 0; i < (int32_t)bus_log_partitions(log, topic); i++)
                         lose_records(sim, topic, i);
         return true;
+}
+
+static bool do_PROCESS_CRASH(struct sim *sim)
+{
+        return process_crash(sim, false);
 }
 
 static bool do_STORE_CRASH(struct sim *sim)
@@ -249,7 +254,8 @@ static bool everybody_has_an_account(const struct sim *sim)
         return true;
 }
 
-/* First an image is made, and a while later the store goes back to it. What came between is forgiven, if it is gone. */
+/* First an image is made. A while later the server is stopped, its database is replaced by the image, and it is started again.
+ * What came between is forgiven, if it is gone. */
 static bool do_STORE_RESTORED(struct sim *sim)
 {
         struct faults *faults = &sim->faults;
@@ -261,8 +267,9 @@ static bool do_STORE_RESTORED(struct sim *sim)
                 faults->saved_us = sim->now_us;
                 return false;
         }
+        if (!process_crash(sim, true))
+                return false;
         faults->restored_us = sim->now_us;
-        engine_store_crash(sim, sim_below(sim, 3000), true);
         history_restored(sim, faults->saved_us);
         clients_restored(sim, faults->saved_us);
         rogues_restored(sim, faults->saved_us);
