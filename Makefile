@@ -41,8 +41,8 @@ tidy: deps-test         ## clang-tidy
 	@tools/deps tidy
 	@tools/tidy
 
-coverage: deps-test     ## lines and branches that the tests reach, by folder
-	@tools/coverage
+coverage: deps-test     ## lines and branches that the tests reach, by room (ROOM=core: by file)
+	@tools/coverage $(ROOM)
 
 deb: deps-run           ## a Debian package in build/
 	@tools/deb
