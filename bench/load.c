@@ -49,6 +49,7 @@ enum error load_init(struct load *load, uint32_t users_max, const char *const *a
 
 void load_finish(struct load *load)
 {
+        check(load->users || load->user_count == 0);
         for (uint32_t i = 0; i < load->user_count; i++) {
                 if (load->users[i].socket >= 0)
                         load->net->ops->close(load->net, load->users[i].socket);

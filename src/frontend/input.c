@@ -149,6 +149,7 @@ static bool complete_partial(struct frontend *frontend, struct connection *conne
                 size_t frame = wire_frame_size(slice_of(block->bytes, block->size), frame_size_max(connection), &error);
                 size_t got, lacks;
 
+                check(block);
                 if (error) {
                         answer_fatal(frontend, connection, NULL, error);
                         return false;
@@ -165,6 +166,7 @@ static bool complete_partial(struct frontend *frontend, struct connection *conne
                 if (!grow_partial(frontend, connection))
                         return false;
                 block = traffic->partial;
+                check(block);
                 lacks = min_of(lacks, block_room(block) - block->size);
                 if (!input_take(frontend, connection, block->bytes + block->size, lacks, &got))
                         return false;

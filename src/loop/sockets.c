@@ -54,7 +54,7 @@ static bool place_resolve(const char *host, uint16_t port, struct place *place)
                         best = at;
                         break;
                 }
-        check(best->ai_addrlen <= sizeof(place->storage));
+        check(best && best->ai_addrlen <= sizeof(place->storage));
         memset(&place->storage, 0, sizeof(place->storage));
         memcpy(&place->storage, best->ai_addr, best->ai_addrlen);
         place->size = best->ai_addrlen;

@@ -208,6 +208,7 @@ static int run(const struct command *command, int count, char **words)
                                   .colour = !general.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
         int result = open_session(&session);
 
+        check(result != EXIT_DONE || session.host);
         if (result == EXIT_DONE && command->need == NEED_ACCOUNT && core_phase(session.host->core) < CORE_OFFLINE)
                 result = session_complain(EXIT_SIGN_IN, "nobody is signed in here: galka signup, or galka signin NAME");
         if (result == EXIT_DONE)

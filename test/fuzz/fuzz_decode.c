@@ -17,6 +17,7 @@ static const struct wire_structure *choose(uint8_t number)
 
         while (sample_structure_at(count))
                 count++;
+        check(count > 0);
         return sample_structure_at(number % count);
 }
 

@@ -347,7 +347,7 @@ void client_join(struct client *client, uint64_t user, uint64_t device)
         struct wire_join join = {0};
         struct wire_joined joined = {.time_ms = 1};
         struct wire_envelope envelope;
-        struct wire_frame frame;
+        struct wire_frame frame = {0};
 
         client->user = user;
         client->device = device;

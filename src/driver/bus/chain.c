@@ -162,8 +162,10 @@ static bool chain_settle(const struct chain *chain, struct cursor *cursor)
         /* No segment yet, or it may be gone since: all its records were read, so it could be trimmed. */
         if (!cursor->segment || cursor->segment_first < chain->head->first)
                 chain_seek(chain, cursor, cursor->offset);
+        check(cursor->segment);
         if (cursor->at == cursor->segment->used) {
                 cursor->segment = cursor->segment->next;
+                check(cursor->segment);
                 cursor->segment_first = cursor->segment->first;
                 cursor->at = 0;
         }
@@ -199,9 +201,10 @@ void chain_trim(struct chain *chain, uint64_t offset)
                 return;
         }
         while (low->offset < offset) {
-                struct slice key, value;
+                struct slice key = {0}, value = {0};
+                const struct segment *segment = chain_read(chain, low, &key, &value);
 
-                chain_read(chain, low, &key, &value);
+                check(segment);
                 chain->bytes -= record_size(key.size, value.size);
         }
         if (chain_settle(chain, low))

@@ -89,6 +89,7 @@ void sign_in_asked(struct batch *batch, struct item *item)
         struct sign_in *sign_in = item->body;
         const struct store_answer *answer = item->login_answer;
         struct password_job *job;
+        size_t size;
 
         check(answer);
         if (answer->status != ERR_OK || answer->login.wait_ms > 0) {
@@ -100,8 +101,9 @@ void sign_in_asked(struct batch *batch, struct item *item)
         job = batch_password(batch, item, PASSWORD_VERIFY);
         if (!job)
                 return;
-        check(strlen(sign_in->password_hash) < sizeof(job->hash));
-        strcpy(job->hash, sign_in->password_hash);
+        size = strlen(sign_in->password_hash) + 1;
+        check(size <= sizeof(job->hash));
+        memcpy(job->hash, sign_in->password_hash, size);
         job->password = sign_in->body.password;
 }
 

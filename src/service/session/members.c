@@ -55,6 +55,7 @@ void members_free(struct members **members_p)
         if (!members)
                 return;
         *members_p = NULL;
+        check(members->entries || members->used == 0);
         for (uint32_t i = 0; i < members->used; i++)
                 memory_free(members->entries[i].outside);
         memory_free(members->entries);
