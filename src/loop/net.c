@@ -20,7 +20,7 @@
 #define PARTS_MAX        64  /* of one write */
 #define SOCKETS_AT_FIRST 64
 
-enum kind { KIND_NONE, KIND_LISTENER, KIND_CONNECTING, KIND_STREAM, KIND_WATCHED };
+enum kind { KIND_NONE, KIND_LISTENER, KIND_CONNECTING, KIND_STREAM, KIND_ACCEPTED, KIND_WATCHED };
 enum wanted { WANT_READ = 1, WANT_WRITE = 2 };
 
 struct socket {
@@ -28,6 +28,7 @@ struct socket {
         uint8_t kind;       /* enum kind */
         uint8_t wanted;     /* enum wanted: by the owner */
         uint8_t registered; /* enum wanted: with epoll; 0: not in its set */
+        bool aborted;       /* ACCEPTED: what the peer sent and we have not read is void */
 };
 
 _Static_assert(sizeof(struct socket) <= 16, "this is kept of every idle connection");
@@ -170,6 +171,9 @@ static enum error net_read(struct net *net, int socket, void *bytes, size_t size
         ssize_t count;
 
         check(socket_of(self(net), socket)->kind >= KIND_CONNECTING && size > 0);
+        *got = 0;
+        if (socket_of(self(net), socket)->aborted)
+                return ERR_CLOSED;
         do
                 count = recv(socket, bytes, size, 0);
         while (count < 0 && errno == EINTR);
@@ -277,7 +281,7 @@ static size_t accept_some(struct loop_net *loop, int listener, struct net_event 
                 }
                 if (fd < 0)
                         break;
-                if (adopt(loop, fd, KIND_STREAM, 0) != ERR_OK) {
+                if (adopt(loop, fd, KIND_ACCEPTED, 0) != ERR_OK) {
                         close(fd);
                         break;
                 }
@@ -309,6 +313,7 @@ static size_t translate(struct loop_net *loop, const struct epoll_event *from, s
                 events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = fd, .tag = socket->tag};
                 return count;
         }
+        socket->aborted |= socket->kind == KIND_ACCEPTED && from->events & EPOLLERR;
         if ((from->events & EPOLLIN || broken) && socket->wanted & WANT_READ)
                 events[count++] = (struct net_event){.kind = NET_EVENT_READABLE, .socket = fd, .tag = socket->tag};
         if ((from->events & EPOLLOUT || broken) && socket->wanted & WANT_WRITE && count < max)

@@ -118,6 +118,8 @@ enum error socket_connect(const char *host, uint16_t port, int *fd)
         made = socket(place.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (made < 0)
                 return ERR_SYSTEM;
+        /* Without it the kernel goes on sending after close, for minutes, what the client sends again elsewhere meanwhile. */
+        (void)setsockopt(made, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger));
         if (!switch_on(made, IPPROTO_TCP, TCP_NODELAY, 1) ||
             (connect(made, (const struct sockaddr *)&place.storage, place.size) != 0 && errno != EINPROGRESS)) {
                 close(made);

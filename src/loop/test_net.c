@@ -117,6 +117,21 @@ static void test_bytes_go_both_ways(void **state)
         assert_int_equal(got, 0);
 }
 
+/* What a client sent over a link that it gave up must not be done long after, when a frontend that slept wakes up. */
+static void test_what_was_given_up_is_not_read(void **state)
+{
+        struct net *net = *state;
+        struct pair pair = connected(net, "127.0.0.1");
+        char bytes[32];
+        size_t got;
+
+        send_text(net, pair.client, "hello");
+        net->ops->close(net, pair.client);
+        assert_int_equal(expect(net, NET_EVENT_READABLE).tag, 2);
+        assert_int_equal(net->ops->read(net, pair.server, bytes, sizeof(bytes), &got), ERR_CLOSED);
+        assert_int_equal(got, 0);
+}
+
 static void test_addresses_are_mapped_into_ipv6(void **state)
 {
         static const uint8_t v4[16] = {[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 1}, v6[16] = {[15] = 1};
@@ -300,6 +315,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_bytes_go_both_ways, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_addresses_are_mapped_into_ipv6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bad_addresses_and_taken_ports, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_what_was_given_up_is_not_read, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_refused_connect_is_told_by_write, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_write_waits_for_room, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_paused_reader_hears_nothing, setup, teardown),

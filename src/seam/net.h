@@ -40,12 +40,14 @@ struct net_ops {
         enum error (*listen)(struct net *net, const char *address, uint16_t port, bool shared, uint64_t tag, int *socket,
                              struct net_address *bound);
 
-        /* Starts connecting; WRITABLE comes when it is decided. host may be a name (resolving may block: terminal only). */
+        /* Starts connecting; WRITABLE comes when it is decided. host may be a name (resolving may block: terminal only). Closing
+         * such a socket aborts the connection: what the other end has not got by then, or has not read, it never will. */
         enum error (*connect)(struct net *net, const char *host, uint16_t port, uint64_t tag, int *socket);
 
         void (*set_tag)(struct net *net, int socket, uint64_t tag);
 
-        /* OK: *got > 0. AGAIN: nothing now. CLOSED: end or error. */
+        /* OK: *got > 0. AGAIN: nothing now. CLOSED: end or error; on an accepted socket that was aborted, at once, whatever was
+         * sent before (L8: its sender has given that up, and counts on its not being done long after). */
         enum error (*read)(struct net *net, int socket, void *bytes, size_t size, size_t *got);
 
         /* OK: *written may be less than all. AGAIN: nothing taken now. CLOSED. */
