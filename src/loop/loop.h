@@ -22,6 +22,9 @@
 /* events: told when accepting has to pause; may be NULL. Errors: NO_MEMORY, SYSTEM. */
 must_use enum error loop_net_new(struct event_sink *events, struct net **net);
 
+/* Raises this process's limit on descriptors as far as it may. Returns the limit. */
+uint64_t loop_raise_descriptors(void);
+
 /* CLOCK_MONOTONIC and CLOCK_REALTIME; plain calls that need no freeing. */
 void loop_clock_init(struct clock *clock);
 

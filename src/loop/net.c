@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #define EVENTS_MAX       512 /* taken from the kernel in one poll */
 #define PARTS_MAX        64  /* of one write */
 #define SOCKETS_AT_FIRST 64
+#define NOTE_PAUSE_MS    10000
 
 enum kind { KIND_NONE, KIND_LISTENER, KIND_CONNECTING, KIND_STREAM, KIND_ACCEPTED, KIND_WATCHED };
 enum wanted { WANT_READ = 1, WANT_WRITE = 2 };
@@ -42,6 +44,7 @@ struct loop_net {
         int listeners[LOOP_LISTENERS_MAX];
         uint32_t listener_count;
         uint64_t accept_again_ms; /* not 0: accepting is paused until then */
+        uint64_t note_again_ms;   /* the log is told of pauses not before */
 };
 
 static struct loop_net *self(struct net *net)
@@ -261,6 +264,18 @@ static bool out_of_resources(int error)
         return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* A crowd at the door is one event, not one for each that is let in when another leaves. */
+static void note_pause(struct loop_net *loop, int reason)
+{
+        uint64_t now = coarse_ms();
+
+        if (now < loop->note_again_ms)
+                return;
+        loop->note_again_ms = now + NOTE_PAUSE_MS;
+        event_note(loop->events, EVENT_WARNING, "net.accept_paused", NULL, {"reason", strerrordesc_np(reason), 0},
+                   {"pause_ms", NULL, LOOP_ACCEPT_PAUSE_MS});
+}
+
 static size_t accept_some(struct loop_net *loop, int listener, struct net_event *events, size_t max)
 {
         size_t count = 0;
@@ -274,8 +289,7 @@ static size_t accept_some(struct loop_net *loop, int listener, struct net_event 
                 if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
                         continue;
                 if (fd < 0 && out_of_resources(errno)) {
-                        event_note(loop->events, EVENT_WARNING, "net.accept_paused", NULL,
-                                   {"reason", strerrordesc_np(errno), 0}, {"pause_ms", NULL, LOOP_ACCEPT_PAUSE_MS});
+                        note_pause(loop, errno);
                         accept_pause(loop, true);
                         break;
                 }
@@ -398,6 +412,22 @@ enum error loop_net_new(struct event_sink *events, struct net **net)
                 return ERR_OK;
         net_free(net);
         return ERR_SYSTEM;
+}
+
+uint64_t loop_raise_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+                return 0;
+        /* A shell gives 1024 and lets one have more. */
+        if (limit.rlim_cur < limit.rlim_max) {
+                struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+
+                if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+                        limit = raised;
+        }
+        return limit.rlim_cur;
 }
 
 enum error loop_own_descriptors(void)

@@ -123,7 +123,7 @@ static struct frontend_options frontend_options_of(const struct role *role)
 
         return (struct frontend_options){
                 .index = role->index,
-                .connections_max = (uint32_t)options->connections,
+                .connections_max = role->server->connections,
                 .ping_ms = (uint32_t)options->ping_ms,
                 .reply_ms = (uint32_t)options->reply_ms,
                 .sign_in_ms = (uint32_t)options->sign_in_ms,
@@ -133,10 +133,24 @@ static struct frontend_options frontend_options_of(const struct role *role)
         };
 }
 
+/* Sockets that share a port share it with those of any other process of this user: two servers would take each other's clients.
+ * One that does not share is refused if there is any. */
+static enum error probe(struct net *net, const char *address, uint16_t port)
+{
+        struct net_address bound;
+        int socket;
+        enum error error = net->ops->listen(net, address, port, false, 0, &socket, &bound);
+
+        if (!error)
+                net->ops->close(net, socket);
+        return error;
+}
+
 /* Listens on every address of the comma-separated list. Ports: the given one, or the one the first picked. */
-static enum error listen_all(struct role *role, struct frontend *frontend)
+static enum error listen_all(struct role *role, struct net *net, struct frontend *frontend)
 {
         const char *at = role->server->options->listen;
+        bool shared = role->server->options->frontends > 1;
         uint16_t port = role->listen_port;
         enum error error = ERR_OK;
 
@@ -146,7 +160,10 @@ static enum error listen_all(struct role *role, struct frontend *frontend)
                 char address[ADDRESS_SIZE];
 
                 snprintf(address, sizeof(address), "%.*s", (int)min_of(size, sizeof(address) - 1), at);
-                error = frontend_listen(frontend, address, port, true, &bound);
+                if (shared && role->index == 0 && port)
+                        error = probe(net, address, port);
+                if (!error)
+                        error = frontend_listen(frontend, address, port, shared, &bound);
                 if (error)
                         snprintf(role->error, sizeof(role->error), "cannot listen on %s port %u: %s", address, port,
                                  error == ERR_CONFIG ? "not an address" : strerror(errno));
@@ -197,7 +214,7 @@ static void frontend_thread(struct role *role)
                 error = frontend_new(&options, &seams, &frontend);
         if (error)
                 snprintf(role->error, sizeof(role->error), "a frontend cannot start: %s", error_text(error));
-        else if (listen_all(role, frontend) == ERR_OK)
+        else if (listen_all(role, seams.net, frontend) == ERR_OK)
                 run_frontend(role, frontend);
         frontend_free(&frontend);
         if (seams.net)

@@ -35,6 +35,7 @@ struct server {
         struct random *random;
         struct log log;
         struct token_keys keys;
+        uint32_t connections; /* a frontend holds at most: what the options say, or less if descriptors are few */
 };
 
 enum role_kind { ROLE_FRONTEND, ROLE_AUTH, ROLE_SESSION, ROLE_QUERY, ROLE_NOTIFY };

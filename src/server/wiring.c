@@ -23,6 +23,7 @@
 #define FRONTENDS_MAX   16
 #define WORKERS         4
 #define ROLES_MAX       (FRONTENDS_MAX + WORKERS)
+#define DESCRIPTORS     100 /* that are not connections: the database, the bus, wake-ups */
 #define START_WAIT_MS   10000
 #define STEP_MS         10
 #define CODE_DIGITS_MAX 16
@@ -45,6 +46,18 @@ static void server_init(struct server *server, const struct options *options)
         *server = (struct server){.options = options, .random = random_system()};
         loop_clock_init(&server->clock);
         log_init(&server->log, &server->clock, options->log_format, options->log_level, STDERR_FILENO);
+}
+
+/* A frontend that has no descriptor left lets newcomers wait without a word; one whose table is full tells them. */
+static void bound_connections(struct server *server)
+{
+        uint64_t limit = loop_raise_descriptors();
+        uint64_t room = limit > DESCRIPTORS + 1 ? limit - DESCRIPTORS : 1;
+
+        server->connections = (uint32_t)min_of(server->options->connections, room);
+        if (server->connections < server->options->connections)
+                event_note(&server->log.sink, EVENT_INFO, "server.few_descriptors", NULL, {"limit", NULL, limit},
+                           {"connections", NULL, server->connections}, {"wanted", NULL, server->options->connections});
 }
 
 enum error server_make_folder(const char *path, char text[static SERVER_ERROR_SIZE])
@@ -271,11 +284,13 @@ int server_all(const struct options *options)
 
         /* Blocked before any thread exists, so that only sigtimedwait gets them. */
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
         pthread_sigmask(SIG_BLOCK, &signals, NULL);
         server_init(&embedded.server, options);
+        bound_connections(&embedded.server);
         if (open_engines(&embedded) == ERR_OK && start_roles(&embedded) == ERR_OK)
                 code = serve(&embedded, &signals);
         else

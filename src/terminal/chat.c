@@ -45,12 +45,18 @@ struct chat {
 
 static struct termios saved_mode;
 static bool mode_saved;
-static volatile sig_atomic_t resized = 1;
+static volatile sig_atomic_t resized = 1, told_to_end;
 
 static void on_resize(int signal)
 {
         (void)signal;
         resized = 1;
+}
+
+static void on_end(int signal)
+{
+        (void)signal;
+        told_to_end = 1;
 }
 
 static void leave_raw(void)
@@ -414,7 +420,7 @@ static int chat_loop(struct chat *chat)
         if (host_watch(session->host, STDIN_FILENO) != ERR_OK)
                 return session_complain(EXIT_USAGE, "standard input cannot be waited on: use a terminal or a pipe");
         draw_line(chat);
-        while (!chat->ended && !session->host->storage_failed)
+        while (!chat->ended && !told_to_end && !session->host->storage_failed)
                 if (host_turn(session->host, 1000))
                         take_keys(chat);
         clear_line(chat);
@@ -447,6 +453,10 @@ int command_chat(struct session *session, int count, char **words)
         }
         if (result == EXIT_DONE) {
                 signal(SIGWINCH, on_resize);
+                /* Whoever ends it, the terminal is left as it was found. */
+                signal(SIGTERM, on_end);
+                signal(SIGHUP, on_end);
+                signal(SIGINT, on_end);
                 chat->screen = !session->json && enter_raw();
                 measure(chat);
                 show_recent(chat);

@@ -238,6 +238,7 @@ int main(int argc, char **argv)
                 return result;
         choose_locale();
         signal(SIGPIPE, SIG_IGN);
+        signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
         if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
                 print_help(general.help || count > 0 ? stdout : stderr);
                 return general.help || count > 0 ? EXIT_DONE : EXIT_USAGE;
