@@ -61,6 +61,23 @@ static uint32_t take_character(const uint8_t *at, size_t size, size_t *used)
         return character;
 }
 
+/* Line and paragraph separators, bidirectional controls, zero-width characters, tags: nothing to see, much to forge. */
+static bool is_hidden(uint32_t character)
+{
+        return character == 0xad || character == 0x61c || character == 0x180e ||
+               (character >= 0x200b && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
+               (character >= 0x2060 && character <= 0x206f) || character == 0xfeff ||
+               (character >= 0xe0000 && character <= 0xe0fff);
+}
+
+/* Spaces, and letters that look like one. */
+static bool is_blank(uint32_t character)
+{
+        return character == ' ' || character == 0xa0 || character == 0x115f || character == 0x1160 || character == 0x1680 ||
+               (character >= 0x2000 && character <= 0x200a) || character == 0x202f || character == 0x205f ||
+               character == 0x2800 || character == 0x3000 || character == 0x3164 || character == 0xffa0;
+}
+
 bool name_is_display_name(struct slice name)
 {
         bool visible = false;
@@ -70,11 +87,9 @@ bool name_is_display_name(struct slice name)
 
                 if (used == 0 || character < 0x20 || (character >= 0x7f && character < 0xa0))
                         return false;
-                /* Line and paragraph separators, bidirectional controls, zero-width characters: nothing to see, much to forge. */
-                if ((character >= 0x200b && character <= 0x200f) || (character >= 0x2028 && character <= 0x202e) ||
-                    (character >= 0x2060 && character <= 0x206f) || character == 0xfeff)
+                if (is_hidden(character))
                         return false;
-                visible = visible || (character != ' ' && character != 0xa0 && character != 0x3000);
+                visible = visible || !is_blank(character);
         }
         return visible;
 }
@@ -88,9 +103,11 @@ static const struct fold_range {
         {'A', 'Z', 1, 32},       {0x00c0, 0x00d6, 1, 32}, {0x00d8, 0x00de, 1, 32},
         {0x0100, 0x0136, 2, 1}, /* İ (0x130) is left out below: its small form is not one character */
         {0x0139, 0x0147, 2, 1},  {0x014a, 0x0176, 2, 1},  {0x0179, 0x017d, 2, 1},
-        {0x0391, 0x03a1, 1, 32}, {0x03a3, 0x03ab, 1, 32}, {0x0400, 0x040f, 1, 80},
-        {0x0410, 0x042f, 1, 32}, {0x0460, 0x0480, 2, 1},  {0x048a, 0x04be, 2, 1},
-        {0x04d0, 0x052e, 2, 1},
+        {0x0386, 0x0386, 1, 38}, {0x0388, 0x038a, 1, 37}, {0x038c, 0x038c, 1, 64},
+        {0x038e, 0x038f, 1, 63}, {0x0391, 0x03a1, 1, 32}, {0x03a3, 0x03ab, 1, 32},
+        {0x03d8, 0x03ee, 2, 1},  {0x0400, 0x040f, 1, 80}, {0x0410, 0x042f, 1, 32},
+        {0x0460, 0x0480, 2, 1},  {0x048a, 0x04be, 2, 1},  {0x04c0, 0x04c0, 1, 15},
+        {0x04c1, 0x04cd, 2, 1},  {0x04d0, 0x052e, 2, 1},
 };
 
 static uint32_t fold_character(uint32_t character)

@@ -1,0 +1,83 @@
+/* Room ids: what two users make, and what no room can have. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "rules/room.h"
+#include "rules/row.h"
+
+static void test_personal_rooms(void **state)
+{
+        static const uint64_t users[] = {
+                1, 2, 3, UINT64_C(1) << 61, (UINT64_C(1) << 62) - 1, UINT64_C(1) << 62, 0x5555, INT64_MAX - 1, INT64_MAX};
+        struct id seen[countof(users) * countof(users)];
+        size_t count = 0;
+
+        (void)state;
+        for (size_t i = 0; i < countof(users); i++) {
+                for (size_t j = i; j < countof(users); j++) {
+                        uint64_t lower, higher, a = min_of(users[i], users[j]), b = max_of(users[i], users[j]);
+                        struct id room = room_personal(a, b), same = room_personal(b, a);
+
+                        assert_true(id_equal(&room, &same));
+                        assert_true(room_personal_users(&room, &lower, &higher));
+                        assert_int_equal(lower, a);
+                        assert_int_equal(higher, b);
+                        assert_int_equal(room_kind_of(&room), a == b ? ROOM_SELF : ROOM_PERSONAL);
+                        assert_int_equal(room_peer(&room, a), b);
+                        assert_int_equal(room_peer(&room, b), a);
+                        assert_int_equal(room_peer(&room, 77), 0);
+                        assert_int_equal(room.bytes[8] >> 6, 3); /* no UUID of a group has it */
+                        for (size_t k = 0; k < count; k++)
+                                assert_false(id_equal(&room, &seen[k]));
+                        seen[count++] = room;
+                }
+        }
+}
+
+static void test_other_ids(void **state)
+{
+        static const uint8_t random[10] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+        struct id group = id_uuid7(1750000000000, random), id = {{0}};
+        uint64_t lower, higher;
+
+        (void)state;
+        assert_int_equal(room_kind_of(&group), ROOM_GROUP);
+        assert_false(room_personal_users(&group, &lower, &higher));
+        assert_int_equal(room_peer(&group, 1), 0);
+        assert_int_equal(room_kind_of(&id), ROOM_NONE);
+        id.bytes[8] = 0xc0; /* the variant of two users, but none there */
+        assert_int_equal(room_kind_of(&id), ROOM_NONE);
+        id = room_personal(5, 9);
+        id.bytes[15] = 3; /* 5 and 3: not in order: nobody makes such an id */
+        assert_int_equal(room_kind_of(&id), ROOM_NONE);
+        assert_int_equal(room_peer(&id, 5), 0);
+        id = room_personal(5, 9);
+        id.bytes[8] &= 0x3f; /* variants 00 and 01 */
+        assert_int_equal(room_kind_of(&id), ROOM_NONE);
+        id.bytes[8] |= 0x40;
+        assert_int_equal(room_kind_of(&id), ROOM_NONE);
+}
+
+static void test_kinds_of_rows(void **state)
+{
+        (void)state;
+        assert_true(row_writable(ROW_TEXT) && row_countable(ROW_TEXT));
+        assert_false(row_writable(0) || row_countable(0));
+        assert_false(row_writable(255) || row_countable(255));
+}
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_personal_rooms),
+                cmocka_unit_test(test_other_ids),
+                cmocka_unit_test(test_kinds_of_rows),
+        };
+
+        return cmocka_run_group_tests_name("rooms", tests, NULL, NULL);
+}
