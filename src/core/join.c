@@ -7,6 +7,7 @@
 
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   30000
+#define JOIN_MAX_MS    15000 /* a server closes a connection that has said nothing for 30 s and has not joined */
 
 /* ---- Join ---- */
 
@@ -196,7 +197,7 @@ void join_failed(struct core *core, struct request *request, enum error error, u
         } else if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 link_close(core, LINK_RETRY_MAX_MS);
         } else {
-                uint64_t pause = core_pause_ms(core, join->tries, RETRY_FIRST_MS, RETRY_MAX_MS);
+                uint64_t pause = core_pause_ms(core, join->tries, RETRY_FIRST_MS, JOIN_MAX_MS);
 
                 join->tries = (uint8_t)min_of(join->tries + 1, 30);
                 join->again = true;
