@@ -63,7 +63,8 @@ struct upkeep {
         bool beat_doubt;              /* a beat may have been answered with `lost` or `forgot`, which is told only once */
         uint32_t cursor, cursor_next; /* slots: republishing or rejoining */
         uint32_t count;
-        uint64_t beat_ms, beaten_ms, retry_ms, end_ms;
+        uint32_t overdue_cursor; /* slots: closing who was told to join again and did not */
+        uint64_t beat_ms, beaten_ms, retry_ms, end_ms, overdue_ms;
         struct removal *removals; /* a ring */
         uint32_t removal_first, removal_count, removal_size;
         struct arena arena;

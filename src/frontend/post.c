@@ -61,6 +61,7 @@ static void take_effect(struct frontend *frontend, struct connection *connection
         case WIRE_EFFECT_NONE:
                 break;
         case WIRE_EFFECT_JOINED:
+                connection->to_rejoin = false;
                 if (connection->state == CONNECTION_JOINING)
                         become_ready(frontend, connection);
                 break;

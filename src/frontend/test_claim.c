@@ -360,6 +360,44 @@ static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
         host_stop(&host);
 }
 
+/* What was lost may have been her revoke: one that does not ask whether she may still be here is not kept for ever. */
+static void test_who_does_not_join_again_is_closed(void **state)
+{
+        struct frontend_options options = {0};
+        struct wire_joined joined = {.time_ms = 1};
+        struct wire_join join = {0};
+        struct wire_ping ping = {.echo = 1};
+        struct wire_lost lost = {0};
+        struct wire_envelope envelope;
+        struct wire_frame frame;
+        struct client alice, bob;
+
+        (void)state;
+        host_start(&host, &options);
+        joined_in_presence(&alice, 42);
+        joined_in_presence(&bob, 43);
+        host_publish(&host, WIRE_CODE_lost, &lost);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);
+        (void)client_send(&bob, WIRE_CODE_join, &join);
+        envelope = host_take(&host, &frame, NULL);
+        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
+        (void)client_expect(&bob, WIRE_CODE_joined, NULL);
+        for (int i = 0; i < 10; i++) {
+                host_pass(&host, 59000);
+                (void)client_send(&alice, WIRE_CODE_ping, &ping);
+                (void)client_send(&bob, WIRE_CODE_ping, &ping);
+                (void)client_expect(&alice, WIRE_CODE_pong, NULL);
+                (void)client_expect(&bob, WIRE_CODE_pong, NULL);
+        }
+        host_pass(&host, 20000);
+        client_expect_bye(&alice, ERR_RESYNC);
+        client_expect_nothing(&bob);
+        client_close(&alice);
+        client_close(&bob);
+        host_stop(&host);
+}
+
 static void test_rejoin_waits_behind_a_join_under_way(void **state)
 {
         struct frontend_options options = {0};
@@ -440,6 +478,7 @@ int main(void)
                 cmocka_unit_test(test_presence_that_forgot_is_told_again),
                 cmocka_unit_test(test_a_lost_delivery_makes_clients_join_again),
                 cmocka_unit_test(test_a_mark_in_a_lost_answer_makes_clients_join_again),
+                cmocka_unit_test(test_who_does_not_join_again_is_closed),
                 cmocka_unit_test(test_rejoin_waits_behind_a_join_under_way),
                 cmocka_unit_test(test_many_are_republished_and_told),
         };

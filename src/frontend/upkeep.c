@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "frontend/answer.h"
+#include "frontend/ending.h"
 #include "frontend/output.h"
 
 #define REMOVALS_AT_FIRST 64
@@ -114,9 +115,10 @@ static void rejoin_some(struct frontend *frontend)
         for (int told = 0; block && told < UPKEEP_REJOINS_A_TURN && upkeep->cursor < frontend->connections.fresh;) {
                 struct connection *connection = connection_at(&frontend->connections, upkeep->cursor++);
 
-                if (connection && connection->state == CONNECTION_READY)
+                if (connection && connection->state == CONNECTION_READY) {
+                        connection->to_rejoin = true;
                         output_queue(frontend, connection, block);
-                else if (connection && connection->state == CONNECTION_JOINING)
+                } else if (connection && connection->state == CONNECTION_JOINING)
                         output_hold(frontend, connection, block);
                 else
                         continue;
@@ -124,8 +126,31 @@ static void rejoin_some(struct frontend *frontend)
         }
         block_drop(&frontend->blocks, block);
         frontend->more = true;
-        if (upkeep->cursor >= frontend->connections.fresh)
-                upkeep->loss = UPKEEP_WHOLE;
+        if (upkeep->cursor < frontend->connections.fresh)
+                return;
+        upkeep->loss = UPKEEP_WHOLE;
+        if (upkeep->overdue_ms == 0)
+                upkeep->overdue_ms = frontend->now_ms + rejoin.within_ms + UPKEEP_OVERDUE_MS;
+}
+
+static void end_overdue(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        for (int ended = 0; ended < UPKEEP_REJOINS_A_TURN && upkeep->overdue_cursor < frontend->connections.fresh;) {
+                struct connection *connection = connection_at(&frontend->connections, upkeep->overdue_cursor++);
+
+                if (!connection || connection->state != CONNECTION_READY || !connection->to_rejoin)
+                        continue;
+                connection_end(frontend, connection, ERR_RESYNC, 0);
+                ended++;
+        }
+        if (upkeep->overdue_cursor < frontend->connections.fresh) {
+                frontend->more = true;
+                return;
+        }
+        upkeep->overdue_cursor = 0;
+        upkeep->overdue_ms = 0;
 }
 
 /* ---- submissions ---- */
@@ -285,6 +310,8 @@ void upkeep_run(struct frontend *frontend)
                 submit_next(frontend);
         if (frontend->upkeep.loss == UPKEEP_REJOINING)
                 rejoin_some(frontend);
+        if (frontend->upkeep.overdue_ms && frontend->now_ms >= frontend->upkeep.overdue_ms)
+                end_overdue(frontend);
 }
 
 bool upkeep_end(struct frontend *frontend)
@@ -298,7 +325,7 @@ bool upkeep_end(struct frontend *frontend)
         return upkeep->ended || frontend->now_ms >= upkeep->end_ms;
 }
 
-uint64_t upkeep_next_ms(const struct frontend *frontend)
+static uint64_t work_next_ms(const struct frontend *frontend)
 {
         const struct upkeep *upkeep = &frontend->upkeep;
         bool work = upkeep->removal_count > 0 || upkeep->loss != UPKEEP_WHOLE;
@@ -308,4 +335,11 @@ uint64_t upkeep_next_ms(const struct frontend *frontend)
         if (upkeep->job || upkeep->beat_ms == 0)
                 return UINT64_MAX;
         return work ? min_of(upkeep->beat_ms, max_of(upkeep->retry_ms, frontend->now_ms)) : upkeep->beat_ms;
+}
+
+uint64_t upkeep_next_ms(const struct frontend *frontend)
+{
+        uint64_t overdue_ms = frontend->upkeep.overdue_ms;
+
+        return min_of(work_next_ms(frontend), overdue_ms ? overdue_ms : UINT64_MAX);
 }
