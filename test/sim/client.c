@@ -123,8 +123,9 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
 static void take_events(struct sim *sim, struct sim_client *client)
 {
         for (size_t i = 0; i < client->host.event_count; i++) {
-                const struct host_event event = client->host.events[i];
+                struct host_event event = client->host.events[i];
 
+                event.row.text = slice_text(event.text);
                 sim_note(sim, "event", (uint64_t)event.kind << 32 | event.seq,
                          slice_of(event.id.bytes, sizeof(event.id.bytes)));
                 take_event(sim, client, &event);

@@ -89,6 +89,10 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
                           message->client, message->number, error_name(error));
         if (message->state != MESSAGE_OPEN)
                 return;
+        /* Whoever behaves has every right to what he does, unless the store forgot him. */
+        if (!message->rogue && sim->faults.restored_us == 0)
+                sim_break(sim, "8 refused without a reason", "client %u's message %u: %s", message->client, message->number,
+                          error_name(error));
         message->state = MESSAGE_REFUSED;
         message->error = (uint8_t)error;
         sim->history.refused++;

@@ -131,7 +131,7 @@ static void look(struct sim *sim)
 
         if (!rests && late)
                 sim_break(sim, "9 not at rest", "%" PRIu64 " s after the heal: %s", SIM_REST_MS / 1000, why);
-        if (rests && sim->phase == SIM_PROBE) {
+        if (rests) {
                 check_all(sim);
                 if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && !late) {
                         sim_tell(sim, "%s: %s", sim->broken.rule, sim->broken.text);
