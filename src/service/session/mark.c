@@ -57,11 +57,11 @@ static void deliver_lowest(struct batch *batch, struct item *item, const struct 
 }
 
 /* A mark that moved nothing may be the repeat of one that did, and whose deliveries nobody saw: then it is as high as what is
- * there. Marks carry versions, so telling once too often is harmless. */
+ * there, or higher, since the store clamps. Marks carry versions, so telling once too often is harmless. */
 static bool may_be_repeat(const struct wire_mark *body, const struct store_marks *marks)
 {
-        return (body->delivered && body->delivered == marks->delivered) || (body->read && body->read == marks->read) ||
-               (body->shown && body->shown == marks->shown);
+        return (body->delivered && body->delivered >= marks->delivered) || (body->read && body->read >= marks->read) ||
+               (body->shown && body->shown >= marks->shown);
 }
 
 void mark_stored(struct batch *batch, struct item *item)
