@@ -44,6 +44,11 @@ static void watch_room(struct sim *sim, struct sim_client *client, const struct 
                           "client %u, room %u: delivered %" PRIu64 " → %" PRIu64 ", read %" PRIu64 " → %" PRIu64,
                           client->number, history_room(sim, room), watched->delivered, info.marks.delivered, watched->read,
                           info.marks.read);
+        sim_tell(sim,
+                 "client %u, room %u: head %" PRIu64 ", delivered %" PRIu64 ", read %" PRIu64 ", lowest %" PRIu64 " %" PRIu64
+                 " (version %" PRIu64 ")",
+                 client->number, history_room(sim, room), info.head, info.marks.delivered, info.marks.read,
+                 info.lowest.delivered_first, info.lowest.shown_first, info.lowest.version);
         *watched = (struct watched){info.marks.delivered, info.marks.read, info.head, info.lowest.version};
 }
 
