@@ -16,11 +16,12 @@
 #include "sim/disk.h"
 #include "sim/sim.h"
 
+#define PROCESSES_MAX  16
 #define PROCESSES      2
 #define VIOLATIONS_MAX 5 /* told of one process; then it ends */
 
 struct arguments {
-        uint64_t from, count;
+        uint64_t from, count, processes;
         bool single, until_broken;
         struct sim_options options;
 };
@@ -62,10 +63,10 @@ static bool run_seed(uint64_t seed, const struct arguments *arguments, struct ta
         return broken;
 }
 
-/* Every PROCESSES-th seed. */
+/* Every so many-th seed. */
 static void run_seeds(const struct arguments *arguments, unsigned part, struct tally *tally)
 {
-        for (uint64_t i = part; i < arguments->count; i += PROCESSES)
+        for (uint64_t i = part; i < arguments->count; i += arguments->processes)
                 if (run_seed(arguments->from + i, arguments, tally) &&
                     (arguments->until_broken || tally->violations == VIOLATIONS_MAX))
                         break;
@@ -109,10 +110,10 @@ static bool gather(int in, struct tally *tally)
 
 static bool run_parts(const struct arguments *arguments, struct tally *tally)
 {
-        int pipes[PROCESSES][2];
+        int pipes[PROCESSES_MAX][2];
         bool good = true;
 
-        for (unsigned part = 0; part < PROCESSES; part++) {
+        for (unsigned part = 0; part < arguments->processes; part++) {
                 pid_t pid;
 
                 check(pipe(pipes[part]) == 0);
@@ -125,7 +126,7 @@ static bool run_parts(const struct arguments *arguments, struct tally *tally)
                 }
                 close(pipes[part][1]);
         }
-        for (unsigned part = 0; part < PROCESSES; part++)
+        for (unsigned part = 0; part < arguments->processes; part++)
                 good &= gather(pipes[part][0], tally);
         while (wait(NULL) > 0 || errno == EINTR)
                 continue;
@@ -145,13 +146,13 @@ static bool read_number(const char *text, uint64_t *number)
 
 static int usage(void)
 {
-        fprintf(stderr, "usage: galka-sim (--seed N | --seeds N [--from N]) [--calm] [--loud] [--until-broken]\n");
+        fprintf(stderr, "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N] [--calm] [--loud] [--until-broken]\n");
         return 2;
 }
 
 static bool read_arguments(int count, char **texts, struct arguments *arguments)
 {
-        *arguments = (struct arguments){.from = 1};
+        *arguments = (struct arguments){.from = 1, .processes = PROCESSES};
         for (int i = 1; i < count; i++) {
                 const char *text = texts[i];
                 bool more = i + 1 < count;
@@ -166,9 +167,13 @@ static bool read_arguments(int count, char **texts, struct arguments *arguments)
                         arguments->single = true;
                 else if (strcmp(text, "--seeds") == 0 && more && read_number(texts[++i], &arguments->count))
                         arguments->single = false;
+                else if (strcmp(text, "--processes") == 0 && more && read_number(texts[++i], &arguments->processes))
+                        continue;
                 else if (strcmp(text, "--from") != 0 || !more || !read_number(texts[++i], &arguments->from))
                         return false;
         }
+        if (arguments->processes < 1 || arguments->processes > PROCESSES_MAX)
+                return false;
         return arguments->single || arguments->count > 0;
 }
 
