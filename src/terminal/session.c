@@ -257,7 +257,8 @@ void session_room_name(const struct core_room_info *info, char name[static SESSI
                 id_format(&info->room, name);
 }
 
-void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static SESSION_NAME_SIZE])
+void session_sender_name(struct session *session, const struct id *room, uint64_t sender,
+                         char name[static SESSION_NAME_SIZE])
 {
         struct core_room_info info;
         struct wire_person person = core_profile(session->host->core);

@@ -65,6 +65,7 @@ int session_find_room(struct session *session, const char *text, struct id *room
 void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE]);
 
 /* The name of a row's sender as far as it is known here, safe for a terminal. */
-void session_sender_name(struct session *session, const struct id *room, uint64_t sender, char name[static SESSION_NAME_SIZE]);
+void session_sender_name(struct session *session, const struct id *room, uint64_t sender,
+                         char name[static SESSION_NAME_SIZE]);
 
 #endif
