@@ -127,7 +127,7 @@ static struct slice fold(struct stage *stage, const char *text)
 {
         uint8_t *folded = arena_take(&stage->arena, strlen(text) + 1);
 
-        assert_non_null(folded);
+        check(folded);
         return slice_of(folded, name_fold(slice_text(text), folded));
 }
 
@@ -138,6 +138,7 @@ struct account account_new(struct stage *stage, const char *user_name, const cha
         struct store_result result;
         char *email = arena_take(&stage->arena, strlen(user_name) + 16);
 
+        check(email);
         sprintf(email, "%s@example.org", user_name);
         op.import.user_name = slice_text(user_name);
         op.import.name_folded = fold(stage, user_name);

@@ -95,8 +95,11 @@ static struct client client_new(struct stage *stage, const char *name, const cha
                                               {.kind = PRESENCE_SET, .entry = entry}};
         struct presence_result results[countof(requests)];
         struct presence *presence;
+        char email[64];
 
-        op.import.user_name = op.import.name_folded = op.import.email = op.import.email_folded = slice_text(name);
+        snprintf(email, sizeof(email), "%s@example.org", name);
+        op.import.email = op.import.email_folded = slice_text(email);
+        op.import.user_name = op.import.name_folded = slice_text(name);
         op.import.display_name = slice_text(display_name);
         op.import.device_name = SLICE_LITERAL("laptop");
         op.import.password_hash = "";

@@ -1,0 +1,266 @@
+/* The service of reading: Join enters presence before it reads (L4), and no answer is larger than a frame, however full the store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#include "base/assert.h"
+#include "rules/limits.h"
+#include "rules/row.h"
+#include "service/stage.h"
+
+static struct stage stage;
+static const struct id no_room;
+
+static int set_up(void **state)
+{
+        (void)state;
+        stage_start(&stage, &service_query);
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        (void)state;
+        stage_stop(&stage);
+        return 0;
+}
+
+static void apply(const struct store_op *ops, size_t count)
+{
+        static struct store_result results[STORE_OPS_MAX];
+        struct completion completion;
+
+        check(stage.store->ops->apply(stage.store, ops, count, results, &stage.arena, 1) == ERR_OK);
+        check(stage.store->ops->poll(stage.store, &completion, 1) == 1 && completion.outcome == OUTCOME_OK);
+        for (size_t i = 0; i < count; i++)
+                assert_int_equal(results[i].status, ERR_OK);
+}
+
+/* Somebody whose names are as long as they may be, with two bytes a character. */
+static struct client long_named(unsigned number)
+{
+        static char names[STORE_OPS_MAX][USER_NAME_MAX + 1], display[DISPLAY_NAME_MAX];
+        struct client client = {random_id63(&stage.random.random), random_id63(&stage.random.random), 0, 0};
+        struct store_op op = {.kind = STORE_IMPORT};
+
+        for (size_t i = 0; i < sizeof(display); i += 2)
+                memcpy(display + i, "ё", 2);
+        snprintf(names[number], sizeof(names[0]), "n%031u", number);
+        op.import.user_name = op.import.name_folded = op.import.email = op.import.email_folded = slice_text(names[number]);
+        op.import.display_name = slice_of(display, sizeof(display));
+        op.import.device_name = SLICE_LITERAL("laptop");
+        op.import.password_hash = "";
+        op.import.new_user = client.user;
+        op.import.new_device = client.device;
+        apply(&op, 1);
+        return client;
+}
+
+/* `rows` texts of that size to a room. */
+static void fill(const struct client *sender, struct id room, size_t rows, size_t size)
+{
+        static uint8_t text[TEXT_SIZE_MAX];
+
+        memset(text, 'l', sizeof(text));
+        for (size_t i = 0; i < rows; i++) {
+                struct store_op op = {
+                        .kind = STORE_WRITE, .request = stage_id(&stage), .user = sender->user, .device = sender->device};
+
+                op.write.room = room;
+                op.write.row_kind = ROW_TEXT;
+                op.write.text = slice_of(text, size);
+                apply(&op, 1);
+        }
+}
+
+static struct id ask(enum wire_code code, struct id room, const void *message)
+{
+        struct id request = stage_send(&stage, &stage.anna, code, room, message);
+
+        stage_work(&stage, 100);
+        return request;
+}
+
+/* ---- Join ---- */
+
+static void test_join_sets_presence_then_reads(void **state)
+{
+        struct wire_join join = {0};
+        struct wire_joined joined;
+        struct id request;
+
+        (void)state;
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        request = ask(WIRE_CODE_join, no_room, &join);
+        assert_string_equal(stage.script.calls, "PQFC"); /* L4 */
+        stage_body(stage_reply(&stage, request), WIRE_CODE_joined, WIRE_STRUCTURE(joined), &joined);
+        assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_JOINED);
+        assert_int_equal(joined.profile.user, stage.anna.user);
+        assert_false(id_is_zero(&joined.era));
+        assert_int_equal(joined.token.size, 0); /* the keys did not change */
+}
+
+static void test_join_does_not_read_before_presence_answers(void **state)
+{
+        struct wire_join join = {0};
+        struct id request;
+
+        (void)state;
+        stage_fail(&stage, FAULT_PRESENCE, FAULT_FAIL, 1, 100);
+        request = ask(WIRE_CODE_join, no_room, &join);
+        stage_work(&stage, 4000);
+        assert_int_equal(stage.script.seen[FAULT_ASK], 0);
+        assert_int_equal(stage_error(&stage, request), ERR_BUSY);
+        assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_REFUSED);
+        stage_fail(&stage, FAULT_PRESENCE, FAULT_UNCERTAIN, 1, 2); /* uncertain: set again, then read */
+        request = ask(WIRE_CODE_join, no_room, &join);
+        stage_work(&stage, 1000);
+        assert_string_equal(stage.script.calls, "PPPQFC");
+        assert_int_equal(stage_error(&stage, request), ERR_OK);
+}
+
+static void test_a_question_that_fails_is_asked_again(void **state)
+{
+        struct wire_find find = {.name = SLICE_LITERAL("BOR")};
+        struct wire_people people;
+        struct id request;
+
+        (void)state;
+        stage_fail(&stage, FAULT_ASK, FAULT_FAIL, 1, 2);
+        request = ask(WIRE_CODE_find, no_room, &find);
+        stage_work(&stage, 1000);
+        assert_int_equal(stage.script.seen[FAULT_ASK], 3);
+        stage_body(stage_reply(&stage, request), WIRE_CODE_people, WIRE_STRUCTURE(people), &people);
+        assert_int_equal(people.people.count, 1);
+        stage_fail(&stage, FAULT_ASK, FAULT_FAIL, 1, 1000);
+        request = ask(WIRE_CODE_find, no_room, &find);
+        stage_work(&stage, 4000);
+        assert_int_equal(stage_error(&stage, request), ERR_BUSY);
+        assert_true(stage.script.seen[FAULT_ASK] < 10);
+}
+
+/* ---- no answer larger than a frame ---- */
+
+static void test_the_fullest_join(void **state)
+{
+        struct wire_join join = {0};
+        struct wire_joined joined;
+
+        (void)state;
+        for (unsigned i = 0; i < JOIN_ROOMS + 1; i++) {
+                struct client friend = long_named(i);
+
+                fill(&friend, room_personal(friend.user, stage.anna.user), PAGE_ROWS + 2, i % 2 ? TEXT_SIZE_MAX : 480);
+        }
+        stage_body(stage_reply(&stage, ask(WIRE_CODE_join, no_room, &join)), WIRE_CODE_joined, WIRE_STRUCTURE(joined),
+                   &joined);
+        assert_int_equal(joined.rooms.count, JOIN_ROOMS);
+        assert_true(joined.more);
+}
+
+static void test_the_fullest_pages_of_a_room(void **state)
+{
+        static const size_t sizes[] = {TEXT_SIZE_MAX, 1000, 1};
+        struct wire_changes changes = {0};
+        struct wire_around around = {.seq = 120, .limit = 200};
+        struct wire_change_page page;
+        struct wire_window window;
+
+        (void)state;
+        for (size_t i = 0; i < countof(sizes); i++) {
+                struct client friend = long_named((unsigned)i);
+                struct id room = room_personal(friend.user, stage.anna.user);
+
+                fill(&friend, room, 240, sizes[i]);
+                stage_body(stage_reply(&stage, ask(WIRE_CODE_changes, room, &changes)), WIRE_CODE_change_page,
+                           WIRE_STRUCTURE(change_page), &page);
+                assert_true(page.rows.count > 8 && page.more);
+                assert_int_equal(page.head, 240);
+                stage_body(stage_reply(&stage, ask(WIRE_CODE_around, room, &around)), WIRE_CODE_window,
+                           WIRE_STRUCTURE(window), &window);
+                assert_true(window.rows.count > 8);
+        }
+}
+
+static void test_the_fullest_list_of_rooms(void **state)
+{
+        struct wire_rooms rooms = {.limit = 500};
+        struct wire_room_page page;
+        size_t seen = 0;
+
+        (void)state;
+        for (unsigned i = 0; i < ROOMS_MAX + 20; i++) {
+                struct client friend = long_named(i);
+
+                fill(&friend, room_personal(friend.user, stage.anna.user), 1, i % 10 ? 600 : TEXT_SIZE_MAX);
+        }
+        do {
+                stage_body(stage_reply(&stage, ask(WIRE_CODE_rooms, no_room, &rooms)), WIRE_CODE_room_page,
+                           WIRE_STRUCTURE(room_page), &page);
+                assert_true(page.rooms.count > 0);
+                seen += page.rooms.count;
+                rooms.after = page.through;
+        } while (!id_is_zero(&page.through));
+        assert_int_equal(seen, ROOMS_MAX + 20);
+}
+
+static void test_the_fullest_lists_of_people(void **state)
+{
+        static struct wire_user_ref refs[50];
+        struct wire_find find = {.name = SLICE_LITERAL("n0"), .limit = 50};
+        struct wire_profiles profiles = {.users = {.items = refs, .count = countof(refs)}};
+        struct wire_people people;
+
+        (void)state;
+        for (unsigned i = 0; i < 60; i++) {
+                struct client friend = long_named(i);
+
+                refs[i % 50].user = friend.user;
+        }
+        stage_body(stage_reply(&stage, ask(WIRE_CODE_find, no_room, &find)), WIRE_CODE_people, WIRE_STRUCTURE(people),
+                   &people);
+        assert_int_equal(people.people.count, 50);
+        stage_body(stage_reply(&stage, ask(WIRE_CODE_profiles, no_room, &profiles)), WIRE_CODE_people,
+                   WIRE_STRUCTURE(people), &people);
+        assert_int_equal(people.people.count, 50);
+}
+
+/* ---- refusals ---- */
+
+static void test_what_is_refused(void **state)
+{
+        struct wire_find find = {0};
+        struct wire_profiles profiles = {0};
+        struct wire_changes changes = {0};
+        struct wire_cursor cursors[2] = {{.room.bytes = {2}, .head = 1}, {.room.bytes = {1}, .head = 1}};
+        struct wire_rooms rooms = {.cursors = {.items = cursors, .count = 2}};
+        struct id theirs = room_personal(stage.boris.user, stage.clara.user);
+
+        (void)state;
+        fill(&stage.boris, theirs, 1, 5);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_find, no_room, &find)), ERR_BAD_FIELD);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_profiles, no_room, &profiles)), ERR_BAD_FIELD);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_rooms, no_room, &rooms)), ERR_BAD_FIELD); /* not in order */
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_changes, theirs, &changes)), ERR_NO_ROOM);
+        stage.anna.device++; /* never was one */
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_changes, theirs, &changes)), ERR_REVOKED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+        static const struct CMUnitTest tests[] = {
+                TEST(test_join_sets_presence_then_reads),        TEST(test_join_does_not_read_before_presence_answers),
+                TEST(test_a_question_that_fails_is_asked_again), TEST(test_the_fullest_join),
+                TEST(test_the_fullest_pages_of_a_room),          TEST(test_the_fullest_list_of_rooms),
+                TEST(test_the_fullest_lists_of_people),          TEST(test_what_is_refused),
+        };
+
+        return cmocka_run_group_tests_name("query", tests, NULL, NULL);
+}
