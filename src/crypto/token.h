@@ -1,6 +1,6 @@
 /*
  * Tokens (PROTOCOL, Token): user id (8 bytes) + HMAC-SHA256 over (user id, device id). The current key and the one before are
- * good; keys come from the server's configuration.
+ * good; keys come from a file of the server's (server/keys.h), which holds one more: it signs nothing, and does not change with them.
  */
 #ifndef GALKA_CRYPTO_TOKEN_H
 #define GALKA_CRYPTO_TOKEN_H
@@ -14,6 +14,7 @@ struct token_keys {
         uint8_t current[CRYPTO_KEY_SIZE];
         uint8_t previous[CRYPTO_KEY_SIZE];
         bool has_previous;
+        uint8_t lasting[CRYPTO_KEY_SIZE]; /* what must come out the same after years: digests of requests, codes */
 };
 
 enum token_verdict { TOKEN_BAD, TOKEN_GOOD, TOKEN_OLD_KEY };

@@ -1,6 +1,7 @@
 /*
- * The file has one line a key: "current HEX" and perhaps "previous HEX". It is written whole to a temporary name, synced and
- * renamed, so that a crash leaves either none or all of it.
+ * The file has one line a key: "current HEX", perhaps "previous HEX", and "lasting HEX". An operator changes the first two
+ * (SECURITY, "Changing the token key"); the third stays, and a file without it is given one. It is written whole to a temporary
+ * name, synced and renamed, so that a crash leaves either the old file or the new one.
  */
 #include "server/keys.h"
 
@@ -29,36 +30,61 @@ static bool parse_hex(const char *text, uint8_t key[static CRYPTO_KEY_SIZE])
         return true;
 }
 
-static bool parse_line(const char *line, struct token_keys *keys, bool *has_current)
+/* What a file must hold, and what of it was there. */
+struct found {
+        bool current, lasting;
+};
+
+static bool parse_line(const char *line, struct token_keys *keys, struct found *found)
 {
         char name[16] = "", hex[HEX_SIZE + 2] = "";
         bool good = sscanf(line, "%15s %65s", name, hex) == 2 && strlen(hex) == HEX_SIZE;
 
         if (good && strcmp(name, "current") == 0)
-                return *has_current = parse_hex(hex, keys->current);
-        if (good && strcmp(name, "previous") == 0)
-                return keys->has_previous = parse_hex(hex, keys->previous);
-        return false;
+                good = found->current = parse_hex(hex, keys->current);
+        else if (good && strcmp(name, "previous") == 0)
+                good = keys->has_previous = parse_hex(hex, keys->previous);
+        else if (good && strcmp(name, "lasting") == 0)
+                good = found->lasting = parse_hex(hex, keys->lasting);
+        else
+                good = false;
+        crypto_wipe(hex, sizeof(hex));
+        return good;
 }
 
-static enum error read_keys(FILE *file, const char *path, struct token_keys *keys, char *text)
+static enum error read_keys(FILE *file, const char *path, struct token_keys *keys, struct found *found, char *text)
 {
         char line[128];
-        bool has_current = false, good = true;
+        bool good = true;
 
         while (good && fgets(line, sizeof(line), file))
-                good = parse_line(line, keys, &has_current);
+                good = parse_line(line, keys, found);
         crypto_wipe(line, sizeof(line));
-        if (good && has_current)
+        if (good && found->current)
                 return ERR_OK;
-        snprintf(text, KEYS_ERROR_SIZE, "%.300s is damaged: put it back from a backup (a new one would sign everybody out)",
+        snprintf(text, KEYS_ERROR_SIZE,
+                 "%.300s is damaged: put it back from a backup, or remove it and new keys are made (clients renew their "
+                 "tokens by "
+                 "themselves, but imported users' tokens end)",
                  path);
         return ERR_CONFIG;
 }
 
+static bool write_key(FILE *file, const char *name, const uint8_t key[static CRYPTO_KEY_SIZE])
+{
+        char hex[HEX_SIZE + 1];
+        bool good;
+
+        for (size_t i = 0; i < CRYPTO_KEY_SIZE; i++)
+                snprintf(hex + 2 * i, 3, "%02x", key[i]);
+        good = fprintf(file, "%s %s\n", name, hex) > 0;
+        crypto_wipe(hex, sizeof(hex));
+        return good;
+}
+
 static enum error write_keys(const char *path, const struct token_keys *keys, char *text)
 {
-        char temporary[PATH_SIZE + 8], hex[HEX_SIZE + 1];
+        char temporary[PATH_SIZE + 8];
         int fd;
         FILE *file;
         bool good;
@@ -66,10 +92,9 @@ static enum error write_keys(const char *path, const struct token_keys *keys, ch
         snprintf(temporary, sizeof(temporary), "%s.new", path);
         fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         file = fd < 0 ? NULL : fdopen(fd, "w");
-        for (size_t i = 0; i < CRYPTO_KEY_SIZE; i++)
-                snprintf(hex + 2 * i, 3, "%02x", keys->current[i]);
-        good = file && fprintf(file, "current %s\n", hex) > 0 && fflush(file) == 0 && fsync(fd) == 0;
-        crypto_wipe(hex, sizeof(hex));
+        good = file && write_key(file, "current", keys->current) &&
+               (!keys->has_previous || write_key(file, "previous", keys->previous)) &&
+               write_key(file, "lasting", keys->lasting) && fflush(file) == 0 && fsync(fd) == 0;
         if (file && fclose(file) != 0)
                 good = false;
         if (good && rename(temporary, path) == 0)
@@ -81,21 +106,25 @@ static enum error write_keys(const char *path, const struct token_keys *keys, ch
 enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE])
 {
         char path[PATH_SIZE];
-        enum error error;
+        struct found found = {0};
+        enum error error = ERR_OK;
         FILE *file;
 
         memset(keys, 0, sizeof(*keys));
         snprintf(path, sizeof(path), "%s/keys", folder);
         file = fopen(path, "re");
-        if (!file && errno == ENOENT) {
-                crypto_random(keys->current, sizeof(keys->current));
-                return write_keys(path, keys, text);
-        }
-        if (!file) {
+        if (!file && errno != ENOENT) {
                 snprintf(text, KEYS_ERROR_SIZE, "cannot read %.300s: %s", path, strerror(errno));
                 return ERR_SYSTEM;
         }
-        error = read_keys(file, path, keys, text);
-        fclose(file);
-        return error;
+        if (file) {
+                error = read_keys(file, path, keys, &found, text);
+                fclose(file);
+        }
+        if (error || found.lasting)
+                return error;
+        if (!found.current)
+                crypto_random(keys->current, sizeof(keys->current));
+        crypto_random(keys->lasting, sizeof(keys->lasting));
+        return write_keys(path, keys, text);
 }

@@ -309,10 +309,10 @@ bool tool_open(struct tool *tool, const struct options *options)
         *tool = (struct tool){0};
         server_init(&tool->server, options);
         error = server_make_folder(options->data, text);
+        if (!error) /* first: it keeps others out of the folder */
+                error = open_store(&tool->server, false, &tool->sqlite, text);
         if (!error)
                 error = keys_load(options->data, &tool->server.keys, text);
-        if (!error)
-                error = open_store(&tool->server, false, &tool->sqlite, text);
         if (!error)
                 error = store_sqlite_open(tool->sqlite, &tool->store);
         if (!error)

@@ -237,6 +237,69 @@ def restart_under_chat(rig):
     expect_equal([row['text'] for row in tail.json()], ['before', 'meanwhile 0', 'meanwhile 1'], 'what tail showed')
 
 
+def change_keys(rig, keep_previous):
+    """The operator's way (SECURITY): the server stops, `current` becomes `previous` or goes, a new one comes."""
+    expect_equal(rig.main.stop(), 0, 'exit code')
+    path = os.path.join(rig.main.folder, 'keys')
+    with open(path, encoding='ascii') as file:
+        keys = dict(line.split() for line in file)
+    expect_equal(set(keys) - {'previous'}, {'current', 'lasting'}, 'lines of the keys file')
+    if keep_previous:
+        keys['previous'] = keys['current']
+    else:
+        keys.pop('previous', None)
+    keys['current'] = os.urandom(32).hex()
+    with open(path, 'w', encoding='ascii') as file:
+        file.writelines(f'{name} {key}\n' for name, key in keys.items())
+    rig.main.start()
+
+
+@case
+def repeated_across_new_keys(rig):
+    """requests with secrets in them that are repeated after the token keys changed get their first answer"""
+    rig.sign_up(rig.main, 'heidi')
+    sign_in = {'login': 'heidi', 'password': PASSWORD.encode(), 'device_secret': b'9' * 32, 'device_name': 'another'}
+    first_up, in_id, up_id = wire.new_id(), wire.new_id(), wire.new_id()
+    sign_up = {'email': 'ivan@example.org', 'user_name': 'ivan', 'display_name': 'Ivan', 'password': PASSWORD.encode()}
+
+    def ask_all():
+        with rig.main.client() as client:
+            return client.ask('sign_in', sign_in, request=in_id), client.ask('sign_up', sign_up, request=up_id)
+
+    before = ask_all()
+    code = rig.main.code_for('ivan@example.org')
+    tokens = [before[0].body['token']]
+    for keep_previous in (True, False):
+        change_keys(rig, keep_previous)
+        again = ask_all()
+        expect_equal([answer.name for answer in again], ['signed_in', 'code_sent'], f'answers again: {again}')
+        expect_equal(again[0].body['device'], before[0].body['device'], 'the device that it made at first')
+        expect_equal(rig.main.code_for('ivan@example.org'), code, 'a repeated letter has the same code')
+        tokens.append(again[0].body['token'])
+    expect_equal(len(set(tokens)), 3, 'tokens are minted anew by the key of the day')
+    with rig.main.client() as client:
+        sign_in['device_name'] = 'yet another'
+        answer = client.ask('sign_in', sign_in, request=in_id)
+        expect_equal(answer.body.get('code'), rig.error('REUSED_ID'), 'other content under the same id')
+        confirm = {'sign_up': up_id, 'email': 'ivan@example.org', 'code': code, 'device_secret': b'8' * 32, 'device_name': 'first'}
+        made = client.ask('confirm', confirm, request=first_up)
+        expect_equal(made.name, 'signed_in', f'the code of the first letter ({made})')
+    change_keys(rig, False)
+    with rig.main.client() as client:
+        answer = client.ask('confirm', confirm, request=first_up)
+        expect_equal((answer.name, answer.body.get('device')), ('signed_in', made.body['device']), 'confirm again')
+
+
+@case
+def renews_by_itself(rig):
+    """after both token keys are gone a device gets a new token by its secret, and nobody is asked"""
+    rig.sign_up(rig.main, 'judy')
+    rig.galka('judy', 'send', 'me', 'before')
+    change_keys(rig, False)
+    rig.galka('judy', 'send', '--wait', 'me', 'after')
+    expect_equal([row['text'] for row in rig.galka_json('judy', 'history', 'me')], ['before', 'after'], 'what is there')
+
+
 @case
 def sound(rig):
     """after all that the database is whole"""

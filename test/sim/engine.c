@@ -322,6 +322,7 @@ void engine_start(struct sim *sim)
         engine->events = (struct event_sink){.write = write_event, .level_min = EVENT_INFO};
         sim_clock_init(&engine->clock, sim, 0);
         engine->server_random->fill(engine->server_random, engine->keys.current, sizeof(engine->keys.current));
+        engine->server_random->fill(engine->server_random, engine->keys.lasting, sizeof(engine->keys.lasting));
         disk_start(&engine->disk_random.random, &engine->clock.clock);
         for (int topic = 0; topic < BUS_TOPIC_COUNT; topic++)
                 if (topic != BUS_FRONTENDS)

@@ -10,7 +10,7 @@ void auth_digest(const struct batch *batch, const struct slice *parts, size_t co
         uint8_t plain[CRYPTO_HASH_SIZE];
 
         crypto_digest(parts, count, plain);
-        crypto_hmac(batch_seams(batch)->keys->current, slice_of(plain, sizeof(plain)), digest);
+        crypto_hmac(batch_seams(batch)->keys->lasting, slice_of(plain, sizeof(plain)), digest);
 }
 
 void auth_code(const struct batch *batch, const struct id *sign_up, struct slice email_folded,
@@ -27,7 +27,7 @@ void auth_code(const struct batch *batch, const struct id *sign_up, struct slice
         memcpy(bytes + size, sign_up->bytes, sizeof(sign_up->bytes));
         size += sizeof(sign_up->bytes);
         memcpy(bytes + size, email_folded.data, email_folded.size);
-        crypto_hmac(batch_seams(batch)->keys->current, slice_of(bytes, size + email_folded.size), mac);
+        crypto_hmac(batch_seams(batch)->keys->lasting, slice_of(bytes, size + email_folded.size), mac);
         for (int i = 0; i < CODE_DIGITS; i++)
                 modulus *= 10;
         snprintf(code, AUTH_CODE_SIZE, "%0*u", CODE_DIGITS, (unsigned)(be64_get(mac) % modulus));

@@ -7,7 +7,8 @@
 
 #define AUTH_SECRET_SIZE 32 /* of a device */
 
-/* The digest of a request with secrets in it: an HMAC, so that nobody who reads the store can try passwords or codes on it. */
+/* The digest of a request with secrets in it: an HMAC, so that nobody who reads the store can try passwords or codes on it. Its key
+ * stays when the keys of tokens change: a request that is repeated across that is the same request (L1). */
 void auth_digest(const struct batch *batch, const struct slice *parts, size_t count, uint8_t digest[static STORE_HASH_SIZE]);
 
 /* The code of a sign-up, CODE_DIGITS digits and NUL: derived from its request id and address, so that a repeat sends the same. */
