@@ -1,27 +1,126 @@
-/* galkad: reads the options, runs one command. */
+/*
+ * galkad: reads the options, runs one command. The table of commands makes the help and, with the table of options, the man page
+ * galkad.8.
+ */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "server/server.h"
 
 #define WORDS_MAX 4
+#define NAME_SIZE 64
 #define VERSION   "0.1.0"
+
+static void print_help(FILE *out);
+static void print_man(void);
+
+static int run_all(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_all(options);
+}
+
+static int run_import(const struct options *options, const char *argument)
+{
+        return server_import(options, argument);
+}
+
+static int run_check(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_check(options);
+}
+
+static int run_restored(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_restored(options);
+}
+
+static int run_sample(const struct options *options, const char *argument)
+{
+        (void)options, (void)argument;
+        options_print_sample(stdout);
+        return SERVER_DONE;
+}
+
+static int run_man(const struct options *options, const char *argument)
+{
+        (void)options, (void)argument;
+        print_man();
+        return SERVER_DONE;
+}
+
+static int run_help(const struct options *options, const char *argument)
+{
+        (void)options, (void)argument;
+        print_help(stdout);
+        return SERVER_DONE;
+}
+
+static int run_version(const struct options *options, const char *argument)
+{
+        (void)options, (void)argument;
+        puts("galkad " VERSION);
+        return SERVER_DONE;
+}
+
+/* Words, the argument after them if there is one, what it does. */
+static const struct command {
+        const char *name, *argument;
+        int (*run)(const struct options *options, const char *argument);
+        const char *help;
+} commands[] = {
+        {"all", "", run_all,
+         "run the whole server in one process, no other server needed, until SIGTERM or SIGINT: clients are told to come "
+         "back, "
+         "what was taken is finished"},
+        {"user import", "FILE", run_import,
+         "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
+         "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
+        {"check", "", run_check,
+         "look through the whole database: logs without gaps, counters right (the server must not be running)"},
+        {"restored", "", run_restored,
+         "after an older copy of the data folder was put back: give the store a new era, so that clients fetch anew what "
+         "they had "
+         "and keep what they have not sent (the server must not be running)"},
+        {"sample", "", run_sample, "print a sample configuration file"},
+        {"man", "", run_man, "print the man page"},
+        {"help", "", run_help, "print this"},
+        {"version", "", run_version, "print the version"},
+};
+
+#define HELP_INDENT 23
+#define HELP_WIDTH  110
+
+/* One command or more lines, broken between words. */
+static void print_command(FILE *out, const struct command *command)
+{
+        const char *at = command->help;
+        int column = fprintf(out, "  %s %s", command->name, command->argument);
+
+        fprintf(out, "%*s", column < HELP_INDENT ? HELP_INDENT - column : 1, "");
+        column = HELP_INDENT;
+        while (*at) {
+                int size = (int)strcspn(at, " ");
+
+                if (column + size > HELP_WIDTH) {
+                        fprintf(out, "\n%*s", HELP_INDENT, "");
+                        column = HELP_INDENT;
+                }
+                column += fprintf(out, "%s%.*s", column > HELP_INDENT ? " " : "", size, at);
+                at += size + (at[size] == ' ');
+        }
+        fputc('\n', out);
+}
 
 static void print_help(FILE *out)
 {
-        fputs("usage: galkad [options] COMMAND\n"
-              "\n"
-              "commands:\n"
-              "  all                  the whole server in one process, no other server needed\n"
-              "  user import FILE     make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password;\n"
-              "                       prints NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)\n"
-              "  check                look through the whole database: logs without gaps, counters right\n"
-              "  sample               print a sample configuration file\n"
-              "  man                  print the man page\n"
-              "  help, version        print this, or the version\n"
-              "\n"
-              "options (file < environment GALKA_NAME < flags):\n",
-              out);
+        fputs("usage: galkad [options] COMMAND\n\ncommands:\n", out);
+        for (size_t i = 0; i < countof(commands); i++)
+                print_command(out, &commands[i]);
+        fputs("\noptions (file < environment GALKA_NAME < flags):\n", out);
         options_print_help(out);
 }
 
@@ -33,45 +132,37 @@ static void print_man(void)
              ".SH DESCRIPTION\n"
              "A messenger server. \\fBgalkad all\\fR runs every role in one process on embedded drivers: one folder, no "
              "other\n"
-             "server. Options are taken from the file that \\fB\\-\\-config\\fR names, then from the environment, then from "
-             "flags; the\n"
-             "last one wins. An unknown option is an error.\n"
-             ".SH COMMANDS\n"
-             ".TP\n.B all\nRun the server until SIGTERM or SIGINT, which drain it: clients are told to come back, what was "
-             "taken is "
-             "finished.\n"
-             ".TP\n.BI \"user import \" FILE\nMake users from lines of name, address and display name, separated by tabs, "
-             "with one "
-             "device each. Prints name, user id, device id and token, separated by tabs. The server must not be running.\n"
-             ".TP\n.B check\nLook through the whole database.\n"
-             ".TP\n.B sample\nPrint a sample configuration file.\n"
-             ".SH OPTIONS");
+             "server. Options are taken from the file that \\fB\\-\\-config\\fR names, then from the environment, then "
+             "from\n"
+             "flags; the last one wins. An unknown option is an error.\n"
+             ".SH COMMANDS");
+        for (size_t i = 0; i < countof(commands); i++)
+                printf(".TP\n.BI \"%s \" %s\n%s.\n", commands[i].name, commands[i].argument, commands[i].help);
+        puts(".SH OPTIONS");
         options_print_man(stdout);
-        puts(".SH EXIT STATUS\n0 when done, 1 when it could not start or had to stop, 2 for a wrong command or option.");
+        puts(".SH EXIT STATUS\n0 when done, 1 when it could not start or had to stop, 2 for a wrong command or option.\n"
+             ".SH SEE ALSO\n.BR galka (1)");
+}
+
+/* True if the words are this command's, and as many as it takes. */
+static bool is_command(const struct command *command, int count, const char *const words[WORDS_MAX])
+{
+        char name[NAME_SIZE] = "";
+        int names = count - (*command->argument != '\0');
+        size_t size = 0;
+
+        for (int i = 0; i < names && size < sizeof(name); i++)
+                size += (size_t)snprintf(name + size, sizeof(name) - size, "%s%s", i ? " " : "", words[i]);
+        return names > 0 && strcmp(name, command->name) == 0;
 }
 
 static int run(const struct options *options, int count, const char *const words[WORDS_MAX])
 {
-        if (count == 1 && strcmp(words[0], "all") == 0)
-                return server_all(options);
-        if (count == 3 && strcmp(words[0], "user") == 0 && strcmp(words[1], "import") == 0)
-                return server_import(options, words[2]);
-        if (count == 1 && strcmp(words[0], "check") == 0)
-                return server_check(options);
-        if (count == 1 && strcmp(words[0], "sample") == 0) {
-                options_print_sample(stdout);
-                return SERVER_DONE;
-        }
-        if (count == 1 && strcmp(words[0], "man") == 0) {
-                print_man();
-                return SERVER_DONE;
-        }
-        if (count == 1 && strcmp(words[0], "version") == 0) {
-                puts("galkad " VERSION);
-                return SERVER_DONE;
-        }
-        print_help(count == 1 && strcmp(words[0], "help") == 0 ? stdout : stderr);
-        return count == 1 && strcmp(words[0], "help") == 0 ? SERVER_DONE : SERVER_USAGE;
+        for (size_t i = 0; i < countof(commands); i++)
+                if (is_command(&commands[i], count, words))
+                        return commands[i].run(options, words[count - 1]);
+        print_help(stderr);
+        return SERVER_USAGE;
 }
 
 int main(int argc, char **argv, char **environment)

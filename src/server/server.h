@@ -79,6 +79,9 @@ int server_import(const struct options *options, const char *path);
 /* galkad check: is every log gapless, every counter right? */
 int server_check(const struct options *options);
 
+/* galkad restored: an older copy of the store was put back; it gets a new era. */
+int server_restored(const struct options *options);
+
 /* Makes the data folder if it is missing and checks that it can be written. */
 must_use enum error server_make_folder(const char *path, char text[static SERVER_ERROR_SIZE]);
 

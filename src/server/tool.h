@@ -14,7 +14,14 @@ struct tool {
 
 /* False, having said why on standard error: no folder, in use by a running server, a newer schema. */
 bool tool_open(struct tool *tool, const struct options *options);
+
+/* The same for a database that must be there already: what looks or repairs makes none. */
+bool tool_open_old(struct tool *tool, const struct options *options);
+
 void tool_close(struct tool *tool);
+
+/* Gives the store another era (L9). Both are told; SYSTEM. */
+must_use enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after);
 
 /* Errors: FAILED, UNCERTAIN and those of the store. */
 must_use enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,

@@ -322,6 +322,28 @@ bool tool_open(struct tool *tool, const struct options *options)
         return false;
 }
 
+bool tool_open_old(struct tool *tool, const struct options *options)
+{
+        char path[PATH_SIZE];
+
+        *tool = (struct tool){0};
+        snprintf(path, sizeof(path), "%.4096s/galka.db", options->data);
+        if (access(path, F_OK) == 0)
+                return tool_open(tool, options);
+        fprintf(stderr, "galkad: there is no database in %.300s: %s (see --data)\n", options->data, strerror(errno));
+        return false;
+}
+
+enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after)
+{
+        enum error error;
+
+        *before = store_sqlite_era(tool->sqlite);
+        error = store_sqlite_renew_era(tool->sqlite);
+        *after = store_sqlite_era(tool->sqlite);
+        return error;
+}
+
 void tool_close(struct tool *tool)
 {
         if (tool->store)

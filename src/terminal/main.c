@@ -1,4 +1,7 @@
-/* galka, the terminal client: reads the command line, opens the profile, runs one command. */
+/*
+ * galka, the terminal client: reads the command line, opens the profile, runs one command. Help and the man page galka.1 are made
+ * from the tables here.
+ */
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -11,6 +14,7 @@
 #define DEFAULT_SERVER "127.0.0.1:4255"
 #define PATH_SIZE      4096
 #define WORDS_MAX      16
+#define VERSION        "0.1.0"
 
 struct command_flags command_flags;
 
@@ -63,6 +67,19 @@ static const struct flag {
         {"help", "", "print this", FLAG_SWITCH, &general.help},
 };
 
+/* By exit code (enum exit_code, terminal/session.h). */
+static const char *const exits[] = {
+        [EXIT_DONE] = "done or queued",
+        [EXIT_REFUSED] = "refused",
+        [EXIT_USAGE] = "usage",
+        [EXIT_NO_LINK] = "no link",
+        [EXIT_SIGN_IN] = "not signed in",
+        [EXIT_OTHER] = "another galka leads this profile",
+        [EXIT_DISK] = "the profile cannot be read or written",
+};
+
+#define ROOM_HELP "ROOM is @name, me, or a room's id."
+
 static void print_help(FILE *out)
 {
         fputs("usage: galka [flags] COMMAND …\n\ncommands:\n", out);
@@ -72,16 +89,68 @@ static void print_help(FILE *out)
                 snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
                 fprintf(out, "  %-20s %s\n", usage, commands[i].help);
         }
-        fputs("\nROOM is @name, me, or a room's id.\n\nflags:\n", out);
+        fputs("  help                 print this\n"
+              "  man                  print the man page\n"
+              "\n" ROOM_HELP "\n\nflags:\n",
+              out);
         for (size_t i = 0; i < countof(flags); i++) {
                 char usage[64];
 
                 snprintf(usage, sizeof(usage), "--%s %s", flags[i].name, flags[i].argument);
                 fprintf(out, "  %-22s %s\n", usage, flags[i].help);
         }
-        fputs("\nexit codes: 0 done or queued, 1 refused, 2 usage, 3 no link, 4 not signed in, 5 another galka leads this\n"
-              "profile, 6 the profile cannot be read or written\n",
-              out);
+        fputs("\nexit codes:", out);
+        for (size_t i = 0; i < countof(exits); i++)
+                fprintf(out, "%s%s %zu %s", i ? "," : "", i == countof(exits) / 2 ? "\n " : "", i, exits[i]);
+        fputc('\n', out);
+}
+
+/* A dash in a man page is a hyphen unless escaped. */
+static void print_man_text(const char *text)
+{
+        for (; *text; text++)
+                fprintf(stdout, *text == '-' ? "\\-" : "%c", *text);
+}
+
+static void print_man_entry(const char *dashes, const char *name, const char *argument, const char *help)
+{
+        fputs(".TP\n.BI \"", stdout);
+        print_man_text(dashes);
+        print_man_text(name);
+        printf(" \" \"%s\"\n", argument);
+        print_man_text(help);
+        puts(".");
+}
+
+static void print_man(void)
+{
+        puts(".TH GALKA 1 \"\" \"Galka " VERSION "\"\n"
+             ".SH NAME\ngalka \\- the Galka messenger's terminal client\n"
+             ".SH SYNOPSIS\n.B galka\n[\\fIflags\\fR] \\fIcommand\\fR\n"
+             ".SH DESCRIPTION\n"
+             "Talks with people through a Galka server, on a terminal or from a script. An account on this device is a\n"
+             "\\fIprofile\\fR: one process leads it, others put what they send into its outbox. What is written without a "
+             "link is\n"
+             "sent once there is one.\n.PP\n" ROOM_HELP "\n"
+             ".SH COMMANDS");
+        for (size_t i = 0; i < countof(commands); i++)
+                print_man_entry("", commands[i].name, commands[i].arguments, commands[i].help);
+        print_man_entry("", "help", "", "print the commands and flags");
+        print_man_entry("", "man", "", "print this page");
+        puts(".SH FLAGS\nThey may stand anywhere; after \\-\\- everything is a word.");
+        for (size_t i = 0; i < countof(flags); i++)
+                print_man_entry("--", flags[i].name, flags[i].argument, flags[i].help);
+        puts(".SH ENVIRONMENT");
+        print_man_entry("", "GALKA_SERVER", "", "the server, unless a flag or the profile says it");
+        print_man_entry("", "GALKA_PROFILE", "", "the profile, unless a flag says it");
+        print_man_entry("", "NO_COLOR", "", "if set, nothing is coloured");
+        puts(".SH FILES");
+        print_man_entry("", "~/.local/share/galka/NAME", "",
+                        "a profile (under XDG_DATA_HOME, if that is set), readable by its owner only");
+        puts(".SH EXIT STATUS");
+        for (size_t i = 0; i < countof(exits); i++)
+                printf(".TP\n.B %zu\n%s.\n", i, exits[i]);
+        puts(".SH SEE ALSO\n.BR galkad (8)");
 }
 
 static int set_flag(const struct flag *flag, const char *value)
@@ -242,6 +311,10 @@ int main(int argc, char **argv)
         if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
                 print_help(general.help || count > 0 ? stdout : stderr);
                 return general.help || count > 0 ? EXIT_DONE : EXIT_USAGE;
+        }
+        if (count == 1 && strcmp(words[0], "man") == 0) {
+                print_man();
+                return EXIT_DONE;
         }
         for (size_t i = 0; i < countof(commands); i++) {
                 const struct command *command = &commands[i];

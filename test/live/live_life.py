@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Devices that come and go, and a server that is told to stop: everybody is told, nothing is lost. See rig.py for the arguments."""
 import os
+import re
+import shutil
 import signal
+import subprocess
 import sys
 import termios
 import threading
@@ -298,6 +301,40 @@ def renews_by_itself(rig):
     change_keys(rig, False)
     rig.galka('judy', 'send', '--wait', 'me', 'after')
     expect_equal([row['text'] for row in rig.galka_json('judy', 'history', 'me')], ['before', 'after'], 'what is there')
+
+
+@case
+def restored(rig):
+    """after an older copy was put back and said to be, clients forget what is no more and keep what they have not sent"""
+    rig.sign_up(rig.main, 'kate')
+    folder, copy = rig.main.folder, rig.main.folder + '-copy'
+    rig.galka('kate', 'send', '--wait', 'me', 'one')
+    expect_equal(rig.main.stop(), 0, 'exit code')
+    shutil.copytree(folder, copy)
+    rig.main.start()
+    rig.galka('kate', 'send', '--wait', 'me', 'two')
+    refused = subprocess.run(rig.main.arguments('restored'), capture_output=True, text=True, timeout=20, check=False)
+    expect_equal(refused.returncode, 1, 'exit code while the server runs')
+    expect('another galkad uses the folder' in refused.stderr, f'it says why: {refused.stderr}')
+    expect_equal(rig.main.stop(), 0, 'exit code')
+    rig.galka('kate', 'send', 'me', 'three')
+    shutil.rmtree(folder)
+    shutil.copytree(copy, folder)
+    done = subprocess.run(rig.main.arguments('restored'), capture_output=True, text=True, timeout=20, check=False)
+    expect_equal((done.returncode, done.stderr), (0, ''), 'restored')
+    was, now = re.search(r'new era: it was ([0-9a-f-]{36}), it is ([0-9a-f-]{36})', done.stdout).groups()
+    expect(was != now, f'the era is another: {done.stdout}')
+    rig.main.start()
+    rig.galka('kate', 'send', '--wait', 'me', 'four')
+    expect_equal([row['text'] for row in rig.galka_json('kate', 'history', 'me')], ['one', 'three', 'four'], 'what there is')
+    rig.main.stop()
+    shutil.copytree(folder, folder + '-empty', ignore=lambda *_: ['galka.db', 'galka.db-wal', 'galka.db-shm'])
+    for command in ('restored', 'check'):
+        none = subprocess.run([rig.galkad, command, '--data', folder + '-empty'], capture_output=True, text=True, timeout=20,
+                              check=False)
+        expect_equal(none.returncode, 1, f'exit code of {command} without a database')
+        expect('there is no database' in none.stderr, f'{command} makes none: {none.stderr}')
+    rig.main.start()
 
 
 @case

@@ -133,6 +133,28 @@ def damaged_files(rig):
 
 
 @case
+def installed(rig):
+    """what is installed: both programs, and their man pages with every command and option in them"""
+    build = os.path.dirname(os.path.dirname(os.path.dirname(rig.galkad)))
+    place = os.path.join(rig.folder, 'installed')
+    subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', place], check=True, timeout=60,
+                   stdout=subprocess.DEVNULL)
+    files = [os.path.join(path, name) for path, _, names in os.walk(place) for name in names]
+    for end in ('bin/galkad', 'bin/galka', 'man8/galkad.8', 'man1/galka.1'):
+        expect(any(file.endswith(end) for file in files), f'{end} is among {files}')
+    for page, program in (('galkad.8', 'galkad'), ('galka.1', 'galka')):
+        path, = [file for file in files if file.endswith(page)]
+        with open(path, encoding='utf-8') as file:
+            text = file.read().replace('\\-', '-')
+        binary, = [file for file in files if file.endswith('bin/' + program)]
+        lines = subprocess.run([binary, 'help'], capture_output=True, text=True, check=True, timeout=20).stdout.splitlines()
+        words = [line.split()[0] for line in lines if line.startswith('  ') and line[2] not in ' 0123456789']
+        expect(len(words) > 15, f'help lists commands and flags: {words}')
+        for word in words:
+            expect(f'"{word}' in text or f'.BR {word}' in text, f'{page} has {word}')
+
+
+@case
 def broken_configuration(rig):
     """an unknown key, a value that is none, a line that is none: file and line are named"""
     path = os.path.join(rig.folder, 'galka.conf')

@@ -166,3 +166,22 @@ enum error schema_open(struct database *database, struct random *random, bool ex
         snprintf(text, text_size, "the database has no era: it was made or changed by something else");
         return ERR_CORRUPT;
 }
+
+enum error schema_renew_era(struct database *database, struct random *random, struct id *era)
+{
+        sqlite3_stmt *statement = NULL;
+        struct id renewed;
+        int code =
+                sqlite3_prepare_v2(database->handle, "UPDATE meta SET value = ?1 WHERE name = 'era'", -1, &statement, NULL);
+
+        random->fill(random, renewed.bytes, sizeof(renewed.bytes));
+        if (code == SQLITE_OK) {
+                bind_id(statement, 1, &renewed);
+                code = sqlite3_step(statement) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(database->handle);
+        }
+        sqlite3_finalize(statement);
+        if (code != SQLITE_OK || sqlite3_changes(database->handle) != 1)
+                return ERR_SYSTEM;
+        *era = renewed;
+        return ERR_OK;
+}

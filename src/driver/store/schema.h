@@ -14,4 +14,7 @@
 must_use enum error schema_open(struct database *database, struct random *random, bool exclusive, struct id *era, char *text,
                                 size_t text_size);
 
+/* Another era than before, at random, on disk when it returns OK. On failure *era is as it was: SYSTEM. */
+must_use enum error schema_renew_era(struct database *database, struct random *random, struct id *era);
+
 #endif

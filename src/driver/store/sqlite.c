@@ -228,3 +228,9 @@ struct id store_sqlite_era(const struct store_sqlite *sqlite)
 {
         return sqlite->era;
 }
+
+enum error store_sqlite_renew_era(struct store_sqlite *sqlite)
+{
+        check(!sqlite->options.threaded);
+        return schema_renew_era(&sqlite->writer.database, sqlite->options.random, &sqlite->era);
+}

@@ -43,4 +43,7 @@ must_use enum error store_sqlite_open(struct store_sqlite *sqlite, struct store 
 
 struct id store_sqlite_era(const struct store_sqlite *sqlite);
 
+/* Gives the store a new era (L9): an older copy of it was put back. Inline only, and before anything was asked. SYSTEM. */
+must_use enum error store_sqlite_renew_era(struct store_sqlite *sqlite);
+
 #endif

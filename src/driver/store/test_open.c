@@ -101,6 +101,22 @@ static void test_an_old_one_is_opened_again(void **state)
         assert_memory_equal(&era, &stage->sqlite->era, sizeof(era));
 }
 
+static void test_a_new_era_lasts(void **state)
+{
+        struct stage *stage = *state;
+        struct id before, after;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        before = store_sqlite_era(stage->sqlite);
+        assert_int_equal(store_sqlite_renew_era(stage->sqlite), ERR_OK);
+        after = store_sqlite_era(stage->sqlite);
+        assert_false(id_equal(&before, &after));
+        assert_false(id_is_zero(&after));
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(try_open(stage), ERR_OK);
+        assert_memory_equal(&after, &stage->sqlite->era, sizeof(after));
+}
+
 static void test_a_foreign_database_is_refused_and_untouched(void **state)
 {
         static char before[65536], after[65536];
@@ -216,6 +232,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 TEST(test_an_old_one_is_opened_again),
+                TEST(test_a_new_era_lasts),
                 TEST(test_a_foreign_database_is_refused_and_untouched),
                 TEST(test_a_newer_schema_is_refused_and_untouched),
                 TEST(test_no_era_is_no_database_of_ours),

@@ -1,4 +1,4 @@
-/* galkad user import and galkad check: the database opened by itself, without a server around it. */
+/* galkad user import, check and restored: the database opened by itself, without a server around it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -167,7 +167,7 @@ int server_check(const struct options *options)
         enum error error;
         int code = SERVER_FAILED;
 
-        if (!tool_open(&tool, options))
+        if (!tool_open_old(&tool, options))
                 return SERVER_FAILED;
         arena_init(&arena, &heap_source, 1 << 16, 64 << 20);
         error = tool_ask(&tool, &question, &answer, &arena);
@@ -186,4 +186,26 @@ int server_check(const struct options *options)
         arena_finish(&arena);
         tool_close(&tool);
         return code;
+}
+
+int server_restored(const struct options *options)
+{
+        char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE];
+        struct id before, after;
+        struct tool tool;
+        enum error error;
+
+        if (!tool_open_old(&tool, options))
+                return SERVER_FAILED;
+        error = tool_renew_era(&tool, &before, &after);
+        id_format(&before, from);
+        id_format(&after, to);
+        if (error)
+                fprintf(stderr, "galkad: the era could not be changed: %s\n", error_text(error));
+        else
+                printf("The store in %s has a new era: it was %s, it is %s.\n"
+                       "Clients keep what they have not sent, forget the rest and fetch it anew when they join.\n",
+                       options->data, from, to);
+        tool_close(&tool);
+        return error ? SERVER_FAILED : SERVER_DONE;
 }
