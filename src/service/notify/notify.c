@@ -3,6 +3,7 @@
  * put at the end of the queue, so that one address that does not answer does not hold up the others; past its deadline it is
  * dropped. A letter may arrive twice.
  */
+#include "rules/name.h"
 #include "service/notify/letter.h"
 #include "service/worker/batch.h"
 
@@ -17,7 +18,8 @@ static void mail_plan(struct batch *batch, struct item *item)
         item->body = mail;
         item->not_after_ms = mail->not_after_ms;
         item->frame.request = mail->request;
-        if (mail->to.size == 0 || !letter_write(mail, buffer, letter))
+        /* An address that no driver takes, or no deadline: it would be tried for ever. */
+        if (!name_is_email(mail->to) || mail->not_after_ms == 0 || !letter_write(mail, buffer, letter))
                 batch_poison(batch, item, ERR_BAD_FIELD);
 }
 
