@@ -46,20 +46,20 @@ static bool is_word(const char *value, const char *const words[3])
         return false;
 }
 
-static bool set_text(char **field, const struct option *option, const char *value)
+static enum error set_text(char **field, const struct option *option, const char *value)
 {
         size_t size = strlen(value);
         char *copy;
 
         if (size < option->min || size > option->max)
-                return false;
+                return ERR_CONFIG;
         copy = memory_new(size + 1);
         if (!copy)
-                return false;
+                return ERR_NO_MEMORY;
         memcpy(copy, value, size);
         memory_free(*field);
         *field = copy;
-        return true;
+        return ERR_OK;
 }
 
 static bool set_number(uint64_t *field, const struct option *option, const char *value)
@@ -92,21 +92,23 @@ static bool set_flag(bool *field, const char *value)
 static enum error set(struct options *options, const struct option *option, const char *value, const char *where, char *text)
 {
         char *field = (char *)options + option->offset;
-        bool good = false;
+        enum error error = ERR_CONFIG;
 
         switch (option->type) {
         case OPTION_TEXT:
-                good = set_text((char **)field, option, value);
+                error = set_text((char **)field, option, value);
                 break;
         case OPTION_NUMBER:
-                good = set_number((uint64_t *)field, option, value);
+                error = set_number((uint64_t *)field, option, value) ? ERR_OK : ERR_CONFIG;
                 break;
         case OPTION_FLAG:
-                good = set_flag((bool *)field, value);
+                error = set_flag((bool *)field, value) ? ERR_OK : ERR_CONFIG;
                 break;
         }
-        if (good)
-                return ERR_OK;
+        if (error == ERR_NO_MEMORY)
+                snprintf(text, OPTION_ERROR_SIZE, "%s", error_text(error));
+        if (error != ERR_CONFIG)
+                return error;
         if (option->type == OPTION_FLAG)
                 snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be yes or no, not '%.80s'", where, option->name, value);
         else

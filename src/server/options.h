@@ -20,7 +20,7 @@ struct options {
 
 /* Defaults, then the file that --config or GALKA_CONFIG names, then the environment, then flags. argv[0] is skipped; words that
  * are no flags are left to the caller: their indices go to words[], at most words_max. On CONFIG, text says in one line what is
- * wrong, where, and what would be right. options_finish in any case. */
+ * wrong, where, and what would be right; NO_MEMORY too has a text. options_finish in any case. */
 must_use enum error options_read(struct options *options, int argc, char **argv, char **environment, int *words,
                                  int *word_count, int words_max, char text[static OPTION_ERROR_SIZE]);
 void options_finish(struct options *options);
