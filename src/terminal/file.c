@@ -100,8 +100,10 @@ enum error file_open(const char *folder, struct file **file_p, char text[static 
                 return ERR_SYSTEM;
         }
         file = memory_new(sizeof(*file));
-        if (!file)
+        if (!file) {
+                snprintf(text, FILE_ERROR_SIZE, "%s", error_text(ERR_NO_MEMORY));
                 return ERR_NO_MEMORY;
+        }
         snprintf(path, sizeof(path), "%s/lock", folder);
         file->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (file->lock < 0) {

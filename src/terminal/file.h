@@ -13,7 +13,7 @@ struct file;
 
 #define FILE_ERROR_SIZE 512
 
-/* Opens or makes the folder and the file. SYSTEM, CORRUPT; text then says what is wrong and what to do. */
+/* Opens or makes the folder and the file. SYSTEM, CORRUPT, NO_MEMORY; text then says what is wrong and what to do. */
 must_use enum error file_open(const char *folder, struct file **file, char text[static FILE_ERROR_SIZE]);
 void file_close(struct file **file);
 
