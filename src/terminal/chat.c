@@ -17,6 +17,7 @@
 
 #define SHOWN_MAX     200 /* messages whose ticks may still change on the screen */
 #define RECENT_ROWS   20
+#define START_WAIT_MS 2000
 #define PIPE_WAIT_MS  5000 /* at the end: for answers to what a pipe sent */
 #define LEAVE_WAIT_MS 1500 /* at the end: for what a person typed and read last */
 
@@ -204,7 +205,7 @@ static struct shown *add_shown(struct chat *chat)
 static void print_message(struct chat *chat, bool mine, enum core_message_state state, uint64_t time_ms, uint64_t sender,
                           struct slice text)
 {
-        char *buffer = NULL, name[SESSION_NAME_SIZE], clock[16];
+        char *buffer = NULL, name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
         size_t size = 0;
         FILE *out = open_memstream(&buffer, &size);
 
@@ -292,12 +293,14 @@ static void show_own_state(struct chat *chat, const struct core_event *event)
         }
 }
 
+static const char no_link[] = "-- no link; what you type is kept and sent later\n";
+
 static void show_phase(struct chat *chat)
 {
         enum core_phase phase = core_phase(chat->session->host->core);
 
         if (phase == CORE_OFFLINE && chat->phase >= CORE_READY)
-                say(chat, "-- no link; what you type is kept and sent later\n");
+                say(chat, no_link);
         if (phase >= CORE_READY && chat->phase < CORE_READY)
                 say(chat, "-- connected\n");
         if (phase == CORE_SIGNED_OUT)
@@ -413,6 +416,21 @@ static bool is_at_rest(void *context)
                (info.queued == 0 && info.marks.shown >= chat->others_seq);
 }
 
+/* With a link the screen begins with what is new; without one the person is told. */
+static void begin(struct chat *chat)
+{
+        struct session *session = chat->session;
+
+        host_wait_reachable(session->host, session_joined, session, START_WAIT_MS);
+        chat->phase = core_phase(session->host->core);
+        chat->ended = chat->phase == CORE_SIGNED_OUT;
+        measure(chat);
+        show_recent(chat);
+        if (chat->phase == CORE_OFFLINE || chat->phase == CORE_JOINING)
+                say(chat, no_link);
+        host_set_listener(session->host, on_chat, chat);
+}
+
 static int chat_loop(struct chat *chat)
 {
         struct session *session = chat->session;
@@ -447,7 +465,6 @@ int command_chat(struct session *session, int count, char **words)
                 result = session_find_room(session, words[0], &chat->room);
         if (result == EXIT_DONE) {
                 chat->session = session;
-                chat->phase = core_phase(session->host->core);
                 chat->line = line_new();
                 result = chat->line ? EXIT_DONE : EXIT_REFUSED;
         }
@@ -458,9 +475,7 @@ int command_chat(struct session *session, int count, char **words)
                 signal(SIGHUP, on_end);
                 signal(SIGINT, on_end);
                 chat->screen = !session->json && enter_raw();
-                measure(chat);
-                show_recent(chat);
-                host_set_listener(session->host, on_chat, chat);
+                begin(chat);
                 result = chat_loop(chat);
                 leave_raw();
         }

@@ -41,13 +41,23 @@ const char *print_tick(enum core_message_state state, bool colour)
         unreachable();
 }
 
-void print_clock(uint64_t time_ms, char text[static 16])
+void print_clock(uint64_t time_ms, char text[static CLOCK_SIZE])
 {
         time_t seconds = (time_t)(time_ms / 1000);
-        struct tm local;
+        time_t now = time(NULL);
+        struct tm local, today;
+        const char *format = "%d %b %H:%M";
 
-        if (!localtime_r(&seconds, &local) || strftime(text, 16, "%H:%M", &local) == 0)
-                snprintf(text, 16, "--:--");
+        if (!localtime_r(&seconds, &local) || !localtime_r(&now, &today)) {
+                snprintf(text, CLOCK_SIZE, "--:--");
+                return;
+        }
+        if (local.tm_year == today.tm_year && local.tm_yday == today.tm_yday)
+                format = "%H:%M";
+        else if (local.tm_year != today.tm_year)
+                format = "%d %b %Y";
+        if (strftime(text, CLOCK_SIZE, format, &local) == 0)
+                snprintf(text, CLOCK_SIZE, "--:--");
 }
 
 static void print_json_id(const char *name, const struct id *id)
@@ -68,7 +78,7 @@ void print_row(struct session *session, const char *type, const struct id *room,
 {
         bool mine = row->sender == core_user(session->host->core);
         enum core_message_state state = CORE_MESSAGE_SENT;
-        char name[SESSION_NAME_SIZE], clock[16];
+        char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
 
         session_sender_name(session, room, row->sender, name);
         if (mine)
@@ -119,7 +129,7 @@ void print_queued(struct session *session, const struct id *room, const struct i
 
 void print_room(struct session *session, const struct core_room_info *info)
 {
-        char name[SESSION_NAME_SIZE], clock[16];
+        char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
 
         session_room_name(info, name);
         if (session->json) {
@@ -135,7 +145,7 @@ void print_room(struct session *session, const struct core_room_info *info)
                 return;
         }
         print_clock(info->last_time_ms, clock);
-        printf("%-20s  %5s  ", name, info->last_time_ms ? clock : "");
+        printf("%-20s  %-12s  ", name, info->last_time_ms ? clock : "");
         safe_line(stdout, info->peer.display_name);
         if (info->unread)
                 printf("  %" PRIu64 " unread", info->unread);

@@ -21,7 +21,8 @@ const char *print_tick(enum core_message_state state, bool colour);
 /* "queued", "sent", "delivered", "read", "failed". */
 const char *print_state(enum core_message_state state);
 
-/* "14:02" in local time. */
-void print_clock(uint64_t time_ms, char text[static 16]);
+/* In local time: "14:02" of today, "03 May 14:02", "03 May 2025" of another year. */
+#define CLOCK_SIZE 32
+void print_clock(uint64_t time_ms, char text[static CLOCK_SIZE]);
 
 #endif
