@@ -74,10 +74,6 @@ class Crowd:
         self.clients.clear()
 
 
-def grown_kib(server, before):
-    return server.memory_kib() - before
-
-
 @case
 def silent(rig):
     """10,000 connections that say nothing: little memory, others are served, all are closed by the deadline"""
@@ -85,9 +81,8 @@ def silent(rig):
     start = time.monotonic()
     crowd = Crowd(rig, rig.main, size)
     rig.main.serves(rig.healthy)
-    grown = grown_kib(rig.main, before)
+    grown = rig.expect_grown(rig.main, before, 16 * 1024)
     print(f'# {size} connections in {time.monotonic() - start:.1f} s, {grown * 1024 // size} bytes each')
-    expect(grown < 16 * 1024, f'memory has grown by {grown} KiB')
     crowd.wait_for_end(size, 30)
     expect_equal(crowd.reasons(), {rig.error('IDLE')}, 'the reasons given')
     rig.main.serves(rig.healthy)
@@ -99,7 +94,7 @@ def silent_after_hello(rig):
     size, before = crowd_size() // 4, rig.main.memory_kib()
     crowd = Crowd(rig, rig.main, size, rig.definition.frame('hello', {'version_min': 1, 'version_max': 1}))
     rig.main.serves(rig.healthy)
-    expect(grown_kib(rig.main, before) < 16 * 1024, f'memory has grown by {grown_kib(rig.main, before)} KiB')
+    rig.expect_grown(rig.main, before, 16 * 1024)
     crowd.wait_for_end(size, 30)
     expect_equal(crowd.reasons(), {rig.error('IDLE')}, 'the reasons given')
 
@@ -116,7 +111,7 @@ def half_frames(rig):
         client.send_raw(struct.pack('>I', 1000) + bytes([rig.definition.codes['write']]))
         drips.add(client)
     start = time.monotonic()
-    expect(grown_kib(rig.main, before) < 32 * 1024, f'memory has grown by {grown_kib(rig.main, before)} KiB')
+    rig.expect_grown(rig.main, before, 32 * 1024)
     while drips.clients and time.monotonic() < start + 20:
         for client in drips.clients.values():
             try:
@@ -146,9 +141,8 @@ def large_half_frames(rig):
             crowd.turn(0)
     expect_equal(len(crowd.clients) + len(crowd.ended), 1200, 'how many there were')
     wait_until(lambda: crowd.turn(0.1) or crowd.ended, 'some are told busy')
-    grown = grown_kib(rig.main, before)
+    grown = rig.expect_grown(rig.main, before, 96 * 1024)
     print(f'# memory has grown by {grown} KiB, {len(crowd.ended)} were told busy')
-    expect(grown < 96 * 1024, f'memory has grown by {grown} KiB')
     expect_equal(crowd.reasons(), {rig.error('BUSY')}, 'the reasons given')
     rig.main.serves(rig.healthy)
     crowd.close()
@@ -164,8 +158,7 @@ def slow_readers(rig):
         for number in range(600):
             expect_equal(alice.write(room, f'{number:04}' + 'x' * 16000).name, 'written', 'alice writes on')
             expect_equal(quick.wait_for('delivery').body['number'], number + 1, 'bob gets it on another device')
-        grown = grown_kib(rig.main, before)
-        expect(grown < 96 * 1024, f'memory has grown by {grown} KiB')
+        rig.expect_grown(rig.main, before, 96 * 1024)
     for client in slow:
         frames = client.until_closed(30)
         expect_equal((frames[-1].name, frames[-1].body.get('code')), ('bye', rig.error('RESYNC')), f'the end of {len(frames)}')

@@ -19,8 +19,7 @@ def case(function):
     def with_care(rig):
         function(rig)
         rig.main.serves(rig.healthy)
-        grown = rig.main.memory_kib() - rig.memory_kib
-        expect(grown < MEMORY_GROWTH_KIB, f'the server has grown by {grown} KiB')
+        rig.expect_grown(rig.main, rig.memory_kib, MEMORY_GROWTH_KIB)
     return suite.case(with_care)
 
 

@@ -68,6 +68,7 @@ def sign_out_one(rig):
         client.close()
     with rig.main.client() as client:
         expect_equal(client.join(first).body.get('code'), rig.error('REVOKED'), 'Join of the one that is out')
+    with rig.main.client() as client:
         expect_equal(client.ask('renew', {'user': first.user, 'device': first.device, 'device_secret': b'1' * 32}).name, 'error',
                      'its secret gets no token either')
 

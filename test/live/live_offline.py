@@ -154,6 +154,13 @@ def chat_comes_back(rig):
     alice.type('\x04')
     expect_equal(alice.finish(), 0, 'exit code of chat')
     expect_equal(texts(rig, 'bob', '@alice', 2), ['before', 'meanwhile'], 'what bob got')
+    rig.main.kill()
+    alice = rig.galka_screen('alice', 'chat', '@bob')
+    alice.wait_for(lambda screen: screen.line_with('no link'), 'begun without a link it says so too')
+    expect(alice.line_with('meanwhile'), f'and shows what it has:\n{alice.text()}')
+    rig.main.start()
+    alice.type('at once\r')
+    alice.wait_for(lambda screen: screen.shows('at once', '✓'), 'what is typed goes out without a wait', 3)
 
 
 @case

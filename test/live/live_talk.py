@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """Two people: they sign up, find each other and talk, each in front of a terminal. See rig.py for the arguments."""
+import os
+import sqlite3
 import sys
+import time
 
 from rig import PASSWORD, Rig
 from tap import Suite, expect, expect_equal
@@ -166,6 +169,23 @@ def plain_output(rig):
     expect('a note' in rig.galka('alice', 'history', 'me'), 'a note to oneself')
     expect_equal(rig.galka('carol', 'history', 'me'), '', 'a room without messages')
     expect('no link' not in rig.last_error, f'that there are none is no lack of a link: {rig.last_error}')
+
+
+@case
+def another_day(rig):
+    """messages of another day have its date, those of another year its year"""
+    rig.galka('carol', 'send', 'me', 'long ago')
+    database = sqlite3.connect(os.path.join(rig.folder, 'profiles', 'carol', 'galka.db'))
+    key, value = next(row for row in database.execute('SELECT key, value FROM records') if b'long ago' in row[1] and row[0][:1] == b'M')
+    row = rig.definition.decode('row', value[1:])  # before it is the record's version
+    today = row['time_ms'] // 1000
+    for days, form in ((0, '%H:%M'), (400, '%d %b %Y')):
+        row['time_ms'] = (today - days * 86400) * 1000
+        database.execute('UPDATE records SET value = ? WHERE key = ?', (value[:1] + rig.definition.encode('row', row), key))
+        database.commit()
+        clock = time.strftime(form, time.gmtime(today - days * 86400))
+        expect(f' {clock} carol  long ago' in rig.galka('carol', 'history', 'me'), f'{clock} in: {rig.galka("carol", "history", "me")}')
+    database.close()
 
 
 @case

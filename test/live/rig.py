@@ -166,6 +166,8 @@ class Rig:
         self.galkad, self.galka_program, root, parent = map(os.path.abspath, arguments)
         self.folder = tempfile.mkdtemp(prefix='live-', dir=parent)
         self.definition = wire.Definition(root)
+        with open(self.galkad, 'rb') as program:
+            self.sanitized = b'__asan_init' in program.read()  # then freed memory stays taken for a while
         self.processes, self.servers, self.screens = [], [], []
         self.last_error = ''  # what the last galka wrote on standard error
 
@@ -196,6 +198,12 @@ class Rig:
         server = Server(self, name, options)
         self.servers.append(server)
         return server
+
+    def expect_grown(self, server, before_kib, limit_kib):
+        """The server has grown by at most so much; returns by how much."""
+        grown = server.memory_kib() - before_kib
+        expect(self.sanitized or grown <= limit_kib, f'memory has grown by {grown} KiB')
+        return grown
 
     def diagnosis(self):
         """What a failed case shows besides."""
