@@ -14,7 +14,8 @@ static const struct workload workloads[] = {
 
 static int usage(void)
 {
-        fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections N]\n\nworkloads:\n");
+        fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections "
+                        "N]\n\nworkloads:\n");
         for (size_t i = 0; i < countof(workloads); i++)
                 fprintf(stderr, "  %-8s %s\n", workloads[i].name, workloads[i].help);
         return 2;

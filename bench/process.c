@@ -74,8 +74,8 @@ static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
         uint32_t got = 0;
         char name[64], token[81];
 
-        while (got < count && fscanf(in, "%63s\t%" SCNu64 "\t%" SCNu64 "\t%80s", name, &users[got].user, &users[got].device,
-                                     token) == 4)
+        while (got < count &&
+               fscanf(in, "%63s\t%" SCNu64 "\t%" SCNu64 "\t%80s", name, &users[got].user, &users[got].device, token) == 4)
                 if (parse_token(token, users[got].token))
                         got++;
         return got;
@@ -84,8 +84,8 @@ static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
 bool process_import(struct process *process, const char *prefix, uint32_t count, struct process_user *users)
 {
         char path[300];
-        const char *arguments[] = {process->galkad, "user", "import", path, "--data", process->folder, "--log-level", "warning",
-                             NULL};
+        const char *arguments[] = {process->galkad, "user",        "import",  path, "--data",
+                                   process->folder, "--log-level", "warning", NULL};
         FILE *file;
         uint32_t got = 0;
 
@@ -110,8 +110,8 @@ bool process_import(struct process *process, const char *prefix, uint32_t count,
 bool process_start(struct process *process, const char *addresses, const char *const *arguments)
 {
         char port[16];
-        const char *all[ARGUMENTS_MAX] = {process->galkad, "all", "--data", process->folder, "--listen", addresses,
-                                    "--port", port, "--log-level", "warning"};
+        const char *all[ARGUMENTS_MAX] = {process->galkad, "all",    "--data", process->folder, "--listen",
+                                          addresses,       "--port", port,     "--log-level",   "warning"};
         unsigned count = 10, listening = 0;
         char line[512];
         FILE *out;

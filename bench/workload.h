@@ -6,8 +6,8 @@
 #include "report.h"
 
 struct workload_options {
-        const char *galkad; /* the program */
-        const char *folder; /* a folder on a real disk */
+        const char *galkad;   /* the program */
+        const char *folder;   /* a folder on a real disk */
         unsigned connections; /* 0: the workload's own number */
 };
 

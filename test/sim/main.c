@@ -146,7 +146,8 @@ static bool read_number(const char *text, uint64_t *number)
 
 static int usage(void)
 {
-        fprintf(stderr, "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N] [--calm] [--loud] [--until-broken]\n");
+        fprintf(stderr,
+                "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N] [--calm] [--loud] [--until-broken]\n");
         return 2;
 }
 
