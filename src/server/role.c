@@ -94,6 +94,7 @@ static void worker_thread(struct role *role)
                 .presence = role->presence,
                 .password = role->password,
                 .mail = role->mail,
+                .notes = role->notes,
                 .clock = &server->clock,
                 .random = server->random,
                 .events = &server->log.sink,
@@ -272,4 +273,6 @@ void role_finish(struct role *role)
                 role->password->ops->free(&role->password);
         if (role->mail)
                 role->mail->ops->free(&role->mail);
+        if (role->notes)
+                role->notes->ops->free(&role->notes);
 }

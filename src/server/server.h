@@ -50,6 +50,7 @@ struct role {
         struct presence *presence;
         struct password *password;
         struct mail *mail;
+        struct notes *notes;
         pthread_t thread;
         int wake; /* eventfd: written by role_stop */
         atomic_bool stop;

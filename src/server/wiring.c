@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "driver/bus/embedded.h"
 #include "driver/mail/spool.h"
+#include "driver/notes/file.h"
 #include "driver/password/thread.h"
 #include "driver/presence/memory.h"
 #include "driver/random/system.h"
@@ -147,6 +148,17 @@ static const struct needs {
         [ROLE_NOTIFY] = {.mail = true},
 };
 
+/* Beside the database: which record was being worked on when the process died (L10). */
+static enum error open_notes(struct embedded *embedded, enum role_kind kind, struct notes **notes)
+{
+        static const char *const names[] = {
+                [ROLE_AUTH] = "auth", [ROLE_SESSION] = "session", [ROLE_QUERY] = "query", [ROLE_NOTIFY] = "notify"};
+        char path[PATH_SIZE];
+
+        snprintf(path, sizeof(path), "%.4064s/notes-%s", embedded->server.options->data, names[kind]);
+        return notes_file_new(path, notes);
+}
+
 static enum error start_role(struct embedded *embedded, enum role_kind kind, uint16_t index, uint16_t port)
 {
         struct role *role = &embedded->roles[embedded->role_count++];
@@ -163,6 +175,8 @@ static enum error start_role(struct embedded *embedded, enum role_kind kind, uin
                 error = open_password(embedded, &role->password);
         if (!error && needs[kind].mail)
                 error = open_mail(embedded, &role->mail);
+        if (!error && kind != ROLE_FRONTEND)
+                error = open_notes(embedded, kind, &role->notes);
         if (!error)
                 error = role_start(role);
         if (error) {

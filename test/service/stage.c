@@ -183,11 +183,28 @@ void stage_start(struct stage *stage, const struct service *service)
         stage_forget(stage);
 }
 
-void stage_stop(struct stage *stage)
+void stage_remove_files(struct stage *stage)
 {
         static const char *const names[] = {"galka.db", "galka.db-wal", "galka.db-shm", "lock"};
         char path[128];
 
+        for (size_t i = 0; i < countof(names); i++) {
+                snprintf(path, sizeof(path), "%s/%s", stage->folder, names[i]);
+                unlink(path);
+        }
+        check(rmdir(stage->folder) == 0);
+}
+
+void stage_notes(struct stage *stage, struct notes *notes)
+{
+        worker_free(&stage->worker);
+        stage->seams.notes = notes;
+        check(worker_new(stage->service, &stage->seams, 0, &stage->worker) == ERR_OK);
+        stage_work(stage, 0);
+}
+
+void stage_stop(struct stage *stage)
+{
         stage->watched->ops->free(&stage->watched);
         stage->seams.presence->ops->free(&stage->seams.presence);
         stage->seams.password->ops->free(&stage->seams.password);
@@ -200,11 +217,7 @@ void stage_stop(struct stage *stage)
         presence_memory_free(&stage->memory);
         arena_finish(&stage->arena);
         memory_free(stage->heard);
-        for (size_t i = 0; i < countof(names); i++) {
-                snprintf(path, sizeof(path), "%s/%s", stage->folder, names[i]);
-                unlink(path);
-        }
-        check(rmdir(stage->folder) == 0);
+        stage_remove_files(stage);
 }
 
 /* ---- the client's and the frontend's side ---- */

@@ -77,6 +77,12 @@ struct stage {
 void stage_start(struct stage *stage, const struct service *service);
 void stage_stop(struct stage *stage);
 
+/* Removes its files under it: for processes that are about to die. */
+void stage_remove_files(struct stage *stage);
+
+/* A new worker, with notes. */
+void stage_notes(struct stage *stage, struct notes *notes);
+
 /* From now on the script's calls are counted from 1. */
 void stage_fail(struct stage *stage, enum fault_call call, enum fault fault, unsigned long first, unsigned long count);
 

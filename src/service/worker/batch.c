@@ -45,6 +45,11 @@ static void forget_work(struct batch *batch)
 
 void batch_reset(struct batch *batch)
 {
+        struct notes *notes = batch->worker->seams.notes;
+
+        for (size_t i = 0; i < batch->item_count; i++)
+                if (batch->items[i].noted)
+                        notes->ops->end(notes, &batch->items[i].frame.request);
         forget_work(batch);
         arena_reset(&batch->records);
         batch->item_count = batch->record_bytes = 0;
@@ -157,12 +162,27 @@ static bool is_inherited(const struct worker *worker, const struct item *item)
         return item->ops && worker_now_ms(worker) - worker->assigned_ms[item->partition] < WORKER_INHERIT_MS;
 }
 
+/* Notes the record before anything is done for it. True if that was too much for earlier runs (L10). */
+static bool crashes_its_worker(struct batch *batch, struct item *item)
+{
+        struct notes *notes = batch->worker->seams.notes;
+
+        if (!notes || !worker_is_single(batch->worker) || id_is_zero(&item->frame.request))
+                return false;
+        item->noted = true;
+        return notes->ops->begin(notes, &item->frame.request) >= WORKER_CRASHES_MAX;
+}
+
 static void plan(struct batch *batch, struct item *item)
 {
         enum error error = parse(batch->worker->service, batch->worker->seams.bus, item);
 
         if (error) {
                 batch_poison(batch, item, error);
+                return;
+        }
+        if (crashes_its_worker(batch, item)) {
+                batch_poison(batch, item, ERR_BAD_FRAME);
                 return;
         }
         item->handler->hooks[HOOK_PLAN](batch, item);
@@ -198,6 +218,7 @@ void batch_restart(struct batch *batch)
                 *item = (struct item){.partition = kept.partition, .value = kept.value};
                 item->uncertain = kept.uncertain || (kept.results && kept.ops);
                 item->offset = kept.offset;
+                item->noted = kept.noted;
                 plan(batch, item);
                 item->inherited |= kept.inherited;
         }

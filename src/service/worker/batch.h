@@ -32,6 +32,7 @@ struct item {
         enum error refusal; /* REFUSED: why */
         bool uncertain;     /* it may have been done: then its deadline alone does not drop it */
         bool inherited;     /* nor here: who had the partition before may have done it */
+        bool noted;         /* in notes as begun */
         bool sent;          /* it is part of the request that is at the store */
         int32_t partition;
         struct offsets_entry offset;

@@ -34,6 +34,11 @@ enum error worker_new(const struct service *service, const struct worker_seams *
         worker->seams = *seams;
         worker->batch_max = batch_max ? min_of(batch_max, service->records_max) : service->records_max;
         worker->next_tag = 1;
+        if (seams->notes && seams->notes->ops->crashed(seams->notes)) {
+                event_note(seams->events, EVENT_WARNING, "worker.after_crash", NULL, {"service", service->name},
+                           {"singly_ms", NULL, WORKER_SINGLE_MS});
+                worker->single_ms = worker_now_ms(worker) + WORKER_SINGLE_MS;
+        }
         list_init(&worker->idle);
         list_init(&worker->flight);
         error = offsets_init(&worker->offsets, seams->bus->ops->partitions(seams->bus, service->topic));
@@ -87,6 +92,8 @@ static size_t room(struct worker *worker)
 
         if (worker->draining || worker->hold_ms > worker_now_ms(worker) || (batch && batch->broken))
                 return 0;
+        if (worker_is_single(worker))
+                return list_empty(&worker->flight) ? 1 : 0;
         if (!batch && !list_empty(&worker->idle))
                 batch = container_of(list_first(&worker->idle), struct batch, node);
         return batch ? batch_room(batch) : 0;

@@ -21,6 +21,7 @@
 #include "seam/bus.h"
 #include "seam/clock.h"
 #include "seam/mail.h"
+#include "seam/notes.h"
 #include "seam/password.h"
 #include "seam/presence.h"
 #include "seam/random.h"
@@ -38,6 +39,7 @@ struct worker_seams {
         struct presence *presence;
         struct password *password;
         struct mail *mail;
+        struct notes *notes; /* NULL: crashes are not looked into */
         struct clock *clock;
         struct random *random;
         struct event_sink *events;
