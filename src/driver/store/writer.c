@@ -50,8 +50,12 @@ enum error writer_admit(struct writer *writer, const struct store_op *op)
 
         if (signed_in && !writer_device_live(writer, op->user, op->device))
                 return ERR_REVOKED;
-        /* L8: by the store's clock, under the lock, at every try. */
-        if (op->not_after_ms && writer->clock->wall_ms(writer->clock) > op->not_after_ms)
+        if (!op->not_after_ms)
+                return ERR_OK;
+        /* L8: by the store's clock, under the lock, at every try. A clock that steps back within a transaction must not refuse an
+         * operation as late and then take its follower. */
+        writer->now_ms = max_of(writer->now_ms, writer->clock->wall_ms(writer->clock));
+        if (writer->now_ms > op->not_after_ms)
                 return ERR_LATE;
         return ERR_OK;
 }

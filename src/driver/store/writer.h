@@ -17,7 +17,7 @@ struct writer {
         struct room_cache rooms;
         struct clock *clock;
         struct event_sink *events;
-        uint64_t now_ms; /* of the batch */
+        uint64_t now_ms; /* only rises within a transaction */
         int wal_pages, wal_pages_max;
         struct {
                 uint64_t user, device;
