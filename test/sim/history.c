@@ -150,7 +150,8 @@ bool history_text_read(struct slice text, unsigned *client, unsigned *number)
 
         if (text.size >= sizeof(copy))
                 return false;
-        memcpy(copy, text.data, text.size);
+        if (text.size > 0) /* else data may be NULL */
+                memcpy(copy, text.data, text.size);
         copy[text.size] = '\0';
         return sscanf(copy, "%u %u", client, number) == 2;
 }
