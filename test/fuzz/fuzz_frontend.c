@@ -5,20 +5,19 @@
  * What is checked besides not crashing: clients get whole frames of the server's codes; deliveries only after Join was answered; an
  * envelope names a user only if his token was presented, and carries no token; limits hold; nothing is left over at the end.
  */
-#include "base/assert.h"
 #include "base/memory.h"
 #include "fuzz.h"
+#include "script.h"
 #include "support/frontend_host.h"
 
-#define CLIENTS    4
-#define STEPS_MAX  400
-#define QUEUE_MAX  20000
-#define FIRST_USER 100
-#define AFTER_MS   6000
-
-struct script {
-        const uint8_t *at, *end;
-};
+#define CLIENTS     4
+#define STEPS_MAX   400
+#define QUEUE_MAX   20000
+#define FIRST_USER  100
+#define AFTER_MS    6000
+#define SEND_MAX    (2 * QUEUE_MAX)
+#define PARTIAL_MAX 4096
+#define BYE_MAX     512 /* said at the end, whatever is queued */
 
 struct actor {
         struct client client;
@@ -32,23 +31,6 @@ struct play {
         struct id last_request;
         bool any;
 };
-
-static uint8_t next(struct script *script)
-{
-        return script->at < script->end ? *script->at++ : 0;
-}
-
-/* Up to `most` bytes of the script, their number chosen by one byte. */
-static struct slice next_bytes(struct script *script, size_t most)
-{
-        size_t size = min_of(next(script), most);
-        struct slice bytes;
-
-        size = min_of(size, (size_t)(script->end - script->at));
-        bytes = slice_of(script->at, size);
-        script->at += size;
-        return bytes;
-}
 
 static void check_frame(struct actor *actor, struct slice frame)
 {
@@ -113,7 +95,9 @@ static bool turn(struct play *play)
         struct frontend_counts counts = frontend_counts(play->host.frontend);
 
         check(counts.ready <= counts.connections && counts.connections <= CLIENTS);
-        check(counts.queued_bytes <= CLIENTS * (QUEUE_MAX + WIRE_DOWN_SIZE_MAX));
+        check(counts.queued_bytes <= SEND_MAX + CLIENTS * BYE_MAX);
+        check(counts.partial_bytes <= PARTIAL_MAX);
+        check(counts.closed + counts.connections <= counts.accepted); /* some are turned away at once */
         take_envelopes(play);
         return goes_on;
 }
@@ -152,7 +136,7 @@ static void step_break(struct play *play, struct actor *actor, struct script *sc
 
 static void step_bytes(struct play *play, struct actor *actor, struct script *script)
 {
-        struct slice bytes = next_bytes(script, 255);
+        struct slice bytes = script_bytes(script, 255);
 
         (void)play;
         if (actor->open && bytes.size > 0)
@@ -162,9 +146,9 @@ static void step_bytes(struct play *play, struct actor *actor, struct script *sc
 /* A frame with the right header of a code and any body, whole or cut. */
 static void step_frame(struct play *play, struct actor *actor, struct script *script)
 {
-        const struct wire_message *message = wire_message_by_code(next(script));
-        uint8_t cut = next(script);
-        struct slice body = next_bytes(script, 255);
+        const struct wire_message *message = wire_message_by_code(script_next(script));
+        uint8_t cut = script_next(script);
+        struct slice body = script_bytes(script, 255);
         uint8_t bytes[512];
         struct id request;
         size_t size;
@@ -192,7 +176,7 @@ static void step_hello(struct play *play, struct actor *actor, struct script *sc
 
 static void step_time(struct play *play, struct actor *actor, struct script *script)
 {
-        uint64_t ms = (uint64_t)next(script) * next(script);
+        uint64_t ms = (uint64_t)script_next(script) * script_next(script);
 
         (void)actor;
         play->host.clock.now_us += ms * 1000;
@@ -203,7 +187,7 @@ static void step_time(struct play *play, struct actor *actor, struct script *scr
 static void step_answer(struct play *play, struct actor *actor, struct script *script)
 {
         static const uint8_t codes[] = {WIRE_CODE_joined, WIRE_CODE_error, WIRE_CODE_delivery, WIRE_CODE_written};
-        uint8_t how = next(script);
+        uint8_t how = script_next(script);
         uint8_t code = codes[how & 3];
         enum wire_effect effect = code == WIRE_CODE_joined ? WIRE_EFFECT_JOINED : how >> 2 & 7;
         bool reply = code != WIRE_CODE_delivery;
@@ -213,16 +197,16 @@ static void step_answer(struct play *play, struct actor *actor, struct script *s
             (reply && effect == WIRE_EFFECT_JOINED && code != WIRE_CODE_joined))
                 return;
         if (how & 0x40)
-                play->last.connection ^= next(script);
+                play->last.connection ^= script_next(script);
         if (how & 0x80)
-                play->last.epoch.bytes[0] ^= next(script);
+                play->last.epoch.bytes[0] ^= script_next(script);
         play->last.frame = (struct slice){0};
         host_post(&play->host, &play->last, reply ? &play->last_request : NULL, code, (const uint64_t[128]){0}, effect);
 }
 
 static void step_record(struct play *play, struct actor *actor, struct script *script)
 {
-        struct slice value = next_bytes(script, 255);
+        struct slice value = script_bytes(script, 255);
         struct bus_message record = {.topic = BUS_FRONTENDS, .value = value};
         struct bus *bus = play->host.worker_bus;
 
@@ -232,7 +216,8 @@ static void step_record(struct play *play, struct actor *actor, struct script *s
 
 static void step_revoke(struct play *play, struct actor *actor, struct script *script)
 {
-        struct wire_revoke revoke = {.user = FIRST_USER + (uint64_t)(actor - play->actors), .device = next(script) & 7};
+        struct wire_revoke revoke = {.user = FIRST_USER + (uint64_t)(actor - play->actors),
+                                     .device = script_next(script) & 7};
 
         host_publish(&play->host, WIRE_CODE_revoke, &revoke);
 }
@@ -248,7 +233,7 @@ static void step_lost(struct play *play, struct actor *actor, struct script *scr
 static void step_forget(struct play *play, struct actor *actor, struct script *script)
 {
         (void)actor;
-        presence_memory_forget(play->host.memory, next(script));
+        presence_memory_forget(play->host.memory, script_next(script));
 }
 
 static void step_listen(struct play *play, struct actor *actor, struct script *script)
@@ -260,13 +245,13 @@ static void step_listen(struct play *play, struct actor *actor, struct script *s
 static void step_pieces(struct play *play, struct actor *actor, struct script *script)
 {
         (void)actor;
-        fake_net_set_read_max(play->host.net, next(script));
+        fake_net_set_read_max(play->host.net, script_next(script));
 }
 
 static void step_drain(struct play *play, struct actor *actor, struct script *script)
 {
         (void)actor;
-        frontend_drain(play->host.frontend, next(script));
+        frontend_drain(play->host.frontend, script_next(script));
         play->host.port = 0;
 }
 
@@ -284,8 +269,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         static const struct frontend_options options = {
                 .queue_bytes_max = QUEUE_MAX,
-                .send_bytes_max = 2 * QUEUE_MAX,
-                .partial_bytes_max = 4096,
+                .send_bytes_max = SEND_MAX,
+                .partial_bytes_max = PARTIAL_MAX,
                 .pending_max = 16,
                 .connection_frames = 20,
                 .connections_max = CLIENTS,
@@ -297,7 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         host_start(&play.host, &options);
         for (int i = 0; i < STEPS_MAX && script.at < script.end && goes_on; i++) {
-                uint8_t what = next(&script);
+                uint8_t what = script_next(&script);
 
                 steps[what & 15](&play, &play.actors[what >> 4 & 3], &script);
                 /* The topmost bit lets the next step happen in the same turn. */
