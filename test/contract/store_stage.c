@@ -138,7 +138,7 @@ struct account account_new(struct stage *stage, const char *user_name, const cha
         struct store_result result;
         char *email = arena_take(&stage->arena, strlen(user_name) + 16);
 
-        check(email);
+        check(email && user_name);
         sprintf(email, "%s@example.org", user_name);
         op.import.user_name = slice_text(user_name);
         op.import.name_folded = fold(stage, user_name);
