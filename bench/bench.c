@@ -14,8 +14,8 @@ static const struct workload workloads[] = {
 
 static int usage(void)
 {
-        fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections "
-                        "N]\n\nworkloads:\n");
+        fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections N] "
+                        "[--part PART]\n\nworkloads:\n");
         for (size_t i = 0; i < countof(workloads); i++)
                 fprintf(stderr, "  %-8s %s\n", workloads[i].name, workloads[i].help);
         return 2;
@@ -38,6 +38,8 @@ int main(int argc, char **argv)
                         json = argv[++i];
                 else if (strcmp(argv[i], "--connections") == 0 && i + 1 < argc)
                         options.connections = (unsigned)strtoul(argv[++i], NULL, 10);
+                else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
+                        options.part = argv[++i];
                 for (size_t j = 0; j < countof(workloads); j++)
                         if (strcmp(argv[i], workloads[j].name) == 0)
                                 workload = &workloads[j];

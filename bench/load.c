@@ -1,6 +1,9 @@
 /* Turns the cores' events into socket work; timers of all cores lie in one heap. */
 #include "load.h"
 
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 #include "crypto/random.h"
@@ -10,6 +13,7 @@
 #define READ_SIZE     65536
 #define CHUNK_SIZE    2048
 #define USER_SIZE_MAX (16u << 20)
+#define ALARM_TAG     UINT64_MAX
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
@@ -28,7 +32,7 @@ enum error load_init(struct load *load, uint32_t users_max, const char *const *a
         struct heap_node **nodes;
         enum error error;
 
-        *load = (struct load){.users_max = users_max, .addresses = addresses, .port = port, .reads = true};
+        *load = (struct load){.users_max = users_max, .addresses = addresses, .port = port, .alarm = -1, .reads = true};
         loop_clock_init(&load->clock);
         while (addresses[load->address_count])
                 load->address_count++;
@@ -42,6 +46,9 @@ enum error load_init(struct load *load, uint32_t users_max, const char *const *a
         }
         heap_init(&load->timers, nodes, users_max);
         error = loop_net_new(NULL, &load->net);
+        load->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (!error)
+                error = load->alarm >= 0 ? load->net->ops->watch(load->net, load->alarm, ALARM_TAG) : ERR_SYSTEM;
         if (error)
                 load_finish(load);
         return error;
@@ -57,9 +64,11 @@ void load_finish(struct load *load)
         }
         if (load->net)
                 load->net->ops->free(&load->net);
+        if (load->alarm >= 0)
+                close(load->alarm);
         memory_free(load->timers.nodes);
         memory_free(load->users);
-        *load = (struct load){0};
+        *load = (struct load){.alarm = -1};
 }
 
 static void set_timer(struct load_user *user)
@@ -83,6 +92,7 @@ static void disconnect(struct load_user *user, bool tell)
         if (user->socket >= 0)
                 user->load->net->ops->close(user->load->net, user->socket);
         user->socket = -1;
+        user->frame_left = user->head_size = 0;
         connecting_ended(user);
         if (user->ready)
                 user->load->ready_count--;
@@ -108,6 +118,28 @@ static void connect_user(struct load_user *user)
         load->net->ops->want_write(load->net, user->socket, true);
 }
 
+/* Counts by code what the socket took; a frame may be taken in parts. */
+static void count_frames(struct load_user *user, struct slice taken)
+{
+        while (taken.size > 0) {
+                size_t part = min_of((size_t)user->frame_left, taken.size);
+
+                user->frame_left -= (uint32_t)part;
+                taken = slice_of(taken.data + part, taken.size - part);
+                while (user->frame_left == 0 && taken.size > 0) {
+                        user->head[user->head_size++] = *taken.data;
+                        taken = slice_of(taken.data + 1, taken.size - 1);
+                        if (user->head_size < sizeof(user->head))
+                                continue;
+                        user->load->frames_sent[user->head[WIRE_LENGTH_SIZE]]++;
+                        user->frame_left = be32_get(user->head) - 1;
+                        user->head_size = 0;
+                        if (user->frame_left > 0)
+                                break;
+                }
+        }
+}
+
 static void send_bytes(struct load_user *user, struct slice bytes)
 {
         struct net *net = user->load->net;
@@ -116,6 +148,7 @@ static void send_bytes(struct load_user *user, struct slice bytes)
 
         if (user->socket >= 0 && !user->connecting)
                 error = net->ops->write(net, user->socket, &bytes, 1, &written);
+        count_frames(user, slice_of(bytes.data, error ? 0 : written));
         core_sent(user->core, error ? 0 : written);
         if (error == ERR_CLOSED) {
                 disconnect(user, true);
@@ -279,9 +312,12 @@ void load_turn(struct load *load, int wait_ms)
                 wait_ms = first->key > now_ms ? (int)(first->key - now_ms) : 0;
         count = load->net->ops->poll(load->net, events, countof(events), wait_ms);
         for (size_t i = 0; i < count; i++) {
-                struct load_user *user = &load->users[events[i].tag];
+                struct load_user *user;
 
+                if (events[i].tag == ALARM_TAG)
+                        continue; /* what is due is seen by who set it */
                 check(events[i].tag < load->user_count);
+                user = &load->users[events[i].tag];
                 if (user->socket < 0)
                         continue;
                 if (events[i].kind == NET_EVENT_WRITABLE)
@@ -291,6 +327,15 @@ void load_turn(struct load *load, int wait_ms)
                 settle(user);
         }
         run_timers(load);
+}
+
+void load_turn_until(struct load *load, uint64_t until_us)
+{
+        const struct itimerspec time = {
+                .it_value = {.tv_sec = (time_t)(until_us / 1000000), .tv_nsec = (long)(until_us % 1000000) * 1000}};
+        bool set = timerfd_settime(load->alarm, TFD_TIMER_ABSTIME, &time, NULL) == 0;
+
+        load_turn(load, set ? 1000 : 1);
 }
 
 enum error load_send(struct load_user *user, const struct id *room, struct slice text, struct id *id)

@@ -23,6 +23,9 @@ struct load_user {
         struct heap_node timer;
         int socket; /* -1: none */
         bool connecting, ready;
+        uint8_t head[WIRE_LENGTH_SIZE + 1]; /* of the frame being sent: so much of it as was taken */
+        uint8_t head_size;
+        uint32_t frame_left; /* bytes of it not taken yet, past the head */
         uint32_t index;
         uint64_t user, device;
         void *own; /* the workload's */
@@ -52,8 +55,10 @@ struct load {
         uint16_t port;
         uint32_t ready_count, address_count;
         uint32_t connecting_count;
-        uint64_t bytes_in, frames_sent;
-        bool reads; /* users read what they get: marks go out */
+        uint64_t bytes_in;
+        uint64_t frames_sent[256]; /* by code */
+        int alarm;                 /* timerfd: exact to microseconds, where epoll's waits are rounded to milliseconds */
+        bool reads;                /* users read what they get: marks go out */
 };
 
 #define LOAD_CONNECTING_MAX 256 /* connects under way at once */
@@ -66,6 +71,9 @@ struct load_user *load_add(struct load *load, uint64_t user, uint64_t device, co
 
 /* Waits up to wait_ms, handles what came. */
 void load_turn(struct load *load, int wait_ms);
+
+/* The same, until a moment of load_now_us. */
+void load_turn_until(struct load *load, uint64_t until_us);
 
 /* Queues a text. */
 must_use enum error load_send(struct load_user *user, const struct id *room, struct slice text, struct id *id);

@@ -153,6 +153,19 @@ int process_stop(struct process *process, int signal)
         return status;
 }
 
+bool process_check(struct process *process, uint64_t *rows)
+{
+        const char *const arguments[] = {process->galkad, "check",   "--data", process->folder,
+                                         "--log-level",   "warning", NULL};
+        FILE *out = spawn(process, arguments);
+        uint64_t faults = 1;
+        bool read = out && fscanf(out, "rooms=%*u rows=%" SCNu64 " faults=%" SCNu64, rows, &faults) == 2;
+
+        if (out)
+                fclose(out);
+        return process_stop(process, 0) == 0 && read && faults == 0;
+}
+
 uint64_t process_private_dirty(const struct process *process)
 {
         char path[64], line[256];

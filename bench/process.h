@@ -31,6 +31,9 @@ bool process_start(struct process *process, const char *addresses, const char *c
 /* Sends the signal and waits for the end. Returns the wait status, or -1. */
 int process_stop(struct process *process, int signal);
 
+/* Runs galkad check on the folder of a server that has ended. False: it found faults. */
+bool process_check(struct process *process, uint64_t *rows);
+
 /* Private_Dirty in bytes of the process; 0 if it cannot be read. */
 uint64_t process_private_dirty(const struct process *process);
 

@@ -9,6 +9,7 @@ struct workload_options {
         const char *galkad;   /* the program */
         const char *folder;   /* a folder on a real disk */
         unsigned connections; /* 0: the workload's own number */
+        const char *part;     /* NULL: all of the workload; pairs: few, latency, many */
 };
 
 struct workload {
