@@ -60,12 +60,12 @@ static enum error make_private(const struct store_sqlite *sqlite, char *text)
 
 static int on_wal(void *context, sqlite3 *database, const char *name, int pages)
 {
-        struct writer *writer = context;
+        struct store_sqlite *sqlite = context;
 
         (void)name;
-        writer->wal_pages = pages;
-        /* PASSIVE: moves what no reader needs, waits for nobody. */
-        if (pages > CHECKPOINT_PAGES && pages % CHECKPOINT_PAGES < CHECKPOINT_PAGES / 2)
+        sqlite->writer.wal_pages = pages;
+        /* Inline there is nobody else to do it, and no reader in its way. */
+        if (!sqlite->options.threaded && pages > CHECKPOINT_PAGES)
                 sqlite3_wal_checkpoint_v2(database, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
         return SQLITE_OK;
 }
@@ -84,7 +84,7 @@ static enum error open_writer(struct store_sqlite *sqlite, char *text)
         error = schema_open(&writer->database, sqlite->options.random, !sqlite->options.threaded && sqlite->options.vfs,
                             &sqlite->era, text, STORE_ERROR_SIZE);
         if (!error) {
-                sqlite3_wal_hook(writer->database.handle, on_wal, writer);
+                sqlite3_wal_hook(writer->database.handle, on_wal, sqlite);
                 sqlite3_busy_timeout(writer->database.handle, 1000);
                 error = room_cache_init(&writer->rooms);
         }
@@ -155,7 +155,7 @@ static void *writer_thread(void *context)
                 }
                 pthread_cond_broadcast(&sqlite->idle);
                 sqlite_unlock(sqlite);
-                writer_rest(&sqlite->writer);
+                checkpoint_rest(&sqlite->checkpoint, sqlite->writer.database.handle, sqlite->writer.wal_pages);
                 sqlite_lock(sqlite);
         }
         sqlite_unlock(sqlite);
@@ -178,8 +178,8 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
         sqlite->lock_fd = -1;
         sqlite->writer.clock = options->clock;
         sqlite->writer.events = options->events;
-        sqlite->writer.wal_pages_max = options->wal_pages_max ? options->wal_pages_max : WAL_PAGES_MAX;
         list_init(&sqlite->queue);
+        checkpoint_init(&sqlite->checkpoint);
         pthread_mutex_init(&sqlite->lock, NULL);
         pthread_cond_init(&sqlite->queued, NULL);
         pthread_cond_init(&sqlite->idle, NULL);
@@ -190,6 +190,11 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
                 error = make_private(sqlite, text);
         if (!error)
                 error = open_writer(sqlite, text);
+        if (!error && options->threaded) {
+                error = checkpoint_start(&sqlite->checkpoint, sqlite->path, options->vfs, options->wal_pages_max);
+                if (error)
+                        snprintf(text, STORE_ERROR_SIZE, "cannot start the thread of checkpoints");
+        }
         if (!error && options->threaded) {
                 sqlite->thread_runs = pthread_create(&sqlite->thread, NULL, writer_thread, sqlite) == 0;
                 error = sqlite->thread_runs ? ERR_OK : ERR_SYSTEM;
@@ -215,6 +220,7 @@ void store_sqlite_free(struct store_sqlite **sqlite_p)
                 sqlite_unlock(sqlite);
                 pthread_join(sqlite->thread, NULL);
         }
+        checkpoint_finish(&sqlite->checkpoint);
         writer_finish(&sqlite->writer);
         if (sqlite->lock_fd >= 0)
                 close(sqlite->lock_fd);

@@ -23,7 +23,7 @@ struct store_sqlite_options {
         const char *folder; /* holds galka.db and a lock; on another VFS: the path of the database itself */
         const char *vfs;    /* NULL: the file system */
         bool threaded;
-        int wal_pages_max; /* beyond, the writer restarts the journal between commits; 0: WAL_PAGES_MAX */
+        int wal_pages_max; /* threaded: the bound of the journal (checkpoint.h); 0: WAL_PAGES_MAX */
         struct clock *clock;
         struct random *random;
         struct event_sink *events;

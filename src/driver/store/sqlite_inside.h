@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "driver/store/checkpoint.h"
 #include "driver/store/sqlite.h"
 #include "driver/store/writer.h"
 
@@ -39,6 +40,7 @@ struct handle {
 
 struct store_sqlite {
         struct writer writer;
+        struct checkpoint checkpoint; /* threaded */
         struct store_sqlite_options options;
         struct id era;
         char path[4200];

@@ -190,14 +190,3 @@ enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t 
         }
         unreachable();
 }
-
-void writer_rest(struct writer *writer)
-{
-        int log = 0, moved = 0;
-
-        /* PASSIVE checkpoints run by themselves; they never shorten a WAL that readers keep busy. */
-        if (writer->wal_pages < writer->wal_pages_max)
-                return;
-        sqlite3_wal_checkpoint_v2(writer->database.handle, NULL, SQLITE_CHECKPOINT_RESTART, &log, &moved);
-        writer->wal_pages = log - moved;
-}

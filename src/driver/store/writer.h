@@ -9,8 +9,7 @@
 #include "driver/store/rooms.h"
 #include "seam/clock.h"
 
-#define DEVICES_CACHED 4096  /* devices known to be live, by hash; a power of two */
-#define WAL_PAGES_MAX  16384 /* 64 MiB: beyond, the writer restarts the WAL between batches */
+#define DEVICES_CACHED 4096 /* devices known to be live, by hash; a power of two */
 
 struct writer {
         struct database database;
@@ -18,7 +17,7 @@ struct writer {
         struct clock *clock;
         struct event_sink *events;
         uint64_t now_ms; /* only rises within a transaction */
-        int wal_pages, wal_pages_max;
+        int wal_pages;   /* in the WAL, as of the last commit */
         struct {
                 uint64_t user, device;
         } devices[DEVICES_CACHED];
@@ -35,9 +34,6 @@ struct write_job {
 /* All jobs in one transaction. A single operation that the database itself refuses gets status BAD_FIELD and the rest is done
  * without it. */
 enum outcome writer_apply(struct writer *writer, struct write_job *jobs, size_t count);
-
-/* Keeps the WAL bounded; call between batches. */
-void writer_rest(struct writer *writer);
 
 void writer_finish(struct writer *writer);
 
