@@ -345,7 +345,8 @@ static void report_latency(struct pairs *pairs, struct report *report, const str
         report_add(report, "pairs.p99_ms_at_1000", latency->p99_ms, "ms", quantile_ms(&syncs, 0.99),
                    "p99 of one fdatasync; from due to arrived, 800 rooms");
         report_add(report, "pairs.p50_ms_at_1000", latency->p50_ms, "ms", quantile_ms(&syncs, 0.50), "p50 of one fdatasync");
-        report_add(report, "pairs.p999_ms_at_1000", latency->p999_ms, "ms", quantile_ms(&syncs, 0.999), "p99.9 of one fdatasync");
+        report_add(report, "pairs.p999_ms_at_1000", latency->p999_ms, "ms", quantile_ms(&syncs, 0.999),
+                   "p99.9 of one fdatasync");
         report_add(report, "pairs.generator_late_p99_ms", latency->late_p99_ms, "ms", 0,
                    "contained in the latency: the generator sent so late");
         report_add(report, "pairs.marks_per_second_at_1000", latency->marks_per_second, "1/s", 0, "beside those messages");
