@@ -167,7 +167,8 @@ class Rig:
         self.folder = tempfile.mkdtemp(prefix='live-', dir=parent)
         self.definition = wire.Definition(root)
         with open(self.galkad, 'rb') as program:
-            self.sanitized = b'__asan_init' in program.read()  # then freed memory stays taken for a while
+            code = program.read()
+        self.sanitized = b'__asan_init' in code or b'__tsan_init' in code  # then memory is not what it would be
         self.processes, self.servers, self.screens = [], [], []
         self.last_error = ''  # what the last galka wrote on standard error
 
