@@ -159,7 +159,8 @@ enum phase_step lost_submit(struct batch *batch)
 {
         struct progress *progress = &batch->progress;
 
-        if (!progress->gives_up)
+        /* A service without presence delivers nothing: what it gives up is replies, which their clients ask for again. */
+        if (!progress->gives_up || !batch->worker->seams.presence)
                 return STEP_DONE;
         if (progress->marked)
                 return submit(batch, PHASE_LOST);
