@@ -82,5 +82,5 @@ bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE])
                                  sim->rogues.all[i].number);
                         return false;
                 }
-        return bus_rests(sim, why);
+        return sim->engine.commit_given_up || bus_rests(sim, why);
 }

@@ -297,6 +297,7 @@ static void write_event(struct event_sink *sink, const struct event *event)
         struct sim *sim = container_of(sink, struct sim, engine.events);
 
         sim_note(sim, event->name, event->level, event->request ? slice_of(event->request->bytes, 16) : (struct slice){0});
+        sim->engine.commit_given_up |= strcmp(event->name, "worker.commit_gave_up") == 0;
         if (!sim->options.loud)
                 return;
         sim_tell(sim, "  %s", event->name);

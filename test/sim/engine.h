@@ -42,6 +42,7 @@ struct engine {
         uint64_t store_back_us; /* the store is down until then; 0: it runs */
         struct store_handle *handles[ENGINE_HANDLES_MAX];
         unsigned store_crashes;
+        bool commit_given_up; /* a worker leaves a commit to its next batch: offsets may stay behind */
 };
 
 void sim_clock_init(struct sim_clock *clock, struct sim *sim, int64_t off_ms);

@@ -4,7 +4,7 @@
 #include "sim/disk.h"
 #include "sim/sim.h"
 
-#define DELAY_POLLS 4
+#define DELAY_POLLS_MAX 40
 
 /* ---- events ---- */
 
@@ -288,6 +288,28 @@ static bool do_PRESENCE_LOST(struct sim *sim)
         return true;
 }
 
+/* Every call fails for a while; some were done all the same. */
+static bool outage(struct sim *sim, enum fault_call call)
+{
+        sim->faults.down_until_us[call] = sim->now_us + some_us(sim, 8);
+        return true;
+}
+
+static bool do_PRESENCE_OUTAGE(struct sim *sim)
+{
+        return outage(sim, FAULT_PRESENCE);
+}
+
+static bool do_BUS_OUTAGE(struct sim *sim)
+{
+        return outage(sim, FAULT_FLUSH) && outage(sim, FAULT_COMMIT);
+}
+
+static bool do_STORE_OUTAGE(struct sim *sim)
+{
+        return outage(sim, FAULT_APPLY) && outage(sim, FAULT_ASK);
+}
+
 static bool do_SERVER_CLOCK(struct sim *sim)
 {
         int64_t off_ms = (int64_t)sim_below(sim, 2 * ENGINE_CLOCK_OFF_MS + 1) - ENGINE_CLOCK_OFF_MS;
@@ -378,6 +400,9 @@ static enum fault choose(struct fault_plan *plan, enum fault_call call)
 
         if (sim->phase != SIM_FAULTS)
                 return FAULT_NONE;
+        if (sim->faults.down_until_us[call] > sim->now_us)
+                return sim_chance(sim, 80) ? FAULT_FAIL : sim_chance(sim, 50) ? FAULT_LOSE : FAULT_UNCERTAIN;
+        plan->delay_polls = (unsigned)sim_between(sim, 1, sim_chance(sim, 80) ? 4 : DELAY_POLLS_MAX);
         dice = sim_below(sim, 1000);
         for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++) {
                 const struct class *one = &classes[class];
@@ -386,6 +411,8 @@ static enum fault choose(struct fault_plan *plan, enum fault_call call)
                         continue;
                 if (dice < one->per_mille) {
                         fault_happened(sim, class);
+                        if (one->fault == FAULT_DELAY)
+                                sim->faults.busy_until_step = sim->steps + plan->delay_polls + 2;
                         return one->fault;
                 }
                 dice -= one->per_mille;
@@ -397,7 +424,7 @@ static enum fault choose(struct fault_plan *plan, enum fault_call call)
 
 void faults_start(struct sim *sim)
 {
-        sim->faults.plan = (struct fault_plan){.choose = choose, .delay_polls = DELAY_POLLS};
+        sim->faults.plan = (struct fault_plan){.choose = choose, .delay_polls = 1};
         sim->faults.pause_ms = (unsigned)sim_between(sim, 500, 8000);
         sim->faults.next_us = 0;
 }

@@ -22,9 +22,11 @@ struct faults {
         struct fault_plan plan;
         struct sim *sim;
         uint64_t next_us;
-        unsigned pause_ms;              /* between two events, on average */
-        unsigned count;                 /* of this run */
-        uint64_t saved_us, restored_us; /* the image that the store may go back to; 0: none */
+        unsigned pause_ms;                        /* between two events, on average */
+        unsigned count;                           /* of this run */
+        uint64_t down_until_us[FAULT_CALL_COUNT]; /* an outage: every call fails */
+        unsigned long busy_until_step;            /* a slow answer comes by then: the clock does not jump before */
+        uint64_t saved_us, restored_us;           /* the image that the store may go back to; 0: none */
 };
 
 const char *fault_class_text(enum fault_class class);

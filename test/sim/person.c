@@ -94,7 +94,9 @@ static bool choose_room(struct sim *sim, const struct sim_client *client, struct
 {
         const struct user *peer = client->user;
 
-        if (!sim_chance(sim, 10))
+        if (sim_chance(sim, 40)) /* the first two have much to say to each other */
+                peer = &sim->clients.users[client->user == &sim->clients.users[0]];
+        else if (!sim_chance(sim, 10))
                 peer = &sim->clients.users[sim_below(sim, sim->clients.user_count)];
         if (peer->id == 0)
                 return false;

@@ -8,14 +8,14 @@
 #include "base/memory.h"
 #include "sim/check.h"
 
-#define QUIET_STEPS   8   /* nothing moved in so many steps: then the clock may jump (more than a decorator's delay_polls) */
-#define STEP_US       700 /* from one step to the next while things move */
-#define START_US      (30 * SIM_SECOND)
-#define FAULTS_US     (100 * SIM_SECOND)
-#define FAULTS_US_MAX (400 * SIM_SECOND)
-#define PROBE_US      (60 * SIM_SECOND)
-#define LOOK_US       (5 * SIM_SECOND) /* how often one looks whether all is at rest */
-#define STEPS_MAX     4000000          /* of one run: beyond it, it never rests */
+#define QUIET_STEPS 8   /* nothing moved in so many steps: then the clock may jump (more than a decorator's delay_polls) */
+#define STEP_US     700 /* from one step to the next while things move */
+#define START_US    (30 * SIM_SECOND)
+#define FAULTS_US   (25 * SIM_SECOND) /* of one round */
+#define ROUNDS_MAX  20
+#define PROBE_US    (60 * SIM_SECOND)
+#define LOOK_US     (5 * SIM_SECOND) /* how often one looks whether all is at rest */
+#define STEPS_MAX   4000000          /* of one run: beyond it, it never rests */
 
 /* ---- for the parts ---- */
 
@@ -122,6 +122,15 @@ static void enter(struct sim *sim, enum sim_phase phase)
         sim->phase_began_us = sim->now_us;
 }
 
+/* Rounds of faults follow each other until enough has happened for the seed to count. After each all must come to rest, for
+ * a delivery that was lost is seen only as long as no later one makes the gap visible. */
+static void round_ends(struct sim *sim)
+{
+        bool enough = sim->history.acked >= SIM_ACKED_MIN && sim->faults.count >= SIM_FAULTS_MIN;
+
+        enter(sim, enough || ++sim->rounds == ROUNDS_MAX ? SIM_PROBE : SIM_FAULTS);
+}
+
 /* At rest, or out of patience. What is still missing may be repaired until then; what is wrong stays wrong. */
 static void look(struct sim *sim)
 {
@@ -139,19 +148,10 @@ static void look(struct sim *sim)
                         rests = false;
                 }
         }
-        if (rests)
+        if (rests && sim->phase == SIM_HEAL && !sim->options.calm)
+                round_ends(sim);
+        else if (rests)
                 enter(sim, sim->phase == SIM_HEAL ? SIM_PROBE : SIM_REST);
-        else
-                sim->phase_until_us = sim->now_us + LOOK_US;
-}
-
-/* When enough has happened for the seed to count. */
-static void faults_end(struct sim *sim)
-{
-        bool enough = sim->history.acked >= SIM_ACKED_MIN && sim->faults.count >= SIM_FAULTS_MIN;
-
-        if (enough || sim->now_us - sim->phase_began_us > FAULTS_US_MAX)
-                enter(sim, SIM_HEAL);
         else
                 sim->phase_until_us = sim->now_us + LOOK_US;
 }
@@ -163,7 +163,7 @@ static void phase_run(struct sim *sim)
         if (sim->phase == SIM_START)
                 enter(sim, sim->options.calm ? SIM_HEAL : SIM_FAULTS);
         else if (sim->phase == SIM_FAULTS)
-                faults_end(sim);
+                enter(sim, SIM_HEAL);
         else
                 look(sim);
 }
@@ -201,7 +201,8 @@ void sim_run(struct sim *sim)
 
         enter(sim, SIM_START);
         while (sim->phase != SIM_REST && !sim->broken.rule) {
-                quiet = step(sim) ? 0 : quiet + 1;
+                quiet = step(sim) || steps < sim->faults.busy_until_step ? 0 : quiet + 1;
+                sim->steps = steps;
                 if (quiet < QUIET_STEPS)
                         sim->now_us += 1 + sim_below(sim, 2 * STEP_US);
                 else

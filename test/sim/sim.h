@@ -53,6 +53,7 @@ struct sim {
         enum sim_phase phase;
         uint64_t phase_began_us, phase_until_us;
         unsigned long steps;
+        unsigned rounds;
         struct hand_random random;
         struct engine engine;
         struct roles roles;
