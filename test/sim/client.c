@@ -145,6 +145,8 @@ static void on_connected(struct sim *sim, struct line_owner *owner)
         set_time(sim, client);
         core_host_connect(&client->host);
         take_events(sim, client);
+        if (sim->phase == SIM_FAULTS)
+                client_provoke(sim, client);
 }
 
 static void on_receive(struct sim *sim, struct line_owner *owner, struct slice bytes)

@@ -46,6 +46,7 @@ struct sim_client {
         uint64_t pace_us;
         int64_t wall_off_ms;
         unsigned sign_tries;
+        struct id provoked; /* a room to say something into at the next moment */
         uint64_t sign_out_device;
         struct watched watched[HISTORY_ROOMS_MAX];
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
@@ -83,6 +84,9 @@ void client_act(struct sim *sim, struct sim_client *client);
 void client_sign(struct sim *sim, struct sim_client *client);
 void client_signed(struct sim *sim, struct sim_client *client, enum error error);
 void client_signed_in(struct sim *sim, struct sim_client *client);
+/* Somebody has just connected: others write to him while he joins. */
+void client_provoke(struct sim *sim, const struct sim_client *newcomer);
+
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 
 /* The person signs a device of his out (another one, or this). */

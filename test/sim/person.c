@@ -153,6 +153,16 @@ static void look_around(struct sim *sim, struct sim_client *client)
         sim_note(sim, "looks", error, (struct slice){0});
 }
 
+void client_provoke(struct sim *sim, const struct sim_client *newcomer)
+{
+        struct sim_client *other = &sim->clients.all[sim_below(sim, sim->clients.count)];
+
+        if (!sim_chance(sim, 40) || other->user == newcomer->user || other->user->id == 0 || newcomer->user->id == 0)
+                return;
+        other->provoked = room_personal(other->user->id, newcomer->user->id);
+        other->act_us = sim->now_us + sim_below(sim, 4 * newcomer->line->delay_us + 5000);
+}
+
 void client_act(struct sim *sim, struct sim_client *client)
 {
         uint64_t choice = sim_below(sim, 100);
@@ -162,7 +172,10 @@ void client_act(struct sim *sim, struct sim_client *client)
                 client_sign(sim, client);
                 return;
         }
-        if (choice < 75 && choose_room(sim, client, &room)) {
+        if (!id_is_zero(&client->provoked)) {
+                client_say(sim, client, &client->provoked);
+                client->provoked = (struct id){0};
+        } else if (choice < 75 && choose_room(sim, client, &room)) {
                 for (uint64_t n = sim_chance(sim, 15) ? sim_between(sim, 2, 20) : 1; n > 0; n--)
                         client_say(sim, client, &room);
         } else if (choice < 92) {
