@@ -5,6 +5,7 @@
  * able to fail: on forged views, and on the server's own database put back to an earlier state. Prints TAP.
  */
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #define SENDS_MIN      300 /* acknowledged between two kills, and up to as many more by chance */
 #define SENDS_MORE     3000
 #define UNDER_WAY_MAX  160 /* messages under way at once, of all users */
+#define LIFE_SECONDS   2   /* a life ends then, if SENDS_MIN are acknowledged in it */
 #define BACK_SECONDS   60
 #define REST_SECONDS   60
 #define SNAPSHOT_AFTER 10 /* kills: the state that the database is put back to */
@@ -163,13 +165,15 @@ static void send_one(struct trial *trial)
                 trial->sent_count++;
 }
 
-/* Keeps messages under way until so many more are acknowledged. False: not in time. */
-static bool load_until(struct trial *trial, size_t acknowledged)
+/* Keeps messages under way until so many are acknowledged, or at least the fewer and it took long. False: not even those. */
+static bool load_until(struct trial *trial, size_t fewer, size_t acknowledged)
 {
-        double end = seconds(trial) + BACK_SECONDS;
+        double begin = seconds(trial);
 
         while (trial->acknowledged < acknowledged) {
-                if (seconds(trial) > end)
+                if (seconds(trial) > begin + LIFE_SECONDS && trial->acknowledged >= fewer)
+                        return true;
+                if (seconds(trial) > begin + BACK_SECONDS)
                         return false;
                 for (size_t i = trial->sent_count - trial->acknowledged; i < UNDER_WAY_MAX; i++)
                         send_one(trial);
@@ -185,6 +189,21 @@ static bool start(struct trial *trial)
         return process_start(&trial->process, "127.0.0.1", arguments);
 }
 
+/* After a crash a worker takes records singly for a while (L10), unless it knows of no crash. Both are to be killed: every other
+ * life begins without the notes. */
+static void forget_crash(const struct trial *trial)
+{
+        char pattern[400];
+        glob_t found;
+
+        snprintf(pattern, sizeof(pattern), "%s/notes-*", trial->process.folder);
+        if (glob(pattern, 0, NULL, &found) != 0)
+                return;
+        for (size_t i = 0; i < found.gl_pathc; i++)
+                unlink(found.gl_pathv[i]);
+        globfree(&found);
+}
+
 /* One life of the server. */
 static void live_and_die(struct trial *trial, unsigned kill)
 {
@@ -196,7 +215,7 @@ static void live_and_die(struct trial *trial, unsigned kill)
 
         for (uint32_t i = 0; i < USERS; i++)
                 load_hurry(trial->views[i].user);
-        good = load_until(trial, goal);
+        good = load_until(trial, before + SENDS_MIN, goal);
         /* Some turns more, so that it dies anywhere between a batch and its answers. */
         for (long i = random() % 8; i > 0; i--)
                 load_turn(&trial->load, 0);
@@ -384,6 +403,8 @@ static void run(struct trial *trial)
                 live_and_die(trial, kill);
                 if (kill == SNAPSHOT_AFTER && !copy_database(trial, false))
                         printf("# the database could not be copied\n");
+                if (kill % 2 == 0)
+                        forget_crash(trial);
                 if (!start(trial)) {
                         report(false, "the server starts after a kill", NULL);
                         return;
