@@ -1,5 +1,4 @@
-/* People, rooms and messages: people, rooms, send, history, tail, outbox, retry, discard. */
-#include <signal.h>
+/* People, rooms and messages: people, rooms, send, history, outbox, retry, discard. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -345,54 +344,6 @@ int command_history(struct session *session, int count, char **words)
         else if (session->leads && !whole && !session->json)
                 fprintf(stderr, "galka: no link: this is what is stored here\n");
         return print_stored(session, &room, rows);
-}
-
-/* ---- tail ---- */
-
-struct tail {
-        struct session *session;
-        bool one_room;
-        struct id room;
-};
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-        (void)signal;
-        interrupted = 1;
-}
-
-static void on_tail(void *context, const struct core_event *event)
-{
-        struct tail *tail = context;
-
-        if (event->kind != CORE_EVENT_ROW || (tail->one_room && !id_equal(&event->room, &tail->room)))
-                return;
-        print_row(tail->session, event->row.changed == event->row.seq ? "message" : "changed", &event->room, &event->row);
-}
-
-int command_tail(struct session *session, int count, char **words)
-{
-        struct tail tail = {.session = session, .one_room = count > 0};
-        int result = session_need_lead(session);
-
-        if (result == EXIT_DONE && count > 0)
-                result = session_find_room(session, words[0], &tail.room);
-        if (result != EXIT_DONE)
-                return result;
-        signal(SIGINT, on_interrupt);
-        signal(SIGTERM, on_interrupt);
-        host_set_listener(session->host, on_tail, &tail);
-        while (!interrupted && !session->host->storage_failed && core_phase(session->host->core) != CORE_SIGNED_OUT &&
-               !ferror(stdout))
-                host_turn(session->host, 1000);
-        host_set_listener(session->host, NULL, NULL);
-        if (session->host->storage_failed)
-                return session_complain(EXIT_DISK, "the profile cannot be written");
-        if (core_phase(session->host->core) == CORE_SIGNED_OUT)
-                return session_complain(EXIT_SIGN_IN, "the server signed this device out");
-        return EXIT_DONE;
 }
 
 /* ---- outbox ---- */

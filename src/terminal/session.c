@@ -257,19 +257,30 @@ void session_room_name(const struct core_room_info *info, char name[static SESSI
                 id_format(&info->room, name);
 }
 
+/* Who that is; zero if nobody has told yet. */
+static struct wire_person person_of(struct session *session, const struct id *room, uint64_t user)
+{
+        struct core_room_info info;
+
+        if (user == core_user(session->host->core))
+                return core_profile(session->host->core);
+        if (core_room_info(session->host->core, room, &info) == ERR_OK && info.peer.user == user)
+                return info.peer;
+        if (session->met.user == user)
+                return (struct wire_person){.user = user, .user_name = slice_text(session->met.name)};
+        return (struct wire_person){0};
+}
+
+bool session_knows(struct session *session, const struct id *room, uint64_t user)
+{
+        return person_of(session, room, user).user_name.size > 0;
+}
+
 void session_sender_name(struct session *session, const struct id *room, uint64_t sender,
                          char name[static SESSION_NAME_SIZE])
 {
-        struct core_room_info info;
-        struct wire_person person = core_profile(session->host->core);
+        struct wire_person person = person_of(session, room, sender);
 
-        if (sender != core_user(session->host->core)) {
-                person = (struct wire_person){0};
-                if (core_room_info(session->host->core, room, &info) == ERR_OK && info.peer.user == sender)
-                        person = info.peer;
-                else if (session->met.user == sender)
-                        person.user_name = slice_text(session->met.name);
-        }
         if (person.user_name.size)
                 safe_copy(person.user_name, name, SESSION_NAME_SIZE);
         else

@@ -64,6 +64,9 @@ int session_find_room(struct session *session, const char *text, struct id *room
 /* A short name of the room for people, safe for a terminal: "@bob", "me", or its id. */
 void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE]);
 
+/* True if this user's name is known here. */
+bool session_knows(struct session *session, const struct id *room, uint64_t user);
+
 /* The name of a row's sender as far as it is known here, safe for a terminal. */
 void session_sender_name(struct session *session, const struct id *room, uint64_t sender,
                          char name[static SESSION_NAME_SIZE]);

@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Two people: they sign up, find each other and talk, each in front of a terminal. See rig.py for the arguments."""
 import os
+import signal
 import sqlite3
 import sys
 import time
 
 from rig import PASSWORD, Rig
-from tap import Suite, expect, expect_equal
+from tap import Suite, expect, expect_equal, wait_until
 
 suite = Suite()
 case = suite.case
@@ -258,10 +259,27 @@ def first_words(rig):
 
 
 @case
+def first_words_in_tail(rig):
+    """tail shows the first messages of people never heard of under their names, each chat in order, and no name keeps another back"""
+    for name in ('henry', 'irene', 'jack'):
+        rig.sign_up(rig.main, name)
+    tail = rig.galka_leader('henry', '--json', 'tail')
+    for number in range(3):
+        rig.galka('irene', 'send', '@henry', f'irene {number}')
+        rig.galka('jack', 'send', '@henry', f'jack {number}')
+    rows = wait_until(lambda: len(tail.json()) == 6 and tail.json(), 'six messages')
+    for name in ('irene', 'jack'):
+        texts = [row['text'] for row in rows if row['sender_name'] == name]
+        expect_equal(texts, [f'{name} {number}' for number in range(3)], f'what is shown as said by {name}')
+    tail.signal(signal.SIGTERM)
+    expect_equal(tail.wait(), 0, 'exit code of tail')
+
+
+@case
 def help_text(rig):
     """help names every command and flag; without a command it is an error"""
     text = rig.galka('alice', 'help')
-    for word in ('signup', 'chat ROOM', 'send ROOM TEXT|-', '--server', 'exit codes'):
+    for word in ('signup', 'chat ROOM', 'send ROOM TEXT|-', '--server', 'man ', 'exit codes', '6 the profile cannot'):
         expect(word in text, f'help names {word}')
     expect(max(map(len, text.splitlines())) <= 120, 'help fits the screen')
     rig.galka('alice', code=2)

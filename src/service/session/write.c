@@ -17,12 +17,12 @@ struct write {
         uint8_t op_of[OPERATIONS_MAX]; /* place among the item's ops */
 };
 
+/* A text that is too long, or none, refused the whole frame when it was decoded, as every field past its limit does. */
 static enum error check_operation(const struct wire_operation *operation)
 {
+        check(operation->text.size <= TEXT_SIZE_MAX);
         if (id_is_zero(&operation->id) || !row_writable((unsigned)operation->kind))
                 return ERR_BAD_FIELD;
-        if (operation->text.size > TEXT_SIZE_MAX)
-                return ERR_TOO_LARGE;
         return operation->text.size ? ERR_OK : ERR_BAD_FIELD;
 }
 
