@@ -53,6 +53,7 @@ static void watch_seams(struct role *role, struct net *net)
                 role->presence ? role->presence->ops->fd(role->presence) : -1,
                 role->password ? role->password->ops->fd(role->password) : -1,
                 role->mail ? role->mail->ops->fd(role->mail) : -1,
+                role->notes ? role->notes->ops->fd(role->notes) : -1,
         };
 
         for (size_t i = 0; i < countof(fds); i++)
@@ -216,6 +217,7 @@ static void frontend_thread(struct role *role)
         struct frontend *frontend = NULL;
         enum error error = ERR_OK;
 
+        role->notes->ops->enter(role->notes);
         /* Descriptors are limited by table here, so each of several frontends has its own. */
         if (server->options->frontends > 1 && !UNDER_TSAN)
                 error = loop_own_descriptors();

@@ -37,6 +37,7 @@ struct embedded {
         struct bus_embedded *bus;
         struct presence_memory *presence;
         struct store_sqlite *store;
+        struct notes_file *notes;
         struct role roles[ROLES_MAX];
         unsigned role_count, started;
         char error[SERVER_ERROR_SIZE];
@@ -115,6 +116,16 @@ static enum error open_password(struct embedded *embedded, struct password **pas
         return password_thread_new(&options, password);
 }
 
+/* Which record was being worked on when a process crashed (L10). */
+static enum error open_notes(struct embedded *embedded)
+{
+        const struct notes_file_options options = {.folder = embedded->server.options->data,
+                                                   .clock = &embedded->server.clock,
+                                                   .events = &embedded->server.log.sink};
+
+        return notes_file_new(&options, &embedded->notes, embedded->error);
+}
+
 static enum error open_engines(struct embedded *embedded)
 {
         struct server *server = &embedded->server;
@@ -131,33 +142,25 @@ static enum error open_engines(struct embedded *embedded)
         if (!error)
                 error = keys_load(server->options->data, &server->keys, embedded->error);
         if (!error)
+                error = open_notes(embedded);
+        if (!error)
                 error = bus_embedded_new(&bus, &embedded->bus);
         if (!error)
                 error = presence_memory_new(&presence, &embedded->presence);
         return error;
 }
 
-/* Which seams a role works with. */
+/* Which topic a role reads, and which seams it works with. */
 static const struct needs {
+        enum bus_topic topic;
         bool store, presence, password, mail;
 } needs[] = {
-        [ROLE_FRONTEND] = {.presence = true},
-        [ROLE_AUTH] = {.store = true, .password = true},
-        [ROLE_SESSION] = {.store = true, .presence = true},
-        [ROLE_QUERY] = {.store = true, .presence = true},
-        [ROLE_NOTIFY] = {.mail = true},
+        [ROLE_FRONTEND] = {BUS_FRONTENDS, .presence = true},
+        [ROLE_AUTH] = {BUS_AUTHENTICATION, .store = true, .password = true},
+        [ROLE_SESSION] = {BUS_SESSION, .store = true, .presence = true},
+        [ROLE_QUERY] = {BUS_QUERY, .store = true, .presence = true},
+        [ROLE_NOTIFY] = {BUS_NOTIFY, .mail = true},
 };
-
-/* Beside the database: which record was being worked on when the process died (L10). */
-static enum error open_notes(struct embedded *embedded, enum role_kind kind, struct notes **notes)
-{
-        static const char *const names[] = {
-                [ROLE_AUTH] = "auth", [ROLE_SESSION] = "session", [ROLE_QUERY] = "query", [ROLE_NOTIFY] = "notify"};
-        char path[PATH_SIZE];
-
-        snprintf(path, sizeof(path), "%.4064s/notes-%s", embedded->server.options->data, names[kind]);
-        return notes_file_new(path, notes);
-}
 
 static enum error start_role(struct embedded *embedded, enum role_kind kind, uint16_t index, uint16_t port)
 {
@@ -175,8 +178,8 @@ static enum error start_role(struct embedded *embedded, enum role_kind kind, uin
                 error = open_password(embedded, &role->password);
         if (!error && needs[kind].mail)
                 error = open_mail(embedded, &role->mail);
-        if (!error && kind != ROLE_FRONTEND)
-                error = open_notes(embedded, kind, &role->notes);
+        if (!error)
+                error = notes_file_open(embedded->notes, needs[kind].topic, &role->notes);
         if (!error)
                 error = role_start(role);
         if (error) {
@@ -246,6 +249,7 @@ static void stop_roles(struct embedded *embedded)
         store_sqlite_free(&embedded->store);
         presence_memory_free(&embedded->presence);
         bus_embedded_free(&embedded->bus);
+        notes_file_free(&embedded->notes);
 }
 
 static void print_addresses(const struct embedded *embedded)

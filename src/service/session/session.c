@@ -64,8 +64,13 @@ bool session_check_room(struct batch *batch, struct item *item)
         return false;
 }
 
+/* The first operation's id, most of it after a long text's length: what is written meanwhile is appended to the frame. */
+#define WRITE_TOLD_BY 20
+
 static const struct handler handlers[] = {
-        {.code = WIRE_CODE_write, .hooks = {[HOOK_PLAN] = write_plan, [HOOK_STORED] = write_stored}},
+        {.code = WIRE_CODE_write,
+         .told_by = WRITE_TOLD_BY,
+         .hooks = {[HOOK_PLAN] = write_plan, [HOOK_STORED] = write_stored}},
         {.code = WIRE_CODE_mark, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
 };
 

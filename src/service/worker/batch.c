@@ -45,11 +45,9 @@ static void forget_work(struct batch *batch)
 
 void batch_reset(struct batch *batch)
 {
-        struct notes *notes = batch->worker->seams.notes;
-
-        for (size_t i = 0; i < batch->item_count; i++)
-                if (batch->items[i].noted)
-                        notes->ops->end(notes, &batch->items[i].frame.request);
+        if (batch->noted)
+                batch->worker->seams.notes->ops->done(batch->worker->seams.notes);
+        batch->singly = batch->noted = false;
         forget_work(batch);
         arena_reset(&batch->records);
         batch->item_count = batch->record_bytes = 0;
@@ -162,15 +160,10 @@ static bool is_inherited(const struct worker *worker, const struct item *item)
         return item->ops && worker_now_ms(worker) - worker->assigned_ms[item->partition] < WORKER_INHERIT_MS;
 }
 
-/* Notes the record before anything is done for it. True if that was too much for earlier runs (L10). */
-static bool crashes_its_worker(struct batch *batch, struct item *item)
+void item_plan(struct batch *batch, struct item *item)
 {
-        struct notes *notes = batch->worker->seams.notes;
-
-        if (!notes || !worker_is_single(batch->worker) || id_is_zero(&item->frame.request))
-                return false;
-        item->noted = true;
-        return notes->ops->begin(notes, &item->frame.request) >= WORKER_CRASHES_MAX;
+        item->handler->hooks[HOOK_PLAN](batch, item);
+        item->inherited = is_inherited(batch->worker, item);
 }
 
 static void plan(struct batch *batch, struct item *item)
@@ -181,12 +174,11 @@ static void plan(struct batch *batch, struct item *item)
                 batch_poison(batch, item, error);
                 return;
         }
-        if (crashes_its_worker(batch, item)) {
-                batch_poison(batch, item, ERR_BAD_FRAME);
-                return;
-        }
-        item->handler->hooks[HOOK_PLAN](batch, item);
-        item->inherited = is_inherited(batch->worker, item);
+        if (item_is_deadly(batch, item))
+                batch_poison(batch, item, ERR_POISON);
+        else if (!batch->singly || batch->noted)
+                item_plan(batch, item);
+        /* Else NOTE comes first. */
 }
 
 bool batch_add_record(struct batch *batch, const struct bus_record *record)
@@ -218,7 +210,6 @@ void batch_restart(struct batch *batch)
                 *item = (struct item){.partition = kept.partition, .value = kept.value};
                 item->uncertain = kept.uncertain || (kept.results && kept.ops);
                 item->offset = kept.offset;
-                item->noted = kept.noted;
                 plan(batch, item);
                 item->inherited |= kept.inherited;
         }

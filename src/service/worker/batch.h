@@ -32,7 +32,6 @@ struct item {
         enum error refusal; /* REFUSED: why */
         bool uncertain;     /* it may have been done: then its deadline alone does not drop it */
         bool inherited;     /* nor here: who had the partition before may have done it */
-        bool noted;         /* in notes as begun */
         bool sent;          /* it is part of the request that is at the store */
         int32_t partition;
         struct offsets_entry offset;
@@ -118,6 +117,7 @@ struct batch {
         struct committing *commits; /* one a partition of the topic */
         size_t item_count, op_total, record_bytes;
         bool broken;           /* memory ran out: once more from the records */
+        bool singly, noted;    /* taken after a crash: its one record is noted before it is planned; and was (L10) */
         bool must;             /* holds records that must not be given up (revoke, mail) */
         bool lost_all;         /* deliveries to frontends unknown were given up: every partition is told (L5) */
         struct list outputs;   /* struct output */

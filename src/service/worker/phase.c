@@ -125,7 +125,7 @@ static void restart(struct batch *batch)
 
         phase_note(batch, EVENT_ERROR, "worker.no_memory", OUTCOME_FAILED);
         batch_restart(batch);
-        batch->progress.phase = PHASE_ASK;
+        batch->progress.phase = PHASE_NOTE;
         batch->progress.tries = tries;
         phase_retry(batch);
         batch->progress.tries = 0;

@@ -10,6 +10,7 @@
 /* Phase, its name for the log, the prefix of its two functions, the handlers' function called when it is left. */
 #define WORKER_PHASES(X)                                                                                                    \
         X(TAKE, "take", take, HOOK_COUNT)                                                                                   \
+        X(NOTE, "note", note, HOOK_COUNT)                                                                                   \
         X(ASK, "ask", ask, HOOK_ASKED)                                                                                      \
         X(PASSWORD, "password", password, HOOK_HASHED)                                                                      \
         X(PRESENCE_SET, "presence set", presence_set, HOOK_COUNT)                                                           \
@@ -90,7 +91,7 @@ enum phase_step phase_full(struct batch *batch);
 /* Why a batch waits, for the log. */
 void phase_note(const struct batch *batch, enum event_level level, const char *name, enum outcome outcome);
 
-/* phase_store.c, phase_presence.c, phase_publish.c, phase_slow.c */
+/* phase_note.c, phase_store.c, phase_presence.c, phase_publish.c, phase_slow.c */
 #define X(name, text, prefix, hook)                                                                                         \
         enum phase_step prefix##_submit(struct batch *batch);                                                               \
         enum phase_step prefix##_finish(struct batch *batch, const struct completion *completion);

@@ -1,7 +1,7 @@
 /*
  * Poison (L10): a record that cannot be read or that no client could have made goes to the dead letters, as facts of its
  * envelope: who, where, which code and request, never the body. What a client filled in wrongly is no poison but refused. What
- * crashed its worker, alone, WORKER_CRASHES_MAX times is poison too (seam/notes.h).
+ * crashed its worker NOTES_CRASHES_MAX times is poison too (phase_note.c, seam/notes.h).
  */
 #include "service/worker/state.h"
 

@@ -22,6 +22,7 @@ enum handler_hook { HOOK_PLAN, HOOK_ASKED, HOOK_HASHED, HOOK_STORED, HOOK_COUNT 
 struct handler {
         enum wire_code code;
         unsigned refusal_effect; /* enum wire_effect of an error reply: Join's connection is signed out again */
+        size_t told_by;          /* so many first bytes of a body tell it from others when it comes again; 0: all of it */
         void (*hooks[HOOK_COUNT])(struct batch *batch, struct item *item);
 };
 

@@ -15,8 +15,6 @@
 #define WORKER_WORK_SIZE    (96 * 1024 * 1024) /* bytes of all that one batch's records may lead to */
 #define WORKER_CHUNK_SIZE   (256 * 1024)
 #define WORKER_UNCERTAIN_MS 60000 /* past its deadline, what may have been done is asked for so long */
-#define WORKER_SINGLE_MS    20000 /* so long after a crash records are taken singly (L10) */
-#define WORKER_CRASHES_MAX  2     /* that a record was alone in: then it is poison */
 #define WORKER_INHERIT_MS   60000 /* so long after it got a partition, an operation may be one that another worker had done */
 
 /* One partition's commit, in COMMIT. */
@@ -37,7 +35,7 @@ struct worker {
         uint64_t *assigned_ms; /* by partition: since when it is ours (monotonic) */
         uint64_t next_tag;
         bool paused, draining;
-        uint64_t single_ms; /* monotonic: records are taken singly until then */
+        enum notes_care care;
         uint64_t hold_ms;   /* monotonic: no records before that (memory ran out) */
         bool presence_down; /* the last batch gave presence up: the next one tries only once */
         uint8_t *scratch;   /* WIRE_DOWN_SIZE_MAX: where frames are encoded */
@@ -54,12 +52,6 @@ static inline struct batch *batch_older(const struct worker *worker, const struc
 static inline uint64_t worker_now_ms(const struct worker *worker)
 {
         return clock_monotonic_ms(worker->seams.clock);
-}
-
-/* After a crash each record is alone, and noted, so that the one that crashes is known. */
-static inline bool worker_is_single(const struct worker *worker)
-{
-        return worker->single_ms > worker_now_ms(worker);
 }
 
 /* ---- batch.c ---- */
@@ -87,6 +79,12 @@ void batch_abandon(struct batch *batch, int32_t partition);
 void batch_drop_late(struct batch *batch);
 
 void item_drop(struct batch *batch, struct item *item);
+
+/* Lets the item's handler plan. */
+void item_plan(struct batch *batch, struct item *item);
+
+/* True if it is known to crash workers (phase_note.c). */
+bool item_is_deadly(const struct batch *batch, const struct item *item);
 
 /* Calls a function (enum handler_hook) of every live item's handler. */
 void batch_call(struct batch *batch, size_t hook);

@@ -34,11 +34,8 @@ enum error worker_new(const struct service *service, const struct worker_seams *
         worker->seams = *seams;
         worker->batch_max = batch_max ? min_of(batch_max, service->records_max) : service->records_max;
         worker->next_tag = 1;
-        if (seams->notes && seams->notes->ops->crashed(seams->notes)) {
-                event_note(seams->events, EVENT_WARNING, "worker.after_crash", NULL, {"service", service->name},
-                           {"singly_ms", NULL, WORKER_SINGLE_MS});
-                worker->single_ms = worker_now_ms(worker) + WORKER_SINGLE_MS;
-        }
+        if (seams->notes)
+                seams->notes->ops->enter(seams->notes);
         list_init(&worker->idle);
         list_init(&worker->flight);
         error = offsets_init(&worker->offsets, seams->bus->ops->partitions(seams->bus, service->topic));
@@ -92,7 +89,9 @@ static size_t room(struct worker *worker)
 
         if (worker->draining || worker->hold_ms > worker_now_ms(worker) || (batch && batch->broken))
                 return 0;
-        if (worker_is_single(worker))
+        if (batch && batch->singly)
+                return 0;
+        if (!batch && worker->care == NOTES_SINGLY)
                 return list_empty(&worker->flight) ? 1 : 0;
         if (!batch && !list_empty(&worker->idle))
                 batch = container_of(list_first(&worker->idle), struct batch, node);
@@ -109,6 +108,7 @@ static bool take_record(struct worker *worker, const struct bus_record *record)
                 check(!list_empty(&worker->idle));
                 batch = container_of(list_pop(&worker->idle), struct batch, node);
                 list_append(&worker->flight, &batch->node);
+                batch->singly = worker->care == NOTES_SINGLY;
         }
         taken = batch_add_record(batch, record);
         if (batch->item_count == 0) {
@@ -172,15 +172,28 @@ static void take_event(struct worker *worker, const struct bus_event *event)
         }
 }
 
+/* How careful to be with records. */
+static void look_out(struct worker *worker)
+{
+        struct notes *notes = worker->seams.notes;
+        enum notes_care care = notes ? notes->ops->care(notes) : NOTES_CARELESS;
+
+        if ((care == NOTES_SINGLY) != (worker->care == NOTES_SINGLY))
+                event_note(worker->seams.events, EVENT_WARNING, "worker.takes_singly", NULL,
+                           {"service", worker->service->name}, {"singly", NULL, care == NOTES_SINGLY});
+        worker->care = care;
+}
+
 /* Returns whether anything came. */
 static bool take_events(struct worker *worker)
 {
         struct bus *bus = worker->seams.bus;
         struct bus_event events[WORKER_EVENTS_MAX];
-        size_t space = room(worker);
-        size_t count;
+        size_t space, count;
         bool full = false;
 
+        look_out(worker);
+        space = room(worker);
         if (worker->paused != (space == 0)) {
                 worker->paused = space == 0;
                 bus->ops->pause(bus, worker->paused);
@@ -214,6 +227,7 @@ bool worker_step(struct worker *worker)
 {
         bool moved = take_events(worker);
 
+        TAKE_COMPLETIONS(worker, worker->seams.notes, &moved);
         TAKE_COMPLETIONS(worker, worker->seams.store, &moved);
         TAKE_COMPLETIONS(worker, worker->seams.presence, &moved);
         TAKE_COMPLETIONS(worker, worker->seams.password, &moved);

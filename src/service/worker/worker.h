@@ -3,7 +3,7 @@
  * submits one request to a seam and ends with its polled completion, so that a server thread can sleep on descriptors and the
  * simulator can step, interleave and drop workers between any two phases.
  *
- *      TAKE → ASK → PASSWORD → PRESENCE_SET → STORE → MAIL → PRESENCE_GET → PUBLISH → (LOST) → COMMIT → done
+ *      TAKE → (NOTE) → ASK → PASSWORD → PRESENCE_SET → STORE → MAIL → PRESENCE_GET → PUBLISH → (LOST) → COMMIT → done
  *
  * Phases without work are passed over. Laws: L1 and L3 are the store's; L4: Join sets presence, then asks the store
  * (PRESENCE_SET before STORE; Join's store part is an ask), everybody else applies, then gets presence; offsets are committed only
