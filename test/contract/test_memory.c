@@ -1,6 +1,6 @@
 /*
- * The n-th allocation fails, for n = 1, 2, … until a run needs no n-th: of the embedded bus, presence, the store, a worker with a
- * batch, and a frontend from its start to a served client. Whatever fails is an error that its header names, nothing crashes,
+ * The n-th allocation fails, for n = 1, 2, … until a run needs no n-th: of the embedded bus, presence, the store, and a worker with a
+ * batch. Whatever fails is an error that its header names, nothing crashes,
  * nothing leaks (the sanitizer looks), and afterwards, with memory again, all is as if nothing had been. Inline drivers, one thread:
  * the count of allocations is one for the process.
  */
@@ -24,10 +24,9 @@
 #include "rules/room.h"
 #include "service/worker/worker.h"
 #include "support/by_hand.h"
-#include "support/frontend_host.h"
+#include "support/memory_loop.h"
 #include "wire/envelope.h"
 
-#define NTH_MAX    20000
 #define ALICE      100
 #define PHONE      1
 #define WALL_MS    UINT64_C(1700000000000)
@@ -37,49 +36,6 @@
 static const struct arena_source heap_source = {memory_new, memory_free};
 static struct hand_clock hand;
 static struct hand_random random_hand;
-
-/* Memory fails at most once in all parts of a run between arm() and disarm(); several such parts make one count. */
-static unsigned long left;
-
-static void arm(void)
-{
-        memory_fail_at(left);
-}
-
-static void disarm(void)
-{
-        unsigned long used = memory_fail_at(0);
-
-        left = used < left ? left - used : 0;
-}
-
-/* Runs once(n) for rising n, until memory did not fail in it; asserts that it did fail sometimes. */
-static void loop(void (*once)(bool *failed), const char *what)
-{
-        unsigned long failed_runs = 0;
-
-        for (unsigned long nth = 1; nth < NTH_MAX; nth++) {
-                bool failed = false;
-
-                left = nth;
-                once(&failed);
-                failed_runs += failed;
-                if (left > 0) {
-                        printf("%s: %lu allocations, %lu of them were felt\n", what, nth - 1, failed_runs);
-                        assert_false(failed);
-                        assert_true(nth > 1);
-                        return;
-                }
-        }
-        fail_msg("%s: never without a failure", what);
-}
-
-static void lacks_memory(enum error error, bool *failed)
-{
-        if (error != ERR_NO_MEMORY && error != ERR_FULL)
-                fail_msg("error %s instead of NO_MEMORY or FULL", error_name(error));
-        *failed = true;
-}
 
 /* ---- the bus ---- */
 
@@ -108,7 +64,7 @@ static void bus_once(bool *failed)
         unsigned published = 0, seen = 0;
         enum error error;
 
-        arm();
+        memory_arm();
         error = bus_embedded_new(&options, &embedded);
         if (!error)
                 error = bus_embedded_open(embedded, &bus);
@@ -122,9 +78,9 @@ static void bus_once(bool *failed)
                 error = bus->ops->flush(bus, 1);
         if (!error)
                 seen = received(bus);
-        disarm();
+        memory_disarm();
         if (error) {
-                lacks_memory(error, failed);
+                memory_lacks(error, failed);
                 published = 0;
         }
         if (!error && seen < published) { /* taken in with a lack of memory: it comes again, or its flush has failed */
@@ -140,7 +96,7 @@ static void bus_once(bool *failed)
 static void the_bus(void **state)
 {
         (void)state;
-        loop(bus_once, "bus");
+        memory_loop(bus_once, "bus");
 }
 
 /* ---- presence ---- */
@@ -161,15 +117,15 @@ static void presence_once(bool *failed)
         enum error error;
 
         arena_init(&arena, &heap_source, 1024, 65536);
-        arm();
+        memory_arm();
         error = presence_memory_new(&options, &memory);
         if (!error)
                 error = presence_memory_open(memory, &presence);
         if (!error)
                 error = presence->ops->submit(presence, requests, 3, results, &arena, 7);
-        disarm();
+        memory_disarm();
         if (error) {
-                lacks_memory(error, failed);
+                memory_lacks(error, failed);
         } else {
                 assert_int_equal(presence->ops->poll(presence, &done, 1), 1);
                 assert_int_equal(done.tag, 7);
@@ -189,7 +145,7 @@ static void presence_once(bool *failed)
 static void the_presence(void **state)
 {
         (void)state;
-        loop(presence_once, "presence");
+        memory_loop(presence_once, "presence");
 }
 
 /* ---- the store ---- */
@@ -304,13 +260,13 @@ static void store_once(bool *failed)
 
         make_folder();
         arena_init(&arena, &heap_source, 4096, 1 << 20);
-        arm();
+        memory_arm();
         error = store_make(&sqlite, &store);
         if (!error)
                 outcome = store_work(store, results, &answer, &arena);
-        disarm();
+        memory_disarm();
         if (error)
-                lacks_memory(error, failed);
+                memory_lacks(error, failed);
         if (outcome == OUTCOME_OK) {
                 check_work(results, &answer);
         } else { /* the same again, as a worker would */
@@ -328,7 +284,7 @@ static void store_once(bool *failed)
 static void the_store(void **state)
 {
         (void)state;
-        loop(store_once, "store");
+        memory_loop(store_once, "store");
 }
 
 /* ---- a worker and a batch ---- */
@@ -436,10 +392,10 @@ static void settle(struct stage *stage, bool armed)
 
                 assert_true(i < SETTLE_MAX);
                 if (armed)
-                        arm();
+                        memory_arm();
                 moved = worker_step(stage->worker);
                 if (armed)
-                        disarm();
+                        memory_disarm();
                 busy = moved || worker_wait_ms(stage->worker) >= 0;
                 if (!moved)
                         hand_clock_advance_ms(&hand, 1);
@@ -461,11 +417,11 @@ static void worker_once(bool *failed)
                                       .presence = stage.presence,
                                       .clock = &hand.clock,
                                       .random = &random_hand.random};
-        arm();
+        memory_arm();
         error = worker_new(&service_session, &seams, 4, &stage.worker);
-        disarm();
+        memory_disarm();
         if (error) {
-                lacks_memory(error, failed);
+                memory_lacks(error, failed);
                 assert_null(stage.worker);
                 assert_int_equal(worker_new(&service_session, &seams, 4, &stage.worker), ERR_OK);
         }
@@ -486,122 +442,7 @@ static void worker_once(bool *failed)
 static void the_worker(void **state)
 {
         (void)state;
-        loop(worker_once, "worker");
-}
-
-/* ---- a frontend, from its start to a client that is served ---- */
-
-static bool armed_turns(struct host *host, int turns)
-{
-        bool goes_on = true;
-
-        for (int i = 0; i < turns && goes_on; i++) {
-                host->clock.now_us += 1000;
-                arm();
-                goes_on = frontend_turn(host->frontend, 0);
-                disarm();
-        }
-        return goes_on;
-}
-
-/* Whatever was asked is answered as a worker would. */
-static void answer_all(struct host *host)
-{
-        struct bus *bus = host->worker_bus;
-        struct wire_joined joined = {.time_ms = 1};
-        struct bus_event event;
-
-        while (bus->ops->poll(bus, &event, 1) == 1) {
-                struct wire_envelope envelope;
-                struct wire_frame frame;
-
-                if (event.kind != BUS_EVENT_RECORD)
-                        continue;
-                assert_int_equal(wire_record_parse(event.record.value, WIRE_CODE_envelope, &envelope), ERR_OK);
-                assert_int_equal(wire_frame_parse(envelope.frame, &frame), ERR_OK);
-                assert_int_equal(frame.code, WIRE_CODE_join);
-                host_post(host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
-        }
-}
-
-/* To a frontend that may have closed the connection for want of memory. */
-static void send_any(struct client *client, uint8_t code, const void *message)
-{
-        uint8_t bytes[512];
-        size_t size = client_build(client, code, message, bytes, sizeof(bytes), NULL);
-
-        (void)client_send_bytes(client, bytes, size);
-}
-
-static void talk(struct host *host)
-{
-        struct wire_hello hello = {.version_min = 1, .version_max = 1};
-        struct wire_join join = {0};
-        struct client client = {.host = host, .user = ALICE, .device = PHONE, .input = memory_new(16)};
-        struct net *net = host->client_net;
-
-        assert_non_null(client.input);
-        token_mint(&host->keys, ALICE, PHONE, client.token);
-        assert_int_equal(net->ops->connect(net, "10.0.0.1", host->port, 1, &client.socket), ERR_OK);
-        armed_turns(host, 3);
-        send_any(&client, WIRE_CODE_hello, &hello);
-        armed_turns(host, 3);
-        send_any(&client, WIRE_CODE_join, &join);
-        armed_turns(host, 3);
-        answer_all(host);
-        armed_turns(host, 3);
-        client_close(&client);
-        armed_turns(host, 5);
-}
-
-static void frontend_once(bool *failed)
-{
-        const struct frontend_options options = {.connections_max = 8, .pending_max = 8};
-        struct frontend_counts counts;
-        struct frontend_seams seams;
-        struct net_address bound;
-        struct client after;
-        struct host host;
-        enum error error;
-
-        host_start_seams(&host);
-        seams = host_seams(&host);
-        arm();
-        error = frontend_new(&options, &seams, &host.frontend);
-        disarm();
-        if (!error) {
-                arm();
-                error = frontend_listen(host.frontend, "10.0.0.1", 0, false, &bound);
-                disarm();
-        }
-        if (error) {
-                lacks_memory(error, failed);
-                host_stop(&host);
-                return;
-        }
-        host.port = bound.port;
-        armed_turns(&host, 10);
-        if (!host_pass(&host, 5000) || !frontend_serves(host.frontend)) {
-                *failed = true; /* it could not say that the partition is its own, and ended */
-                host_stop(&host);
-                return;
-        }
-        talk(&host);
-        host_pass(&host, 30000); /* what was lost meets its deadline */
-        counts = frontend_counts(host.frontend);
-        assert_int_equal(counts.connections, 0);
-        assert_int_equal(counts.queued_bytes + counts.partial_bytes, 0);
-        client_open(&host, &after);
-        client_join(&after, ALICE + 1, PHONE);
-        client_close(&after);
-        host_turn(&host);
-        host_stop(&host);
-}
-
-static void the_frontend(void **state)
-{
-        (void)state;
-        loop(frontend_once, "frontend");
+        memory_loop(worker_once, "worker");
 }
 
 static int start(void **state)
@@ -615,8 +456,10 @@ static int start(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(the_bus),    cmocka_unit_test(the_presence), cmocka_unit_test(the_store),
-                cmocka_unit_test(the_worker), cmocka_unit_test(the_frontend),
+                cmocka_unit_test(the_bus),
+                cmocka_unit_test(the_presence),
+                cmocka_unit_test(the_store),
+                cmocka_unit_test(the_worker),
         };
 
         return cmocka_run_group_tests(tests, start, NULL);

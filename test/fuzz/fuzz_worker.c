@@ -13,6 +13,7 @@
 #include "driver/bus/embedded.h"
 #include "driver/presence/memory.h"
 #include "driver/store/sqlite.h"
+#include "fill.h"
 #include "fuzz.h"
 #include "rules/room.h"
 #include "script.h"
@@ -24,7 +25,6 @@
 
 #define STEPS_MAX    60
 #define USERS        3
-#define FIRST_USER   100
 #define FRONTENDS    2
 #define WORKERS      4
 #define ASKED_MAX    64
@@ -321,138 +321,6 @@ static void publish(struct play *play, enum bus_topic topic, struct slice key, s
         check(play->observer->ops->flush(play->observer, 0) == ERR_OK);
 }
 
-static struct id room_of(unsigned choice)
-{
-        return choice & 4 ? (struct id){{1, 2, 3, 4, 5, 6, 0x70, 8, 0x80}}
-                          : room_personal(FIRST_USER + (choice & 1), FIRST_USER + (choice >> 1 & 1) + (choice >> 3 & 1));
-}
-
-static struct slice text_of(struct script *script)
-{
-        static const char *const texts[] = {"",         "hello",      "alice",  "alice@x.org",
-                                            "Dora Doe", "dora@x.org", "123456", "a\r\nBcc: b@x.org"};
-
-        return slice_text(texts[script_next(script) & 7]);
-}
-
-/* What a client may fill in, of the codes whose fields matter most. */
-union body {
-        struct wire_sign_up sign_up;
-        struct wire_confirm confirm;
-        struct wire_sign_in sign_in;
-        struct wire_renew renew;
-        struct wire_sign_out sign_out;
-        struct wire_join join;
-        struct wire_rooms rooms;
-        struct wire_changes changes;
-        struct wire_around around;
-        struct wire_find find;
-        struct wire_profiles profiles;
-        struct wire_devices devices;
-        struct wire_write write;
-        struct wire_mark mark;
-};
-
-static void fill_account(struct script *script, uint8_t code, union body *body)
-{
-        static const uint8_t secret[32] = {9};
-
-        switch (code) {
-        case WIRE_CODE_sign_up:
-                body->sign_up.email = text_of(script);
-                body->sign_up.user_name = text_of(script);
-                body->sign_up.display_name = text_of(script);
-                body->sign_up.password = SLICE_LITERAL("correct horse");
-                break;
-        case WIRE_CODE_confirm:
-                body->confirm.email = text_of(script);
-                body->confirm.code = text_of(script);
-                body->confirm.device_secret = slice_of(secret, sizeof(secret));
-                body->confirm.device_name = text_of(script);
-                body->confirm.sign_up.bytes[0] = script_next(script);
-                break;
-        case WIRE_CODE_sign_in:
-                body->sign_in.login = text_of(script);
-                body->sign_in.password = SLICE_LITERAL("correct horse");
-                body->sign_in.device_secret = slice_of(secret, sizeof(secret));
-                body->sign_in.device_name = text_of(script);
-                break;
-        case WIRE_CODE_renew:
-                body->renew.user = FIRST_USER + (script_next(script) & 3);
-                body->renew.device = script_next(script) & 3;
-                body->renew.device_secret = slice_of(secret, sizeof(secret));
-                break;
-        default:
-                body->sign_out.device = script_next(script) & 3;
-                break;
-        }
-}
-
-static void fill_query(struct script *script, uint8_t code, union body *body)
-{
-        static struct wire_cursor cursors[2];
-        static struct wire_user_ref users[2];
-
-        cursors[0] = (struct wire_cursor){.room = room_of(script_next(script))};
-        cursors[0].head = script_number(script);
-        cursors[1] = (struct wire_cursor){.room = room_of(script_next(script)), .head = 1};
-        users[0].user = script_number_to(script, INT64_MAX);
-        users[1].user = FIRST_USER;
-        switch (code) {
-        case WIRE_CODE_join:
-                body->join.era.bytes[0] = script_next(script);
-                body->join.cursors = (struct wire_list){.items = cursors, .count = 2};
-                break;
-        case WIRE_CODE_rooms:
-                body->rooms.limit = script_number_to(script, 500);
-                body->rooms.after = room_of(script_next(script));
-                body->rooms.cursors = (struct wire_list){.items = cursors, .count = 2};
-                break;
-        case WIRE_CODE_changes:
-                body->changes.after = script_number(script);
-                body->changes.before = script_number(script);
-                body->changes.limit = script_number_to(script, 200);
-                break;
-        case WIRE_CODE_around:
-                body->around.seq = script_number(script);
-                body->around.time_ms = script_number(script);
-                body->around.limit = script_number_to(script, 200);
-                break;
-        case WIRE_CODE_find:
-                body->find.name = text_of(script);
-                body->find.limit = script_number_to(script, 50);
-                break;
-        case WIRE_CODE_profiles:
-                body->profiles.users = (struct wire_list){.items = users, .count = 2};
-                break;
-        default:
-                body->devices.limit = script_number_to(script, 100);
-                break;
-        }
-}
-
-static void fill_session(struct play *play, uint8_t code, union body *body)
-{
-        static struct wire_operation operations[4];
-        struct script *script = play->script;
-        uint32_t count = script_next(script) % 5;
-
-        if (code == WIRE_CODE_mark) {
-                body->mark.delivered = script_number(script);
-                body->mark.read = script_number(script);
-                body->mark.shown = script_number(script);
-                return;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-                uint8_t shape = script_next(script);
-
-                operations[i] = (struct wire_operation){.kind = shape & 64 ? shape : 1, .text = text_of(script)};
-                operations[i].id.bytes[0] = shape & 7;
-                operations[i].id.bytes[15] = shape & 32 ? 0 : (uint8_t)play->sequence;
-        }
-        body->write.operations = (struct wire_list){.items = operations, .count = count};
-}
-
 /* Writes an envelope as a frontend would, with the frame in `frame`. Its slice lies in `buffer`. */
 static struct slice envelop(struct play *play, struct wire_envelope *envelope, struct slice frame,
                             uint8_t buffer[RECORD_MAX])
@@ -514,13 +382,13 @@ static void step_request(struct play *play, unsigned choice)
         struct slice built;
 
         frame.request = next_request(play, choice);
-        frame.room = room_of(choice ^ shape >> 4);
+        frame.room = fill_room(choice ^ shape >> 4);
         if (message->topic == WIRE_TOPIC_AUTHENTICATION)
                 fill_account(play->script, message->code, &body);
         else if (message->topic == WIRE_TOPIC_QUERY)
                 fill_query(play->script, message->code, &body);
         else
-                fill_session(play, message->code, &body);
+                fill_session(play->script, play->sequence, message->code, &body);
         built = wire_frame_build(&frame, &body, bytes, bytes + sizeof(bytes));
         check(built.size > 0);
         ask(play, &frame, &envelope);
@@ -539,7 +407,7 @@ static void step_body(struct play *play, unsigned choice)
         union body empty = {0};
         struct slice built, body = script_bytes(play->script, 255);
 
-        frame.room = room_of(choice);
+        frame.room = fill_room(choice);
         built = wire_frame_build(&frame, &empty, bytes, bytes + RECORD_MAX / 2);
         memmove(bytes, built.data, built.size);
         if (body.size)
@@ -563,7 +431,7 @@ static void step_poison(struct play *play, unsigned choice)
         enum bus_topic topic = BUS_SESSION;
         struct slice built;
 
-        frame.room = room_of(choice);
+        frame.room = fill_room(choice);
         switch (script_next(play->script) & 7) {
         case 0:
                 envelope.frontend = FRONTENDS + script_next(play->script);
@@ -607,10 +475,10 @@ static void step_bytes(struct play *play, unsigned choice)
 
 static void step_letter(struct play *play, unsigned choice)
 {
-        struct wire_mail mail = {.kind = choice & 3, .to = text_of(play->script), .name = text_of(play->script)};
+        struct wire_mail mail = {.kind = choice & 3, .to = fill_text(play->script), .name = fill_text(play->script)};
         uint8_t record[RECORD_MAX];
 
-        mail.language = text_of(play->script);
+        mail.language = fill_text(play->script);
         mail.code = SLICE_LITERAL("123456");
         mail.not_after_ms = choice & 4 ? script_number(play->script) : 0;
         publish(play, BUS_NOTIFY, (struct slice){0},
