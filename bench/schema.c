@@ -23,6 +23,11 @@
 #define ROOMS_FEW   800
 #define ROOMS_MANY  20000
 #define SECONDS     1.0
+#define GROWN       300 /* messages in each room before the measuring */
+#define GROWN_BATCH 4000
+#define READ_ROWS   50
+
+enum { CLUSTERED_AT = 0, ARRIVAL_AT = 5 }; /* places below */
 
 #define COLUMNS                                                                                                             \
         "room INTEGER NOT NULL, seq INTEGER NOT NULL, changed INTEGER NOT NULL, n INTEGER NOT NULL,"                        \
@@ -33,14 +38,14 @@
 #define BY_TIME   "CREATE UNIQUE INDEX by_request ON messages(request, sender, room);"
 #define BY_ROOM   "CREATE UNIQUE INDEX by_request ON messages(room, sender, request);"
 
-/* Every candidate, the first is the chosen one: name, tables, whether request ids are random, whether the room's row is written. */
+/* Every candidate: name, tables, whether request ids are random, whether the room's row is written. */
 static const struct candidate {
         const char *name, *text, *tables;
         bool random_ids, room_row;
 } candidates[] = {
-        {"chosen", "clustered, index of requests led by UUIDv7", CLUSTERED BY_TIME, false, false},
+        {"clustered", "clustered, index of requests led by UUIDv7", CLUSTERED BY_TIME, false, false},
         {"room_row", "the same, and the room's row holds its head", CLUSTERED BY_TIME, false, true},
-        {"random_ids", "the same as chosen, ids random", CLUSTERED BY_TIME, true, false},
+        {"random_ids", "the same as clustered, ids random", CLUSTERED BY_TIME, true, false},
         {"index_by_room", "clustered, index of requests led by the room", CLUSTERED BY_ROOM, false, false},
         {"no_index", "clustered, no index of requests", CLUSTERED, false, false},
         {"arrival", "rows in order of arrival, index by room, index by UUIDv7",
@@ -166,6 +171,49 @@ static void finish(struct trial *trial, const char *path)
         }
 }
 
+/* Rooms read to the newest READ_ROWS messages, one after the other: rooms a second. */
+static double read_rooms(struct trial *trial)
+{
+        static const char text[] = "SELECT seq, changed, n, time_ms, sender, request, text FROM messages WHERE room = ?1"
+                                   " ORDER BY seq DESC LIMIT ?2";
+        double start = now_s(), seconds = 0;
+        uint32_t rooms = 0;
+        sqlite3_stmt *statement;
+
+        if (sqlite3_prepare_v2(trial->database, text, -1, &statement, NULL) != SQLITE_OK)
+                return 0;
+        for (; seconds < SECONDS / 2; seconds = now_s() - start, rooms++) {
+                sqlite3_bind_int64(statement, 1, rooms * 7919 % trial->rooms + 1);
+                sqlite3_bind_int64(statement, 2, READ_ROWS);
+                while (sqlite3_step(statement) == SQLITE_ROW)
+                        ;
+                sqlite3_reset(statement);
+        }
+        sqlite3_finalize(statement);
+        return rooms / seconds;
+}
+
+/* What becomes of a candidate when logs are long: rows appended, and rooms read, a second. False on failure. */
+static bool measure_grown(const char *folder, const struct candidate *candidate, double *appended, double *read)
+{
+        struct trial trial = {.candidate = candidate, .rooms = ROOMS_FEW};
+        uint64_t rows = 0;
+        double start, seconds = 0;
+        char path[4200];
+        bool good;
+
+        snprintf(path, sizeof(path), "%.4000s/schema.db", folder);
+        good = begin(&trial, path);
+        while (good && trial.turn < ROOMS_FEW * GROWN)
+                good = batch(&trial, GROWN_BATCH);
+        for (start = now_s(); good && seconds < SECONDS; seconds = now_s() - start, rows += BATCH)
+                good = batch(&trial, BATCH);
+        *appended = (double)rows / seconds;
+        *read = good ? read_rooms(&trial) : 0;
+        finish(&trial, path);
+        return good && *read > 0;
+}
+
 /* Rows a second; 0 on failure. */
 static double measure(const char *folder, const struct candidate *candidate, uint32_t rooms, uint32_t batch_size)
 {
@@ -189,7 +237,7 @@ static double measure(const char *folder, const struct candidate *candidate, uin
 
 static bool compare(const char *folder, uint32_t rooms, struct report *report)
 {
-        double chosen = 0;
+        double first = 0;
 
         for (size_t i = 0; i < countof(candidates); i++) {
                 double rate = measure(folder, &candidates[i], rooms, BATCH);
@@ -198,9 +246,33 @@ static bool compare(const char *folder, uint32_t rooms, struct report *report)
                 if (rate <= 0)
                         return false;
                 if (i == 0)
-                        chosen = rate;
+                        first = rate;
                 snprintf(name, sizeof(name), "schema.%s_%u_rooms", candidates[i].name, rooms);
-                report_add(report, name, rate, "rows/s", chosen, candidates[i].text);
+                report_add(report, name, rate, "rows/s", first, candidates[i].text);
+        }
+        return true;
+}
+
+static bool compare_grown(const char *folder, struct report *report)
+{
+        static const unsigned compared[] = {CLUSTERED_AT, ARRIVAL_AT};
+        double first_appended = 0, first_read = 0;
+
+        for (size_t i = 0; i < countof(compared); i++) {
+                const struct candidate *candidate = &candidates[compared[i]];
+                double appended, read;
+                char name[64];
+
+                if (!measure_grown(folder, candidate, &appended, &read))
+                        return false;
+                if (i == 0) {
+                        first_appended = appended;
+                        first_read = read;
+                }
+                snprintf(name, sizeof(name), "schema.%s_grown", candidate->name);
+                report_add(report, name, appended, "rows/s", first_appended, "800 rooms of 300 messages and more");
+                snprintf(name, sizeof(name), "schema.%s_grown_read", candidate->name);
+                report_add(report, name, read, "rooms/s", first_read, "the newest 50 rows of one room after the other");
         }
         return true;
 }
@@ -213,7 +285,7 @@ bool workload_schema(const struct workload_options *options, struct report *repo
         bool good;
 
         good = process_init(&process, options->galkad, options->folder) && compare(process.folder, ROOMS_FEW, report) &&
-               compare(process.folder, ROOMS_MANY, report);
+               compare(process.folder, ROOMS_MANY, report) && compare_grown(process.folder, report);
         for (size_t i = countof(sizes); good && i-- > 0;) {
                 double rate = measure(process.folder, &candidates[0], ROOMS_FEW, sizes[i]);
                 char name[64];
@@ -221,7 +293,7 @@ bool workload_schema(const struct workload_options *options, struct report *repo
                 good = rate > 0;
                 if (whole <= 0)
                         whole = rate;
-                snprintf(name, sizeof(name), "schema.chosen_batch_%u", sizes[i]);
+                snprintf(name, sizeof(name), "schema.clustered_batch_%u", sizes[i]);
                 if (good)
                         report_add(report, name, rate, "rows/s", whole, "800 rooms; beside batches of 1000");
         }

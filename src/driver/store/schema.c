@@ -1,6 +1,7 @@
 /*
- * Tables (docs/decisions/0002-sqlite-schema.md). A room has a small local number, so that keys are short and a room's messages lie
- * together. The head of a room is not stored: it is the last number in its log. The index of requests is led by UUIDv7 ids and so
+ * Tables (docs/decisions/0002-sqlite-schema.md). A room has a small local number, so that keys are short. Messages lie in the
+ * order of their arrival, many to a page, and a narrow index holds each room's log: clustered by room, every message would cost a
+ * page of its own in each commit. The head of a room is not stored: it is the last number in its log. The index of requests is led by UUIDv7 ids and so
  * grows at its end. Only rows changed after they were made are in the index by `changed`.
  */
 #include "driver/store/schema.h"
@@ -26,7 +27,7 @@ static const char tables[] =
         " WITHOUT ROWID;"
         "CREATE TABLE messages(room INTEGER NOT NULL, seq INTEGER NOT NULL, changed INTEGER NOT NULL, n INTEGER NOT NULL,"
         " counts INTEGER NOT NULL, time_ms INTEGER NOT NULL, sender INTEGER NOT NULL, kind INTEGER NOT NULL,"
-        " request BLOB NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY(room, seq)) WITHOUT ROWID;"
+        " request BLOB NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY(room, seq));"
         "CREATE UNIQUE INDEX messages_request ON messages(request, sender, room);"
         "CREATE INDEX messages_changed ON messages(room, changed) WHERE changed <> seq;"
         "CREATE TABLE pending(request BLOB PRIMARY KEY, email TEXT NOT NULL, email_folded BLOB NOT NULL,"
