@@ -32,6 +32,7 @@
 #define MANY_SECONDS  6.0
 #define OPEN_SECONDS  6.0
 #define OPEN_RATE     1000
+#define OPEN_TURNS    6
 #define LIMIT_SECONDS 2.0
 #define MESSAGES_MAX  4000000
 #define NUMBER_AT     20 /* in the text: 20 digits of time, 12 of number */
@@ -60,7 +61,6 @@ struct pairs {
         uint8_t *arrived; /* by number: how often, up to 255 */
         struct histogram to_ack, to_delivery, late;
         bool timing;
-        uint64_t ready_us;
 };
 
 struct measured {
@@ -69,7 +69,8 @@ struct measured {
 };
 
 struct latency {
-        double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second;
+        double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second, syncs_per_second;
+        struct histogram syncs;
 };
 
 static double seconds_now(struct pairs *pairs)
@@ -153,7 +154,7 @@ static void on_row(void *context, struct load_user *to, const struct id *room, c
         number = read_number(row->text.data + NUMBER_AT, NUMBER_SIZE);
         if (number < MESSAGES_MAX && pairs->arrived[number] < UINT8_MAX)
                 pairs->arrived[number]++;
-        if (pairs->timing && due_us >= pairs->ready_us)
+        if (pairs->timing)
                 histogram_add(&pairs->to_delivery, load_now_us(&pairs->load) - due_us);
 }
 
@@ -260,38 +261,50 @@ static struct measured closed_loop(struct pairs *pairs, uint32_t partners, doubl
         return measured;
 }
 
-/* OPEN_RATE messages a second in all, each due at its own moment, whatever became of those before. */
-static struct latency open_loop(struct pairs *pairs)
+/* OPEN_RATE messages a second in all, each due at its own moment, whatever became of those before; until all have arrived. */
+static void run_open(struct pairs *pairs, double seconds)
 {
-        uint64_t start_us, end_us, now_us, sent = 0, marks = 0;
+        uint64_t start_us = load_now_us(&pairs->load), now_us, count = 0;
 
-        pairs->partners = 2 * FEW_PARTNERS;
-        open_rooms(pairs);
-        start_us = load_now_us(&pairs->load);
-        end_us = start_us + (uint64_t)((WARM_SECONDS + OPEN_SECONDS) * 1e6);
-        pairs->to_delivery = pairs->late = (struct histogram){0};
-        pairs->ready_us = start_us + (uint64_t)(WARM_SECONDS * 1e6);
-        pairs->timing = true;
-        while ((now_us = load_now_us(&pairs->load)) < end_us) {
-                uint64_t due_us = start_us + sent * 1000000 / OPEN_RATE;
+        while ((now_us = load_now_us(&pairs->load)) < start_us + (uint64_t)(seconds * 1e6)) {
+                uint64_t due_us = start_us + count * 1000000 / OPEN_RATE;
 
                 if (due_us > now_us) {
                         load_turn_until(&pairs->load, due_us);
                         continue;
                 }
-                if (due_us >= pairs->ready_us)
+                if (pairs->timing)
                         histogram_add(&pairs->late, now_us - due_us);
-                if (sent == (uint64_t)(WARM_SECONDS * OPEN_RATE))
-                        marks = pairs->load.frames_sent[WIRE_CODE_mark];
-                send_one(pairs, (uint32_t)(sent++ * 7 % USERS), NULL, due_us);
+                send_one(pairs, (uint32_t)(count++ * 7 % USERS), NULL, due_us);
                 load_turn(&pairs->load, 0);
         }
-        marks = pairs->load.frames_sent[WIRE_CODE_mark] - marks;
         quiet_down(pairs);
+}
+
+/* The limit is measured in turns with the figure: so what else goes on on the machine, or on its host, shows in both. */
+static struct latency open_loop(struct pairs *pairs)
+{
+        struct latency latency = {0};
+        uint64_t marks;
+
+        pairs->partners = 2 * FEW_PARTNERS;
+        open_rooms(pairs);
+        run_open(pairs, WARM_SECONDS);
+        pairs->to_delivery = pairs->late = (struct histogram){0};
+        pairs->timing = true;
+        marks = pairs->load.frames_sent[WIRE_CODE_mark];
+        for (int i = 0; i < OPEN_TURNS; i++) {
+                run_open(pairs, OPEN_SECONDS / OPEN_TURNS);
+                latency.syncs_per_second +=
+                        limit_fdatasync(pairs->process.folder, LIMIT_SECONDS / OPEN_TURNS, &latency.syncs) / OPEN_TURNS;
+        }
         pairs->timing = false;
-        return (struct latency){quantile_ms(&pairs->to_delivery, 0.50), quantile_ms(&pairs->to_delivery, 0.99),
-                                quantile_ms(&pairs->to_delivery, 0.999), quantile_ms(&pairs->late, 0.99),
-                                (double)marks / OPEN_SECONDS};
+        latency.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / OPEN_SECONDS;
+        latency.p50_ms = quantile_ms(&pairs->to_delivery, 0.50);
+        latency.p99_ms = quantile_ms(&pairs->to_delivery, 0.99);
+        latency.p999_ms = quantile_ms(&pairs->to_delivery, 0.999);
+        latency.late_p99_ms = quantile_ms(&pairs->late, 0.99);
+        return latency;
 }
 
 static bool begin(struct pairs *pairs, const struct workload_options *options)
@@ -337,20 +350,19 @@ static void report_many(struct pairs *pairs, struct report *report, const struct
                    "beside those messages, 20,000 rooms");
 }
 
-static void report_latency(struct pairs *pairs, struct report *report, const struct latency *latency)
+static void report_latency(struct report *report, const struct latency *latency)
 {
-        static struct histogram syncs;
-        double rate = limit_fdatasync(pairs->process.folder, LIMIT_SECONDS, &syncs);
-
-        report_add(report, "pairs.p99_ms_at_1000", latency->p99_ms, "ms", quantile_ms(&syncs, 0.99),
+        report_add(report, "pairs.p99_ms_at_1000", latency->p99_ms, "ms", quantile_ms(&latency->syncs, 0.99),
                    "p99 of one fdatasync; from due to arrived, 800 rooms");
-        report_add(report, "pairs.p50_ms_at_1000", latency->p50_ms, "ms", quantile_ms(&syncs, 0.50), "p50 of one fdatasync");
-        report_add(report, "pairs.p999_ms_at_1000", latency->p999_ms, "ms", quantile_ms(&syncs, 0.999),
+        report_add(report, "pairs.p50_ms_at_1000", latency->p50_ms, "ms", quantile_ms(&latency->syncs, 0.50),
+                   "p50 of one fdatasync");
+        report_add(report, "pairs.p999_ms_at_1000", latency->p999_ms, "ms", quantile_ms(&latency->syncs, 0.999),
                    "p99.9 of one fdatasync");
         report_add(report, "pairs.generator_late_p99_ms", latency->late_p99_ms, "ms", 0,
                    "contained in the latency: the generator sent so late");
         report_add(report, "pairs.marks_per_second_at_1000", latency->marks_per_second, "1/s", 0, "beside those messages");
-        report_add(report, "pairs.fdatasync_per_second", rate, "1/s", 0, "4 KiB writes in the same folder");
+        report_add(report, "pairs.fdatasync_per_second", latency->syncs_per_second, "1/s", 0,
+                   "4 KiB writes in the same folder");
 }
 
 /* Everything sent was acknowledged, arrived once, and is in the store. */
@@ -381,7 +393,7 @@ bool workload_pairs(const struct workload_options *options, struct report *repor
 {
         static struct pairs pairs;
         struct measured few = {0}, many = {0};
-        struct latency latency = {0};
+        static struct latency latency;
         bool good = begin(&pairs, options);
 
         if (good) {
@@ -398,7 +410,7 @@ bool workload_pairs(const struct workload_options *options, struct report *repor
         if (good && wants(options, "many"))
                 report_many(&pairs, report, &many);
         if (good && wants(options, "latency"))
-                report_latency(&pairs, report, &latency);
+                report_latency(report, &latency);
         if (good)
                 report_add(report, "pairs.verified", (double)pairs.sent, "", 0,
                            "messages acknowledged, committed, delivered once");
