@@ -60,6 +60,7 @@ struct upkeep {
         enum upkeep_job job; /* what is submitted */
         enum upkeep_loss loss;
         bool ended, lost_again;
+        bool beats;                   /* a beat was answered */
         bool beat_doubt;              /* a beat may have been answered with `lost` or `forgot`, which is told only once */
         uint32_t cursor, cursor_next; /* slots: republishing or rejoining */
         uint32_t count;

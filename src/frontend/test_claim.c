@@ -318,25 +318,16 @@ static void test_a_lost_delivery_makes_clients_join_again(void **state)
         host_stop(&host);
 }
 
-/* A worker's mark is told once. The answer to that beat gets lost, and the next one knows nothing of it. */
-static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
+/* A frontend that serves, on a presence that does one fault. */
+static void start_on_faulty_presence(struct fault_nth *fault)
 {
-        static const struct arena_source source = {memory_new, memory_free};
-        struct presence_request mark = {.kind = PRESENCE_MARK_LOST};
-        struct presence_result result = {0};
         struct frontend_options options = {0};
         struct frontend_seams seams;
-        struct completion completion;
         struct presence *faulty;
         struct net_address bound;
-        struct fault_nth fault;
-        struct client alice;
-        struct arena arena;
 
-        (void)state;
-        fault_nth_init(&fault, FAULT_PRESENCE, 2, FAULT_UNCERTAIN);
         host_start_seams(&host);
-        assert_int_equal(faulty_presence_new(host.presence, &fault.plan, &faulty), ERR_OK);
+        assert_int_equal(faulty_presence_new(host.presence, &fault->plan, &faulty), ERR_OK);
         host.presence = faulty;
         seams = host_seams(&host);
         assert_int_equal(frontend_new(&options, &seams, &host.frontend), ERR_OK);
@@ -344,6 +335,41 @@ static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
         host.port = bound.port;
         host_turn(&host);
         assert_true(frontend_serves(host.frontend));
+}
+
+/* The first beat fails, and before the second presence loses all that it knew: it never knew this frontend to beat. */
+static void test_what_was_forgotten_before_the_first_beat_is_told_again(void **state)
+{
+        struct fault_nth fault;
+        struct client alice;
+
+        (void)state;
+        fault_nth_init(&fault, FAULT_PRESENCE, 1, FAULT_FAIL);
+        start_on_faulty_presence(&fault);
+        joined_in_presence(&alice, 42);
+        assert_int_equal(fault.seen, 1);
+        presence_memory_forget(host.memory, PRESENCE_FORGET_ALL);
+        host_pass(&host, 2000);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        assert_int_equal(host_presence(&host, 42), 1);
+        client_close(&alice);
+        host_stop(&host);
+}
+
+/* A worker's mark is told once. The answer to that beat gets lost, and the next one knows nothing of it. */
+static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
+{
+        static const struct arena_source source = {memory_new, memory_free};
+        struct presence_request mark = {.kind = PRESENCE_MARK_LOST};
+        struct presence_result result = {0};
+        struct completion completion;
+        struct fault_nth fault;
+        struct client alice;
+        struct arena arena;
+
+        (void)state;
+        fault_nth_init(&fault, FAULT_PRESENCE, 2, FAULT_UNCERTAIN);
+        start_on_faulty_presence(&fault);
         joined_in_presence(&alice, 42);
         mark.entry.epoch = frontend_epoch(host.frontend);
         arena_init(&arena, &source, 1024, 65536);
@@ -476,6 +502,7 @@ int main(void)
                 cmocka_unit_test(test_drain_spreads_and_takes_no_new_ones),
                 cmocka_unit_test(test_drain_ends_though_a_client_reads_nothing),
                 cmocka_unit_test(test_presence_that_forgot_is_told_again),
+                cmocka_unit_test(test_what_was_forgotten_before_the_first_beat_is_told_again),
                 cmocka_unit_test(test_a_lost_delivery_makes_clients_join_again),
                 cmocka_unit_test(test_a_mark_in_a_lost_answer_makes_clients_join_again),
                 cmocka_unit_test(test_who_does_not_join_again_is_closed),

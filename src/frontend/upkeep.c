@@ -263,7 +263,11 @@ static void beat_done(struct frontend *frontend, enum outcome outcome)
                 upkeep_suspect_loss(frontend, "presence was not reached for too long");
         else if (upkeep->beat_doubt)
                 upkeep_suspect_loss(frontend, "presence's answer to a beat was lost");
+        else if (!upkeep->beats && frontend->connections.fresh > 0)
+                /* Presence says `forgot` only of what it knew to beat: entries of clients that joined before may be gone unnoticed. */
+                upkeep_suspect_loss(frontend, "clients came before the first beat");
         upkeep->beat_doubt = false;
+        upkeep->beats = true;
 }
 
 static void set_done(struct frontend *frontend)
