@@ -168,6 +168,7 @@ enum store_question_kind {
         STORE_ASK_FIND,     /* people by the beginning of a name */
         STORE_ASK_PROFILES, /* people by id */
         STORE_ASK_DEVICES,  /* one's devices */
+        STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
 };

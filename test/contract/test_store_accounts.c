@@ -378,11 +378,19 @@ static void test_sign_out_of_one_and_of_all(void **state)
         struct account dora = dora_new(stage), tablet = dora, phone = dora;
         struct id room = room_personal(dora.user, stage->anna.user);
         struct store_op in = sign_in_op(stage, dora.user, "$hash"), op;
+        struct store_question question;
 
         tablet.device = apply_one(stage, &in).signed_in.device;
         say(stage, &tablet, room, "from the tablet");
+        question = question_of(STORE_ASK_DEVICE, &tablet);
+        assert_int_equal(ask(stage, &question).status, ERR_OK);
         op = sign_out_op(stage, &phone, tablet.device);
         assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(ask(stage, &question).status, ERR_REVOKED);
+        question = question_of(STORE_ASK_DEVICE, &phone);
+        assert_int_equal(ask(stage, &question).status, ERR_OK);
+        question.device = 987654; /* no such device */
+        assert_int_equal(ask(stage, &question).status, ERR_REVOKED);
         op = write_op(stage, &tablet, room, "x");
         assert_int_equal(apply_one(stage, &op).status, ERR_REVOKED);
         assert_int_equal(say(stage, &phone, room, "from the phone"), 2);

@@ -97,7 +97,7 @@ static void test_join_sets_presence_then_reads(void **state)
         (void)state;
         stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
         request = ask(WIRE_CODE_join, no_room, &join);
-        assert_string_equal(stage.script.calls, "PQFC"); /* L4 */
+        assert_string_equal(stage.script.calls, "QPQFC"); /* is the device out? Then L4 */
         stage_body(stage_reply(&stage, request), WIRE_CODE_joined, WIRE_STRUCTURE(joined), &joined);
         assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_JOINED);
         assert_int_equal(joined.profile.user, stage.anna.user);
@@ -114,14 +114,31 @@ static void test_join_does_not_read_before_presence_answers(void **state)
         stage_fail(&stage, FAULT_PRESENCE, FAULT_FAIL, 1, 100);
         request = ask(WIRE_CODE_join, no_room, &join);
         stage_work(&stage, 4000);
-        assert_int_equal(stage.script.seen[FAULT_ASK], 0);
+        assert_int_equal(stage.script.seen[FAULT_ASK], 1); /* only whether the device is out */
         assert_int_equal(stage_error(&stage, request), ERR_BUSY);
         assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_REFUSED);
         stage_fail(&stage, FAULT_PRESENCE, FAULT_UNCERTAIN, 1, 2); /* uncertain: set again, then read */
         request = ask(WIRE_CODE_join, no_room, &join);
         stage_work(&stage, 1000);
-        assert_string_equal(stage.script.calls, "PPPQFC");
+        assert_string_equal(stage.script.calls, "QPPPQFC");
         assert_int_equal(stage_error(&stage, request), ERR_OK);
+}
+
+/* A revoked device may not even look at presence: each entry pushes out one of its owner's. */
+static void test_join_of_a_revoked_device(void **state)
+{
+        struct store_op out = {
+                .kind = STORE_SIGN_OUT, .request = stage_id(&stage), .user = stage.anna.user, .device = stage.anna.device};
+        struct wire_join join = {0};
+        struct id request;
+
+        (void)state;
+        apply(&out, 1);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        request = ask(WIRE_CODE_join, no_room, &join);
+        assert_string_equal(stage.script.calls, "QFC");
+        assert_int_equal(stage_error(&stage, request), ERR_REVOKED);
+        assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_CLOSE);
 }
 
 static void test_a_question_that_fails_is_asked_again(void **state)
@@ -256,10 +273,15 @@ static void test_what_is_refused(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                TEST(test_join_sets_presence_then_reads),        TEST(test_join_does_not_read_before_presence_answers),
-                TEST(test_a_question_that_fails_is_asked_again), TEST(test_the_fullest_join),
-                TEST(test_the_fullest_pages_of_a_room),          TEST(test_the_fullest_list_of_rooms),
-                TEST(test_the_fullest_lists_of_people),          TEST(test_what_is_refused),
+                TEST(test_join_sets_presence_then_reads),
+                TEST(test_join_does_not_read_before_presence_answers),
+                TEST(test_join_of_a_revoked_device),
+                TEST(test_a_question_that_fails_is_asked_again),
+                TEST(test_the_fullest_join),
+                TEST(test_the_fullest_pages_of_a_room),
+                TEST(test_the_fullest_list_of_rooms),
+                TEST(test_the_fullest_lists_of_people),
+                TEST(test_what_is_refused),
         };
 
         return cmocka_run_group_tests_name("query", tests, NULL, NULL);

@@ -32,9 +32,11 @@ static enum error store_ask(struct store *store, const struct store_question *qu
 {
         struct small_store *self = container_of(store, struct small_store, store);
 
-        (void)questions, (void)arena;
+        (void)arena;
         for (size_t i = 0; i < count; i++) {
-                answers[i] = (struct store_answer){.status = self->status, .era.bytes = {1}};
+                bool early = questions[i].kind == STORE_ASK_DEVICE;
+
+                answers[i] = (struct store_answer){.status = early ? self->device_status : self->status, .era.bytes = {1}};
                 answers[i].rooms.person =
                         (struct store_person){.user = WORKER_HOST_USER, .user_name = SLICE_LITERAL("alice")};
         }
@@ -150,9 +152,14 @@ enum wire_code worker_host_take(struct worker_host *host, struct wire_post *post
         return WIRE_CODE_none;
 }
 
-size_t worker_host_presence(struct worker_host *host)
+/* One request to presence. Returns how many entries came back, and whether that connection is among them. */
+static size_t ask_presence(struct worker_host *host, enum presence_kind kind, uint64_t connection, bool *is_there)
 {
-        struct presence_request request = {.kind = PRESENCE_GET, .entry.user = WORKER_HOST_USER};
+        struct presence_request request = {.kind = kind,
+                                           .entry = {.user = WORKER_HOST_USER,
+                                                     .connection = connection,
+                                                     .device = WORKER_HOST_DEVICE,
+                                                     .epoch.bytes = {5}}};
         struct presence_result result = {0};
         struct completion completion;
         struct arena arena;
@@ -160,6 +167,31 @@ size_t worker_host_presence(struct worker_host *host)
         arena_init(&arena, &heap_source, 4096, 65536);
         check(host->observer->ops->submit(host->observer, &request, 1, &result, &arena, 1) == ERR_OK);
         check(host->observer->ops->poll(host->observer, &completion, 1) == 1);
+        *is_there = false;
+        for (size_t i = 0; i < result.count; i++)
+                *is_there |= result.entries[i].connection == connection;
         arena_finish(&arena);
         return result.count;
+}
+
+void worker_host_enter(struct worker_host *host, uint64_t connection)
+{
+        bool ignored;
+
+        ask_presence(host, PRESENCE_SET, connection, &ignored);
+}
+
+size_t worker_host_presence(struct worker_host *host)
+{
+        bool ignored;
+
+        return ask_presence(host, PRESENCE_GET, 0, &ignored);
+}
+
+bool worker_host_knows(struct worker_host *host, uint64_t connection)
+{
+        bool knows;
+
+        ask_presence(host, PRESENCE_GET, connection, &knows);
+        return knows;
 }

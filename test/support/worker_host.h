@@ -1,6 +1,6 @@
 /*
  * A whole worker in a test: an inline bus, presence in memory, a clock that stands still until told, and a store that answers
- * everything at once with one status. The test plays the frontends: it publishes envelopes and reads what comes back.
+ * everything at once with one status (but whether a device is live, with its own). The test plays the frontends: it publishes envelopes and reads what comes back.
  *
  *      worker_host_start → worker_host_publish, worker_host_work, worker_host_take … → worker_host_stop
  */
@@ -20,8 +20,8 @@
 
 struct small_store {
         struct store store;
-        enum error status;
-        unsigned applied, asked; /* operations and questions so far */
+        enum error status, device_status; /* the latter to STORE_ASK_DEVICE */
+        unsigned applied, asked;          /* operations and questions so far */
         uint64_t tags[4];
         size_t tag_count;
 };
@@ -55,7 +55,11 @@ void worker_host_work(struct worker_host *host);
 /* The next record for the frontends: its code, WIRE_CODE_none if there is none. *post is set if it is one. */
 enum wire_code worker_host_take(struct worker_host *host, struct wire_post *post);
 
-/* How many connections of the user presence knows. */
+/* Enters another connection of the user in presence. */
+void worker_host_enter(struct worker_host *host, uint64_t connection);
+
+/* How many connections of the user presence knows; whether it knows that one. */
 size_t worker_host_presence(struct worker_host *host);
+bool worker_host_knows(struct worker_host *host, uint64_t connection);
 
 #endif

@@ -38,6 +38,8 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_DEVICES:
                 read_devices_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_DEVICE: /* checked already */
+                break;
         case STORE_ASK_LOGIN:
                 read_login_question(database, question, now_ms, answer, arena);
                 break;
@@ -51,10 +53,11 @@ bool reader_ask(struct database *database, const struct store_question *question
                 struct store_answer *answer, struct arena *arena)
 {
         bool open = question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_CHECK;
+        bool alone = question->kind == STORE_ASK_DEVICE; /* one statement is a snapshot by itself */
         bool good;
 
         *answer = (struct store_answer){.era = *era};
-        if (!database_run(database, database_use(database, STATEMENT_BEGIN_READ))) {
+        if (!alone && !database_run(database, database_use(database, STATEMENT_BEGIN_READ))) {
                 database->code = SQLITE_OK;
                 return false;
         }

@@ -76,7 +76,7 @@ void sign_in_plan(struct batch *batch, struct item *item)
             !valid_device(batch, item, sign_in->body.device_secret, sign_in->body.device_name))
                 return;
         item->body = sign_in;
-        question = batch_ask_login(batch, item);
+        question = batch_ask_early(batch, item, STORE_ASK_LOGIN);
         if (!question)
                 return;
         question->login.folded = batch_fold(batch, sign_in->body.login);
@@ -87,7 +87,7 @@ void sign_in_plan(struct batch *batch, struct item *item)
 void sign_in_asked(struct batch *batch, struct item *item)
 {
         struct sign_in *sign_in = item->body;
-        const struct store_answer *answer = item->login_answer;
+        const struct store_answer *answer = item->early_answer;
         struct password_job *job;
         size_t size;
 

@@ -1,6 +1,9 @@
 /*
  * join: the connection is entered in presence, that is acknowledged, and only then the store is read (L4): so whatever is
  * committed after what this answer says is delivered to the connection. A refusal for good takes the entry out again.
+ *
+ * Before all that the store is asked whether the device was signed out: its token is still good, and every entry may push out a
+ * live connection of the same user. The read after presence checks again, since it may be signed out in between (L7).
  */
 #include "rules/limits.h"
 #include "service/query/query.h"
@@ -12,6 +15,8 @@ void join_plan(struct batch *batch, struct item *item)
 
         if (!join)
                 return;
+        if (!batch_ask_early(batch, item, STORE_ASK_DEVICE))
+                return;
         batch_set_presence(batch, item);
         question = batch_ask(batch, item, STORE_ASK_JOIN);
         if (!question)
@@ -22,6 +27,14 @@ void join_plan(struct batch *batch, struct item *item)
                                                &question->join.cursor_count);
         question->join.rooms_max = JOIN_ROOMS;
         question->join.rows_max = PAGE_ROWS;
+}
+
+/* No presence for who is out. An entry of an earlier Join of this connection goes with the connection, which is closed. */
+void join_asked(struct batch *batch, struct item *item)
+{
+        check(item->early_answer);
+        if (item->early_answer->status != ERR_OK)
+                batch_refuse(batch, item, item->early_answer->status, NULL, 0);
 }
 
 void join_stored(struct batch *batch, struct item *item)

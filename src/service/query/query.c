@@ -34,7 +34,7 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
 static const struct handler handlers[] = {
         {.code = WIRE_CODE_join,
          .refusal_effect = WIRE_EFFECT_REFUSED,
-         .hooks = {[HOOK_PLAN] = join_plan, [HOOK_STORED] = join_stored}},
+         .hooks = {[HOOK_PLAN] = join_plan, [HOOK_ASKED] = join_asked, [HOOK_STORED] = join_stored}},
         HANDLER(rooms, rooms_stored),
         HANDLER(changes, changes_stored),
         HANDLER(around, around_stored),

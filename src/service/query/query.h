@@ -19,6 +19,7 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
                                          const struct wire_list *list, size_t *count);
 
 void join_plan(struct batch *batch, struct item *item);
+void join_asked(struct batch *batch, struct item *item);
 void join_stored(struct batch *batch, struct item *item);
 void rooms_plan(struct batch *batch, struct item *item);
 void rooms_stored(struct batch *batch, struct item *item);

@@ -268,12 +268,12 @@ static struct store_question *question_new(struct batch *batch, struct item *ite
         return question;
 }
 
-struct store_question *batch_ask_login(struct batch *batch, struct item *item)
+struct store_question *batch_ask_early(struct batch *batch, struct item *item, enum store_question_kind kind)
 {
-        struct store_question *question = question_new(batch, item, STORE_ASK_LOGIN);
+        struct store_question *question = question_new(batch, item, kind);
 
-        check(!item->login);
-        item->login = question;
+        check(!item->early);
+        item->early = question;
         return question;
 }
 

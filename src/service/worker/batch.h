@@ -44,8 +44,8 @@ struct item {
         void *body; /* the handler's own: what it decoded, what it keeps from phase to phase */
 
         /* What is asked for it, and what came back (set when the phase is done). Made by the calls below. */
-        const struct store_question *login; /* ASK */
-        const struct store_answer *login_answer;
+        const struct store_question *early; /* ASK */
+        const struct store_answer *early_answer;
         struct password_job *job;           /* PASSWORD; its result too */
         const struct presence_request *set; /* PRESENCE_SET */
         const struct presence_result *set_result;
@@ -143,8 +143,8 @@ struct slice batch_fold(struct batch *batch, struct slice text);
 /* ---- for handlers: asking ---- */
 
 /* Each returns what is to be filled in, with the sender and deadline set; NULL breaks the batch. At most one of each an item. */
-struct store_question *batch_ask_login(struct batch *batch, struct item *item);
-struct store_question *batch_ask(struct batch *batch, struct item *item, enum store_question_kind kind);
+struct store_question *batch_ask_early(struct batch *batch, struct item *item, enum store_question_kind kind); /* in ASK */
+struct store_question *batch_ask(struct batch *batch, struct item *item, enum store_question_kind kind);       /* in STORE */
 struct password_job *batch_password(struct batch *batch, struct item *item, enum password_kind kind);
 struct store_op *batch_apply(struct batch *batch, struct item *item, enum store_op_kind kind, size_t count);
 struct mail_letter *batch_letter(struct batch *batch, struct item *item);

@@ -11,13 +11,13 @@ struct range {
         size_t count; /* ops or questions in it */
 };
 
-enum want { WANT_LOGIN, WANT_OPS, WANT_QUESTION };
+enum want { WANT_EARLY, WANT_OPS, WANT_QUESTION };
 
 static size_t wanted(const struct item *item, enum want want)
 {
         switch (want) {
-        case WANT_LOGIN:
-                return item->login ? 1 : 0;
+        case WANT_EARLY:
+                return item->early ? 1 : 0;
         case WANT_OPS:
                 return item->op_count;
         case WANT_QUESTION:
@@ -71,7 +71,7 @@ static struct range gather(struct batch *batch, enum want want)
                 if (want == WANT_OPS)
                         memcpy(&progress->ops[at], item->ops, sizeof(*item->ops) * item->op_count);
                 else
-                        progress->questions[at] = want == WANT_LOGIN ? *item->login : *item->question;
+                        progress->questions[at] = want == WANT_EARLY ? *item->early : *item->question;
                 range.count += wanted(item, want);
         }
         return range;
@@ -203,8 +203,8 @@ static void hand_out(struct batch *batch, enum want want)
                         continue;
                 if (want == WANT_OPS)
                         item->results = progress->results + at;
-                else if (want == WANT_LOGIN)
-                        item->login_answer = progress->answers + at;
+                else if (want == WANT_EARLY)
+                        item->early_answer = progress->answers + at;
                 else
                         item->answer = progress->answers + at;
                 at += wanted(item, want);
@@ -221,12 +221,12 @@ static enum phase_step finish(struct batch *batch, enum want want, enum outcome 
 
 enum phase_step ask_submit(struct batch *batch)
 {
-        return submit(batch, WANT_LOGIN);
+        return submit(batch, WANT_EARLY);
 }
 
 enum phase_step ask_finish(struct batch *batch, const struct completion *completion)
 {
-        return finish(batch, WANT_LOGIN, completion->outcome);
+        return finish(batch, WANT_EARLY, completion->outcome);
 }
 
 /* A service's batch either writes or reads here. */

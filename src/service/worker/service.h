@@ -4,7 +4,7 @@
  * item that was answered, dropped or abandoned is passed over too.
  *
  *      PLAN    the record was taken: decode, check, ask      (in TAKE)
- *      ASKED   the login question was answered               (after ASK)
+ *      ASKED   the early question was answered               (after ASK)
  *      HASHED  the password job is done                      (after PASSWORD)
  *      STORED  results or answer are there: reply, deliver   (after STORE and MAIL)
  */
