@@ -23,7 +23,7 @@ struct presence_entry {
 };
 
 enum presence_kind {
-        PRESENCE_SET,       /* entry. Result: replaced, if a 17th pushed the oldest out */
+        PRESENCE_SET,       /* entry. Result: replaced, if a 17th pushed the oldest out (see below) */
         PRESENCE_REMOVE,    /* entry (user, epoch, connection); removing what is not there is fine */
         PRESENCE_GET,       /* user. Result: entries */
         PRESENCE_BEAT,      /* entry (epoch, frontend): the epoch lives. Result: lost (then cleared), forgot */
@@ -31,6 +31,11 @@ enum presence_kind {
         PRESENCE_END        /* entry (epoch): the frontend ends; all its entries go */
 };
 
+/*
+ * The result of a SET may be lost, and then nobody would tell the connection that was pushed out that it is deaf. So a SET of an
+ * entry that is there says again whom it pushed out when it came in, as long as presence remembers (for the latest of all users)
+ * and that one has not come back: whoever is not sure of a SET repeats it.
+ */
 struct presence_request {
         enum presence_kind kind;
         struct presence_entry entry; /* the fields named beside the kind */

@@ -238,6 +238,38 @@ static void test_the_seventeenth_replaces_the_oldest(void **state)
         assert_true(is_there(&result, 200, &epoch_b) && is_there(&result, 102, &epoch_a));
 }
 
+/* The answer to a SET may be lost: repeated, it says the same, until the one that was pushed out is back or gone for good. */
+static void test_a_repeated_set_names_whom_it_replaced(void **state)
+{
+        struct stage *stage = *state;
+        struct presence_result result;
+
+        beat(stage, &epoch_b);
+        for (uint64_t i = 0; i < PRESENCE_CONNECTIONS_MAX; i++)
+                set(stage, 5, 100 + i, i == 0 ? &epoch_a : &epoch_b);
+        set(stage, 6, 100, &epoch_b); /* another user's has nothing to do with it */
+        for (int i = 0; i < 3; i++) {
+                result = set(stage, 5, 200, &epoch_b);
+                assert_int_equal(result.count, 1);
+                assert_int_equal(result.entries[0].connection, 100);
+                assert_int_equal(result.entries[0].frontend, 1);
+                assert_true(id_equal(&result.entries[0].epoch, &epoch_a));
+        }
+        assert_int_equal(get(stage, 5).count, PRESENCE_CONNECTIONS_MAX);
+        assert_int_equal(set(stage, 5, 115, &epoch_b).count, 0); /* these replaced nobody */
+        assert_int_equal(set(stage, 6, 100, &epoch_b).count, 0);
+        set(stage, 5, 201, &epoch_b);
+        assert_int_equal(set(stage, 5, 200, &epoch_b).entries[0].connection, 100);
+        assert_int_equal(set(stage, 5, 201, &epoch_b).entries[0].connection, 101);
+        one(stage, stage->worker, PRESENCE_REMOVE, entry_of(5, 115, &epoch_b));
+        set(stage, 5, 100, &epoch_a); /* he joined again: now it would close who is listening */
+        assert_int_equal(set(stage, 5, 200, &epoch_b).count, 0);
+        assert_int_equal(set(stage, 5, 201, &epoch_b).count, 1);
+        one(stage, stage->worker, PRESENCE_REMOVE, entry_of(5, 100, &epoch_a));
+        one(stage, stage->frontend, PRESENCE_END, entry_of(0, 0, &epoch_a));
+        assert_int_equal(set(stage, 5, 200, &epoch_b).count, 0); /* his frontend is gone, and he with it */
+}
+
 static void test_a_batch_is_done_in_order(void **state)
 {
         struct stage *stage = *state;
@@ -451,6 +483,7 @@ int main(void)
                 TEST(test_set_get_remove),
                 TEST(test_the_same_entry_twice_is_one),
                 TEST(test_the_seventeenth_replaces_the_oldest),
+                TEST(test_a_repeated_set_names_whom_it_replaced),
                 TEST(test_a_batch_is_done_in_order),
                 TEST(test_many_users),
                 TEST(test_a_silent_epoch_is_ignored),

@@ -141,6 +141,67 @@ static void test_join_of_a_revoked_device(void **state)
         assert_int_equal(stage_reply(&stage, request)->post.effect, WIRE_EFFECT_CLOSE);
 }
 
+/* Does something to Anna's connections in presence. */
+static struct presence_result presence(enum presence_kind kind, uint64_t connection)
+{
+        struct presence_request request = {
+                .kind = kind,
+                .entry = {stage.anna.user, connection, stage.anna.device, {{(uint8_t)(stage.anna.frontend + 1)}}, 0}};
+        struct presence_result result;
+        struct completion completion;
+        struct presence *handle;
+
+        check(presence_memory_open(stage.memory, &handle) == ERR_OK);
+        check(handle->ops->submit(handle, &request, 1, &result, &stage.arena, 1) == ERR_OK);
+        check(handle->ops->poll(handle, &completion, 1) == 1 && completion.outcome == OUTCOME_OK);
+        handle->ops->free(&handle);
+        return result;
+}
+
+/* How often that connection was told that another one replaced it. */
+static size_t replaced(uint64_t connection)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < stage.heard_count; i++) {
+                const struct wire_post *post = &stage.heard[i].post;
+
+                if (stage.heard[i].record == WIRE_CODE_post && post->effect == WIRE_EFFECT_REPLACED)
+                        count += wire_post_connection(post, 0) == connection;
+        }
+        return count;
+}
+
+/* Whoever the 17th pushed out is told, though the answer of presence was lost, or the worker that had it died. */
+static void test_who_is_replaced_is_told_though_the_answer_is_lost(void **state)
+{
+        static const enum fault faults[] = {FAULT_NONE, FAULT_LOSE, FAULT_UNCERTAIN};
+        struct wire_join join = {0};
+
+        (void)state;
+        for (size_t i = 0; i < countof(faults); i++) {
+                uint64_t first = 1000 * (i + 1);
+                struct id request;
+
+                stage.anna.connection = first + 999;
+                stage_forget(&stage);
+                for (uint64_t j = 0; j < PRESENCE_CONNECTIONS_MAX; j++)
+                        presence(PRESENCE_SET, first + j);
+                stage_fail(&stage, FAULT_PRESENCE, faults[i], 1, 1);
+                request = ask(WIRE_CODE_join, no_room, &join);
+                stage_work(&stage, 1000);
+                assert_int_equal(stage_error(&stage, request), ERR_OK);
+                assert_int_equal(replaced(first), 1);
+                assert_int_equal(replaced(first + 1), 0);
+                /* The record once more, as a successor reads it. */
+                stage_resend(&stage, &stage.anna, WIRE_CODE_join, no_room, &join, request);
+                stage_work(&stage, 1000);
+                assert_int_equal(replaced(first), 2);
+                assert_int_equal(replaced(first + 1), 0);
+                assert_int_equal(presence(PRESENCE_GET, 0).count, PRESENCE_CONNECTIONS_MAX);
+        }
+}
+
 static void test_a_question_that_fails_is_asked_again(void **state)
 {
         struct wire_find find = {.name = SLICE_LITERAL("BOR")};
@@ -276,6 +337,7 @@ int main(void)
                 TEST(test_join_sets_presence_then_reads),
                 TEST(test_join_does_not_read_before_presence_answers),
                 TEST(test_join_of_a_revoked_device),
+                TEST(test_who_is_replaced_is_told_though_the_answer_is_lost),
                 TEST(test_a_question_that_fails_is_asked_again),
                 TEST(test_the_fullest_join),
                 TEST(test_the_fullest_pages_of_a_room),

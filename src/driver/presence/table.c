@@ -236,6 +236,32 @@ static bool make_room(struct presence_table *table, uint64_t user, struct presen
         return true;
 }
 
+static void push_note(struct presence_table *table, const struct presence_entry *in, const struct presence_entry *out)
+{
+        table->pushes[table->push_next] = (struct presence_push){.in = *in, .out = *out};
+        table->push_next = (table->push_next + 1) % PRESENCE_PUSHES_MAX;
+        table->push_count = min_of(table->push_count + 1, (uint32_t)PRESENCE_PUSHES_MAX);
+}
+
+/* Whom the entry pushed out when it came in. False: nobody that is known and still out. */
+static bool push_find(struct presence_table *table, const struct presence_entry *in, struct presence_entry *out)
+{
+        for (uint32_t i = 0; i < table->push_count; i++) {
+                const struct presence_push *push = &table->pushes[i];
+                struct presence_epoch *epoch;
+
+                if (push->in.user != in->user || push->in.connection != in->connection ||
+                    !id_equal(&push->in.epoch, &in->epoch))
+                        continue;
+                epoch = presence_epoch_find(table, &push->out.epoch);
+                if (!epoch || link_find(table, in->user, epoch_number(table, epoch), push->out.connection))
+                        continue;
+                *out = push->out;
+                return true;
+        }
+        return false;
+}
+
 enum error presence_table_set(struct presence_table *table, const struct presence_entry *entry, struct presence_epoch *epoch,
                               struct presence_entry *replaced, bool *was_replaced)
 {
@@ -247,12 +273,15 @@ enum error presence_table_set(struct presence_table *table, const struct presenc
         *was_replaced = false;
         if (link) {
                 slot_at(table, *link)->device = entry->device;
+                *was_replaced = push_find(table, entry, replaced);
                 return ERR_OK;
         }
         error = table_reserve(table);
         if (error)
                 return error;
         *was_replaced = make_room(table, entry->user, replaced);
+        if (*was_replaced)
+                push_note(table, entry, replaced);
         number = slot_take(table);
         link = bucket_at(table, bucket_number(table, entry->user));
         *slot_at(table, number) = (struct presence_slot){.user = entry->user,
@@ -320,6 +349,7 @@ void presence_table_clear(struct presence_table *table)
         table->free = PRESENCE_NONE;
         table->count = table->sweep_at = table->sweep_dead = 0;
         table->epoch_end = 0;
+        table->push_next = table->push_count = 0;
 }
 
 size_t presence_table_bytes(const struct presence_table *table)

@@ -16,6 +16,7 @@
 #define PRESENCE_SLAB_ENTRIES 1024
 #define PRESENCE_SLABS_MAX    (PRESENCE_ENTRIES_MAX / PRESENCE_SLAB_ENTRIES)
 #define PRESENCE_SWEEP_MAX    256 /* entries looked at in one presence_table_sweep */
+#define PRESENCE_PUSHES_MAX   64  /* the latest of all users that are remembered */
 #define PRESENCE_NONE         0   /* number of no entry */
 
 enum epoch_state {
@@ -42,6 +43,11 @@ struct presence_slot {
         uint16_t unused;
 };
 
+/* Who pushed whom out. */
+struct presence_push {
+        struct presence_entry in, out;
+};
+
 struct presence_table {
         struct presence_slot *slabs[PRESENCE_SLABS_MAX];
         uint32_t *buckets[PRESENCE_SLABS_MAX]; /* heads of chains, by slabs as well */
@@ -52,7 +58,9 @@ struct presence_table {
         uint32_t entries_max;
         uint32_t sweep_at, sweep_dead; /* where the sweep is; entries of dead epochs */
         struct presence_epoch epochs[PRESENCE_EPOCHS_MAX];
-        uint16_t epoch_end; /* epochs ever used */
+        uint16_t epoch_end;                               /* epochs ever used */
+        struct presence_push pushes[PRESENCE_PUSHES_MAX]; /* a ring */
+        uint32_t push_next, push_count;
 };
 
 /* entries_max 0: PRESENCE_ENTRIES_MAX. */
@@ -79,7 +87,7 @@ void presence_table_sweep(struct presence_table *table);
 /* ---- entries ---- */
 
 /* FULL: entries_max; NO_MEMORY. A user's entry beyond PRESENCE_CONNECTIONS_MAX pushes his oldest out: *was_replaced is then
- * true, and *replaced is that one. An entry that is there already only takes the new device. */
+ * true, and *replaced is that one. An entry that is there already only takes the new device, and names again whom it pushed out. */
 must_use enum error presence_table_set(struct presence_table *table, const struct presence_entry *entry,
                                        struct presence_epoch *epoch, struct presence_entry *replaced, bool *was_replaced);
 
