@@ -500,6 +500,33 @@ static void test_long_logs_count_right(void **state)
         assert_int_equal(mark(stage, &stage->boris, room, 10, 10, 0).mark.marks.unread, 3 * STORE_OPS_MAX / 4 * 3 - 7);
 }
 
+/* Equal marks are the lower user id's, whoever wrote first and whether the room was made now or read again: else the store's
+ * check says of a sound room that its lowest marks are wrong. */
+static void test_of_equal_marks_the_lower_id_is_the_lowest(void **state)
+{
+        struct stage *stage = *state;
+        const struct account *others[] = {&stage->boris, &stage->clara};
+        struct store_question check_all = {.kind = STORE_ASK_CHECK};
+
+        for (size_t i = 0; i < 2; i++) {
+                const struct account *low = &stage->anna, *high = others[i];
+                struct id room = room_of(low, high);
+                struct store_lowest lowest;
+
+                if (low->user > high->user) {
+                        low = others[i];
+                        high = &stage->anna;
+                }
+                say(stage, i == 0 ? low : high, room, "first");
+                lowest = rows_of(stage, low, room).rows.lowest;
+                assert_int_equal(lowest.counted_user, low->user);
+                assert_int_equal(lowest.delivered_first, lowest.delivered_second);
+                assert_int_equal(lowest.delivered_user, low->user);
+                assert_int_equal(lowest.shown_user, low->user);
+                assert_int_equal(ask(stage, &check_all).check.faults, 0);
+        }
+}
+
 static void test_the_two_lowest(void **state)
 {
         struct stage *stage = *state;
@@ -562,6 +589,7 @@ int main(void)
                 STAGE_TEST(test_marks_of_strangers),
                 STAGE_TEST(test_unread_counts_what_others_wrote),
                 STAGE_TEST(test_long_logs_count_right),
+                STAGE_TEST(test_of_equal_marks_the_lower_id_is_the_lowest),
                 STAGE_TEST(test_the_two_lowest),
         };
 

@@ -317,6 +317,30 @@ static void test_sign_out_reaches_every_frontend(void **state)
         assert_int_equal(stage_records(&stage, BUS_FRONTENDS, WIRE_CODE_revoke), STAGE_FRONTENDS);
 }
 
+/* auth has no presence in which a loss could be marked: replies that the bus does not take are given up, and it lives on. */
+static void test_replies_that_the_bus_does_not_take(void **state)
+{
+        struct presence *presence = stage.seams.presence;
+        struct wire_sign_up bad = sign_up_of("no name, no letter", "dora@example.org");
+        struct id request;
+
+        (void)state;
+        worker_free(&stage.worker);
+        stage.seams.presence = NULL;
+        check(worker_new(&service_auth, &stage.seams, 0, &stage.worker) == ERR_OK);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_FAIL, 1, 100000);
+        request = stage_send(&stage, &visitor, WIRE_CODE_sign_up, no_room, &bad);
+        stage_work(&stage, 20000);
+        assert_null(stage_reply(&stage, request));
+        assert_int_equal(stage_committed(&stage), 1);
+        assert_true(stage.script.seen[FAULT_FLUSH] < 30);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        request = stage_send(&stage, &visitor, WIRE_CODE_sign_up, no_room, &bad);
+        stage_work(&stage, 1000);
+        assert_int_equal(stage_error(&stage, request), ERR_BAD_FIELD);
+        stage.seams.presence = presence;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -330,6 +354,7 @@ int main(void)
                 TEST(test_fields_are_checked),
                 TEST(test_secrets_are_never_stored_plain),
                 TEST(test_sign_out_reaches_every_frontend),
+                TEST(test_replies_that_the_bus_does_not_take),
         };
 
         return cmocka_run_group_tests_name("auth", tests, NULL, NULL);

@@ -212,6 +212,28 @@ static void test_marks_are_told(void **state)
         assert_int_equal(marked.marks.shown, 1);
 }
 
+/* A mark above the head is clamped; its worker may have died before anybody was told, so its repeat tells as any other does. */
+static void test_the_repeat_of_a_mark_beyond_the_head_is_told(void **state)
+{
+        static const struct {
+                struct wire_mark mark;
+                size_t told; /* the first time: `read` alone is not for others */
+        } cases[] = {{{.delivered = 5}, 1}, {{.read = 6}, 0}, {{.shown = UINT64_MAX}, 1}};
+
+        (void)state;
+        for (size_t i = 0; i < countof(cases); i++) {
+                stage_say(&stage, &stage.anna, ours(), "hello");
+                stage_work(&stage, 0);
+                stage_forget(&stage);
+                for (size_t repeats = 0; repeats < 2; repeats++) {
+                        stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &cases[i].mark);
+                        stage_work(&stage, 0);
+                        assert_int_equal(stage_frames_for(&stage, &stage.anna, WIRE_CODE_marks_moved),
+                                         cases[i].told + repeats);
+                }
+        }
+}
+
 /* Another device of the sender gets what the sending one has in its reply. */
 static void test_the_senders_other_devices_hear_it(void **state)
 {
@@ -245,6 +267,7 @@ int main(void)
                 TEST(test_bodies_that_are_not_valid),
                 TEST(test_a_revoked_device_is_refused),
                 TEST(test_marks_are_told),
+                TEST(test_the_repeat_of_a_mark_beyond_the_head_is_told),
                 TEST(test_the_senders_other_devices_hear_it),
         };
 

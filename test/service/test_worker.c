@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "service/stage.h"
+#include "service/worker/state.h"
 #include "support/faulty_bus.h"
 
 static struct stage stage;
@@ -233,6 +234,30 @@ static void test_a_predecessors_work_is_asked_for(void **state)
         assert_int_equal(stage_rows(&stage, &stage.boris, ours(), NULL), 1);
 }
 
+/* It is refused as busy when the store does not answer. Its sender may be gone, and its row there: the others are told so (L5). */
+static void test_inherited_and_given_up_is_a_loss(void **state)
+{
+        struct sent sent;
+
+        (void)state;
+        worker_free(&stage.worker);
+        bus_embedded_expel(stage.embedded, bus_embedded_member(faulty_bus_inner(stage.seams.bus)));
+        check(worker_new(&service_session, &stage.seams, 0, &stage.worker) == ERR_OK);
+        sent = stage_say(&stage, &stage.anna, ours(), "done before?");
+        stage_fail(&stage, FAULT_APPLY, FAULT_FAIL, 1, 1000);
+        stage_work(&stage, 1000);
+        assert_int_equal(stage_error(&stage, sent.request), ERR_BUSY);
+        assert_int_equal(stage_records(&stage, BUS_FRONTENDS, WIRE_CODE_lost), STAGE_FRONTENDS);
+        assert_int_equal(stage_committed(&stage), 1);
+        /* Not so what nobody can have done before. */
+        hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS);
+        stage_forget(&stage);
+        sent = stage_say(&stage, &stage.anna, ours(), "new");
+        stage_work(&stage, 1000);
+        assert_int_equal(stage_error(&stage, sent.request), ERR_BUSY);
+        assert_int_equal(stage_records(&stage, BUS_FRONTENDS, WIRE_CODE_lost), 0);
+}
+
 /* ---- a partition that is taken away ---- */
 
 static void test_a_revoked_batch_is_abandoned(void **state)
@@ -421,6 +446,7 @@ int main(void)
                 TEST(test_the_late_are_dropped_undone),
                 TEST(test_late_while_waiting),
                 TEST(test_a_predecessors_work_is_asked_for),
+                TEST(test_inherited_and_given_up_is_a_loss),
                 TEST(test_a_revoked_batch_is_abandoned),
                 TEST(test_without_presence_everybody_is_told),
                 TEST(test_a_bus_that_takes_nothing),
