@@ -16,6 +16,7 @@
 #define DRAIN_MS_MAX  5000 /* a worker that cannot commit is left then: the bus is as volatile as it */
 #define EVENTS_A_TURN 16
 #define ADDRESS_SIZE  64
+#define PATIENCE_MS   4 /* a mark may wait so long for a message to share its commit */
 
 /* TSan believes in one table of descriptors a process: equal numbers in two tables are races to it. */
 #ifndef __has_feature
@@ -110,6 +111,7 @@ static void worker_thread(struct role *role)
                 .random = server->random,
                 .events = &server->log.sink,
                 .keys = &server->keys,
+                .patience_ms = PATIENCE_MS,
         };
         struct worker *worker = NULL;
         struct net *net = NULL;

@@ -12,6 +12,7 @@
 #include "rules/limits.h"
 #include "rules/row.h"
 #include "service/stage.h"
+#include "service/worker/state.h"
 
 static struct stage stage;
 
@@ -234,6 +235,51 @@ static void test_the_repeat_of_a_mark_beyond_the_head_is_told(void **state)
         }
 }
 
+/* A mark that comes alone waits a moment; a message takes it along at once, in one transaction and in their order. */
+static void test_marks_wait_for_company(void **state)
+{
+        struct wire_mark mark = {.delivered = 1, .read = 1, .shown = 1};
+        struct id marked;
+        struct sent sent;
+
+        (void)state;
+        worker_free(&stage.worker);
+        stage.seams.patience_ms = 4;
+        check(worker_new(&service_session, &stage.seams, 0, &stage.worker) == ERR_OK);
+        stage_work(&stage, 0);
+        hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS);
+        stage_say(&stage, &stage.anna, ours(), "hello");
+        stage_work(&stage, 0);
+        stage_forget(&stage);
+
+        marked = stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &mark);
+        stage_work(&stage, 3);
+        assert_null(stage_reply(&stage, marked));
+        stage_work(&stage, 4);
+        assert_non_null(stage_reply(&stage, marked));
+
+        mark = (struct wire_mark){.delivered = 2, .read = 2, .shown = 2};
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        sent = stage_say(&stage, &stage.anna, ours(), "again");
+        marked = stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &mark);
+        stage_work(&stage, 0);
+        assert_string_equal(stage.script.calls, "APFC");
+        assert_int_equal(stage_outcome(&stage, sent.request).seq, 2);
+        assert_non_null(stage_reply(&stage, marked));
+        stage_forget(&stage);
+
+        /* The mark first: it waits until the message comes. */
+        mark = (struct wire_mark){.delivered = 1, .read = 1, .shown = 1};
+        marked = stage_send(&stage, &stage.anna, WIRE_CODE_mark, ours(), &mark);
+        stage_work(&stage, 1);
+        assert_null(stage_reply(&stage, marked));
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        stage_say(&stage, &stage.anna, ours(), "once more");
+        stage_work(&stage, 0);
+        assert_string_equal(stage.script.calls, "APFC");
+        assert_non_null(stage_reply(&stage, marked));
+}
+
 /* Another device of the sender gets what the sending one has in its reply. */
 static void test_the_senders_other_devices_hear_it(void **state)
 {
@@ -268,6 +314,7 @@ int main(void)
                 TEST(test_a_revoked_device_is_refused),
                 TEST(test_marks_are_told),
                 TEST(test_the_repeat_of_a_mark_beyond_the_head_is_told),
+                TEST(test_marks_wait_for_company),
                 TEST(test_the_senders_other_devices_hear_it),
         };
 

@@ -60,7 +60,8 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
         struct worker_seams seams = {.clock = &worker->clock.clock,
                                      .random = sim->engine.server_random,
                                      .events = &sim->engine.events,
-                                     .keys = &sim->engine.keys};
+                                     .keys = &sim->engine.keys,
+                                     .patience_ms = 4};
         size_t batch_max = sim_chance(sim, 50) ? 1 + sim_below(sim, 6) : 0;
 
         sim_clock_init(&worker->clock, sim, clock_off(sim));

@@ -71,7 +71,7 @@ static const struct handler handlers[] = {
         {.code = WIRE_CODE_write,
          .told_by = WRITE_TOLD_BY,
          .hooks = {[HOOK_PLAN] = write_plan, [HOOK_STORED] = write_stored}},
-        {.code = WIRE_CODE_mark, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
+        {.code = WIRE_CODE_mark, .patient = true, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
 };
 
 const struct service service_session = {

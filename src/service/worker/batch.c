@@ -51,7 +51,7 @@ void batch_reset(struct batch *batch)
         forget_work(batch);
         arena_reset(&batch->records);
         batch->item_count = batch->record_bytes = 0;
-        batch->lost_all = false;
+        batch->lost_all = batch->urgent = false;
         batch->progress.restarts = 0;
 }
 
@@ -193,6 +193,12 @@ bool batch_add_record(struct batch *batch, const struct bus_record *record)
         batch->record_bytes += item->value.size;
         offsets_take(&batch->worker->offsets, (uint32_t)record->partition, &item->offset, record->offset);
         plan(batch, item);
+        if (batch->item_count == 1)
+                batch->since_ms = worker_now_ms(batch->worker);
+        if (!item->handler || !item->handler->patient) {
+                batch->urgent = true;
+                batch->progress.resume_ms = 0;
+        }
         return true;
 }
 

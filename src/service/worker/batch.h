@@ -116,6 +116,8 @@ struct batch {
         struct item *items;
         struct committing *commits; /* one a partition of the topic */
         size_t item_count, op_total, record_bytes;
+        bool urgent;           /* holds records that are not patient */
+        uint64_t since_ms;     /* monotonic: the first record was taken */
         bool broken;           /* memory ran out: once more from the records */
         bool singly, noted;    /* taken after a crash: its one record is noted before it is planned; and was (L10) */
         bool must;             /* holds records that must not be given up (revoke, mail) */

@@ -64,15 +64,26 @@ void phase_note(const struct batch *batch, enum event_level level, const char *n
 
 /* ---- TAKE ---- */
 
-/* A batch leaves TAKE when it is full, or when the one before it has left the store: so what comes meanwhile goes as one. */
+/*
+ * A batch leaves TAKE when it is full, or when the one before it has left the store: so what comes meanwhile goes as one. One that
+ * nobody waits for (marks alone) stays a little longer: it may share the commit of what comes next, which would else find the store
+ * busy with it.
+ */
 enum phase_step take_submit(struct batch *batch)
 {
-        const struct batch *older = batch_older(batch->worker, batch);
+        const struct worker *worker = batch->worker;
+        const struct batch *older = batch_older(worker, batch);
+        uint64_t until_ms = batch->since_ms + worker->seams.patience_ms;
 
         check(batch->item_count > 0);
-        if (older && older->progress.phase <= PHASE_STORE && batch_room(batch) > 0)
+        if (batch_room(batch) == 0)
+                return STEP_DONE;
+        if (older && older->progress.phase <= PHASE_STORE)
                 return STEP_OUT;
-        return STEP_DONE;
+        if (batch->urgent || worker->draining || worker_now_ms(worker) >= until_ms)
+                return STEP_DONE;
+        batch->progress.resume_ms = until_ms; /* a record that is not patient ends the pause: batch_add_record */
+        return STEP_LATER;
 }
 
 enum phase_step take_finish(struct batch *batch, const struct completion *completion)

@@ -248,7 +248,7 @@ int worker_wait_ms(const struct worker *worker)
                 /* One that waits for its turn is woken by what wakes the one before it. */
                 if (batch->progress.out || (older && older->progress.phase <= batch->progress.phase))
                         continue;
-                if (older && batch->progress.phase == PHASE_TAKE)
+                if (older && batch->progress.phase == PHASE_TAKE && batch->progress.resume_ms <= now_ms)
                         continue;
                 next_ms = min_of(next_ms, max_of(batch->progress.resume_ms, now_ms));
         }

@@ -44,6 +44,7 @@ struct worker_seams {
         struct random *random;
         struct event_sink *events;
         const struct token_keys *keys;
+        uint32_t patience_ms; /* a batch of nothing but patient records waits so long for others; 0: not at all */
 };
 
 struct worker;
