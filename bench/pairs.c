@@ -70,7 +70,7 @@ struct measured {
 };
 
 struct latency {
-        double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second, syncs_per_second;
+        double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second, syncs_per_second, server_cpu_us;
         struct histogram syncs;
 };
 
@@ -295,6 +295,7 @@ static struct latency open_loop(struct pairs *pairs)
 {
         struct latency latency = {0};
         uint64_t marks;
+        double cpu;
 
         pairs->partners = 2 * FEW_PARTNERS;
         open_rooms(pairs);
@@ -302,6 +303,7 @@ static struct latency open_loop(struct pairs *pairs)
         pairs->to_delivery = pairs->late = (struct histogram){0};
         pairs->timing = true;
         marks = pairs->load.frames_sent[WIRE_CODE_mark];
+        cpu = process_cpu_s(&pairs->process);
         for (int i = 0; i < OPEN_TURNS; i++) {
                 run_idle(pairs, PAUSE_SECONDS); /* marks that fell due while syncs were measured */
                 run_open(pairs, OPEN_SECONDS / OPEN_TURNS);
@@ -309,6 +311,7 @@ static struct latency open_loop(struct pairs *pairs)
                         limit_fdatasync(pairs->process.folder, LIMIT_SECONDS / OPEN_TURNS, &latency.syncs) / OPEN_TURNS;
         }
         pairs->timing = false;
+        latency.server_cpu_us = (process_cpu_s(&pairs->process) - cpu) * 1e6 / (OPEN_RATE * OPEN_SECONDS);
         latency.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / OPEN_SECONDS;
         latency.p50_ms = quantile_ms(&pairs->to_delivery, 0.50);
         latency.p99_ms = quantile_ms(&pairs->to_delivery, 0.99);
@@ -370,6 +373,8 @@ static void report_latency(struct report *report, const struct latency *latency)
                    "p99.9 of one fdatasync");
         report_add(report, "pairs.generator_late_p99_ms", latency->late_p99_ms, "ms", 0,
                    "contained in the latency: the generator sent so late");
+        report_add(report, "pairs.server_cpu_us_at_1000", latency->server_cpu_us, "us", 0,
+                   "of one message, all threads, marks included");
         report_add(report, "pairs.marks_per_second_at_1000", latency->marks_per_second, "1/s", 0, "beside those messages");
         report_add(report, "pairs.fdatasync_per_second", latency->syncs_per_second, "1/s", 0,
                    "4 KiB writes in the same folder");
