@@ -64,15 +64,23 @@ static void id_add_one(struct id *id)
                         return;
 }
 
+/*
+ * Ids rise even in the same millisecond, or when the clock was set back: then a later millisecond is taken, not the next id. For the
+ * last one known may be one from before a crash, of an entry that waited while its followers were answered and forgotten: the next
+ * id was one of theirs.
+ */
 struct id core_new_id(struct core *core)
 {
+        const uint64_t time_max = (UINT64_C(1) << 48) - 1;
         uint8_t random[16];
         struct id id;
 
         be64_put(random, core_random(core));
         be64_put(random + 8, core_random(core));
-        id = id_uuid7(core->wall_ms & ((UINT64_C(1) << 48) - 1), random);
-        if (id_compare(&id, &core->last_id) <= 0) { /* the same millisecond, or the clock was set back */
+        id = id_uuid7(core->wall_ms & time_max, random);
+        if (id_compare(&id, &core->last_id) <= 0)
+                id = id_uuid7(min_of(id_uuid7_time_ms(&core->last_id) + 1, time_max), random);
+        if (id_compare(&id, &core->last_id) <= 0) { /* the end of time */
                 id = core->last_id;
                 id_add_one(&id);
         }
