@@ -271,7 +271,7 @@ static bool has_hole(const struct sim_client *client)
 
 static void crash_at_a_hole(struct sim *sim, struct sim_client *client)
 {
-        if (sim->phase != SIM_FAULTS || !has_hole(client) || !sim_chance(sim, 3))
+        if (sim->phase != SIM_FAULTS || !sim_chance(sim, 3) || !has_hole(client))
                 return;
         client_crash(sim, client, sim_below(sim, SIM_SECOND));
         fault_happened(sim, FAULT_CLASS_CLIENT_CRASH);
@@ -387,7 +387,7 @@ static void add_client(struct sim *sim, struct user *user, enum client_goal goal
         client->user = user;
         client->number = sim->clients.count++;
         client->goal = goal;
-        client->pace_us = sim_between(sim, 3000, 10000) * 1000;
+        client->pace_us = sim_between(sim, 2000, 7000) * 1000;
         client->start_us = sim->now_us + 1 + sim_below(sim, SIM_SECOND);
         core_host_init(&client->host, 0);
         client->host.arena_max = (size_t)8 << 20;

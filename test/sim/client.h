@@ -86,6 +86,8 @@ void client_signed(struct sim *sim, struct sim_client *client, enum error error)
 void client_signed_in(struct sim *sim, struct sim_client *client);
 /* Somebody has just connected: others write to him while he joins. */
 void client_provoke(struct sim *sim, const struct sim_client *newcomer);
+/* Some other one who is connected writes to this user, now. False: nobody is. */
+bool clients_provoke(struct sim *sim, uint64_t user);
 
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 

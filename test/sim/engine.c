@@ -94,7 +94,10 @@ static enum error handle_apply(struct store *store, const struct store_op *ops, 
 
         if (handle->out_count == OUT_MAX || handle->held_count >= OUT_MAX)
                 return ERR_FULL;
-        if (!handle->inner) {
+        for (size_t i = 0; i < count; i++)
+                if (ops[i].kind == STORE_WRITE && handle->sim->blame.met == 0)
+                        handle->sim->blame.met = blame_deadly(ops[i].write.text);
+        if (!handle->inner || handle->sim->blame.met) {
                 handle_hold(handle, tag, OUTCOME_FAILED);
                 return ERR_OK;
         }
@@ -112,6 +115,9 @@ static enum error handle_ask(struct store *store, const struct store_question *q
                 handle_hold(handle, tag, OUTCOME_FAILED);
                 return ERR_OK;
         }
+        for (size_t i = 0; i < count; i++)
+                if (questions[i].kind == STORE_ASK_JOIN)
+                        fault_join_asked(handle->sim, questions[i].user);
         return handle_note(handle, handle->inner->ops->ask(handle->inner, questions, count, answers, arena, tag), tag, true);
 }
 

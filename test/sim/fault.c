@@ -5,6 +5,8 @@
 #include "sim/sim.h"
 
 #define DELAY_POLLS_MAX 40
+#define RACE_POLLS_MIN  40
+#define RACE_POLLS_MAX  150
 
 /* ---- events ---- */
 
@@ -110,6 +112,23 @@ static bool do_SIGN_OUT(struct sim *sim)
         struct sim_client *client = some_client(sim);
 
         return client && client_sign_out(sim, client);
+}
+
+/* L4: whatever is committed after the store was read for a Join must find the connection in presence. */
+static bool do_JOIN_RACE(struct sim *sim)
+{
+        struct line *line = some_line(sim);
+
+        if (line)
+                line_break(sim, line);
+        sim->faults.race_due |= line != NULL;
+        return line;
+}
+
+void fault_join_asked(struct sim *sim, uint64_t user)
+{
+        sim->faults.race_now = sim->faults.race_due && sim->phase == SIM_FAULTS && clients_provoke(sim, user);
+        sim->faults.race_due &= !sim->faults.race_now;
 }
 
 static bool do_WORKER_CRASH(struct sim *sim)
@@ -336,6 +355,26 @@ static bool do_RECORDS_LOST(struct sim *sim)
         return true;
 }
 
+/* What no frontend would have published: noise, or noise behind the first byte of an envelope. */
+static bool do_RECORD_GARBLED(struct sim *sim)
+{
+        static const enum bus_topic topics[] = {BUS_AUTHENTICATION, BUS_SESSION, BUS_SESSION, BUS_QUERY, BUS_NOTIFY};
+        struct bus_log *log = bus_embedded_log(sim->engine.bus);
+        enum bus_topic topic = topics[sim_below(sim, countof(topics))];
+        uint8_t bytes[48];
+
+        sim_fill(sim, bytes, sizeof(bytes));
+        if (sim_chance(sim, 50))
+                bytes[0] = WIRE_CODE_envelope;
+        return bus_log_append(log, topic, (int32_t)sim_below(sim, bus_log_partitions(log, topic)), (struct slice){0},
+                              slice_of(bytes, sim_below(sim, sizeof(bytes) + 1))) == ERR_OK;
+}
+
+static bool do_RECORD_DEADLY(struct sim *sim)
+{
+        return rogues_say_deadly(sim);
+}
+
 static bool do_KEYS_CHANGE(struct sim *sim)
 {
         struct token_keys *keys = &sim->engine.keys;
@@ -402,6 +441,12 @@ static enum fault choose(struct fault_plan *plan, enum fault_call call)
                 return FAULT_NONE;
         if (sim->faults.down_until_us[call] > sim->now_us)
                 return sim_chance(sim, 80) ? FAULT_FAIL : sim_chance(sim, 50) ? FAULT_LOSE : FAULT_UNCERTAIN;
+        if (call == FAULT_ASK && sim->faults.race_now) {
+                sim->faults.race_now = false;
+                plan->delay_polls = (unsigned)sim_between(sim, RACE_POLLS_MIN, RACE_POLLS_MAX);
+                sim->faults.busy_until_step = sim->steps + plan->delay_polls + 2;
+                return FAULT_DELAY;
+        }
         plan->delay_polls = (unsigned)sim_between(sim, 1, sim_chance(sim, 80) ? 4 : DELAY_POLLS_MAX);
         dice = sim_below(sim, 1000);
         for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++) {

@@ -26,6 +26,8 @@ struct faults {
         unsigned count;                           /* of this run */
         uint64_t down_until_us[FAULT_CALL_COUNT]; /* an outage: every call fails */
         unsigned long busy_until_step;            /* a slow answer comes by then: the clock does not jump before */
+        bool race_due;                            /* the next Join will be slow, and somebody writes to who joins */
+        bool race_now;                            /* the question that is asked just now is that one */
         uint64_t saved_us, restored_us;           /* the image that the store may go back to; 0: none */
 };
 
@@ -36,6 +38,9 @@ void faults_start(struct sim *sim);
 /* Makes what is due. */
 void faults_run(struct sim *sim);
 uint64_t faults_next_us(const struct sim *sim);
+
+/* A Join's question is about to be asked for this user: perhaps it is raced. */
+void fault_join_asked(struct sim *sim, uint64_t user);
 
 /* Counts one. */
 void fault_happened(struct sim *sim, enum fault_class class);

@@ -1,5 +1,5 @@
 /*
- * galka-sim: runs seeds. --seed N runs one; --seeds N runs 1 … N in two processes; --from N begins elsewhere. The last line is
+ * galka-sim: runs seeds. --seed N runs one; --seeds N runs 1 … N in two processes (--inline: in this one); --from N begins elsewhere. The last line is
  * "seeds=… violations=… acked=… faults=… simulated_per_real=… hash=…". A rule that is broken is printed with the command that
  * replays its seed, and the exit code is 1.
  */
@@ -22,7 +22,7 @@
 
 struct arguments {
         uint64_t from, count, processes;
-        bool single, until_broken;
+        bool single, until_broken, in_process;
         struct sim_options options;
 };
 
@@ -146,8 +146,8 @@ static bool read_number(const char *text, uint64_t *number)
 
 static int usage(void)
 {
-        fprintf(stderr,
-                "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N] [--calm] [--loud] [--until-broken]\n");
+        fprintf(stderr, "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N | --inline] [--calm] [--loud]"
+                        " [--until-broken]\n");
         return 2;
 }
 
@@ -162,6 +162,8 @@ static bool read_arguments(int count, char **texts, struct arguments *arguments)
                         arguments->options.calm = true;
                 else if (strcmp(text, "--loud") == 0)
                         arguments->options.loud = true;
+                else if (strcmp(text, "--inline") == 0)
+                        arguments->in_process = true;
                 else if (strcmp(text, "--until-broken") == 0)
                         arguments->until_broken = true;
                 else if (strcmp(text, "--seed") == 0 && more && read_number(texts[++i], &arguments->from))
@@ -173,6 +175,8 @@ static bool read_arguments(int count, char **texts, struct arguments *arguments)
                 else if (strcmp(text, "--from") != 0 || !more || !read_number(texts[++i], &arguments->from))
                         return false;
         }
+        if (arguments->in_process)
+                arguments->processes = 1;
         if (arguments->processes < 1 || arguments->processes > PROCESSES_MAX)
                 return false;
         return arguments->single || arguments->count > 0;
@@ -190,6 +194,8 @@ int main(int count, char **texts)
                 return usage();
         if (arguments.single)
                 run_seed(arguments.from, &arguments, tally);
+        else if (arguments.in_process)
+                run_seeds(&arguments, 0, tally);
         else
                 good = run_parts(&arguments, tally);
         real_s = now_s() - start_s;

@@ -163,6 +163,23 @@ void client_provoke(struct sim *sim, const struct sim_client *newcomer)
         other->act_us = sim->now_us + sim_below(sim, 4 * newcomer->line->delay_us + 5000);
 }
 
+bool clients_provoke(struct sim *sim, uint64_t user)
+{
+        unsigned first = (unsigned)sim_below(sim, sim->clients.count);
+
+        for (unsigned i = 0; i < sim->clients.count; i++) {
+                struct sim_client *other = &sim->clients.all[(first + i) % sim->clients.count];
+
+                if (other->start_us || !other->user->id || other->user->id == user ||
+                    core_phase(other->host.core) != CORE_SYNCED)
+                        continue;
+                other->provoked = room_personal(other->user->id, user);
+                other->act_us = sim->now_us;
+                return true;
+        }
+        return false;
+}
+
 void client_act(struct sim *sim, struct sim_client *client)
 {
         uint64_t choice = sim_below(sim, 100);

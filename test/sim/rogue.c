@@ -234,6 +234,24 @@ static void do_forge(struct sim *sim, struct rogue *rogue)
         write(sim, rogue, &frame, &id, 1, false);
 }
 
+bool rogues_say_deadly(struct sim *sim)
+{
+        struct rogue *rogue = &sim->rogues.all[sim_below(sim, sim->rogues.count)];
+        struct wire_operation operation = {.id = new_id(sim), .kind = ROW_TEXT};
+        struct wire_write message = {.operations = {.items = &operation, .count = 1}};
+        char text[HISTORY_TEXT_SIZE];
+        struct wire_frame frame;
+        struct id room;
+
+        if (rogue->state != ROGUE_INSIDE || rogue->revoked || sim->blame.said == BLAME_DEADLY_MAX ||
+            !own_room(sim, rogue, &room))
+                return false;
+        operation.text = slice_of(text, (size_t)snprintf(text, sizeof(text), BLAME_DEADLY_TEXT " %u", sim->blame.said++));
+        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        send_frame(sim, rogue, &frame, &message, true);
+        return true;
+}
+
 static void do_nonsense(struct sim *sim, struct rogue *rogue)
 {
         uint8_t bytes[64];

@@ -57,6 +57,9 @@ uint64_t rogues_next_us(const struct sim *sim);
 /* The store went back to a time before since_us: sign-outs since then never were. */
 void rogues_restored(struct sim *sim, uint64_t since_us);
 
+/* Somebody says what brings down the worker that would write it. False: nobody is there to say it. */
+bool rogues_say_deadly(struct sim *sim);
+
 /* ---- rogue_hear.c ---- */
 
 void rogue_hear(struct sim *sim, struct rogue *rogue, struct slice bytes);

@@ -76,6 +76,7 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
         }
         if (worker->service == &service_notify)
                 seams.mail = worker->mail = mailbox_open(sim);
+        seams.notes = worker->notes = blame_open(sim, &worker->slot);
         check(worker_new(worker->service, &seams, batch_max, &worker->worker) == ERR_OK);
         worker->state = ROLE_RUNS;
         worker->frozen_until_us = worker->back_us = 0;
@@ -95,6 +96,7 @@ static uint64_t worker_end(struct sim_worker *worker)
                 worker->password->ops->free(&worker->password);
         if (worker->mail)
                 worker->mail->ops->free(&worker->mail);
+        worker->notes->ops->free(&worker->notes);
         worker_free(&worker->worker);
         worker->state = ROLE_CRASHED;
         return member;
@@ -104,6 +106,7 @@ void worker_crash(struct sim *sim, struct sim_worker *worker, uint64_t down_us, 
 {
         if (worker->state != ROLE_RUNS)
                 return;
+        blame_gone(sim, &worker->slot, sim->blame.met);
         expel_later(sim, worker_end(worker), sim->now_us + expel_us);
         worker->back_us = sim->now_us + down_us;
         sim_note(sim, "worker crash", (uint64_t)(worker - sim->roles.workers), (struct slice){0});
@@ -127,6 +130,11 @@ static void worker_run(struct sim *sim, struct sim_worker *worker)
         worker->steps++;
         if (worker_step(worker->worker))
                 sim->roles.moved = true;
+        if (!sim->blame.met)
+                return;
+        sim_tell(sim, "a message brings its worker down");
+        worker_crash(sim, worker, sim_below(sim, 200000), sim_below(sim, 200000));
+        sim->blame.met = 0;
 }
 
 /* ---- frontends ---- */

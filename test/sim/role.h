@@ -7,6 +7,7 @@
 
 #include "frontend/frontend.h"
 #include "service/worker/worker.h"
+#include "sim/blame.h"
 #include "sim/engine.h"
 
 #define ROLE_WORKERS_MAX  10
@@ -25,6 +26,8 @@ struct sim_worker {
         struct presence *presence;
         struct password *password;
         struct mail *mail;
+        struct notes *notes;
+        struct blame_slot slot;
         struct sim_clock clock;
         uint64_t frozen_until_us, back_us, steps;
 };

@@ -136,13 +136,14 @@ static void look(struct sim *sim)
 {
         char why[SIM_BROKEN_SIZE] = "";
         bool rests = check_at_rest(sim, why);
-        bool late = sim->now_us - sim->phase_began_us > SIM_REST_MS * 1000;
+        uint64_t since_us = sim->now_us - sim->phase_began_us;
+        bool late = since_us > SIM_REST_MS * 1000;
 
         if (!rests && late)
                 sim_break(sim, "9 not at rest", "%" PRIu64 " s after the heal: %s", SIM_REST_MS / 1000, why);
         if (rests) {
                 check_all(sim);
-                if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && !late) {
+                if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && since_us <= SIM_REPAIR_MS * 1000) {
                         sim_tell(sim, "%s: %s", sim->broken.rule, sim->broken.text);
                         sim->broken.rule = NULL;
                         rests = false;

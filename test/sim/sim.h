@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "sim/blame.h"
 #include "sim/client.h"
 #include "sim/engine.h"
 #include "sim/fault.h"
@@ -26,10 +27,13 @@
 #include "sim/tally.h"
 #include "support/by_hand.h"
 
-#define SIM_SECOND      UINT64_C(1000000)
-#define SIM_WALL_MS     UINT64_C(1700000000000) /* when every run begins */
-#define SIM_REST_MS     UINT64_C(400000)        /* T: so long after the heal everything must be at rest */
-#define SIM_ACKED_MIN   200                     /* a seed counts only with so many acknowledged sends */
+#define SIM_SECOND  UINT64_C(1000000)
+#define SIM_WALL_MS UINT64_C(1700000000000) /* when every run begins */
+#define SIM_REST_MS UINT64_C(400000)        /* T: so long after the heal everything must be at rest */
+#define SIM_REPAIR_MS                                                                                                       \
+        UINT64_C(                                                                                                           \
+                100000) /* so long after it whoever lacks something has been told to look; what comes later, chance brought */
+#define SIM_ACKED_MIN   200 /* a seed counts only with so many acknowledged sends */
 #define SIM_FAULTS_MIN  10
 #define SIM_BROKEN_SIZE 400
 
@@ -62,6 +66,7 @@ struct sim {
         struct clients clients;
         struct rogues rogues;
         struct faults faults;
+        struct blame blame;
         struct history history;
         struct tally *tally; /* the caller's: over many seeds */
         struct sim_broken broken;

@@ -42,6 +42,7 @@ void fault_note(struct fault_queue *queue, enum fault fault, int kind, uint64_t 
         check(queue->count < FAULT_QUEUE_MAX);
         *entry = (struct fault_entry){.completion = {.tag = tag},
                                       .kind = kind,
+                                      .polls = fault == FAULT_DELAY ? queue->plan->delay_polls : 0,
                                       .state = fault_hands_on(fault) ? FAULT_ENTRY_AWAITED : FAULT_ENTRY_HELD,
                                       .fault = fault};
         if (!fault_hands_on(fault))
@@ -65,7 +66,6 @@ bool fault_pass(struct fault_queue *queue, int kind, struct completion *completi
                 if (entry->fault == FAULT_DELAY) {
                         entry->completion = *completion;
                         entry->state = FAULT_ENTRY_HELD;
-                        entry->polls = queue->plan->delay_polls;
                         return false;
                 }
                 completion->outcome = OUTCOME_UNCERTAIN;
