@@ -309,8 +309,11 @@ static void run(struct sim *sim, struct sim_client *client)
 
 void clients_run(struct sim *sim)
 {
-        unsigned first = (unsigned)sim_below(sim, sim->clients.count);
+        unsigned first;
 
+        if (sim->clients.count == 0)
+                return;
+        first = (unsigned)sim_below(sim, sim->clients.count);
         for (unsigned i = 0; i < sim->clients.count; i++)
                 run(sim, &sim->clients.all[(first + i) % sim->clients.count]);
 }
@@ -408,6 +411,29 @@ void clients_start(struct sim *sim)
                 if (sim_chance(sim, 50) && sim->clients.count + (users - i) < CLIENTS_MAX)
                         add_client(sim, user, CLIENT_SIGNS_IN);
         }
+}
+
+struct sim_client *clients_add(struct sim *sim, const char *name, struct person *person)
+{
+        struct clients *clients = &sim->clients;
+        struct sim_client *client = &clients->all[clients->count];
+        unsigned place = 0;
+
+        check(clients->count < CLIENTS_MAX && strlen(name) < USER_TEXT - sizeof("@example.org"));
+        while (place < clients->user_count && strcmp(clients->users[place].name, name) != 0)
+                place++;
+        check(place < USERS_MAX);
+        if (place == clients->user_count) {
+                struct user *user = &clients->users[clients->user_count++];
+
+                snprintf(user->name, sizeof(user->name), "%.16s", name);
+                snprintf(user->email, sizeof(user->email), "%.16s@example.org", name);
+                snprintf(user->password, sizeof(user->password), "%.16s's password", name);
+        }
+        add_client(sim, &clients->users[place], CLIENT_SIGNS_IN);
+        client->person = person;
+        client->act_us = UINT64_MAX;
+        return client;
 }
 
 void clients_finish(struct sim *sim)

@@ -14,6 +14,7 @@
 #define USER_TEXT   32
 
 struct sim;
+struct person;
 
 struct user {
         char name[USER_TEXT], email[USER_TEXT], password[USER_TEXT];
@@ -35,6 +36,7 @@ struct sim_client {
         struct core_host host;
         struct line *line;
         struct user *user;
+        struct person *person; /* of a scenario: acts only when told by him; NULL: acts by itself */
         unsigned number, said;
         enum client_goal goal;
         bool signed_in, signing; /* the person was told so; an answer is awaited */
@@ -64,6 +66,9 @@ void clients_start(struct sim *sim);
 void clients_finish(struct sim *sim);
 void clients_run(struct sim *sim);
 uint64_t clients_next_us(const struct sim *sim);
+
+/* A device for a scenario, still without an account. Those of one name are one user's. */
+struct sim_client *clients_add(struct sim *sim, const char *name, struct person *person);
 
 /* Everybody writes once more into every room he is in. */
 void clients_probe(struct sim *sim);

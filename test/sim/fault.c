@@ -208,8 +208,7 @@ static void lose_records(struct sim *sim, enum bus_topic topic, int32_t partitio
         bus_log_lose(log, topic, partition, bus_log_state(log, topic, partition).end);
 }
 
-/* `galkad all`, killed: the bus and presence were its memory, the database alone is left. */
-static bool process_crash(struct sim *sim, bool restore)
+bool faults_kill_server(struct sim *sim, bool restore)
 {
         struct bus_log *log = bus_embedded_log(sim->engine.bus);
 
@@ -226,7 +225,7 @@ static bool process_crash(struct sim *sim, bool restore)
 
 static bool do_PROCESS_CRASH(struct sim *sim)
 {
-        return process_crash(sim, false);
+        return faults_kill_server(sim, false);
 }
 
 static bool do_STORE_CRASH(struct sim *sim)
@@ -286,7 +285,7 @@ static bool do_STORE_RESTORED(struct sim *sim)
                 faults->saved_us = sim->now_us;
                 return false;
         }
-        if (!process_crash(sim, true))
+        if (!faults_kill_server(sim, true))
                 return false;
         faults->restored_us = sim->now_us;
         history_restored(sim, faults->saved_us);

@@ -45,6 +45,10 @@ void fault_join_asked(struct sim *sim, uint64_t user);
 /* Counts one. */
 void fault_happened(struct sim *sim, enum fault_class class);
 
+/* `galkad all`, killed: the bus and presence were its memory, the database alone is left. All is back within seconds, restore: on
+ * the image that disk_save made, in a new era. False: it was started too often. */
+bool faults_kill_server(struct sim *sim, bool restore);
+
 /* Nothing breaks any more; what is broken is mended. */
 void faults_heal(struct sim *sim);
 

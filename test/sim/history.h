@@ -29,6 +29,7 @@ struct message {
         bool in_log;    /* the checker's */
         bool changed;   /* the same id was used again, with another content */
         bool rogue;     /* by a client that does not behave: its content may differ between tries */
+        bool spoken;    /* in a scenario: its text is a person's own words */
         uint64_t seq;   /* as anybody was told first; 0: nobody was */
         uint64_t acked_us;
         uint8_t error; /* REFUSED: why */

@@ -49,6 +49,7 @@ struct sim_broken {
 struct sim_options {
         bool calm; /* no faults at all */
         bool loud; /* tell what happens, on stderr */
+        bool told; /* nobody is there by himself: a scenario brings its people and tells them what to do (test/scenario) */
 };
 
 struct sim {
@@ -56,7 +57,8 @@ struct sim {
         uint64_t seed, now_us, hash;
         enum sim_phase phase;
         uint64_t phase_began_us, phase_until_us;
-        unsigned long steps;
+        unsigned long steps, turn; /* turn: the number of the next step */
+        unsigned quiet;            /* so many steps ago something moved */
         unsigned rounds;
         struct hand_random random;
         struct engine engine;
@@ -77,6 +79,9 @@ void sim_free(struct sim **sim);
 
 /* To the end, or to the first rule broken. */
 void sim_run(struct sim *sim);
+
+/* Everybody once; then the clock goes on a little, or, when nothing moves, to what is due next, at most to phase_until_us. */
+void sim_step(struct sim *sim);
 
 /* ---- for the parts ---- */
 
