@@ -41,6 +41,10 @@ struct store_handle {
         struct {
                 uint64_t tag;
                 bool asks;
+                const struct store_op *ops; /* apply: lie with the worker until it is completed */
+                const struct store_result *results;
+                size_t count;
+                uint64_t wall_ms; /* of the store's machine, when it was submitted */
         } out[OUT_MAX];
         size_t out_count;
         struct completion held[HELD_MAX]; /* made up by a crash */
@@ -82,6 +86,7 @@ static enum error handle_note(struct store_handle *handle, enum error error, uin
 {
         if (error)
                 return error;
+        memset(&handle->out[handle->out_count], 0, sizeof(handle->out[0]));
         handle->out[handle->out_count].tag = tag;
         handle->out[handle->out_count++].asks = asks;
         return ERR_OK;
@@ -91,6 +96,8 @@ static enum error handle_apply(struct store *store, const struct store_op *ops, 
                                struct arena *arena, uint64_t tag)
 {
         struct store_handle *handle = handle_of(store);
+        struct clock *clock = &handle->sim->engine.clock.clock;
+        enum error error;
 
         if (handle->out_count == OUT_MAX || handle->held_count >= OUT_MAX)
                 return ERR_FULL;
@@ -101,7 +108,14 @@ static enum error handle_apply(struct store *store, const struct store_op *ops, 
                 handle_hold(handle, tag, OUTCOME_FAILED);
                 return ERR_OK;
         }
-        return handle_note(handle, handle->inner->ops->apply(handle->inner, ops, count, results, arena, tag), tag, false);
+        error = handle_note(handle, handle->inner->ops->apply(handle->inner, ops, count, results, arena, tag), tag, false);
+        if (error)
+                return error;
+        handle->out[handle->out_count - 1].ops = ops;
+        handle->out[handle->out_count - 1].results = results;
+        handle->out[handle->out_count - 1].count = count;
+        handle->out[handle->out_count - 1].wall_ms = clock->wall_ms(clock);
+        return ERR_OK;
 }
 
 static enum error handle_ask(struct store *store, const struct store_question *questions, size_t count,
@@ -121,10 +135,24 @@ static enum error handle_ask(struct store *store, const struct store_question *q
         return handle_note(handle, handle->inner->ops->ask(handle->inner, questions, count, answers, arena, tag), tag, true);
 }
 
-static void handle_forget(struct store_handle *handle, uint64_t tag)
+/* Rule 2: what was submitted past its deadline is not done (L8). The clock may have been stepped in between. */
+static void check_late(struct sim *sim, const struct store_op *op, const struct store_result *result, uint64_t submitted_ms)
+{
+        struct clock *clock = &sim->engine.clock.clock;
+
+        if (op->not_after_ms && op->not_after_ms < min_of(submitted_ms, clock->wall_ms(clock)) && !result->status &&
+            !result->repeat)
+                sim_break(sim, "2 done after its deadline", "an operation of kind %d, %llu ms late", (int)op->kind,
+                          (unsigned long long)(submitted_ms - op->not_after_ms));
+}
+
+static void handle_forget(struct store_handle *handle, const struct completion *completion)
 {
         for (size_t i = 0; i < handle->out_count; i++)
-                if (handle->out[i].tag == tag) {
+                if (handle->out[i].tag == completion->tag) {
+                        for (size_t n = 0; n < handle->out[i].count && completion->outcome == OUTCOME_OK; n++)
+                                check_late(handle->sim, &handle->out[i].ops[n], &handle->out[i].results[n],
+                                           handle->out[i].wall_ms);
                         handle->out[i] = handle->out[--handle->out_count];
                         return;
                 }
@@ -144,7 +172,7 @@ static size_t handle_poll(struct store *store, struct completion *completions, s
 
                 for (size_t i = 0; i < got; i++) {
                         sim_note(handle->sim, "store", completions[count].outcome, (struct slice){0});
-                        handle_forget(handle, completions[count++].tag);
+                        handle_forget(handle, &completions[count++]);
                 }
         }
         return count;

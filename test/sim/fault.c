@@ -201,7 +201,7 @@ static bool do_FRONTEND_RIVAL(struct sim *sim)
 }
 
 /* What is forgotten below offset had its reader, or never will. */
-static void lose_records(struct sim *sim, enum bus_topic topic, int32_t partition)
+void fault_lose_records(struct sim *sim, enum bus_topic topic, int32_t partition)
 {
         struct bus_log *log = bus_embedded_log(sim->engine.bus);
 
@@ -219,7 +219,7 @@ bool faults_kill_server(struct sim *sim, bool restore)
         presence_memory_forget(sim->engine.presence, PRESENCE_FORGET_ALL);
         for (int topic = 0; topic < BUS_TOPIC_COUNT; topic++)
                 for (int32_t i = 0; i < (int32_t)bus_log_partitions(log, topic); i++)
-                        lose_records(sim, topic, i);
+                        fault_lose_records(sim, topic, i);
         return true;
 }
 
@@ -350,23 +350,48 @@ static bool do_RECORDS_LOST(struct sim *sim)
         static const enum bus_topic topics[] = {BUS_FRONTENDS, BUS_FRONTENDS, BUS_SESSION, BUS_QUERY};
         enum bus_topic topic = topics[sim_below(sim, countof(topics))];
 
-        lose_records(sim, topic, (int32_t)sim_below(sim, bus_log_partitions(bus_embedded_log(sim->engine.bus), topic)));
+        fault_lose_records(sim, topic,
+                           (int32_t)sim_below(sim, bus_log_partitions(bus_embedded_log(sim->engine.bus), topic)));
         return true;
 }
 
 /* What no frontend would have published: noise, or noise behind the first byte of an envelope. */
-static bool do_RECORD_GARBLED(struct sim *sim)
+static void garble(struct sim *sim, enum bus_topic topic, int32_t partition)
 {
-        static const enum bus_topic topics[] = {BUS_AUTHENTICATION, BUS_SESSION, BUS_SESSION, BUS_QUERY, BUS_NOTIFY};
-        struct bus_log *log = bus_embedded_log(sim->engine.bus);
-        enum bus_topic topic = topics[sim_below(sim, countof(topics))];
         uint8_t bytes[48];
 
         sim_fill(sim, bytes, sizeof(bytes));
         if (sim_chance(sim, 50))
                 bytes[0] = WIRE_CODE_envelope;
-        return bus_log_append(log, topic, (int32_t)sim_below(sim, bus_log_partitions(log, topic)), (struct slice){0},
-                              slice_of(bytes, sim_below(sim, sizeof(bytes) + 1))) == ERR_OK;
+        check(bus_log_append(bus_embedded_log(sim->engine.bus), topic, partition, (struct slice){0},
+                             slice_of(bytes, sim_below(sim, sizeof(bytes) + 1))) == ERR_OK);
+}
+
+static bool do_RECORD_GARBLED(struct sim *sim)
+{
+        static const enum bus_topic topics[] = {BUS_AUTHENTICATION, BUS_SESSION, BUS_SESSION, BUS_QUERY, BUS_NOTIFY};
+        enum bus_topic topic = topics[sim_below(sim, countof(topics))];
+
+        if (topic == BUS_SESSION) /* among others' records */
+                sim->faults.garble_due = (unsigned)sim_between(sim, 1, 4);
+        else
+                garble(sim, topic, (int32_t)sim_below(sim, bus_log_partitions(bus_embedded_log(sim->engine.bus), topic)));
+        return true;
+}
+
+/* Into a partition where records wait. */
+static void garble_some(struct sim *sim)
+{
+        struct bus_log *log = bus_embedded_log(sim->engine.bus);
+
+        for (int32_t i = 0; i < (int32_t)bus_log_partitions(log, BUS_SESSION) && sim->faults.garble_due; i++) {
+                struct bus_log_state state = bus_log_state(log, BUS_SESSION, i);
+
+                if (state.committed >= state.end || !sim_chance(sim, 20))
+                        continue;
+                garble(sim, BUS_SESSION, i);
+                sim->faults.garble_due--;
+        }
 }
 
 static bool do_RECORD_DEADLY(struct sim *sim)
@@ -478,7 +503,11 @@ void faults_run(struct sim *sim)
         unsigned weights = 0, class = 0;
         uint64_t dice;
 
-        if (sim->phase != SIM_FAULTS || sim->faults.next_us > sim->now_us)
+        if (sim->phase != SIM_FAULTS)
+                return;
+        if (sim->faults.garble_due)
+                garble_some(sim);
+        if (sim->faults.next_us > sim->now_us)
                 return;
         sim->faults.next_us = sim->now_us + sim_below(sim, (uint64_t)2000 * sim->faults.pause_ms);
         for (unsigned i = 0; i < FAULT_CLASS_COUNT; i++)

@@ -5,6 +5,7 @@
 #ifndef GALKA_TEST_SIM_FAULT_H
 #define GALKA_TEST_SIM_FAULT_H
 
+#include "seam/bus.h"
 #include "support/fault.h"
 
 struct sim;
@@ -26,6 +27,7 @@ struct faults {
         unsigned count;                           /* of this run */
         uint64_t down_until_us[FAULT_CALL_COUNT]; /* an outage: every call fails */
         unsigned long busy_until_step;            /* a slow answer comes by then: the clock does not jump before */
+        unsigned garble_due;                      /* records to be garbled where others wait */
         bool race_due;                            /* the next Join will be slow, and somebody writes to who joins */
         bool race_now;                            /* the question that is asked just now is that one */
         uint64_t saved_us, restored_us;           /* the image that the store may go back to; 0: none */
@@ -41,6 +43,9 @@ uint64_t faults_next_us(const struct sim *sim);
 
 /* A Join's question is about to be asked for this user: perhaps it is raced. */
 void fault_join_asked(struct sim *sim, uint64_t user);
+
+/* What is in the partition and was not read is gone. */
+void fault_lose_records(struct sim *sim, enum bus_topic topic, int32_t partition);
 
 /* Counts one. */
 void fault_happened(struct sim *sim, enum fault_class class);

@@ -265,6 +265,17 @@ static void do_nonsense(struct sim *sim, struct rogue *rogue)
         line_send(sim, rogue->line, slice_of(bytes, size));
 }
 
+/* L7: the revoke comes late to the twin's frontend, or is lost there (rogue_hear.c). */
+static void freeze_twin(struct sim *sim, const struct rogue *rogue)
+{
+        const struct line *line = rogue->twin->line;
+
+        if (sim->phase != SIM_FAULTS || !line || line->frontend == rogue->line->frontend)
+                return;
+        sim->roles.frontends[line->frontend].frozen_until_us = sim->now_us + 2 * SIM_SECOND;
+        fault_happened(sim, FAULT_CLASS_FRONTEND_FROZEN);
+}
+
 /* A device that is not his, or (one of twins, once) his own. */
 static void do_sign_out(struct sim *sim, struct rogue *rogue)
 {
@@ -278,6 +289,7 @@ static void do_sign_out(struct sim *sim, struct rogue *rogue)
                 message.device = sim_chance(sim, 50) ? 0 : rogue->user->first_device;
                 rogue->signs_out = true;
                 rogue->sign_out = frame.request;
+                freeze_twin(sim, rogue);
         } else {
                 message.device = sim->clients.users[sim_below(sim, sim->clients.user_count)].first_device;
                 if (message.device == rogue->user->first_device || message.device == 0)

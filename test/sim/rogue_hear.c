@@ -66,6 +66,21 @@ static void hear_written(struct sim *sim, const struct rogue *rogue, const struc
                 hear_outcome(sim, rogue, room, &outcome);
 }
 
+/* His frontend thaws, perhaps without the revoke, and he writes at once: the store alone is in his way. */
+static void thaw_twin(struct sim *sim, struct rogue *twin)
+{
+        struct sim_frontend *frontend = twin->line ? &sim->roles.frontends[twin->line->frontend] : NULL;
+
+        if (sim->phase != SIM_FAULTS || !frontend || frontend->frozen_until_us <= sim->now_us)
+                return;
+        frontend->frozen_until_us = sim->now_us;
+        twin->act_us = sim->now_us;
+        if (sim_chance(sim, 70)) {
+                fault_lose_records(sim, BUS_FRONTENDS, (int32_t)twin->line->frontend);
+                fault_happened(sim, FAULT_CLASS_RECORDS_LOST);
+        }
+}
+
 static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *request)
 {
         if (!rogue->signs_out || !id_equal(request, &rogue->sign_out))
@@ -77,6 +92,7 @@ static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *req
                 one->revoked = true;
                 one->revoked_us = sim->now_us;
         }
+        thaw_twin(sim, rogue->twin);
 }
 
 static void hear_error(struct rogue *rogue, const struct wire_frame *frame, const struct wire_error *error)
