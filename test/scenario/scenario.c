@@ -90,6 +90,12 @@ void scenario_kills_server(struct scenario *s)
         check(faults_kill_server(s->sim, false));
 }
 
+void scenario_kills_workers(struct scenario *s)
+{
+        for (unsigned i = 0; i < s->sim->roles.worker_count; i++)
+                worker_crash(s->sim, &s->sim->roles.workers[i], SIM_SECOND, 2 * SIM_SECOND);
+}
+
 static void server_is_off_until(struct sim *sim, uint64_t us)
 {
         struct roles *roles = &sim->roles;

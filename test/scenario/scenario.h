@@ -86,6 +86,9 @@ void scenario_passes(struct scenario *s, unsigned seconds);
 /* kill -9 of `galkad all`; it is back within seconds. */
 void scenario_kills_server(struct scenario *s);
 
+/* The workers only: frontends and links stay. */
+void scenario_kills_workers(struct scenario *s);
+
 /* All machines are switched off and, so many days later, on again: those on which nothing ran stay so. */
 void scenario_sleeps(struct scenario *s, unsigned days);
 

@@ -68,26 +68,32 @@ static void whoever_guesses_passwords_has_to_wait(struct scenario *s)
 
 static void a_device_that_was_away_learns_that_it_was_signed_out(struct scenario *s)
 {
-        struct person *alice = person_new(s, "alice"), *phone = person_new(s, "alice");
+        struct person *alice = person_new(s, "alice"), *phone = person_new(s, "alice"), *tablet = person_new(s, "alice");
         struct person *bob = person_new(s, "bob");
 
         person_signs_up(alice);
         person_signs_up(bob);
         person_signs_in(phone);
+        person_signs_in(tablet);
         person_says(bob, alice, "hi");
         person_sees(phone, bob, "hi");
+        person_sees(tablet, bob, "hi");
         person_lists_devices(alice);
-        assert_int_equal(alice->found_count, 2);
+        assert_int_equal(alice->found_count, 3);
 
-        /* Her phone is lost, and its thief has no network yet. */
+        /* Both are stolen, and the thief, who has no network yet, writes with one of them. */
         link_cut(phone);
+        link_cut(tablet);
         person_says(phone, bob, "by the thief");
         person_signs_out(alice, phone);
+        person_signs_out(alice, tablet);
         person_lists_devices(alice);
         assert_int_equal(alice->found_count, 1);
         person_says(bob, alice, "secret");
         link_mended(phone);
+        link_mended(tablet);
         person_is_signed_out(phone);
+        person_is_signed_out(tablet);
 
         person_sees(alice, bob, "hi / secret");
         person_says(alice, bob, "still here");

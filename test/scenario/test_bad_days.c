@@ -68,6 +68,47 @@ static void a_server_killed_between_commit_and_answer_tells_once(struct scenario
         person_has_tick(alice, bob, "hi", CORE_MESSAGE_READ);
 }
 
+static void workers_killed_between_commit_and_answer_are_not_noticed(struct scenario *s)
+{
+        struct person *alice, *bob;
+        const struct line *line;
+
+        two_sign_up(s, &alice, &bob);
+        line = alice->client->line;
+        person_says(alice, bob, "hi");
+        AWAIT(s, scenario_rows(s) == 1, "it is not committed");
+        assert_int_equal(alice->told_sent, 0);
+        assert_int_equal(person_head(bob, alice), 0);
+        scenario_kills_workers(s);
+
+        /* Nobody joins again: the repeat is found, answered and delivered. */
+        person_sees(bob, alice, "hi");
+        AWAIT(s, alice->told_sent == 1, "alice is not told");
+        assert_ptr_equal(alice->client->line, line);
+        scenario_passes(s, 60);
+        assert_int_equal(alice->told_sent, 1);
+        assert_int_equal(scenario_rows(s), 1);
+        person_has_tick(alice, bob, "hi", CORE_MESSAGE_DELIVERED);
+}
+
+static void what_alice_was_told_is_sent_survives_a_kill(struct scenario *s)
+{
+        struct person *alice, *bob;
+
+        two_sign_up(s, &alice, &bob);
+        link_cut(bob);
+        for (unsigned i = 1; i <= 5; i++) {
+                person_says(alice, bob, "believe me");
+                AWAIT(s, alice->told_sent == i, "alice is not told");
+                scenario_kills_server(s);
+                AWAIT(s, person_phase(alice) < CORE_READY, "alice does not notice");
+                AWAIT(s, person_phase(alice) == CORE_SYNCED, "alice does not come back");
+                assert_int_equal(scenario_rows(s), i);
+        }
+        link_mended(bob);
+        person_sees(bob, alice, "believe me / believe me / believe me / believe me / believe me");
+}
+
 static void bob_is_away_for_a_year(struct scenario *s)
 {
         struct person *alice, *bob;
@@ -110,6 +151,11 @@ static void scrolling_up_fills_what_was_left_out(struct scenario *s)
         assert_in_range(person_rows(bob, alice), 50, 300);
         assert_in_range(person_hole(bob, alice), 100, 360);
 
+        /* Only his storage knows what is missing. */
+        person_is_killed(bob);
+        person_starts(bob);
+        AWAIT(s, person_phase(bob) == CORE_SYNCED, "bob does not come back");
+        assert_in_range(person_hole(bob, alice), 100, 360);
         person_scrolls_up(bob, alice);
         assert_int_equal(bob->whole_from, 1);
         assert_int_equal(person_hole(bob, alice), 0);
@@ -151,6 +197,8 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 STORY(what_was_written_without_a_link_survives_a_kill),
                 STORY(a_server_killed_between_commit_and_answer_tells_once),
+                STORY(workers_killed_between_commit_and_answer_are_not_noticed),
+                STORY(what_alice_was_told_is_sent_survives_a_kill),
                 STORY(bob_is_away_for_a_year),
                 STORY(scrolling_up_fills_what_was_left_out),
                 STORY(a_restored_store_takes_what_is_still_to_be_sent),
