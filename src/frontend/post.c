@@ -41,7 +41,8 @@ static bool answers_join(const struct connection *connection, const struct wire_
         return post->user == 0 || (post->user == connection->user && post->device == connection->device);
 }
 
-/* Deliveries (no request) are for those who joined; they wait behind the reply of a Join that is under way. */
+/* Deliveries (no request) are for those who joined; they wait behind the reply of a Join that is under way. Who is leaving gets his
+ * replies only: he may never have joined, and his next Join tells him the rest. */
 static void deliver(struct frontend *frontend, struct connection *connection, const struct wire_post *post,
                     struct block *block)
 {
@@ -49,7 +50,7 @@ static void deliver(struct frontend *frontend, struct connection *connection, co
 
         if (!block || connection->state == CONNECTION_HELLO || connection->state == CONNECTION_CLOSING)
                 return;
-        if (reply || connection->state == CONNECTION_READY || connection->state == CONNECTION_LEAVING)
+        if (reply || connection->state == CONNECTION_READY)
                 output_queue(frontend, connection, block);
         else if (connection->state == CONNECTION_JOINING)
                 output_hold(frontend, connection, block);
