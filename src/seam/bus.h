@@ -99,6 +99,11 @@ struct bus_ops {
 
         /* Reads again from offset (an abandoned batch of a partition still held). */
         enum error (*seek)(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t offset);
+
+        /* How many records of a partition that this handle reads it has not handed out yet, as far as is known without asking: an
+         * answer may be some seconds old. For those who watch. AGAIN: not known; NOT_FOUND: it does not read that partition;
+         * CLOSED: the bus does not answer now (whatever the partition). */
+        enum error (*lag)(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t *records);
 };
 
 /* Drivers embed this first. */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -266,6 +267,33 @@ static void test_seek_reads_again(void **state)
         assert_int_equal(stage->alice_saw->lost, 0);
 }
 
+static void test_lag_counts_what_is_still_to_come(void **state)
+{
+        struct stage *stage = *state;
+        struct bus *alice = stage->alice;
+        struct bus_event event;
+        uint64_t records = 99;
+
+        subscribe(alice, stage->alice_saw, BUS_TEST_PARTITIONS);
+        assert_int_equal(stage->bob->ops->lag(stage->bob, BUS_SESSION, 0, &records), ERR_NOT_FOUND);
+        assert_int_equal(alice->ops->lag(alice, BUS_SESSION, BUS_TEST_PARTITIONS, &records), ERR_NOT_FOUND);
+        for (uint64_t i = 0; i < 5; i++)
+                publish(stage->producer, 3, i);
+        flush(stage->producer);
+        for (int taken = 0; taken < 2;)
+                taken += (int)alice->ops->poll(alice, &event, 1);
+        for (int waited = 0; records != 3 && waited < WAIT_MS; waited += 10) {
+                enum error error = alice->ops->lag(alice, BUS_SESSION, event.record.partition, &records);
+
+                assert_true(error == ERR_OK || error == ERR_AGAIN);
+                usleep(records == 3 ? 0 : 10000);
+        }
+        assert_int_equal(records, 3);
+        await_records(alice, stage->alice_saw, 3);
+        assert_int_equal(alice->ops->lag(alice, BUS_SESSION, event.record.partition, &records), ERR_OK);
+        assert_int_equal(records, 0);
+}
+
 static void test_commit_past_the_end_fails(void **state)
 {
         struct stage *stage = *state;
@@ -469,6 +497,7 @@ int main(void)
                 TEST(test_the_expelled_join_again),
                 TEST(test_pause_holds_records_only),
                 TEST(test_seek_reads_again),
+                TEST(test_lag_counts_what_is_still_to_come),
                 TEST(test_commit_past_the_end_fails),
                 TEST(test_assign_reads_from_the_end),
                 TEST(test_a_full_partition_says_so),

@@ -152,6 +152,11 @@ static enum error faulty_seek(struct bus *bus, enum bus_topic topic, int32_t par
         return faulty_of(bus)->inner->ops->seek(faulty_of(bus)->inner, topic, partition, offset);
 }
 
+static enum error faulty_lag(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t *records)
+{
+        return faulty_of(bus)->inner->ops->lag(faulty_of(bus)->inner, topic, partition, records);
+}
+
 /* ---- life ---- */
 
 struct bus *faulty_bus_inner(struct bus *bus)
@@ -192,6 +197,7 @@ static const struct bus_ops faulty_ops = {
         .commit = faulty_commit,
         .pause = faulty_pause,
         .seek = faulty_seek,
+        .lag = faulty_lag,
 };
 
 enum error faulty_bus_new(struct bus *inner, struct fault_plan *plan, struct bus **bus)

@@ -262,6 +262,17 @@ static enum error embedded_seek(struct bus *bus, enum bus_topic topic, int32_t p
         return error;
 }
 
+static enum error embedded_lag(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t *records)
+{
+        struct handle *handle = handle_of(bus);
+        enum error error;
+
+        enter(handle->shared);
+        error = bus_member_lag(handle->member, topic, partition, records);
+        leave(handle->shared);
+        return error;
+}
+
 /* Counts never change after the log was made, so no lock. */
 static uint32_t embedded_partitions(struct bus *bus, enum bus_topic topic)
 {
@@ -311,6 +322,7 @@ static const struct bus_ops embedded_ops = {
         .commit = embedded_commit,
         .pause = embedded_pause,
         .seek = embedded_seek,
+        .lag = embedded_lag,
 };
 
 enum error bus_embedded_open(struct bus_embedded *embedded, struct bus **bus)

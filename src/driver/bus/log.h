@@ -80,6 +80,10 @@ must_use enum error bus_member_assign(struct bus_member *member, enum bus_topic 
 must_use enum error bus_member_seek(struct bus_member *member, enum bus_topic topic, int32_t partition, uint64_t offset);
 void bus_member_pause(struct bus_member *member, bool paused);
 
+/* As in seam/bus.h. NOT_FOUND: it does not read that partition. */
+must_use enum error bus_member_lag(const struct bus_member *member, enum bus_topic topic, int32_t partition,
+                                   uint64_t *records);
+
 /* FAILED: it does not hold the partition, or the offset lies past the end. A lower offset than the last
  * changes nothing. */
 enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, int32_t partition, uint64_t next);

@@ -248,9 +248,9 @@ enum error bus_member_assign(struct bus_member *member, enum bus_topic topic, in
 }
 
 /* NULL unless it reads that partition now. */
-static struct reader *reader_of(struct bus_member *member, enum bus_topic topic, int32_t number)
+static struct reader *reader_of(const struct bus_member *member, enum bus_topic topic, int32_t number)
 {
-        struct subscription *subscription = &member->subscriptions[topic];
+        const struct subscription *subscription = &member->subscriptions[topic];
 
         if (!subscription->readers || !bus_log_partition(member->log, topic, number))
                 return NULL;
@@ -292,6 +292,17 @@ enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, 
                 partition->committed = next;
         partition_trim(partition);
         return OUTCOME_OK;
+}
+
+enum error bus_member_lag(const struct bus_member *member, enum bus_topic topic, int32_t number, uint64_t *records)
+{
+        const struct reader *reader = reader_of(member, topic, number);
+
+        if (!reader)
+                return ERR_NOT_FOUND;
+        /* What was lost is not waited for. */
+        *records = reader->partition->chain.end - max_of(reader->cursor.offset, chain_first(&reader->partition->chain));
+        return ERR_OK;
 }
 
 /* ---- reading ---- */
