@@ -1,0 +1,109 @@
+"""PostgreSQL, and PgBouncer in front of it."""
+import glob
+import os
+import signal
+import subprocess
+
+from engine import DATABASE, PASSWORD, USER, Engine, Missing, program
+
+
+def programs():
+    found = sorted(glob.glob('/usr/lib/postgresql/*/bin/initdb'))
+    if not found:
+        raise Missing('PostgreSQL is not installed: apt-get install postgresql-15 (make deps-test does)')
+    return found[-1].rpartition('/')[0]
+
+
+def accepts(port):
+    """Whether a PostgreSQL server, or its pooler, lets clients in; needs neither password nor TLS."""
+    done = subprocess.run([f'{programs()}/pg_isready', '-q', '-h', '127.0.0.1', '-p', str(port), '-U', USER, '-d', DATABASE, '-t', '2'], check=False)
+    return done.returncode == 0
+
+
+def conninfo(engine):
+    """What libpq takes."""
+    host = 'host=localhost hostaddr=127.0.0.1' if engine.secure else 'host=127.0.0.1'
+    text = f'{host} port={engine.port} user={USER} dbname={DATABASE}'
+    if engine.secure:
+        text += f' password={PASSWORD} sslmode=verify-full sslrootcert={engine.group.certificates}/ca.pem'
+    return text
+
+
+class Postgres(Engine):
+    """With the role and the database galka; every commit on the disk (fdatasync)."""
+    own_user = True
+    end_signal = signal.SIGINT  # does not wait for clients
+
+    def program(self):
+        return f'{programs()}/postgres'
+
+    def settings(self):
+        lines = ["listen_addresses = '127.0.0.1'", f'port = {self.port}', "unix_socket_directories = ''", 'max_connections = 200',
+                 'wal_sync_method = fdatasync', "log_line_prefix = '%m [%p] '"]
+        if self.secure:
+            lines += ['ssl = on', f"ssl_cert_file = '{self.home}/server.pem'", f"ssl_key_file = '{self.home}/server.key'",
+                      f"ssl_ca_file = '{self.home}/ca.pem'"]
+        return lines + self.more("{} = '{}'")
+
+    def prepare(self):
+        data = f'{self.home}/data'
+        self.run([f'{programs()}/initdb', '-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+                 'initdb')
+        if self.secure:
+            self.certify()
+        with open(f'{data}/postgresql.conf', 'a', encoding='utf-8') as file:
+            file.write('\n'.join(self.settings()) + '\n')
+        # Alone, on no port: makes the role and the database.
+        secret = f" PASSWORD '{PASSWORD}'" if self.secure else ''
+        self.run([f'{programs()}/postgres', '--single', '-D', data, '-c', 'fsync=off', 'postgres'], 'making the database',
+                 text=f'CREATE ROLE {USER} LOGIN{secret};\nCREATE DATABASE {DATABASE} OWNER {USER};\n')
+        way = 'hostssl all all 127.0.0.1/32 scram-sha-256' if self.secure else 'host all all 127.0.0.1/32 trust'
+        self.write('data/pg_hba.conf', [way])
+
+    def spawn(self):
+        # It runs no more; but where nobody reaps orphans its pid looks taken, and the file would keep the next one from starting.
+        if os.path.exists(f'{self.home}/data/postmaster.pid'):
+            os.remove(f'{self.home}/data/postmaster.pid')
+        return super().spawn()
+
+    def command(self):
+        return [self.program(), '-D', f'{self.home}/data']
+
+    def answers(self):
+        return accepts(self.port)
+
+    def addresses(self):
+        return {'ENGINES_POSTGRES': conninfo(self), 'ENGINES_POSTGRES_PORT': str(self.port)}
+
+
+class Pgbouncer(Engine):
+    """A pooler in transaction mode."""
+    own_user = True
+    needs = 'postgres'
+
+    def program(self):
+        return program(['pgbouncer'], 'pgbouncer')
+
+    def prepare(self):
+        behind = self.group.engines['postgres'].port
+        to = f'host={"localhost" if self.secure else "127.0.0.1"} port={behind}'
+        lines = ['[databases]', f'* = {to}', '[pgbouncer]', 'listen_addr = 127.0.0.1', f'listen_port = {self.port}', 'unix_socket_dir =',
+                 'pool_mode = transaction', 'max_client_conn = 500', 'default_pool_size = 40', f'auth_file = {self.home}/users']
+        if self.secure:
+            self.certify()
+            lines += ['auth_type = scram-sha-256', 'client_tls_sslmode = require', f'client_tls_key_file = {self.home}/server.key',
+                      f'client_tls_cert_file = {self.home}/server.pem', 'server_tls_sslmode = verify-full',
+                      f'server_tls_ca_file = {self.home}/ca.pem']
+        else:
+            lines += ['auth_type = trust']
+        self.write('users', [f'"{USER}" "{PASSWORD if self.secure else ""}"', '"postgres" ""'])
+        self.write('pgbouncer.ini', lines + self.more())
+
+    def command(self):
+        return [self.program(), '-q', f'{self.home}/pgbouncer.ini']
+
+    def answers(self):
+        return accepts(self.port)
+
+    def addresses(self):
+        return {'ENGINES_PGBOUNCER': conninfo(self), 'ENGINES_PGBOUNCER_PORT': str(self.port)}

@@ -1,0 +1,88 @@
+"""Processes that outlive the command which started them: known by pid and start time, so that a pid used again is never hit."""
+import os
+import signal
+import subprocess
+import time
+
+
+def stat_of(pid):
+    """(state, parent, start time) of a process, or None when it is gone."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+            fields = file.read().rpartition(')')[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return fields[0], int(fields[1]), int(fields[19])
+
+
+def mark_of(pid):
+    """What a set's state keeps of a process."""
+    stat = stat_of(pid)
+    return {'pid': pid, 'started': stat[2] if stat else 0}
+
+
+def lives(mark):
+    stat = stat_of(mark['pid'])
+    return bool(stat) and stat[2] == mark['started'] and stat[0] not in 'ZX'
+
+
+def family(pid):
+    """A process and all that descend from it: PostgreSQL's server processes each have a session of their own."""
+    children = {}
+    for entry in os.listdir('/proc'):
+        if entry.isdigit() and (stat := stat_of(int(entry))):
+            children.setdefault(stat[1], []).append(int(entry))
+    found = [pid]
+    for parent in found:
+        found.extend(children.get(parent, []))
+    return found
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def spawn(command, log, user=None, folder='/', environment=None):
+    """Starts a process of its own session, its output appended to a file. Returns its Popen."""
+    identity = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if user else {}
+    with open(log, 'ab') as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=folder,
+                                env={**os.environ, 'LC_ALL': 'C.UTF-8', **(environment or {})}, **identity)
+
+
+def end(mark, number=signal.SIGTERM, seconds=20.0):
+    """Ends a process by a signal; by SIGKILL when it does not obey. Returns whether it obeyed."""
+    if not lives(mark):
+        return True
+    for pid in family(mark['pid']):
+        send(pid, signal.SIGCONT)
+    send(mark['pid'], number)
+    limit = time.monotonic() + seconds
+    while lives(mark):
+        if time.monotonic() > limit:
+            kill(mark)
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def kill(mark):
+    """kill -9, the whole family: what is left of it must not stand in the way of the next start."""
+    if not lives(mark):
+        return
+    send(mark['pid'], signal.SIGSTOP)
+    pids = family(mark['pid'])
+    marks = [mark_of(pid) for pid in pids]
+    for pid in pids:
+        send(pid, signal.SIGKILL)
+    while any(lives(each) for each in marks):
+        time.sleep(0.01)
+
+
+def pause(mark, number):
+    """SIGSTOP or SIGCONT to the whole family."""
+    for pid in family(mark['pid']) if lives(mark) else []:
+        send(pid, number)
