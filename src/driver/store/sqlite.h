@@ -11,13 +11,12 @@
 #define GALKA_DRIVER_STORE_SQLITE_H
 
 #include "base/event.h"
+#include "driver/store/common.h"
 #include "seam/clock.h"
 #include "seam/random.h"
 #include "seam/store.h"
 
-#define STORE_JOBS_MAX       16   /* of one handle, submitted and not polled; one more is FULL */
 #define STORE_COMMIT_OPS_MAX 4096 /* operations of one commit */
-#define STORE_ERROR_SIZE     512
 
 struct store_sqlite_options {
         const char *folder; /* holds galka.db and a lock; on another VFS: the path of the database itself */
