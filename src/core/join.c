@@ -135,7 +135,9 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
             (joined->token.size &&
              (joined->token.size != WIRE_TOKEN_SIZE || be64_get(joined->token.data) != core->account.user)))
                 return false;
-        join->asked = join->again = join->comparing = false;
+        /* Told to join again while this Join was under way: what was lost may be newer than what it read. */
+        join->again &= join->asked;
+        join->asked = join->comparing = false;
         join->id = (struct id){0};
         if (!take_era(core, &joined->era))
                 return false;

@@ -314,6 +314,24 @@ static void who_is_not_delivered_to_joins_again(void **state)
         assert_false(world->bob.closed);
 }
 
+/* The Join that was under way read the store before the message whose delivery was then lost. */
+static void who_is_told_to_while_he_joins_joins_once_more(void **state)
+{
+        struct world *world = *state;
+        struct wire_rejoin rejoin = {.within_ms = 0};
+        struct fake_frame join;
+
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        assert_true(fake_server_take(&world->bob, &join));
+        assert_int_equal(join.head.code, WIRE_CODE_join);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        fake_server_handle(&world->server, world->bobs_client, &join);
+        fake_server_say(&world->server, &world->room, ALICE, "hello", true);
+        fake_server_run(&world->server, 3000, 500);
+        assert_int_equal(head_of(&world->bob, &world->room), 1);
+        assert_false(world->bob.closed);
+}
+
 /* Answered, but behind a gap, when another era comes on the same link: it is not in the new log, and goes again. */
 static void what_was_answered_in_another_era_goes_again(void **state)
 {
@@ -476,6 +494,7 @@ int main(void)
                 TEST(a_question_refused_with_the_connection_is_asked_on_another),
                 TEST(an_odd_answer_to_a_renewal_drops_nothing),
                 TEST(who_is_not_delivered_to_joins_again),
+                TEST(who_is_told_to_while_he_joins_joins_once_more),
                 TEST(what_was_answered_in_another_era_goes_again),
                 TEST(an_era_that_comes_without_memory_comes_again),
                 TEST(an_outbox_read_for_another_account_is_not_sent),

@@ -64,9 +64,13 @@ struct upkeep {
         bool beat_doubt;              /* a beat may have been answered with `lost` or `forgot`, which is told only once */
         uint32_t cursor, cursor_next; /* slots: republishing or rejoining */
         uint32_t count;
+        uint32_t told;           /* clients, by this telling */
         uint32_t overdue_cursor; /* slots: closing who was told to join again and did not */
-        uint64_t beat_ms, beaten_ms, retry_ms, end_ms, overdue_ms;
-        struct removal *removals; /* a ring */
+        uint8_t round;           /* 1 or 2: whom overdue_ms is for; who is told meanwhile belongs to the other */
+        uint64_t beat_ms, beaten_ms, retry_ms, end_ms;
+        uint64_t told_ms;                     /* the last telling began: a Join from before it counts for nothing */
+        uint64_t overdue_ms, overdue_next_ms; /* who was told in this round is closed; in the next one. 0: nobody was */
+        struct removal *removals;             /* a ring */
         uint32_t removal_first, removal_count, removal_size;
         struct arena arena;
         struct presence_request requests[UPKEEP_BATCH];

@@ -13,7 +13,7 @@ struct pending {
         struct list_node order;
         struct id request;
         uint64_t connection;
-        uint64_t deadline_ms;
+        uint64_t since_ms, deadline_ms;
 };
 
 bool pendings_init(struct pendings *pendings, uint32_t count_max, const uint64_t seed[2])
@@ -82,6 +82,7 @@ bool pending_add(struct frontend *frontend, struct connection *connection, const
                         return false;
                 pending->request = *request;
                 pending->connection = connection->id;
+                pending->since_ms = frontend->now_ms;
                 map_insert(&pendings->map, &pending->node, hash);
                 make_room(&pendings->map);
                 connection->pending++;
@@ -107,13 +108,15 @@ static struct connection *take_away(struct frontend *frontend, struct pending *p
         return connection;
 }
 
-void pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request)
+uint64_t pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request)
 {
         struct pendings *pendings = &frontend->pendings;
         struct pending *pending = find(pendings, hash_of(pendings, connection, request), connection, request);
+        uint64_t since_ms = pending ? pending->since_ms : 0;
 
         if (pending)
                 (void)take_away(frontend, pending);
+        return since_ms;
 }
 
 static struct pending *first(const struct frontend *frontend)

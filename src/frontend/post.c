@@ -56,13 +56,16 @@ static void deliver(struct frontend *frontend, struct connection *connection, co
                 output_hold(frontend, connection, block);
 }
 
-static void take_effect(struct frontend *frontend, struct connection *connection, const struct wire_post *post)
+/* A Join from before its client was told to join again may have asked the store before that which was lost. */
+static void take_effect(struct frontend *frontend, struct connection *connection, const struct wire_post *post,
+                        uint64_t since_ms)
 {
         switch ((enum wire_effect)post->effect) {
         case WIRE_EFFECT_NONE:
                 break;
         case WIRE_EFFECT_JOINED:
-                connection->to_rejoin = false;
+                if (since_ms >= frontend->upkeep.told_ms)
+                        connection->to_rejoin = 0;
                 if (connection->state == CONNECTION_JOINING)
                         become_ready(frontend, connection);
                 break;
@@ -81,28 +84,32 @@ static void take_effect(struct frontend *frontend, struct connection *connection
         }
 }
 
-static void settle(struct frontend *frontend, const struct wire_post *post, uint64_t id)
+/* Returns when the request was sent; 0: nobody waits for it any more. */
+static uint64_t settle(struct frontend *frontend, const struct wire_post *post, uint64_t id)
 {
-        pending_remove(frontend, id, &post->request);
+        uint64_t since_ms = pending_remove(frontend, id, &post->request);
+
         if (event_wanted(frontend->seams.events, EVENT_DEBUG))
                 event_note(frontend->seams.events, EVENT_DEBUG, "frontend.answered", &post->request,
                            {"connection", NULL, id});
+        return since_ms;
 }
 
 static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct block *block)
 {
         struct connection *connection = connection_find(&frontend->connections, id);
+        uint64_t since_ms = 0;
 
         if (!connection || connection->state == CONNECTION_CLOSING) {
                 nobody_here(frontend, post, id);
                 return;
         }
         if (!id_is_zero(&post->request))
-                settle(frontend, post, id);
+                since_ms = settle(frontend, post, id);
         if (post->effect != WIRE_EFFECT_JOINED || answers_join(connection, post)) {
                 deliver(frontend, connection, post, block);
                 if (connection->id == id)
-                        take_effect(frontend, connection, post);
+                        take_effect(frontend, connection, post, since_ms);
         }
         if (connection->id == id)
                 connection_reply_settled(frontend, connection);

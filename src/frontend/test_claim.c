@@ -386,13 +386,22 @@ static void test_a_mark_in_a_lost_answer_makes_clients_join_again(void **state)
         host_stop(&host);
 }
 
+/* The client does nothing but what keeps its connection. */
+static void stay(struct client *client, uint64_t ms)
+{
+        struct wire_ping ping = {.echo = 1};
+
+        host_pass(&host, ms);
+        (void)client_send(client, WIRE_CODE_ping, &ping);
+        (void)client_expect(client, WIRE_CODE_pong, NULL);
+}
+
 /* What was lost may have been her revoke: one that does not ask whether she may still be here is not kept for ever. */
 static void test_who_does_not_join_again_is_closed(void **state)
 {
         struct frontend_options options = {0};
         struct wire_joined joined = {.time_ms = 1};
         struct wire_join join = {0};
-        struct wire_ping ping = {.echo = 1};
         struct wire_lost lost = {0};
         struct wire_envelope envelope;
         struct wire_frame frame;
@@ -409,18 +418,86 @@ static void test_who_does_not_join_again_is_closed(void **state)
         envelope = host_take(&host, &frame, NULL);
         host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
         (void)client_expect(&bob, WIRE_CODE_joined, NULL);
-        for (int i = 0; i < 10; i++) {
-                host_pass(&host, 59000);
-                (void)client_send(&alice, WIRE_CODE_ping, &ping);
-                (void)client_send(&bob, WIRE_CODE_ping, &ping);
-                (void)client_expect(&alice, WIRE_CODE_pong, NULL);
-                (void)client_expect(&bob, WIRE_CODE_pong, NULL);
+        for (int i = 0; i < 5; i++) {
+                stay(&alice, 59000);
+                stay(&bob, 0);
         }
-        host_pass(&host, 20000);
+        host_pass(&host, 10000);
         client_expect_bye(&alice, ERR_RESYNC);
         client_expect_nothing(&bob);
         client_close(&alice);
         client_close(&bob);
+        host_stop(&host);
+}
+
+/* A second loss just before the end of the first one's time: who has joined since has his time again. */
+static void test_each_loss_gives_its_own_time(void **state)
+{
+        struct frontend_options options = {0};
+        struct wire_joined joined = {.time_ms = 1};
+        struct wire_join join = {0};
+        struct wire_lost lost = {0};
+        struct wire_envelope envelope;
+        struct wire_frame frame;
+        struct client alice, bob;
+
+        (void)state;
+        host_start(&host, &options);
+        joined_in_presence(&alice, 42);
+        joined_in_presence(&bob, 43);
+        host_publish(&host, WIRE_CODE_lost, &lost);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);
+        (void)client_send(&bob, WIRE_CODE_join, &join);
+        envelope = host_take(&host, &frame, NULL);
+        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
+        (void)client_expect(&bob, WIRE_CODE_joined, NULL);
+        for (int i = 0; i < 5; i++) {
+                stay(&alice, 59000);
+                stay(&bob, 0);
+        }
+        host_publish(&host, WIRE_CODE_lost, &lost);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);
+        host_pass(&host, 10000);
+        client_expect_bye(&alice, ERR_RESYNC);
+        for (int i = 0; i < 4; i++)
+                stay(&bob, 59000);
+        client_expect_nothing(&bob);
+        stay(&bob, 45000);
+        host_pass(&host, 20000);
+        client_expect_bye(&bob, ERR_RESYNC);
+        client_close(&alice);
+        client_close(&bob);
+        host_stop(&host);
+}
+
+/* Her Join asked the store before the revoke that was lost, and is answered after it. */
+static void test_a_join_from_before_the_loss_counts_for_nothing(void **state)
+{
+        struct frontend_options options = {0};
+        struct wire_joined joined = {.time_ms = 1};
+        struct wire_join join = {0};
+        struct wire_lost lost = {0};
+        struct wire_envelope envelope;
+        struct wire_frame frame;
+        struct client alice;
+
+        (void)state;
+        host_start(&host, &options);
+        joined_in_presence(&alice, 42);
+        (void)client_send(&alice, WIRE_CODE_join, &join);
+        envelope = host_take(&host, &frame, NULL);
+        host_pass(&host, 100);
+        host_publish(&host, WIRE_CODE_lost, &lost);
+        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
+        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
+        (void)client_expect(&alice, WIRE_CODE_joined, NULL);
+        for (int i = 0; i < 5; i++)
+                stay(&alice, 59000);
+        host_pass(&host, 10000);
+        client_expect_bye(&alice, ERR_RESYNC);
+        client_close(&alice);
         host_stop(&host);
 }
 
@@ -506,6 +583,8 @@ int main(void)
                 cmocka_unit_test(test_a_lost_delivery_makes_clients_join_again),
                 cmocka_unit_test(test_a_mark_in_a_lost_answer_makes_clients_join_again),
                 cmocka_unit_test(test_who_does_not_join_again_is_closed),
+                cmocka_unit_test(test_each_loss_gives_its_own_time),
+                cmocka_unit_test(test_a_join_from_before_the_loss_counts_for_nothing),
                 cmocka_unit_test(test_rejoin_waits_behind_a_join_under_way),
                 cmocka_unit_test(test_many_are_republished_and_told),
         };

@@ -14,7 +14,7 @@ static const struct arena_source heap_source = {.take = memory_new, .give = memo
 
 void upkeep_init(struct upkeep *upkeep)
 {
-        *upkeep = (struct upkeep){0};
+        *upkeep = (struct upkeep){.round = 1};
         arena_init(&upkeep->arena, &heap_source, ARENA_CHUNK, ARENA_MAX);
 }
 
@@ -105,32 +105,54 @@ static void tell_replaced(struct frontend *frontend, const struct presence_entry
         (void)frontend_publish(frontend, entry->frontend, WIRE_CODE_post, &post);
 }
 
+static uint8_t other(uint8_t round)
+{
+        return round == 1 ? 2 : 1;
+}
+
+/* All are told. Who was told while others are waited for is waited for in the next round: each has his time. */
+static void told(struct upkeep *upkeep, uint64_t overdue_ms)
+{
+        upkeep->loss = UPKEEP_WHOLE;
+        if (upkeep->told == 0)
+                return;
+        if (upkeep->overdue_ms == 0)
+                upkeep->overdue_ms = overdue_ms;
+        else
+                upkeep->overdue_next_ms = overdue_ms;
+}
+
 static void rejoin_some(struct frontend *frontend)
 {
         struct upkeep *upkeep = &frontend->upkeep;
+        uint8_t round = upkeep->overdue_ms ? other(upkeep->round) : upkeep->round;
         uint64_t within_ms = (uint64_t)frontend->connections.count * UPKEEP_REJOIN_EACH_MS;
         struct wire_rejoin rejoin = {.within_ms = max_of(min_of(within_ms, UPKEEP_REJOIN_MAX_MS), UPKEEP_REJOIN_MIN_MS)};
         struct block *block = answer_build(frontend, WIRE_CODE_rejoin, NULL, &rejoin);
 
-        for (int told = 0; block && told < UPKEEP_REJOINS_A_TURN && upkeep->cursor < frontend->connections.fresh;) {
+        if (upkeep->cursor == 0) {
+                upkeep->told_ms = frontend->now_ms;
+                upkeep->told = 0;
+        }
+        for (int count = 0; block && count < UPKEEP_REJOINS_A_TURN && upkeep->cursor < frontend->connections.fresh;) {
                 struct connection *connection = connection_at(&frontend->connections, upkeep->cursor++);
 
-                if (connection && connection->state == CONNECTION_READY) {
-                        connection->to_rejoin = true;
-                        output_queue(frontend, connection, block);
-                } else if (connection && connection->state == CONNECTION_JOINING)
-                        output_hold(frontend, connection, block);
-                else
+                if (!connection || (connection->state != CONNECTION_READY && connection->state != CONNECTION_JOINING))
                         continue;
-                told++;
+                if (!connection->to_rejoin)
+                        connection->to_rejoin = round;
+                if (connection->state == CONNECTION_READY)
+                        output_queue(frontend, connection, block);
+                else
+                        output_hold(frontend, connection, block);
+                count++;
+                upkeep->told++;
         }
         block_drop(&frontend->blocks, block);
         frontend->more = true;
         if (upkeep->cursor < frontend->connections.fresh)
                 return;
-        upkeep->loss = UPKEEP_WHOLE;
-        if (upkeep->overdue_ms == 0)
-                upkeep->overdue_ms = frontend->now_ms + rejoin.within_ms + UPKEEP_OVERDUE_MS;
+        told(upkeep, frontend->now_ms + rejoin.within_ms + UPKEEP_OVERDUE_MS);
 }
 
 static void end_overdue(struct frontend *frontend)
@@ -140,7 +162,7 @@ static void end_overdue(struct frontend *frontend)
         for (int ended = 0; ended < UPKEEP_REJOINS_A_TURN && upkeep->overdue_cursor < frontend->connections.fresh;) {
                 struct connection *connection = connection_at(&frontend->connections, upkeep->overdue_cursor++);
 
-                if (!connection || connection->state != CONNECTION_READY || !connection->to_rejoin)
+                if (!connection || connection->state != CONNECTION_READY || connection->to_rejoin != upkeep->round)
                         continue;
                 connection_end(frontend, connection, ERR_RESYNC, 0);
                 ended++;
@@ -150,7 +172,9 @@ static void end_overdue(struct frontend *frontend)
                 return;
         }
         upkeep->overdue_cursor = 0;
-        upkeep->overdue_ms = 0;
+        upkeep->overdue_ms = upkeep->overdue_next_ms;
+        upkeep->overdue_next_ms = 0;
+        upkeep->round = other(upkeep->round);
 }
 
 /* ---- submissions ---- */
