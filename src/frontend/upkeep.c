@@ -330,8 +330,9 @@ void upkeep_run(struct frontend *frontend)
         struct presence *presence = frontend->seams.presence;
         struct completion completion;
 
-        while (frontend->upkeep.job && presence->ops->poll(presence, &completion, 1) == 1) {
-                check(completion.tag == frontend->upkeep.job);
+        /* Also when nothing is awaited: the driver may have a connection to look after. */
+        while (presence->ops->poll(presence, &completion, 1) == 1) {
+                check(frontend->upkeep.job != UPKEEP_NONE && completion.tag == frontend->upkeep.job);
                 finish(frontend, completion.outcome);
         }
         if (frontend->upkeep.job == UPKEEP_NONE)

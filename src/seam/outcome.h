@@ -2,7 +2,8 @@
  * What a submitted request came to. Every caller handles all three. The laws of the asynchronous seams (bus, store,
  * presence, mail, password):
  *   - submit, then poll: a completion never comes before submit returns; each seam offers a file descriptor that becomes
- *     readable when poll has something (-1 in the simulator, which simply polls);
+ *     readable when poll has something (-1 in the simulator, which simply polls), be it only a connection to look after: who waits
+ *     for the descriptor polls whenever it is readable, also when nothing of his is under way;
  *   - submit returns OK (exactly one completion with that tag will come), FULL (nothing was taken: a named limit is
  *     reached), or another error (nothing was taken);
  *   - memory handed to submit stays untouched and valid until its completion was polled, or the seam was freed;

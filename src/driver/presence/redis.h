@@ -21,7 +21,7 @@
 #define REDIS_PAUSE_MIN   20   /* milliseconds between two attempts to connect, doubled at each */
 #define REDIS_PAUSE_MAX   1000
 #define REDIS_PORT        6379
-#define REDIS_ERROR_SIZE  512
+#define REDIS_ERROR_SIZE  640
 
 struct presence_redis_options {
         const char *host;     /* a name, an address, or the path of a Unix socket (begins with '/') */

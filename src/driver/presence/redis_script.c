@@ -1,0 +1,387 @@
+/* See redis_script.h. The script first, then how requests are written and answers are read. */
+#include "driver/presence/redis_script.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+
+#define TEXT_(number) #number
+#define TEXT(number)  TEXT_(number)
+
+#define ID_SIZE       32 /* epoch, generation, connection: the first bytes of an entry */
+#define PUSH_SIZE     74 /* an id and an entry */
+#define USER_SIZE_MAX (PRESENCE_CONNECTIONS_MAX * REDIS_ENTRY_SIZE)
+
+_Static_assert(REDIS_ENTRY_SIZE == 42 && PUSH_SIZE == ID_SIZE + REDIS_ENTRY_SIZE && USER_SIZE_MAX == 672 &&
+                       REDIS_PUSHES_MAX * PUSH_SIZE == 592,
+               "the script has these numbers");
+
+/*
+ * Strings in Lua count from 1, both ends included. What another program wrote over ours is read as nothing (MGET gives no value
+ * that is not a string). A write that changes nothing is left out, so that a question never writes.
+ */
+static const char script[] =
+        "local P, call, sub = KEYS[1], redis.call, string.sub\n"
+        "local known, out = {}, {}\n"
+
+        /* The generation of a living epoch, or false. */
+        "local function living(epoch)\n"
+        "  if known[epoch] == nil then known[epoch] = call('HGET', P..'e:'..epoch, 'g') end\n"
+        "  return known[epoch]\n"
+        "end\n"
+
+        "local function make(epoch)\n"
+        "  if living(epoch) then return end\n"
+        "  known[epoch] = string.format('%08x', call('INCR', P..'generation') % 4294967296)\n"
+        "  call('HSET', P..'e:'..epoch, 'g', known[epoch])\n"
+        "  call('PEXPIRE', P..'e:'..epoch, " TEXT(
+                PRESENCE_LEASE_MS) ")\n"
+                                   "  call('SADD', P..'epochs', epoch)\n"
+                                   "end\n"
+
+                                   "local function read(key, size)\n"
+                                   "  local text = call('MGET', key)[1]\n"
+                                   "  if not text or #text % size ~= 0 then return '' end\n"
+                                   "  return text\n"
+                                   "end\n"
+
+                                   "local function alive(entry)\n"
+                                   "  return living(sub(entry, 1, 16)) == sub(entry, 17, 24)\n"
+                                   "end\n"
+
+                                   /* Of a user's connections those that are alive. */
+                                   "local function lively(text)\n"
+                                   "  if not text or #text % 42 ~= 0 then return '' end\n"
+                                   "  local kept = {}\n"
+                                   "  for at = 1, #text, 42 do\n"
+                                   "    local entry = sub(text, at, at + 41)\n"
+                                   "    if alive(entry) then kept[#kept + 1] = entry end\n"
+                                   "  end\n"
+                                   "  return table.concat(kept)\n"
+                                   "end\n"
+
+                                   /* Where the entry stands that begins so, or nil. */
+                                   "local function find(text, start)\n"
+                                   "  for at = 1, #text, 42 do\n"
+                                   "    if sub(text, at, at + #start - 1) == start then return at end\n"
+                                   "  end\n"
+                                   "end\n"
+
+                                   /* Whom this one pushed out when it came, if he has not come back. */
+                                   "local function pushed(user, id, text)\n"
+                                   "  local pushes = read(P..'p:'..user, 74)\n"
+                                   "  for at = 1, #pushes, 74 do\n"
+                                   "    local gone = sub(pushes, at + 32, at + 73)\n"
+                                   "    if sub(pushes, at, at + 31) == id and alive(gone) and not find(text, sub(gone, 1, "
+                                   "32)) then return gone end\n"
+                                   "  end\n"
+                                   "  return ''\n"
+                                   "end\n"
+
+                                   "local function set(user, epoch, rest)\n"
+                                   "  make(epoch)\n"
+                                   "  local key, entry, gone = P..'u:'..user, epoch..known[epoch]..rest, ''\n"
+                                   "  local id, old = sub(entry, 1, 32), read(key, 42)\n"
+                                   "  local text = lively(old)\n"
+                                   "  local at = find(text, id)\n"
+                                   "  if at then\n"
+                                   "    text = sub(text, 1, at - 1)..entry..sub(text, at + 42)\n"
+                                   "    if text ~= old then call('SET', key, text) end\n"
+                                   "    return pushed(user, id, text)\n"
+                                   "  end\n"
+                                   "  if #text >= 672 then\n"
+                                   "    gone, text = sub(text, 631, 672), sub(text, 1, 630)\n"
+                                   "    local pushes = sub(id..gone..read(P..'p:'..user, 74), 1, 592)\n"
+                                   "    call('SET', P..'p:'..user, pushes, 'PX', " TEXT(
+                                           REDIS_PUSHES_MS) ")\n"
+                                                            "    local other = sub(gone, 1, 16)\n"
+                                                            "    if not find(text, other) then call('SREM', P..'x:'..other, "
+                                                            "user) end\n"
+                                                            "  end\n"
+                                                            "  call('SET', key, entry..text)\n"
+                                                            "  call('SADD', P..'x:'..epoch, user)\n"
+                                                            "  return gone\n"
+                                                            "end\n"
+
+                                                            /* One connection of the epoch, or all. */
+                                                            "local function remove(user, epoch, connection)\n"
+                                                            "  local key, kept, more = P..'u:'..user, {}, false\n"
+                                                            "  local old = read(key, 42)\n"
+                                                            "  for at = 1, #old, 42 do\n"
+                                                            "    local entry = sub(old, at, at + 41)\n"
+                                                            "    local same = sub(entry, 1, 16) == epoch\n"
+                                                            "    if not same or connection and sub(entry, 25, 32) ~= "
+                                                            "connection then\n"
+                                                            "      kept[#kept + 1] = entry\n"
+                                                            "      more = more or same\n"
+                                                            "    end\n"
+                                                            "  end\n"
+                                                            "  local text = table.concat(kept)\n"
+                                                            "  if text == old then return '' end\n"
+                                                            "  if text == '' then call('DEL', key) else call('SET', key, "
+                                                            "text) end\n"
+                                                            "  if not more then call('SREM', P..'x:'..epoch, user) end\n"
+                                                            "  return ''\n"
+                                                            "end\n"
+
+                                                            "local function sweep()\n"
+                                                            "  local left = " TEXT(
+                                                                    REDIS_SWEEP_USERS) "\n"
+                                                                                       "  for _, epoch in "
+                                                                                       "ipairs(call('SRANDMEMBER', "
+                                                                                       "P..'epochs', " TEXT(
+                                                                                               REDIS_SWEEP_EPOCHS) ")) do\n"
+                                                                                                                   "    if "
+                                                                                                                   "left > "
+                                                                                                                   "0 and "
+                                                                                                                   "not "
+                                                                                                                   "living("
+                                                                                                                   "epoch) "
+                                                                                                                   "then\n"
+                                                                                                                   "      "
+                                                                                                                   "local "
+                                                                                                                   "users = "
+                                                                                                                   "call('"
+                                                                                                                   "SPOP', "
+                                                                                                                   "P..'x:'."
+                                                                                                                   ".epoch, "
+                                                                                                                   "left)\n"
+                                                                                                                   "      "
+                                                                                                                   "for _, "
+                                                                                                                   "user in "
+                                                                                                                   "ipairs("
+                                                                                                                   "users) "
+                                                                                                                   "do "
+                                                                                                                   "remove("
+                                                                                                                   "user, "
+                                                                                                                   "epoch) "
+                                                                                                                   "end\n"
+                                                                                                                   "      "
+                                                                                                                   "left = "
+                                                                                                                   "left - "
+                                                                                                                   "#users\n"
+                                                                                                                   "      "
+                                                                                                                   "if left "
+                                                                                                                   "> 0 "
+                                                                                                                   "then "
+                                                                                                                   "call('"
+                                                                                                                   "SREM', "
+                                                                                                                   "P..'"
+                                                                                                                   "epochs',"
+                                                                                                                   " epoch) "
+                                                                                                                   "end\n"
+                                                                                                                   "    "
+                                                                                                                   "end\n"
+                                                                                                                   "  end\n"
+                                                                                                                   "end\n"
+
+                                                                                                                   "local "
+                                                                                                                   "function"
+                                                                                                                   " beat("
+                                                                                                                   "epoch)\n"
+                                                                                                                   "  "
+                                                                                                                   "make("
+                                                                                                                   "epoch)\n"
+                                                                                                                   "  local "
+                                                                                                                   "key = "
+                                                                                                                   "P..'e:'."
+                                                                                                                   ".epoch\n"
+                                                                                                                   "  local "
+                                                                                                                   "count, "
+                                                                                                                   "lost = "
+                                                                                                                   "call('"
+                                                                                                                   "HINCRBY'"
+                                                                                                                   ", key, "
+                                                                                                                   "'n', "
+                                                                                                                   "1), "
+                                                                                                                   "call('"
+                                                                                                                   "HDEL', "
+                                                                                                                   "key, "
+                                                                                                                   "'l')\n"
+                                                                                                                   "  "
+                                                                                                                   "call('"
+                                                                                                                   "PEXPIRE'"
+                                                                                                                   ", "
+                                                                                                                   "key,"
+                                                                                                                   " " TEXT(
+                                                                                                                           PRESENCE_LEASE_MS) ")\n"
+                                                                                                                                              "  sweep()\n"
+                                                                                                                                              "  return { count, lost, string.match(call('INFO', 'replication'), 'master_replid:(%x+)') or '' }\n"
+                                                                                                                                              "end\n"
+
+                                                                                                                                              "local does = {\n"
+                                                                                                                                              "  S = function(r) return set(sub(r, 36), sub(r, 2, 17), sub(r, 18, 35)) end,\n"
+                                                                                                                                              "  R = function(r) return remove(sub(r, 36), sub(r, 2, 17), sub(r, 18, 25)) end,\n"
+                                                                                                                                              "  B = function(r) return beat(sub(r, 2, 17)) end,\n"
+                                                                                                                                              "  L = function(r) make(sub(r, 2, 17)); call('HSET', P..'e:'..sub(r, 2, 17), 'l', 1); return '' end,\n"
+                                                                                                                                              "  E = function(r) call('DEL', P..'e:'..sub(r, 2, 17)); known[sub(r, 2, 17)] = false; sweep(); return '' end\n"
+                                                                                                                                              "}\n"
+
+                                                                                                                                              /* Questions that follow each other are read with one MGET. */
+                                                                                                                                              "local i = 1\n"
+                                                                                                                                              "while i <= #ARGV do\n"
+                                                                                                                                              "  local kind, keys, first = sub(ARGV[i], 1, 1), {}, i\n"
+                                                                                                                                              "  while i <= #ARGV and sub(ARGV[i], 1, 1) == 'G' do\n"
+                                                                                                                                              "    keys[#keys + 1] = P..'u:'..sub(ARGV[i], 2)\n"
+                                                                                                                                              "    i = i + 1\n"
+                                                                                                                                              "  end\n"
+                                                                                                                                              "  if i > first then\n"
+                                                                                                                                              "    for k, text in ipairs(call('MGET', unpack(keys))) do out[first + k - 1] = lively(text) end\n"
+                                                                                                                                              "  else\n"
+                                                                                                                                              "    out[i] = does[kind](ARGV[i])\n"
+                                                                                                                                              "    i = i + 1\n"
+                                                                                                                                              "  end\n"
+                                                                                                                                              "end\n"
+                                                                                                                                              "return out\n";
+
+struct slice redis_script_source(void)
+{
+        return SLICE_LITERAL(script);
+}
+
+/* ---- requests ---- */
+
+static const char letters[] = {
+        [PRESENCE_SET] = 'S',  [PRESENCE_REMOVE] = 'R',    [PRESENCE_GET] = 'G',
+        [PRESENCE_BEAT] = 'B', [PRESENCE_MARK_LOST] = 'L', [PRESENCE_END] = 'E',
+};
+
+bool redis_writes(enum presence_kind kind)
+{
+        return kind != PRESENCE_GET;
+}
+
+static size_t put_request(const struct presence_request *request, uint8_t bytes[static REDIS_REQUEST_MAX + 1])
+{
+        const struct presence_entry *entry = &request->entry;
+        uint8_t *at = bytes;
+
+        check((size_t)request->kind < countof(letters));
+        *at++ = (uint8_t)letters[request->kind];
+        if (request->kind != PRESENCE_GET) {
+                memcpy(at, entry->epoch.bytes, sizeof(entry->epoch.bytes));
+                at += sizeof(entry->epoch.bytes);
+        }
+        if (request->kind == PRESENCE_SET || request->kind == PRESENCE_REMOVE) {
+                be64_put(at, entry->connection);
+                be64_put(at + 8, entry->device);
+                at[16] = (uint8_t)(entry->frontend >> 8);
+                at[17] = (uint8_t)entry->frontend;
+                at += 18;
+        }
+        if (request->kind == PRESENCE_GET || request->kind == PRESENCE_SET || request->kind == PRESENCE_REMOVE)
+                at += snprintf((char *)at, 21, "%" PRIu64, entry->user);
+        check(at <= bytes + REDIS_REQUEST_MAX);
+        return (size_t)(at - bytes);
+}
+
+void redis_script_call(struct redis_out *out, struct slice sha, struct slice prefix, const struct presence_request *requests,
+                       size_t count)
+{
+        check(count <= REDIS_CHUNK_MAX && prefix.size <= REDIS_PREFIX_MAX && sha.size == REDIS_SHA_SIZE);
+        redis_out_command(out, 4 + count);
+        redis_out_text(out, SLICE_LITERAL("EVALSHA"));
+        redis_out_text(out, sha);
+        redis_out_text(out, SLICE_LITERAL("1"));
+        redis_out_text(out, prefix);
+        for (size_t i = 0; i < count; i++) {
+                uint8_t bytes[REDIS_REQUEST_MAX + 1];
+
+                redis_out_text(out, slice_of(bytes, put_request(&requests[i], bytes)));
+        }
+}
+
+/* ---- answers ---- */
+
+static struct presence_entry entry_read(const uint8_t *at, uint64_t user)
+{
+        struct presence_entry entry = {.user = user,
+                                       .connection = be64_get(at + 24),
+                                       .device = be64_get(at + 32),
+                                       .frontend = (uint16_t)(at[40] << 8 | at[41])};
+
+        memcpy(entry.epoch.bytes, at, sizeof(entry.epoch.bytes));
+        return entry;
+}
+
+static enum error entries_read(const struct redis_reply *reply, uint64_t user, size_t count_max,
+                               struct presence_result *result, struct arena *arena)
+{
+        size_t count = reply->text.size / REDIS_ENTRY_SIZE;
+
+        if (reply->kind != REDIS_TEXT || reply->text.size % REDIS_ENTRY_SIZE != 0 || count > count_max)
+                return ERR_CORRUPT;
+        if (count == 0)
+                return ERR_OK;
+        result->entries = arena_array(arena, struct presence_entry, count);
+        if (!result->entries)
+                return ERR_NO_MEMORY;
+        for (size_t i = 0; i < count; i++)
+                result->entries[i] = entry_read(reply->text.data + i * REDIS_ENTRY_SIZE, user);
+        result->count = count;
+        return ERR_OK;
+}
+
+void redis_beaten_doubt(struct redis_beaten *beaten)
+{
+        beaten->count = UINT64_MAX;
+}
+
+/*
+ * Presence forgot if the counter did not go on, or if this is another copy of the data: a replica may have taken over that had not heard
+ * all yet, though it knew the last beat.
+ */
+static enum error beat_read(const struct redis_reply *reply, const struct id *epoch, struct presence_result *result,
+                            struct redis_beaten *beaten)
+{
+        const struct redis_reply *count, *lost, *id;
+
+        if (reply->kind != REDIS_LIST || reply->count != 3)
+                return ERR_CORRUPT;
+        count = reply->items[0];
+        lost = reply->items[1];
+        id = reply->items[2];
+        if (count->kind != REDIS_INTEGER || count->integer <= 0 || lost->kind != REDIS_INTEGER || id->kind != REDIS_TEXT ||
+            id->text.size != REDIS_ID_SIZE)
+                return ERR_CORRUPT;
+        result->lost = lost->integer != 0;
+        result->forgot = id_equal(&beaten->epoch, epoch) && ((uint64_t)count->integer <= beaten->count ||
+                                                             memcmp(id->text.data, beaten->replication, REDIS_ID_SIZE) != 0);
+        beaten->epoch = *epoch;
+        beaten->count = (uint64_t)count->integer;
+        memcpy(beaten->replication, id->text.data, REDIS_ID_SIZE);
+        return ERR_OK;
+}
+
+static enum error result_read(const struct redis_reply *reply, const struct presence_request *request,
+                              struct presence_result *result, struct arena *arena, struct redis_beaten *beaten)
+{
+        switch (request->kind) {
+        case PRESENCE_SET:
+                return entries_read(reply, request->entry.user, 1, result, arena);
+        case PRESENCE_GET:
+                return entries_read(reply, request->entry.user, PRESENCE_CONNECTIONS_MAX, result, arena);
+        case PRESENCE_BEAT:
+                return beat_read(reply, &request->entry.epoch, result, beaten);
+        case PRESENCE_REMOVE:
+        case PRESENCE_MARK_LOST:
+        case PRESENCE_END:
+                return reply->kind == REDIS_TEXT ? ERR_OK : ERR_CORRUPT;
+        }
+        unreachable();
+}
+
+enum error redis_script_read(const struct redis_reply *reply, const struct presence_request *requests, size_t count,
+                             struct presence_result *results, struct arena *arena, struct redis_beaten *beaten)
+{
+        if (reply->kind != REDIS_LIST || reply->count != count)
+                return ERR_CORRUPT;
+        for (size_t i = 0; i < count; i++) {
+                enum error error = result_read(reply->items[i], &requests[i], &results[i], arena, beaten);
+
+                if (error)
+                        return error;
+        }
+        return ERR_OK;
+}
