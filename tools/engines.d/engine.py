@@ -25,6 +25,7 @@ class Engine:
     """One engine of a set. A kind says: ports, program(), prepare(), command(), answers(), addresses()."""
     ports = 1
     end_signal = signal.SIGTERM
+    needs = None  # the engine it stands in front of
     own_user = False  # refuses to run as root
 
     def __init__(self, name, group):
@@ -99,16 +100,6 @@ class Engine:
             else:
                 os.remove(entry.path)
 
-    def run(self, command, what, text=''):
-        """Runs a helper to its end as the engine's user, with text as its input."""
-        user = self.user()
-        identity = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if user else {}
-        done = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd='/',
-                              env={**os.environ, 'LC_ALL': 'C.UTF-8'}, **identity)
-        if done.returncode:
-            raise Broken(f'{self.name}: {what} failed:\n{done.stdout.strip()}')
-        return done.stdout
-
     def spawn(self):
         return process.spawn(self.command(), self.log, self.user(), self.home, self.environment())
 
@@ -122,6 +113,15 @@ class Engine:
             return plain
         context = ssl.create_default_context(cafile=f'{self.group.certificates}/ca.pem')
         return context.wrap_socket(plain, server_hostname='localhost')
+
+
+def run(command, what, user=None, text=''):
+    """Runs a helper to its end, as a user, with text as its input."""
+    identity = {'user': user.pw_uid, 'group': user.pw_gid, 'extra_groups': []} if user else {}
+    done = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd='/',
+                          env={**os.environ, 'LC_ALL': 'C.UTF-8'}, **identity)
+    if done.returncode:
+        raise Broken(f'{what} failed:\n{done.stdout.strip()}')
 
 
 def program(names, package):

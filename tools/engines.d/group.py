@@ -14,11 +14,12 @@ import certificates
 import ports
 import process
 from engine import PASSWORD, USER, Broken
-from kafka import Kafka
+from kafka import Kafka, random_id
 from postgres import Pgbouncer, Postgres
 from redis import Redis
 
 START_SECONDS = 90.0
+STOP_SECONDS = 20.0
 LOG_LINES = 12
 ONE_BROKER = {'postgres': Postgres, 'redis': Redis, 'kafka1': Kafka, 'pgbouncer': Pgbouncer}
 
@@ -27,7 +28,7 @@ class Group:
     def __init__(self, folder, cache, given):
         self.folder, self.cache = folder, cache
         self.certificates = f'{folder}/certificates'
-        self.asked = {'secure': given.secure, 'brokers': given.brokers, 'set': given.set}
+        self.asked = {'secure': given.secure, 'bench': given.bench, 'brokers': given.brokers, 'set': given.set}
         self.state = {}
 
     # The state
@@ -37,7 +38,7 @@ class Group:
         """The set under its lock, with its state as it is now."""
         if create:
             os.makedirs(self.folder, exist_ok=True)
-        elif not os.path.exists(f'{self.folder}/state.json'):
+        elif not self.exists():
             raise Broken(f'there is no set in {self.folder}: start it first')
         with open(f'{self.folder}/lock', 'w', encoding='utf-8') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -46,13 +47,16 @@ class Group:
             if os.path.isdir(self.folder):
                 self.save()
 
+    def exists(self):
+        return os.path.exists(f'{self.folder}/state.json')
+
     def read(self):
         try:
             with open(f'{self.folder}/state.json', encoding='utf-8') as file:
                 self.state = json.load(file)
         except FileNotFoundError:
-            self.state = {'secure': self.asked['secure'], 'brokers': self.asked['brokers'] or 1, 'set': self.asked['set'], 'ports': {}, 'homes': {},
-                          'ready': [], 'running': {}, 'runner': None}
+            self.state = {**self.asked, 'brokers': self.asked['brokers'] or 1, 'id': random_id(), 'ports': {}, 'homes': {}, 'ready': [],
+                          'running': {}, 'runner': None}
         self.secure, self.settings = self.state['secure'], self.state['set']
         kinds = {**ONE_BROKER, **{f'kafka{i + 1}': Kafka for i in range(self.state['brokers'])}}
         self.engines = {name: kind(name, self) for name, kind in kinds.items()}
@@ -101,7 +105,7 @@ class Group:
                 self.state['runner'] = process.mark_of(runner)
             wanted = self.named(names)
             for engine in list(wanted):
-                behind = self.engines.get(getattr(engine, 'needs', ''))
+                behind = self.engines.get(engine.needs)
                 if behind and behind not in wanted:
                     wanted.insert(0, behind)
             for engine in wanted:
@@ -152,11 +156,15 @@ class Group:
 
     def stop(self, names):
         with self.open():
-            # Who leans on another goes first: the pooler before PostgreSQL.
-            for engine in reversed(self.named(names)):
-                if mark := self.state['running'].pop(engine.name, None):
-                    if not process.end(mark, engine.end_signal):
-                        print(f'engines: {engine.name} did not stop in time and was killed')
+            engines = self.named(names)
+            # Who leans on another goes first: the pooler before PostgreSQL. Brokers go together, or the last would seek the others.
+            for some in ([engine for engine in engines if engine.needs], [engine for engine in engines if not engine.needs]):
+                marks = [(engine, mark) for engine in some if (mark := self.state['running'].pop(engine.name, None))]
+                for engine, mark in marks:
+                    process.ask(mark, engine.end_signal)
+                for engine, mark in marks:
+                    if not process.await_end(mark, STOP_SECONDS):
+                        print(f'engines: {engine.name} did not stop within {STOP_SECONDS:.0f} s and was killed')
 
     def restart(self, names):
         with self.open():
@@ -201,14 +209,14 @@ class Group:
         return '\n'.join(lines)
 
     def remove(self):
-        if not os.path.exists(f'{self.folder}/state.json'):
+        if not self.exists():
             return
         with self.open():
             for mark in self.state['running'].values():
                 process.kill(mark)
             for home in self.state['homes'].values():
                 shutil.rmtree(home, ignore_errors=True)
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     # Addresses
 
@@ -234,7 +242,7 @@ class Group:
 
 class Leftover:
     """The options of a set that is only to be removed."""
-    secure, brokers, set = False, None, []
+    secure, bench, brokers, set = False, False, None, []
 
 
 def sweep(cache):

@@ -1,21 +1,50 @@
-"""Apache Kafka in KRaft mode: each broker is a controller too. The jars come from Maven Central, once."""
+"""Apache Kafka in KRaft mode: each broker is a controller too.
+
+Once on a machine, the jars are fetched from Maven Central, and a broker is started and stopped to keep what makes every later start
+quick: what formatting a folder writes (a Java process each), and Java's archive of the classes that a broker loads.
+"""
+import base64
+import contextlib
 import fcntl
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
+import tempfile
+import time
+import uuid
 
-from engine import PASSWORD, USER, Engine, Missing, program
+import ports
+import process
+from engine import PASSWORD, USER, Broken, Engine, Missing, program, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FETCH_SECONDS = 300
-CLUSTER = 'MkU3OEVBNTcwNTJENDM2Qg'
+WARM_UP_SECONDS = 90
+MEMORY = ['-Xmx512m', '-XX:+UseSerialGC']
 
 
 def version():
     with open(f'{HERE}/pom.xml', encoding='utf-8') as file:
         return re.search(r'<kafka>(.*?)</kafka>', file.read())[1]
+
+
+@contextlib.contextmanager
+def once(cache, folder):
+    """For one process at a time; yields a folder to fill when there is none of that name yet, else None."""
+    os.makedirs(cache, exist_ok=True)
+    with open(f'{folder}.lock', 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(folder):
+            yield None
+            return
+        part = f'{folder}.part'
+        shutil.rmtree(part, ignore_errors=True)
+        os.mkdir(part)
+        yield part
+        os.rename(part, folder)
 
 
 def jars(cache):
@@ -25,18 +54,14 @@ def jars(cache):
             raise Missing(f'KAFKA_JARS={given} has no kafka-tools-{version()}.jar')
         return given
     folder = f'{cache}/kafka-{version()}'
-    os.makedirs(cache, exist_ok=True)
-    with open(f'{cache}/fetching', 'w', encoding='utf-8') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.isdir(folder):
-            fetch(folder)
+    with once(cache, folder) as part:
+        if part:
+            fetch(part)
     return folder
 
 
-def fetch(folder):
+def fetch(part):
     maven = program(['mvn'], 'maven')
-    part = folder + '.part'
-    shutil.rmtree(part, ignore_errors=True)
     command = [maven, '-q', '-B', '-f', f'{HERE}/pom.xml', 'dependency:copy-dependencies', f'-DoutputDirectory={part}']
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -47,7 +72,49 @@ def fetch(folder):
     if text or not os.path.exists(f'{part}/kafka-tools-{version()}.jar'):
         errors = [line for line in re.sub(r'\x1b\[[\d;]*m', '', text).splitlines() if 'ERROR' in line]
         raise Missing(f'Apache Kafka {version()} cannot be fetched from Maven: {(errors or [text.strip()])[0]}')
-    os.rename(part, folder)
+
+
+def warmed(cache):
+    """The folder with plain.checkpoint, secure.checkpoint and classes.jsa; made when it is not there."""
+    folder = f'{cache}/kafka-{version()}-warm'
+    classes = ['-cp', f'{jars(cache)}/*']
+    with once(cache, folder) as part:
+        if part:
+            with tempfile.TemporaryDirectory(prefix='warm-', dir=cache) as scratch:
+                warm_up(classes, part, scratch)
+    return folder
+
+
+def warm_up(classes, part, scratch):
+    clients, controllers = ports.claim(scratch, 2)
+    file = f'{scratch}/kafka.properties'
+    with open(file, 'w', encoding='utf-8') as properties:
+        properties.write('\n'.join([
+            'process.roles=broker,controller', 'node.id=1', f'controller.quorum.voters=1@127.0.0.1:{controllers}', f'log.dirs={scratch}/data',
+            f'listeners=PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controllers}', 'controller.listener.names=CONTROLLER',
+            f'advertised.listeners=PLAINTEXT://127.0.0.1:{clients}', 'offsets.topic.replication.factor=1']) + '\n')
+    for name, more in (('secure', ['--add-scram', f'SCRAM-SHA-512=[name={USER},password={PASSWORD}]']), ('plain', [])):
+        shutil.rmtree(f'{scratch}/data', ignore_errors=True)
+        run(['java', *MEMORY, *classes, 'kafka.tools.StorageTool', 'format', '-t', random_id(), '-c', file, *more], "formatting Kafka's folder")
+        shutil.copyfile(f'{scratch}/data/bootstrap.checkpoint', f'{part}/{name}.checkpoint')
+    log = f'{scratch}/log'
+    mark = process.mark_of(process.spawn(['java', *MEMORY, f'-XX:ArchiveClassesAtExit={part}/classes.jsa', *classes, 'kafka.Kafka', file], log).pid)
+    limit = time.monotonic() + WARM_UP_SECONDS
+    while process.lives(mark) and time.monotonic() < limit:
+        with open(log, encoding='utf-8', errors='replace') as text:
+            if 'Kafka Server started' in text.read():
+                process.ask(mark, signal.SIGTERM)
+                process.await_end(mark, WARM_UP_SECONDS)
+        time.sleep(0.1)
+    process.kill(mark)
+    if not os.path.exists(f'{part}/classes.jsa'):
+        with open(log, encoding='utf-8', errors='replace') as text:
+            raise Broken('Kafka does not start; it says:\n' + text.read()[-2000:])
+
+
+def random_id():
+    """As Kafka writes its ids."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip('=')
 
 
 class Kafka(Engine):
@@ -60,13 +127,8 @@ class Kafka(Engine):
 
     def program(self):
         java = program(['java'], 'openjdk-17-jre-headless')
-        jars(self.group.cache)
+        warmed(self.group.cache)
         return java
-
-    def java(self, *arguments):
-        return [self.program(), '-Xmx512m', '-XX:+UseSerialGC', '-Dorg.slf4j.simpleLogger.showDateTime=true',
-                '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS', '-Dorg.slf4j.simpleLogger.showThreadName=false', '-cp',
-                f'{jars(self.group.cache)}/*', *arguments]
 
     def listeners(self):
         """Clients meet TLS and passwords in a secure set; what the brokers say to each other stays plain, on ports of its own."""
@@ -96,11 +158,18 @@ class Kafka(Engine):
             'offsets.topic.num.partitions=4', f'transaction.state.log.replication.factor={copies}', f'transaction.state.log.min.isr={enough}',
             'transaction.state.log.num.partitions=4', f'share.coordinator.state.topic.replication.factor={copies}',
             f'share.coordinator.state.topic.min.isr={enough}', *self.more('{}={}')])
-        scram = ['--add-scram', f'SCRAM-SHA-512=[name={USER},password={PASSWORD}]'] if self.secure else []
-        self.run(self.java('kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', f'{self.home}/kafka.properties', *scram), 'formatting its folder')
+        os.mkdir(f'{self.home}/data')
+        shutil.copyfile(f'{warmed(self.group.cache)}/{"secure" if self.secure else "plain"}.checkpoint', f'{self.home}/data/bootstrap.checkpoint')
+        self.write('data/meta.properties', ['version=1', f'cluster.id={self.group.state["id"]}', f'node.id={self.number}',
+                                            f'directory.id={random_id()}'])
 
     def command(self):
-        return self.java('kafka.Kafka', f'{self.home}/kafka.properties')
+        # Compiling as far as Java can pays in runs of minutes only; two cores have better to do in a test.
+        jit = [] if self.group.state['bench'] else ['-XX:TieredStopAtLevel=1']
+        logger = '-Dorg.slf4j.simpleLogger.'
+        return [self.program(), *MEMORY, *jit, f'-XX:SharedArchiveFile={warmed(self.group.cache)}/classes.jsa', f'{logger}showDateTime=true',
+                f'{logger}dateTimeFormat=HH:mm:ss.SSS', f'{logger}showThreadName=false', '-cp', f'{jars(self.group.cache)}/*', 'kafka.Kafka',
+                f'{self.home}/kafka.properties']
 
     def answers(self):
         """It lets clients in once the controllers know it: asks which versions it speaks, which needs no password."""

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from engine import DATABASE, PASSWORD, USER, Engine, Missing, program
+from engine import DATABASE, PASSWORD, USER, Engine, Missing, program, run
 
 
 def programs():
@@ -47,16 +47,16 @@ class Postgres(Engine):
 
     def prepare(self):
         data = f'{self.home}/data'
-        self.run([f'{programs()}/initdb', '-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
-                 'initdb')
+        run([f'{programs()}/initdb', '-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'],
+            'initdb', self.user())
         if self.secure:
             self.certify()
         with open(f'{data}/postgresql.conf', 'a', encoding='utf-8') as file:
             file.write('\n'.join(self.settings()) + '\n')
         # Alone, on no port: makes the role and the database.
         secret = f" PASSWORD '{PASSWORD}'" if self.secure else ''
-        self.run([f'{programs()}/postgres', '--single', '-D', data, '-c', 'fsync=off', 'postgres'], 'making the database',
-                 text=f'CREATE ROLE {USER} LOGIN{secret};\nCREATE DATABASE {DATABASE} OWNER {USER};\n')
+        run([f'{programs()}/postgres', '--single', '-D', data, '-c', 'fsync=off', 'postgres'], 'making the database', self.user(),
+            text=f'CREATE ROLE {USER} LOGIN{secret};\nCREATE DATABASE {DATABASE} OWNER {USER};\n')
         way = 'hostssl all all 127.0.0.1/32 scram-sha-256' if self.secure else 'host all all 127.0.0.1/32 trust'
         self.write('data/pg_hba.conf', [way])
 

@@ -53,13 +53,15 @@ def spawn(command, log, user=None, folder='/', environment=None):
                                 env={**os.environ, 'LC_ALL': 'C.UTF-8', **(environment or {})}, **identity)
 
 
-def end(mark, number=signal.SIGTERM, seconds=20.0):
-    """Ends a process by a signal; by SIGKILL when it does not obey. Returns whether it obeyed."""
-    if not lives(mark):
-        return True
-    for pid in family(mark['pid']):
-        send(pid, signal.SIGCONT)
-    send(mark['pid'], number)
+def ask(mark, number):
+    """Asks a process to end by a signal; one that is paused could not hear it."""
+    pause(mark, signal.SIGCONT)
+    if lives(mark):
+        send(mark['pid'], number)
+
+
+def await_end(mark, seconds):
+    """Waits for an end that was asked for; in the end SIGKILL. Returns whether it obeyed."""
     limit = time.monotonic() + seconds
     while lives(mark):
         if time.monotonic() > limit:
