@@ -2,7 +2,7 @@
 BUILD ?= build
 export BUILD DATA PORT ARGS
 
-.PHONY: all run deps-run deps-test test unit scenario contract sim fuzz live bench format lint tidy coverage deb install help
+.PHONY: all run deps-run deps-test test unit scenario contract sim fuzz live engines bench format lint tidy coverage deb install help
 
 all: deps-run           ## build the server, the client, the bench and the tests
 	tools/build
@@ -19,7 +19,7 @@ deps-test:              ## install what testing needs besides
 test: deps-test         ## everything: compilers, sanitizers, suites, simulator, guards; ends with the total
 	@tools/test
 
-unit scenario contract live: deps-test  ## one suite only
+unit scenario contract live engines: deps-test  ## one suite only
 	@tools/test $@
 
 sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
