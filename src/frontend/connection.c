@@ -55,7 +55,7 @@ static struct connection *fresh_slot(struct connections *table)
         return connection;
 }
 
-struct connection *connection_open(struct connections *table, int socket)
+struct connection *connection_open(struct connections *table, int socket, enum connection_state state)
 {
         struct list_node *node = list_pop(&table->free);
         struct connection *connection = NULL;
@@ -67,7 +67,7 @@ struct connection *connection_open(struct connections *table, int socket)
         if (!connection)
                 return NULL;
         *connection = (struct connection){.id = connection->id, .socket = socket};
-        connection_move(connection, CONNECTION_HELLO);
+        connection_move(connection, state);
         table->count++;
         return connection;
 }

@@ -19,10 +19,11 @@
 #include "frontend/limit.h"
 #include "wire/wire.h"
 
-/* Each line: state, text, the states it may move to. FREE: the slot is nobody's. LEAVING: told nothing more,
- * waits for replies. */
+/* Each line: state, text, the states it may move to. FREE: the slot is nobody's. PROXY: a balancer has not yet said whom it speaks
+ * for. LEAVING: told nothing more, waits for replies. */
 #define CONNECTION_STATES(X)                                                                                                \
-        X(FREE, "free", TO(HELLO))                                                                                          \
+        X(FREE, "free", TO(PROXY) | TO(HELLO))                                                                              \
+        X(PROXY, "proxy", TO(HELLO) | TO(CLOSING) | TO(FREE))                                                               \
         X(HELLO, "hello", TO(SIGNED_OUT) | TO(CLOSING) | TO(FREE))                                                          \
         X(SIGNED_OUT, "signed out", TO(JOINING) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                                     \
         X(JOINING, "joining", TO(READY) | TO(SIGNED_OUT) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                            \
@@ -94,8 +95,8 @@ struct connections {
 bool connections_init(struct connections *table, uint32_t count_max);
 void connections_finish(struct connections *table);
 
-/* A connection in state HELLO. NULL at count_max or without memory. */
-struct connection *connection_open(struct connections *table, int socket);
+/* A connection in its first state, HELLO or PROXY. NULL at count_max or without memory. */
+struct connection *connection_open(struct connections *table, int socket, enum connection_state state);
 
 /* Frees the slot; its id names nobody from now on. */
 void connection_free(struct connections *table, struct connection *connection);

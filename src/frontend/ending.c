@@ -47,7 +47,7 @@ void connection_end(struct frontend *frontend, struct connection *connection, en
 
 void connection_leave(struct frontend *frontend, struct connection *connection)
 {
-        if (connection->state == CONNECTION_HELLO) {
+        if (connection->state == CONNECTION_PROXY || connection->state == CONNECTION_HELLO) {
                 connection_end(frontend, connection, ERR_DRAINING, FRONTEND_RETRY_MS);
                 return;
         }

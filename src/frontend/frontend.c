@@ -276,7 +276,10 @@ bool frontend_serves(const struct frontend *frontend)
 
 struct frontend_counts frontend_counts(const struct frontend *frontend)
 {
-        return frontend->counts;
+        struct frontend_counts counts = frontend->counts;
+
+        counts.replies_waiting = frontend->pendings.pool.count;
+        return counts;
 }
 
 struct id frontend_epoch(const struct frontend *frontend)

@@ -11,6 +11,7 @@
 
 #include "base/event.h"
 #include "crypto/token.h"
+#include "frontend/proxy.h"
 #include "seam/bus.h"
 #include "seam/clock.h"
 #include "seam/net.h"
@@ -33,8 +34,14 @@ struct frontend_options {
         uint32_t queue_bytes_max;     /* 1 MiB: queued to one connection; then RESYNC */
         uint32_t send_bytes_max;      /* 256 MiB: queued to all; then the slowest go */
         uint32_t pending_max;         /* 100,000 replies waited for */
+        struct proxy_trust proxies;   /* whose PROXY headers are believed, and demanded: balancers */
         uint32_t claim_wait_ms;       /* 0, as the embedded log needs; 2,000 on a bus of several machines (L6) */
         bool trusts_clock;            /* reserved: wall clock known good */
+};
+
+/* Whoever wants to know how long clients wait. Called on the frontend's thread. */
+struct frontend_watch {
+        void (*replied)(struct frontend_watch *watch, uint64_t waited_us);
 };
 
 struct frontend_seams {
@@ -45,6 +52,7 @@ struct frontend_seams {
         struct random *random;
         struct event_sink *events;
         const struct token_keys *keys;
+        struct frontend_watch *watch; /* may be NULL */
 };
 
 /* Counters since the start. */
@@ -52,7 +60,7 @@ struct frontend_counts {
         uint64_t accepted, closed, connections, ready;
         uint64_t frames_in, frames_out, bytes_in, bytes_out;
         uint64_t refused, rate_limited, slow_closed, idle_closed, deadline_passed, posts_unknown;
-        uint64_t partial_bytes, queued_bytes;
+        uint64_t partial_bytes, queued_bytes, replies_waiting;
 };
 
 struct frontend;

@@ -3,6 +3,7 @@
 
 #include "frontend/answer.h"
 #include "frontend/ending.h"
+#include "frontend/listen.h"
 #include "frontend/liveness.h"
 #include "frontend/output.h"
 #include "frontend/route.h"
@@ -13,6 +14,23 @@ static size_t frame_size_max(const struct connection *connection)
         bool verified = connection->state == CONNECTION_JOINING || connection->state == CONNECTION_READY;
 
         return verified ? WIRE_UP_SIZE_MAX : WIRE_UNVERIFIED_SIZE_MAX;
+}
+
+/* The size of what stands at the front of the bytes: a balancer's header, or a frame. 0: more must come to tell, or *error. */
+static size_t front_size(const struct connection *connection, struct slice bytes, enum error *error)
+{
+        if (connection->state == CONNECTION_PROXY)
+                return proxy_header_size(bytes, error);
+        return wire_frame_size(bytes, frame_size_max(connection), error);
+}
+
+/* It is whole. */
+static void take_front(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
+{
+        if (connection->state == CONNECTION_PROXY)
+                listen_proxied(frontend, connection, slice_of(bytes, size));
+        else
+                route_frame(frontend, connection, bytes + WIRE_LENGTH_SIZE, size - WIRE_LENGTH_SIZE);
 }
 
 static bool hears(const struct connection *connection, uint64_t id)
@@ -104,7 +122,7 @@ static void input_split(struct frontend *frontend, struct connection *connection
 
         while (size > 0 && hears(connection, id)) {
                 enum error error = ERR_OK;
-                size_t frame = wire_frame_size(slice_of(bytes, size), frame_size_max(connection), &error);
+                size_t frame = front_size(connection, slice_of(bytes, size), &error);
 
                 if (error) {
                         answer_fatal(frontend, connection, NULL, error);
@@ -114,7 +132,7 @@ static void input_split(struct frontend *frontend, struct connection *connection
                         keep_partial(frontend, connection, slice_of(bytes, size));
                         return;
                 }
-                route_frame(frontend, connection, bytes + WIRE_LENGTH_SIZE, frame - WIRE_LENGTH_SIZE);
+                take_front(frontend, connection, bytes, frame);
                 bytes += frame;
                 size -= frame;
         }
@@ -142,11 +160,12 @@ static bool grow_partial(struct frontend *frontend, struct connection *connectio
 static bool complete_partial(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
+        size_t least = connection->state == CONNECTION_PROXY ? PROXY_HEAD_SIZE : WIRE_LENGTH_SIZE;
 
         for (int i = 0; i < INPUT_READS_MAX; i++) {
                 struct block *block = traffic->partial;
                 enum error error = ERR_OK;
-                size_t frame = wire_frame_size(slice_of(block->bytes, block->size), frame_size_max(connection), &error);
+                size_t frame = front_size(connection, slice_of(block->bytes, block->size), &error);
                 size_t got, lacks;
 
                 check(block);
@@ -158,11 +177,11 @@ static bool complete_partial(struct frontend *frontend, struct connection *conne
                         /* The frame's handler may end the connection: the block is ours until then. */
                         block_hold(block);
                         release_partial(frontend, traffic, block);
-                        route_frame(frontend, connection, block->bytes + WIRE_LENGTH_SIZE, frame - WIRE_LENGTH_SIZE);
+                        take_front(frontend, connection, block->bytes, frame);
                         block_drop(&frontend->blocks, block);
                         return true;
                 }
-                lacks = (frame ? frame : WIRE_LENGTH_SIZE) - block->size;
+                lacks = (frame ? frame : least) - block->size;
                 if (!grow_partial(frontend, connection))
                         return false;
                 block = traffic->partial;

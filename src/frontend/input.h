@@ -5,6 +5,8 @@
  *
  *      socket → input_take → (filter) → input_split → route_frame
  *
+ * From a balancer that is believed (proxy.h) a header comes first, before any frame; it is read by the same rules.
+ *
  * A filter (TLS, WebSocket) will stand between input_take and input_split, bytes in, bytes out; what a connection speaks is decided
  * by its first bytes, in input_split while its state is HELLO.
  */

@@ -2,6 +2,7 @@
 #include "frontend/listen.h"
 
 #include "frontend/answer.h"
+#include "frontend/ending.h"
 #include "frontend/liveness.h"
 
 enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
@@ -67,12 +68,13 @@ static bool admit_address(struct frontend *frontend, const struct net_address *p
 
 void listen_accepted(struct frontend *frontend, int socket, const struct net_address *peer)
 {
+        bool proxied = proxy_trusts(&frontend->options.proxies, peer);
         struct connection *connection = NULL;
-        struct limit_entry *address;
+        struct limit_entry *address = NULL;
 
         frontend->counts.accepted++;
-        if (frontend_serves(frontend) && admit_address(frontend, peer, &address))
-                connection = connection_open(&frontend->connections, socket);
+        if (frontend_serves(frontend) && (proxied || admit_address(frontend, peer, &address)))
+                connection = connection_open(&frontend->connections, socket, proxied ? CONNECTION_PROXY : CONNECTION_HELLO);
         if (!connection) {
                 turn_away(frontend, socket);
                 return;
@@ -83,4 +85,26 @@ void listen_accepted(struct frontend *frontend, int socket, const struct net_add
         frontend->seams.net->ops->set_tag(frontend->seams.net, socket, connection->id);
         frontend->counts.connections = frontend->connections.count;
         liveness_wait(frontend, connection);
+}
+
+void listen_proxied(struct frontend *frontend, struct connection *connection, struct slice header)
+{
+        struct net_address client;
+        struct limit_entry *address = NULL;
+        bool known;
+
+        check(connection->state == CONNECTION_PROXY && !connection->address);
+        if (proxy_header_parse(header, &client, &known) != ERR_OK) {
+                answer_fatal(frontend, connection, NULL, ERR_BAD_FRAME);
+                return;
+        }
+        if (known && !admit_address(frontend, &client, &address)) {
+                frontend->counts.refused++;
+                connection_end(frontend, connection, ERR_BUSY, FRONTEND_RETRY_MS);
+                return;
+        }
+        if (address)
+                limiter_hold(&frontend->addresses, address);
+        connection->address = address;
+        connection_move(connection, CONNECTION_HELLO);
 }

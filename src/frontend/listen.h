@@ -6,6 +6,9 @@
 
 void listen_accepted(struct frontend *frontend, int socket, const struct net_address *peer);
 
+/* A balancer said whom it speaks for: from now on that address is limited. The connection may be gone when it returns. */
+void listen_proxied(struct frontend *frontend, struct connection *connection, struct slice header);
+
 /* The frontend serves from now on. */
 void listen_resume(struct frontend *frontend);
 

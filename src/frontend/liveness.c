@@ -32,6 +32,7 @@ void liveness_wait(struct frontend *frontend, struct connection *connection)
         struct list *list = NULL;
 
         switch ((enum connection_state)connection->state) {
+        case CONNECTION_PROXY:
         case CONNECTION_HELLO:
         case CONNECTION_SIGNED_OUT:
         case CONNECTION_JOINING:

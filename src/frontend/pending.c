@@ -13,7 +13,7 @@ struct pending {
         struct list_node order;
         struct id request;
         uint64_t connection;
-        uint64_t since_ms, deadline_ms;
+        uint64_t since_us, deadline_ms;
 };
 
 bool pendings_init(struct pendings *pendings, uint32_t count_max, const uint64_t seed[2])
@@ -82,7 +82,7 @@ bool pending_add(struct frontend *frontend, struct connection *connection, const
                         return false;
                 pending->request = *request;
                 pending->connection = connection->id;
-                pending->since_ms = frontend->now_ms;
+                pending->since_us = frontend->now_us;
                 map_insert(&pendings->map, &pending->node, hash);
                 make_room(&pendings->map);
                 connection->pending++;
@@ -108,15 +108,29 @@ static struct connection *take_away(struct frontend *frontend, struct pending *p
         return connection;
 }
 
-uint64_t pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request)
+void pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request)
 {
         struct pendings *pendings = &frontend->pendings;
         struct pending *pending = find(pendings, hash_of(pendings, connection, request), connection, request);
-        uint64_t since_ms = pending ? pending->since_ms : 0;
 
         if (pending)
                 (void)take_away(frontend, pending);
-        return since_ms;
+}
+
+uint64_t pending_answered(struct frontend *frontend, uint64_t connection, const struct id *request)
+{
+        struct pendings *pendings = &frontend->pendings;
+        struct frontend_watch *watch = frontend->seams.watch;
+        struct pending *pending = find(pendings, hash_of(pendings, connection, request), connection, request);
+        uint64_t since_us;
+
+        if (!pending)
+                return 0;
+        since_us = pending->since_us;
+        if (watch)
+                watch->replied(watch, frontend->now_us - since_us);
+        (void)take_away(frontend, pending);
+        return since_us / 1000;
 }
 
 static struct pending *first(const struct frontend *frontend)

@@ -11,9 +11,11 @@ void pendings_finish(struct pendings *pendings);
 /* A reply to that request is due from now on (again, if it was already). False when a limit is reached. */
 bool pending_add(struct frontend *frontend, struct connection *connection, const struct id *request);
 
-/* The request was not sent after all, or its reply came. Late or unknown ones are fine. Returns when it was sent first; 0: nobody
- * knows. */
-uint64_t pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request);
+/* The request was not sent after all. */
+void pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request);
+
+/* Its reply came. Late or unknown ones are fine. Returns when the request was sent first; 0: nobody knows. */
+uint64_t pending_answered(struct frontend *frontend, uint64_t connection, const struct id *request);
 
 /* Answers those whose time has passed. */
 void pending_run(struct frontend *frontend);

@@ -48,7 +48,7 @@ static void deliver(struct frontend *frontend, struct connection *connection, co
 {
         bool reply = !id_is_zero(&post->request) || post->effect != WIRE_EFFECT_NONE;
 
-        if (!block || connection->state == CONNECTION_HELLO || connection->state == CONNECTION_CLOSING)
+        if (!block || connection->state <= CONNECTION_HELLO || connection->state == CONNECTION_CLOSING)
                 return;
         if (reply || connection->state == CONNECTION_READY)
                 output_queue(frontend, connection, block);
@@ -87,7 +87,7 @@ static void take_effect(struct frontend *frontend, struct connection *connection
 /* Returns when the request was sent; 0: nobody waits for it any more. */
 static uint64_t settle(struct frontend *frontend, const struct wire_post *post, uint64_t id)
 {
-        uint64_t since_ms = pending_remove(frontend, id, &post->request);
+        uint64_t since_ms = pending_answered(frontend, id, &post->request);
 
         if (event_wanted(frontend->seams.events, EVENT_DEBUG))
                 event_note(frontend->seams.events, EVENT_DEBUG, "frontend.answered", &post->request,

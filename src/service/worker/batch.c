@@ -190,6 +190,7 @@ bool batch_add_record(struct batch *batch, const struct bus_record *record)
         if (record->value.size <= WORKER_VALUE_MAX && !arena_copy(&batch->records, record->value, &item->value))
                 return false;
         batch->item_count++;
+        batch->worker->counts.records++;
         batch->record_bytes += item->value.size;
         offsets_take(&batch->worker->offsets, (uint32_t)record->partition, &item->offset, record->offset);
         plan(batch, item);
@@ -233,6 +234,7 @@ void item_drop(struct batch *batch, struct item *item)
         event_note(batch->worker->seams.events, EVENT_INFO, "worker.late", &item->frame.request,
                    {"service", batch->worker->service->name}, {"uncertain", NULL, item->uncertain});
         item->state = ITEM_DROPPED;
+        batch->worker->counts.late++;
         if (item->uncertain || item->inherited)
                 batch->lost_all = true; /* its row may be there, and nobody was told */
 }

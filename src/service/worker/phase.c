@@ -43,6 +43,7 @@ enum phase_step phase_retry(struct batch *batch)
         unsigned doublings = min_of(batch->progress.tries, 10u);
 
         batch->progress.tries++;
+        batch->worker->counts.retries++;
         return phase_pause(batch, min_of((uint64_t)PAUSE_MS_MIN << doublings, (uint64_t)PAUSE_MS_MAX));
 }
 
@@ -177,6 +178,16 @@ static bool advance(struct batch *batch)
         return moved;
 }
 
+static void note_done(struct batch *batch)
+{
+        struct worker *worker = batch->worker;
+        struct worker_watch *watch = worker->seams.watch;
+
+        worker->counts.batches++;
+        if (watch)
+                watch->batch_done(watch, batch->item_count, worker_now_ms(worker) - batch->since_ms);
+}
+
 bool phase_advance(struct worker *worker)
 {
         bool moved = false;
@@ -185,6 +196,7 @@ bool phase_advance(struct worker *worker)
                 moved |= advance(batch);
                 if (batch->progress.phase < PHASE_COUNT)
                         continue;
+                note_done(batch);
                 list_remove(&batch->node);
                 batch_reset(batch);
                 list_append(&worker->idle, &batch->node);

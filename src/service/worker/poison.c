@@ -31,6 +31,7 @@ void batch_poison(struct batch *batch, struct item *item, enum error error)
                    {"service", service->name}, {"error", error_name(error)}, {"partition", NULL, (uint64_t)item->partition},
                    {"offset", NULL, item->offset.offset});
         item->state = ITEM_REFUSED;
+        batch->worker->counts.poison++;
         if (!key)
                 return;
         snprintf(key, BUS_KEY_SIZE_MAX, "%s/%d/%llu", bus_topic_name(service->topic), item->partition,

@@ -36,6 +36,7 @@ struct worker {
         uint64_t next_tag;
         bool paused, draining;
         enum notes_care care;
+        struct worker_counts counts;
         uint64_t hold_ms;   /* monotonic: no records before that (memory ran out) */
         bool presence_down; /* the last batch gave presence up: the next one tries only once */
         uint8_t *scratch;   /* WIRE_DOWN_SIZE_MAX: where frames are encoded */

@@ -257,6 +257,15 @@ int worker_wait_ms(const struct worker *worker)
         return (int)min_of(next_ms - now_ms, (uint64_t)PAUSE_MS_MAX * 60);
 }
 
+struct worker_counts worker_counts(const struct worker *worker)
+{
+        struct worker_counts counts = worker->counts;
+
+        list_each(&worker->flight, batch, struct batch, node)
+                counts.in_flight++;
+        return counts;
+}
+
 bool worker_drain(struct worker *worker)
 {
         worker->draining = true;

@@ -32,6 +32,19 @@
 
 struct service;
 
+/* Whoever wants to know how batches fare. Called on the worker's thread, once a batch. */
+struct worker_watch {
+        void (*batch_done)(struct worker_watch *watch, size_t records, uint64_t ms);
+};
+
+/* Counters since the start. */
+struct worker_counts {
+        uint64_t records, batches; /* taken; done */
+        uint64_t retries;          /* requests to a seam that were made again */
+        uint64_t late, poison;     /* records dropped undone; given to the dead letters */
+        uint64_t in_flight;        /* batches now */
+};
+
 /* What a worker works with. Seams that its service does not need may be NULL. All stay the caller's. */
 struct worker_seams {
         struct bus *bus;
@@ -44,7 +57,8 @@ struct worker_seams {
         struct random *random;
         struct event_sink *events;
         const struct token_keys *keys;
-        uint32_t patience_ms; /* a batch of nothing but patient records waits so long for others; 0: not at all */
+        struct worker_watch *watch; /* may be NULL */
+        uint32_t patience_ms;       /* a batch of nothing but patient records waits so long for others; 0: not at all */
 };
 
 struct worker;
@@ -65,6 +79,8 @@ bool worker_step(struct worker *worker);
 
 /* Milliseconds until worker_step wants to be called even if no descriptor is readable (retry pauses); -1: no such time. */
 int worker_wait_ms(const struct worker *worker);
+
+struct worker_counts worker_counts(const struct worker *worker);
 
 /* No new batches; true once all in flight are committed (SIGTERM). */
 bool worker_drain(struct worker *worker);
