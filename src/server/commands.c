@@ -1,4 +1,4 @@
-/* galkad user import, check and restored: the database opened by itself, without a server around it. */
+/* galkad user import, check and restored: the database opened by itself, without a server around it. galkad keys. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -144,7 +144,7 @@ int server_import(const struct options *options, const char *path)
 
         if (!file)
                 fprintf(stderr, "galkad: cannot read %s: %s\n", path, strerror(errno));
-        if (import && file && tool_open(&tool, options)) {
+        if (import && file && tool_open(&tool, options, true)) {
                 import->tool = &tool;
                 error = import_file(import, file);
                 if (error)
@@ -207,5 +207,17 @@ int server_restored(const struct options *options)
                        "Clients keep what they have not sent, forget the rest and fetch it anew when they join.\n",
                        options->data, from, to);
         tool_close(&tool);
+        return error ? SERVER_FAILED : SERVER_DONE;
+}
+
+int server_keys(const char *path)
+{
+        char text[KEYS_ERROR_SIZE] = "";
+        enum error error = keys_make(path, text);
+
+        if (error)
+                fprintf(stderr, "galkad: %s\n", text);
+        else
+                printf("%s has new keys. Copy it to every machine that runs galkad, readable by galkad alone.\n", path);
         return error ? SERVER_FAILED : SERVER_DONE;
 }

@@ -103,28 +103,76 @@ static enum error write_keys(const char *path, const struct token_keys *keys, ch
         return ERR_SYSTEM;
 }
 
-enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE])
+/* OK without a file: *found says that nothing was there. */
+static enum error read_file(const char *path, struct token_keys *keys, struct found *found, char *text)
 {
-        char path[PATH_SIZE];
-        struct found found = {0};
         enum error error = ERR_OK;
-        FILE *file;
+        FILE *file = fopen(path, "re");
 
         memset(keys, 0, sizeof(*keys));
-        snprintf(path, sizeof(path), "%s/keys", folder);
-        file = fopen(path, "re");
+        *found = (struct found){0};
         if (!file && errno != ENOENT) {
                 snprintf(text, KEYS_ERROR_SIZE, "cannot read %.300s: %s", path, strerror(errno));
                 return ERR_SYSTEM;
         }
         if (file) {
-                error = read_keys(file, path, keys, &found, text);
+                error = read_keys(file, path, keys, found, text);
                 fclose(file);
         }
-        if (error || found.lasting)
-                return error;
-        if (!found.current)
+        return error;
+}
+
+static enum error complete(const char *path, struct token_keys *keys, const struct found *found, char *text)
+{
+        if (!found->current)
                 crypto_random(keys->current, sizeof(keys->current));
         crypto_random(keys->lasting, sizeof(keys->lasting));
         return write_keys(path, keys, text);
+}
+
+enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE])
+{
+        char path[PATH_SIZE];
+        struct found found;
+        enum error error;
+
+        snprintf(path, sizeof(path), "%s/keys", folder);
+        error = read_file(path, keys, &found, text);
+        return error || found.lasting ? error : complete(path, keys, &found, text);
+}
+
+enum error keys_read(const char *path, struct token_keys *keys, char text[static KEYS_ERROR_SIZE])
+{
+        struct found found;
+        enum error error = read_file(path, keys, &found, text);
+
+        if (error || found.lasting)
+                return error;
+        snprintf(text, KEYS_ERROR_SIZE,
+                 found.current ? "%.300s lacks its line 'lasting': it must be the whole file that all processes share"
+                               : "there are no keys in %.300s: 'galkad keys FILE' makes a file once, all processes share "
+                                 "copies of it",
+                 path);
+        return ERR_CONFIG;
+}
+
+enum error keys_open(const char *path, const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE])
+{
+        return *path ? keys_read(path, keys, text) : keys_load(folder, keys, text);
+}
+
+enum error keys_make(const char *path, char text[static KEYS_ERROR_SIZE])
+{
+        const struct found nothing = {0};
+        struct token_keys keys = {0};
+        enum error error;
+
+        if (access(path, F_OK) == 0 || errno != ENOENT) {
+                snprintf(text, KEYS_ERROR_SIZE, "%.300s is there already: with other keys nobody's token is good any more",
+                         path);
+                return ERR_CONFIG;
+        }
+        error = complete(path, &keys, &nothing, text);
+        crypto_wipe(&keys, sizeof(keys));
+        return error;
 }

@@ -1,5 +1,7 @@
-/* The server's keys, in a file of the data folder that only its owner can read: made at the first start, completed if an older
- * version made it. */
+/*
+ * The server's keys, in a file that only its owner can read. A server that is one process has it in its data folder: made at the first
+ * start, completed if an older version made it. The processes of a cluster share one, which is made once and copied to each machine.
+ */
 #ifndef GALKA_SERVER_KEYS_H
 #define GALKA_SERVER_KEYS_H
 
@@ -10,5 +12,15 @@
 
 /* Reads FOLDER/keys, or makes it or what it lacks. CONFIG (not such a file), SYSTEM; text says what is wrong. */
 must_use enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE]);
+
+/* Reads the file at path, which must be there and whole. CONFIG, SYSTEM; text says what is wrong and what to do. */
+must_use enum error keys_read(const char *path, struct token_keys *keys, char text[static KEYS_ERROR_SIZE]);
+
+/* The file at path, or if that is "" the one of the folder. */
+must_use enum error keys_open(const char *path, const char *folder, struct token_keys *keys,
+                              char text[static KEYS_ERROR_SIZE]);
+
+/* Makes the file at path, which must not be there. CONFIG, SYSTEM. */
+must_use enum error keys_make(const char *path, char text[static KEYS_ERROR_SIZE]);
 
 #endif

@@ -10,7 +10,6 @@
 
 #define WORDS_MAX 4
 #define NAME_SIZE 64
-#define VERSION   "0.1.0"
 
 static void print_help(FILE *out);
 static void print_man(void);
@@ -19,6 +18,23 @@ static int run_all(const struct options *options, const char *argument)
 {
         (void)argument;
         return server_all(options);
+}
+
+static int run_keys(const struct options *options, const char *argument)
+{
+        (void)options;
+        return server_keys(argument);
+}
+
+static int run_metrics(const struct options *options, const char *argument)
+{
+        struct page page = {0};
+
+        (void)options, (void)argument;
+        metrics_print_table(&page);
+        fwrite(page.bytes, 1, page.size, stdout);
+        page_finish(&page);
+        return SERVER_DONE;
 }
 
 static int run_import(const struct options *options, const char *argument)
@@ -62,7 +78,7 @@ static int run_help(const struct options *options, const char *argument)
 static int run_version(const struct options *options, const char *argument)
 {
         (void)options, (void)argument;
-        puts("galkad " VERSION);
+        puts("galkad " SERVER_VERSION);
         return SERVER_DONE;
 }
 
@@ -76,6 +92,7 @@ static const struct command {
          "run the whole server in one process, no other server needed, until SIGTERM or SIGINT: clients are told to come "
          "back, "
          "what was taken is finished"},
+        {"keys", "FILE", run_keys, "make the file of keys that the processes of a cluster share (see --keys)"},
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
          "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
@@ -85,6 +102,7 @@ static const struct command {
          "after an older copy of the data folder was put back: give the store a new era, so that clients fetch anew what "
          "they had "
          "and keep what they have not sent (the server must not be running)"},
+        {"metrics", "", run_metrics, "print a table of all that /metrics shows (see --health)"},
         {"sample", "", run_sample, "print a sample configuration file"},
         {"man", "", run_man, "print the man page"},
         {"help", "", run_help, "print this"},
@@ -126,13 +144,16 @@ static void print_help(FILE *out)
 
 static void print_man(void)
 {
-        puts(".TH GALKAD 8 \"\" \"Galka " VERSION "\"\n"
+        puts(".TH GALKAD 8 \"\" \"Galka " SERVER_VERSION "\"\n"
              ".SH NAME\ngalkad \\- the Galka messenger's server\n"
              ".SH SYNOPSIS\n.B galkad\n[\\fIoptions\\fR] \\fIcommand\\fR\n"
              ".SH DESCRIPTION\n"
              "A messenger server. \\fBgalkad all\\fR runs every role in one process on embedded drivers: one folder, no "
              "other\n"
-             "server. Options are taken from the file that \\fB\\-\\-config\\fR names, then from the environment, then "
+             "server. \\fBgalkad frontend\\fR, \\fBauth\\fR, \\fBsession\\fR, \\fBquery\\fR and \\fBnotify\\fR run one role "
+             "each over "
+             "Kafka, Redis\nand PostgreSQL, any number of them on any number of machines. Options are taken from the file "
+             "that \\fB\\-\\-config\\fR names, then from the environment, then "
              "from\n"
              "flags; the last one wins. An unknown option is an error.\n"
              ".SH COMMANDS");

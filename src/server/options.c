@@ -5,14 +5,20 @@
 #include "server/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "frontend/proxy.h"
 
-enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };
+#define SECRET_FILE_MAX 2048 /* bytes that are looked at */
+
+enum option_type { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG, OPTION_SECRET };
 
 struct option {
         const char *name;
@@ -88,6 +94,43 @@ static bool set_flag(bool *field, const char *value)
         return true;
 }
 
+/* The first line of a file. Nothing else than a file is opened: a pipe could make us wait for ever. */
+static bool read_secret(const char *path, char line[static SECRET_FILE_MAX], const char *where, char *text)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        struct stat status;
+        ssize_t got = -1;
+
+        if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISREG(status.st_mode))
+                errno = EINVAL;
+        else if (fd >= 0)
+                got = read(fd, line, SECRET_FILE_MAX - 1);
+        if (got < 0)
+                snprintf(text, OPTION_ERROR_SIZE, "%s: cannot read %.80s: %s", where, path, strerror(errno));
+        if (fd >= 0)
+                close(fd);
+        if (got < 0)
+                return false;
+        line[got] = '\0';
+        line[strcspn(line, "\r\n")] = '\0';
+        return true;
+}
+
+/* Never is a secret in the text. */
+static enum error set_secret(char **field, const struct option *option, const char *value, const char *where, char *text)
+{
+        char line[SECRET_FILE_MAX];
+        enum error error;
+
+        if (value[0] == '@' && !read_secret(value + 1, line, where, text))
+                return ERR_CONFIG;
+        error = set_text(field, option, value[0] == '@' ? line : value);
+        if (error == ERR_CONFIG)
+                snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be at most %llu bytes long", where, option->name,
+                         (unsigned long long)option->max);
+        return error;
+}
+
 /* Sets one option; on refusal writes "<where>: …" to text. */
 static enum error set(struct options *options, const struct option *option, const char *value, const char *where, char *text)
 {
@@ -104,10 +147,13 @@ static enum error set(struct options *options, const struct option *option, cons
         case OPTION_FLAG:
                 error = set_flag((bool *)field, value) ? ERR_OK : ERR_CONFIG;
                 break;
+        case OPTION_SECRET:
+                error = set_secret((char **)field, option, value, where, text);
+                break;
         }
         if (error == ERR_NO_MEMORY)
                 snprintf(text, OPTION_ERROR_SIZE, "%s", error_text(error));
-        if (error != ERR_CONFIG)
+        if (error != ERR_CONFIG || option->type == OPTION_SECRET)
                 return error;
         if (option->type == OPTION_FLAG)
                 snprintf(text, OPTION_ERROR_SIZE, "%s: %s must be yes or no, not '%.80s'", where, option->name, value);
@@ -225,6 +271,15 @@ static enum error read_flag(struct options *options, int argc, char **argv, int 
                 snprintf(text, OPTION_ERROR_SIZE, "there is no option '%.80s': see galkad help", argv[*index]);
                 return ERR_CONFIG;
         }
+        if (option->type == OPTION_SECRET) {
+                char variable[64];
+
+                environment_name(option, variable);
+                snprintf(text, OPTION_ERROR_SIZE,
+                         "--%s: a secret is seen by all on the command line: use %s, or the file (--config)", option->name,
+                         variable);
+                return ERR_CONFIG;
+        }
         if (!value && option->type == OPTION_FLAG)
                 value = "yes";
         if (!value && *index + 1 < argc)
@@ -271,9 +326,18 @@ static enum error set_defaults(struct options *options, char *text)
 
 static enum error check_words(const struct options *options, char *text)
 {
+        struct proxy_trust trust;
+        enum error error = proxy_trust_parse(options->proxy_from, &trust);
+
         static const char *const formats[3] = {"logfmt", "json", "json"};
         static const char *const levels[3] = {"debug", "info", "warning"};
 
+        if (error) {
+                snprintf(text, OPTION_ERROR_SIZE, "proxy-from must be %s, not '%.200s'",
+                         error == ERR_FULL ? "16 addresses at most" : "addresses or blocks (10.0.0.0/8,fd00::7)",
+                         options->proxy_from);
+                return ERR_CONFIG;
+        }
         if (!is_word(options->log_format, formats)) {
                 snprintf(text, OPTION_ERROR_SIZE, "log-format must be logfmt or json, not '%s'", options->log_format);
                 return ERR_CONFIG;
@@ -318,7 +382,7 @@ enum error options_read(struct options *options, int argc, char **argv, char **e
 void options_finish(struct options *options)
 {
         for (size_t i = 0; i < countof(table); i++) {
-                if (table[i].type == OPTION_TEXT) {
+                if (table[i].type == OPTION_TEXT || table[i].type == OPTION_SECRET) {
                         char **field = (char **)((char *)options + table[i].offset);
 
                         memory_free(*field);
@@ -327,13 +391,37 @@ void options_finish(struct options *options)
         }
 }
 
+#define HELP_INDENT 29
+#define HELP_WIDTH  118
+
+/* A text broken between words, in the column of helps. */
+static void print_broken(FILE *out, const char *text)
+{
+        int column = HELP_INDENT;
+
+        while (*text) {
+                int size = (int)strcspn(text, " ");
+
+                if (column + size > HELP_WIDTH)
+                        column = fprintf(out, "\n%*s", HELP_INDENT, "") - 1;
+                column += fprintf(out, "%s%.*s", column > HELP_INDENT ? " " : "", size, text);
+                text += size + (text[size] == ' ');
+        }
+}
+
 void options_print_help(FILE *out)
 {
         for (size_t i = 0; i < countof(table); i++) {
-                char flag[64];
+                char flag[80];
 
-                snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].argument);
-                fprintf(out, "  %-26s %s", flag, table[i].help);
+                if (table[i].type == OPTION_SECRET)
+                        environment_name(&table[i], flag);
+                else
+                        snprintf(flag, sizeof(flag), "--%s %s", table[i].name, table[i].argument);
+                fprintf(out, "  %-26s ", flag);
+                print_broken(out, table[i].help);
+                if (table[i].type == OPTION_SECRET)
+                        fputs(" (environment or file only)", out);
                 fprintf(out, *table[i].value ? " (%s)\n" : "\n", table[i].value);
         }
 }
@@ -351,6 +439,12 @@ void options_print_man(FILE *out)
                 char name[64];
 
                 environment_name(&table[i], name);
+                if (table[i].type == OPTION_SECRET) {
+                        fprintf(out, ".TP\n.BR %s\n%s. In the file: ", name, table[i].help);
+                        print_man_dashes(out, table[i].name);
+                        fputs(". Not on the command line. @\\fIPATH\\fR stands for the first line of that file.\n", out);
+                        continue;
+                }
                 fprintf(out, ".TP\n.BR \\-\\-");
                 print_man_dashes(out, table[i].name);
                 fprintf(out, " \" \\fI%s\\fR\"\n%s. ", table[i].argument, table[i].help);

@@ -11,6 +11,7 @@ struct options {
 #define OPTION_TYPE_TEXT                                           char *
 #define OPTION_TYPE_NUMBER                                         uint64_t
 #define OPTION_TYPE_FLAG                                           bool
+#define OPTION_TYPE_SECRET                                         char *
 #define OPTION(field, name, type, value, min, max, argument, help) OPTION_TYPE_##type field;
 #include "server/options.def"
 #undef OPTION

@@ -10,10 +10,12 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "loop/loop.h"
+#include "server/meter.h"
 #include "server/server.h"
 
-#define WAIT_MS_MAX   500  /* a thread looks at its stop flag at least so often */
-#define DRAIN_MS_MAX  5000 /* a worker that cannot commit is left then: the bus is as volatile as it */
+#define WAIT_MS_MAX 500 /* a thread looks at its stop flag at least so often */
+#define DRAIN_MS_MAX                                                                                                        \
+        5000 /* a worker that cannot commit is left then: what it had taken comes again, or is asked for again */
 #define EVENTS_A_TURN 16
 #define ADDRESS_SIZE  64
 #define PATIENCE_MS   4 /* a mark may wait so long for a message to share its commit */
@@ -77,6 +79,104 @@ static void clear_wake(struct role *role)
         (void)got; /* nothing there: seen before */
 }
 
+/* ---- counting ---- */
+
+enum error role_meter(struct role *role)
+{
+        struct clock *clock = &role->server->clock;
+        struct metrics *metrics = memory_new(sizeof(*metrics));
+        enum error error;
+
+        if (!metrics)
+                return ERR_NO_MEMORY;
+        metrics->role = role_needs[role->kind].name;
+        metrics->index = role->index;
+        metrics->groups = METRICS_ROLE | (role->kind == ROLE_FRONTEND ? METRICS_FRONTEND : METRICS_WORKER);
+        role->metrics = metrics;
+        error = meter_bus(&role->bus, metrics, clock);
+        if (!error && role->store)
+                error = meter_store(&role->store, metrics, clock);
+        if (!error && role->presence)
+                error = meter_presence(&role->presence, role->kind != ROLE_FRONTEND, metrics, clock);
+        if (!error && role->mail)
+                error = meter_mail(&role->mail, metrics);
+        return error;
+}
+
+/* What the worker tells once a batch. */
+struct worker_meter {
+        struct worker_watch watch;
+        struct metrics *metrics;
+};
+
+static void note_batch(struct worker_watch *watch, size_t records, uint64_t ms)
+{
+        struct metrics *metrics = container_of(watch, struct worker_meter, watch)->metrics;
+
+        metrics_observe(metrics, HISTOGRAM_WORKER_BATCH, records);
+        metrics_observe(metrics, HISTOGRAM_WORKER_TIME, ms * 1000);
+}
+
+/* A copy each turn. */
+static void count_worker(struct role *role, const struct worker *worker)
+{
+        struct worker_counts counts;
+
+        if (!role->metrics)
+                return;
+        counts = worker_counts(worker);
+        metrics_add(role->metrics, METRIC_ROLE_TURNS, 1);
+        metrics_set(role->metrics, METRIC_ROLE_READY, atomic_load_explicit(&role->ready, memory_order_relaxed));
+        metrics_set(role->metrics, METRIC_WORKER_RECORDS, counts.records);
+        metrics_set(role->metrics, METRIC_WORKER_BATCHES, counts.batches);
+        metrics_set(role->metrics, METRIC_WORKER_FLIGHT, counts.in_flight);
+        metrics_set(role->metrics, METRIC_WORKER_RETRIES, counts.retries);
+        metrics_set(role->metrics, METRIC_WORKER_LATE, counts.late);
+        metrics_set(role->metrics, METRIC_WORKER_POISON, counts.poison);
+}
+
+/* What the frontend tells once an answer. */
+struct frontend_meter {
+        struct frontend_watch watch;
+        struct metrics *metrics;
+};
+
+static void note_reply(struct frontend_watch *watch, uint64_t waited_us)
+{
+        metrics_observe(container_of(watch, struct frontend_meter, watch)->metrics, HISTOGRAM_REPLY_TIME, waited_us);
+}
+
+static void count_frontend(struct role *role, const struct frontend *frontend)
+{
+        struct frontend_counts counts;
+
+        if (!role->metrics)
+                return;
+        counts = frontend_counts(frontend);
+        metrics_add(role->metrics, METRIC_ROLE_TURNS, 1);
+        metrics_set(role->metrics, METRIC_ROLE_READY, frontend_serves(frontend));
+        metrics_set(role->metrics, METRIC_CONNECTIONS, counts.connections);
+        metrics_set(role->metrics, METRIC_CONNECTIONS_READY, counts.ready);
+        metrics_set(role->metrics, METRIC_CONNECTIONS_MAX, role->server->connections);
+        metrics_set(role->metrics, METRIC_ACCEPTED, counts.accepted);
+        metrics_set(role->metrics, METRIC_TURNED_AWAY, counts.refused);
+        metrics_set(role->metrics, METRIC_CLOSED, counts.closed);
+        metrics_set(role->metrics, METRIC_SLOW_CLOSED, counts.slow_closed);
+        metrics_set(role->metrics, METRIC_IDLE_CLOSED, counts.idle_closed);
+        metrics_set(role->metrics, METRIC_FRAMES_IN, counts.frames_in);
+        metrics_set(role->metrics, METRIC_FRAMES_OUT, counts.frames_out);
+        metrics_set(role->metrics, METRIC_BYTES_IN, counts.bytes_in);
+        metrics_set(role->metrics, METRIC_BYTES_OUT, counts.bytes_out);
+        metrics_set(role->metrics, METRIC_RATE_LIMITED, counts.rate_limited);
+        metrics_set(role->metrics, METRIC_REPLIES_LATE, counts.deadline_passed);
+        metrics_set(role->metrics, METRIC_REPLIES_WAITING, counts.replies_waiting);
+        metrics_set(role->metrics, METRIC_POSTS_UNKNOWN, counts.posts_unknown);
+        metrics_set(role->metrics, METRIC_PARTIAL_BYTES, counts.partial_bytes);
+        metrics_set(role->metrics, METRIC_QUEUED_BYTES, counts.queued_bytes);
+}
+
+/* ---- workers ---- */
+
 static void run_worker(struct role *role, struct worker *worker, struct net *net)
 {
         struct net_event events[EVENTS_A_TURN];
@@ -86,6 +186,7 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
         while (clock_monotonic_ms(clock) < end_ms) {
                 while (worker_step(worker))
                         ;
+                count_worker(role, worker);
                 if (atomic_load(&role->stop)) {
                         if (end_ms == UINT64_MAX)
                                 end_ms = clock_monotonic_ms(clock) + DRAIN_MS_MAX;
@@ -100,6 +201,7 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
 static void worker_thread(struct role *role)
 {
         struct server *server = role->server;
+        struct worker_meter meter = {.watch.batch_done = note_batch, .metrics = role->metrics};
         const struct worker_seams seams = {
                 .bus = role->bus,
                 .store = role->store,
@@ -111,6 +213,7 @@ static void worker_thread(struct role *role)
                 .random = server->random,
                 .events = &server->log.sink,
                 .keys = &server->keys,
+                .watch = role->metrics ? &meter.watch : NULL,
                 .patience_ms = PATIENCE_MS,
         };
         struct worker *worker = NULL;
@@ -131,11 +234,12 @@ static void worker_thread(struct role *role)
                 net->ops->free(&net);
 }
 
+/* ---- frontends ---- */
+
 static struct frontend_options frontend_options_of(const struct role *role)
 {
         const struct options *options = role->server->options;
-
-        return (struct frontend_options){
+        struct frontend_options all = {
                 .index = role->index,
                 .connections_max = role->server->connections,
                 .ping_ms = (uint32_t)options->ping_ms,
@@ -144,7 +248,11 @@ static struct frontend_options frontend_options_of(const struct role *role)
                 .address_connections = (uint32_t)options->address_connections,
                 .connection_frames = (uint32_t)options->connection_frames,
                 .user_frames = (uint32_t)options->user_frames,
+                .claim_wait_ms = role->server->claim_wait_ms,
         };
+
+        check(proxy_trust_parse(options->proxy_from, &all.proxies) == ERR_OK); /* options_read looked at it */
+        return all;
 }
 
 /* Sockets that share a port share it with those of any other process of this user: two servers would take each other's clients.
@@ -164,7 +272,7 @@ static enum error probe(struct net *net, const char *address, uint16_t port)
 static enum error listen_all(struct role *role, struct net *net, struct frontend *frontend)
 {
         const char *at = role->server->options->listen;
-        bool shared = role->server->options->frontends > 1;
+        bool shared = role->server->frontends > 1;
         uint16_t port = role->listen_port;
         enum error error = ERR_OK;
 
@@ -195,6 +303,7 @@ static void run_frontend(struct role *role, struct frontend *frontend)
         bool draining = false;
 
         while (frontend_turn(frontend, bounded_wait(frontend_wait_ms(frontend)))) {
+                count_frontend(role, frontend);
                 if (frontend_serves(frontend) && !atomic_load_explicit(&role->ready, memory_order_relaxed))
                         atomic_store(&role->ready, true);
                 if (!draining && atomic_load(&role->stop)) {
@@ -202,12 +311,16 @@ static void run_frontend(struct role *role, struct frontend *frontend)
                         draining = true;
                 }
         }
+        if (!atomic_load(&role->ready) && !draining)
+                snprintf(role->error, sizeof(role->error),
+                         "frontend %u runs already: give this one another --index, or stop that one first", role->index);
 }
 
 static void frontend_thread(struct role *role)
 {
         struct server *server = role->server;
         const struct frontend_options options = frontend_options_of(role);
+        struct frontend_meter meter = {.watch.replied = note_reply, .metrics = role->metrics};
         struct frontend_seams seams = {
                 .bus = role->bus,
                 .presence = role->presence,
@@ -215,13 +328,14 @@ static void frontend_thread(struct role *role)
                 .random = server->random,
                 .events = &server->log.sink,
                 .keys = &server->keys,
+                .watch = role->metrics ? &meter.watch : NULL,
         };
         struct frontend *frontend = NULL;
         enum error error = ERR_OK;
 
         role->notes->ops->enter(role->notes);
         /* Descriptors are limited by table here, so each of several frontends has its own. */
-        if (server->options->frontends > 1 && !UNDER_TSAN)
+        if (server->frontends > 1 && !UNDER_TSAN)
                 error = loop_own_descriptors();
         if (!error)
                 error = loop_net_new(&server->log.sink, &seams.net);

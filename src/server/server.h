@@ -1,5 +1,6 @@
 /*
- * galkad: the parts that its files share. wiring.c alone knows which drivers were chosen; role.c runs a role's loop on a thread.
+ * galkad: the parts that its files share. embedded.c, cluster.c and tool.c alone know which drivers were chosen; role.c runs a role's
+ * loop on a thread, process.c a process of such roles.
  */
 #ifndef GALKA_SERVER_SERVER_H
 #define GALKA_SERVER_SERVER_H
@@ -16,10 +17,13 @@
 #include "seam/store.h"
 #include "server/keys.h"
 #include "server/log.h"
+#include "server/metrics.h"
 #include "server/options.h"
 #include "service/worker/worker.h"
 
+#define SERVER_VERSION    "0.1.0"
 #define SERVER_ERROR_SIZE 512
+#define SERVER_ROLES_MAX  20 /* of one process */
 
 /* Exit codes of galkad. */
 enum server_exit {
@@ -35,15 +39,26 @@ struct server {
         struct random *random;
         struct log log;
         struct token_keys keys;
-        uint32_t connections; /* a frontend holds at most: what the options say, or less if descriptors are few */
+        uint32_t connections;   /* a frontend holds at most: what the options say, or less if descriptors are few */
+        uint32_t claim_wait_ms; /* how long a frontend waits for whoever has its index (L6) */
+        uint32_t frontends;     /* of this process */
 };
 
 enum role_kind { ROLE_FRONTEND, ROLE_AUTH, ROLE_SESSION, ROLE_QUERY, ROLE_NOTIFY };
 
+/* Which topic a role reads, and which seams it works with. */
+struct role_needs {
+        const char *name;
+        enum bus_topic topic;
+        bool store, presence, password, mail;
+};
+
+extern const struct role_needs role_needs[];
+
 /* A role on its thread, with seams of its own. Those it does not need are NULL. */
 struct role {
         enum role_kind kind;
-        uint16_t index; /* of a frontend */
+        uint16_t index; /* a frontend's partition; a worker's number among its like */
         struct server *server;
         struct bus *bus;
         struct store *store;
@@ -51,6 +66,7 @@ struct role {
         struct password *password;
         struct mail *mail;
         struct notes *notes;
+        struct metrics *metrics; /* NULL: nobody counts */
         pthread_t thread;
         int wake; /* eventfd: written by role_stop */
         atomic_bool stop;
@@ -60,6 +76,9 @@ struct role {
         uint16_t listen_port; /* a frontend: where it shall; 0 picks */
         char error[SERVER_ERROR_SIZE];
 };
+
+/* Lets it be counted: its seams, which are all there, get meters. NO_MEMORY. */
+must_use enum error role_meter(struct role *role);
 
 /* Starts the role's thread. Its seams are its own from then on. SYSTEM. */
 must_use enum error role_start(struct role *role);
@@ -73,6 +92,9 @@ void role_finish(struct role *role);
 
 /* galkad all: the whole server on embedded drivers, until SIGTERM or SIGINT. */
 int server_all(const struct options *options);
+
+/* galkad keys FILE: makes a file of keys. */
+int server_keys(const char *path);
 
 /* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
 int server_import(const struct options *options, const char *path);

@@ -113,6 +113,38 @@ static void test_damaged(void **state)
         }
 }
 
+/* The processes of a cluster share a file: nobody makes one of his own by mistake, and none is written over. */
+static void test_a_shared_file_is_made_once(void **state)
+{
+        struct token_keys keys, again;
+
+        (void)state;
+        assert_int_equal(keys_read(path, &keys, text), ERR_CONFIG);
+        assert_non_null(strstr(text, "galkad keys"));
+        assert_int_equal(keys_make(path, text), ERR_OK);
+        assert_int_equal(keys_read(path, &keys, text), ERR_OK);
+        assert_int_equal(keys_make(path, text), ERR_CONFIG);
+        assert_non_null(strstr(text, "is there already"));
+        assert_int_equal(keys_open(path, "/nowhere", &again, text), ERR_OK);
+        assert_memory_equal(&keys, &again, sizeof(keys));
+        assert_int_equal(keys_open("", folder, &again, text), ERR_OK);
+        assert_memory_equal(&keys, &again, sizeof(keys));
+        assert_int_equal(keys_make("/nowhere/at/all", text), ERR_SYSTEM);
+}
+
+static void test_a_shared_file_is_not_completed(void **state)
+{
+        struct token_keys keys;
+
+        (void)state;
+        write_file(first, "", "");
+        assert_int_equal(keys_read(path, &keys, text), ERR_CONFIG);
+        assert_non_null(strstr(text, "lasting"));
+        write_file(first, "lasing 03\n", "");
+        assert_int_equal(keys_read(path, &keys, text), ERR_CONFIG);
+        assert_non_null(strstr(text, "damaged"));
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -120,6 +152,8 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_an_old_file_is_completed, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_the_lasting_key_stays_when_others_change, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_shared_file_is_made_once, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_shared_file_is_not_completed, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

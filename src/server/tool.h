@@ -12,8 +12,9 @@ struct tool {
         struct store *store;
 };
 
-/* False, having said why on standard error: no folder, in use by a running server, a newer schema. */
-bool tool_open(struct tool *tool, const struct options *options);
+/* False, having said why on standard error: no folder, in use by a running server, a newer schema. with_keys: those that tokens are
+ * made with, too. */
+bool tool_open(struct tool *tool, const struct options *options, bool with_keys);
 
 /* The same for a database that must be there already: what looks or repairs makes none. */
 bool tool_open_old(struct tool *tool, const struct options *options);

@@ -64,11 +64,13 @@ static void check_text(const char *text, bool from_file)
         for (size_t i = 0; i < size; i++)
                 check((unsigned char)text[i] >= 32 && text[i] != 127);
         if (from_file)
-                check(strncmp(text, file_path, strlen(file_path)) == 0 || strncmp(text, "log-", 4) == 0);
+                check(strncmp(text, file_path, strlen(file_path)) == 0 || strncmp(text, "log-", 4) == 0 ||
+                      strncmp(text, "proxy-from ", 11) == 0);
 }
 
 #define CHECK_TEXT(value, min, max)   check((value) && strlen(value) >= (min) && strlen(value) <= (max))
 #define CHECK_NUMBER(value, min, max) check((value) >= (min) && (value) <= (max))
+#define CHECK_SECRET(value, min, max) CHECK_TEXT(value, min, max)
 #define CHECK_FLAG(value, min, max)   check((value) == false || (value) == true)
 
 static void check_bounds(const struct options *options)

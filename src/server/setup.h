@@ -1,0 +1,23 @@
+/* What embedded.c, cluster.c and tool.c set up alike. */
+#ifndef GALKA_SERVER_SETUP_H
+#define GALKA_SERVER_SETUP_H
+
+#include "server/process.h"
+
+#define SETUP_PATH_SIZE 4300
+#define SETUP_HOST_SIZE 260
+
+void server_init(struct server *server, const struct options *options);
+
+/* The spool of outgoing letters, FOLDER/mail. */
+must_use enum error setup_mail(struct server *server, const char *folder, struct mail **mail);
+
+/* The thread that hashes passwords. */
+must_use enum error setup_password(struct server *server, struct password **password);
+
+/* Which record was being worked on when a process crashed (L10): FOLDER/notes. */
+struct notes_file;
+must_use enum error setup_notes(struct server *server, const char *folder, struct notes_file **notes,
+                                char text[static SERVER_ERROR_SIZE]);
+
+#endif

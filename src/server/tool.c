@@ -1,0 +1,112 @@
+/* Commands on the database alone: SQLite in the data folder or, where --postgres names one, a database that others use too. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "driver/store/sqlite.h"
+#include "server/setup.h"
+#include "server/tool.h"
+
+#define WAIT_MS 100
+
+static enum error open_sqlite(struct tool *tool, char *text)
+{
+        const struct store_sqlite_options options = {
+                .folder = tool->server.options->data,
+                .clock = &tool->server.clock,
+                .random = tool->server.random,
+                .events = &tool->server.log.sink,
+        };
+        enum error error = server_make_folder(options.folder, text);
+
+        if (!error) /* first: it keeps others out of the folder */
+                error = store_sqlite_new(&options, &tool->sqlite, text);
+        if (!error)
+                error = store_sqlite_open(tool->sqlite, &tool->store);
+        return error;
+}
+
+bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
+{
+        char text[SERVER_ERROR_SIZE] = "";
+        enum error error;
+
+        *tool = (struct tool){0};
+        server_init(&tool->server, options);
+        error = open_sqlite(tool, text);
+        if (!error && with_keys)
+                error = keys_open(options->keys, options->data, &tool->server.keys, text);
+        if (!error)
+                return true;
+        fprintf(stderr, "galkad: %s\n", text[0] ? text : error_text(error));
+        tool_close(tool);
+        return false;
+}
+
+bool tool_open_old(struct tool *tool, const struct options *options)
+{
+        char path[SETUP_PATH_SIZE];
+
+        *tool = (struct tool){0};
+        snprintf(path, sizeof(path), "%.4096s/galka.db", options->data);
+        if (access(path, F_OK) == 0)
+                return tool_open(tool, options, false);
+        fprintf(stderr, "galkad: there is no database in %.300s: %s (see --data)\n", options->data, strerror(errno));
+        return false;
+}
+
+enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after)
+{
+        enum error error;
+
+        *before = store_sqlite_era(tool->sqlite);
+        error = store_sqlite_renew_era(tool->sqlite);
+        *after = store_sqlite_era(tool->sqlite);
+        return error;
+}
+
+void tool_close(struct tool *tool)
+{
+        if (tool->store)
+                tool->store->ops->free(&tool->store);
+        store_sqlite_free(&tool->sqlite);
+}
+
+/* The inline store does the work within poll; the other one is waited for, and always answers in time. */
+static enum error await(struct tool *tool)
+{
+        struct pollfd fd = {.fd = tool->store->ops->fd(tool->store), .events = POLLIN};
+        struct completion completion;
+
+        while (tool->store->ops->poll(tool->store, &completion, 1) == 0)
+                if (fd.fd >= 0)
+                        poll(&fd, 1, WAIT_MS);
+        switch (completion.outcome) {
+        case OUTCOME_OK:
+                return ERR_OK;
+        case OUTCOME_FAILED:
+                return ERR_FAILED;
+        case OUTCOME_UNCERTAIN:
+                return ERR_UNCERTAIN;
+        }
+        unreachable();
+}
+
+enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,
+                      struct arena *arena)
+{
+        enum error error = tool->store->ops->apply(tool->store, ops, count, results, arena, 1);
+
+        return error ? error : await(tool);
+}
+
+enum error tool_ask(struct tool *tool, const struct store_question *question, struct store_answer *answer,
+                    struct arena *arena)
+{
+        enum error error = tool->store->ops->ask(tool->store, question, 1, answer, arena, 1);
+
+        return error ? error : await(tool);
+}
