@@ -251,7 +251,7 @@ static void relay(struct frontend *frontend, struct connection *connection, cons
         }
         if (publish_envelope(frontend, connection, frame, bytes, size) != ERR_OK) {
                 if (message->reply)
-                        (void)pending_remove(frontend, connection->id, &frame->request);
+                        pending_remove(frontend, connection->id, &frame->request);
                 refuse(frontend, connection, frame, ERR_BUSY, FRONTEND_RETRY_MS);
                 return;
         }
