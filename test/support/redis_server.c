@@ -2,6 +2,7 @@
 #include "support/redis_server.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
@@ -113,6 +114,14 @@ void redis_server_start(struct redis_server *server, const char *const *argument
         }
 }
 
+void redis_server_copy(struct redis_server *server, const char *from, const char *to)
+{
+        char command[256];
+
+        snprintf(command, sizeof(command), "cp %s/%s %s/%s", server->folder, from, server->folder, to);
+        check(system(command) == 0);
+}
+
 void redis_server_kill(struct redis_server *server)
 {
         if (server->pid == 0)
@@ -128,17 +137,14 @@ void redis_server_signal(struct redis_server *server, int number)
 
 void redis_server_finish(struct redis_server *server)
 {
-        static const char *const files[] = {"socket", "log",        "dump.rdb",   "older.rdb", "ca.pem",
-                                            "ca.key", "server.pem", "server.key", "other.pem", "other.key"};
+        DIR *folder = opendir(server->folder);
 
         redis_server_kill(server);
-        for (size_t i = 0; i < countof(files); i++) {
-                char path[96];
-
-                snprintf(path, sizeof(path), "%s/%s", server->folder, files[i]);
-                unlink(path);
-        }
-        (void)rmdir(server->folder); /* what else lies there is worth a look */
+        check(folder);
+        for (struct dirent *file = readdir(folder); file; file = readdir(folder))
+                (void)unlinkat(dirfd(folder), file->d_name, 0); /* "." and ".." stay */
+        closedir(folder);
+        (void)rmdir(server->folder);
 }
 
 static int64_t ask(struct redis_server *server, const char *format, va_list arguments)

@@ -17,7 +17,7 @@ struct redis_server {
         pid_t pid; /* 0: it does not run */
         uint16_t port;
         char folder[64], socket[96];
-        bool tls; /* the port speaks TLS, by the certificates in the folder (tls.sh makes them) */
+        bool tls; /* the port speaks TLS: give it --tls-port and the rest */
 };
 
 /* Makes the folder and finds a port. */
@@ -26,6 +26,9 @@ void redis_server_init(struct redis_server *server);
 /* Starts it with these arguments besides (NULL at the end; NULL: none), and waits until it answers. It keeps nothing on disk by itself;
  * dump.rdb in its folder is loaded. */
 void redis_server_start(struct redis_server *server, const char *const *arguments);
+
+/* A file of its folder. */
+void redis_server_copy(struct redis_server *server, const char *from, const char *to);
 
 /* Without a goodbye. */
 void redis_server_kill(struct redis_server *server);
