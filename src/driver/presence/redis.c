@@ -170,7 +170,7 @@ static enum error look(struct presence_redis *redis, char text[static REDIS_ERRO
         }
         arena_init(&arena, &heap_source, 4096, 65536);
         handle = handle_of(presence);
-        until_ms = redis_now_ms(handle) + REDIS_START_MS;
+        until_ms = redis_now_ms(handle) + (redis->options.start_ms ? redis->options.start_ms : REDIS_START_MS);
         while (!try_once(presence, &arena, until_ms) && !error) {
                 if (handle->wrong)
                         error = ERR_CONFIG;

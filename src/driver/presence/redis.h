@@ -15,7 +15,7 @@
 #include "seam/presence.h"
 
 #define REDIS_SUBMITS_MAX 64   /* of one handle, not polled; beyond: FULL */
-#define REDIS_START_MS    5000 /* presence_redis_new waits so long */
+#define REDIS_START_MS    5000 /* presence_redis_new waits so long for somebody to answer */
 #define REDIS_CONNECT_MS  2000 /* from the first packet to the answer to the greeting */
 #define REDIS_DEADLINE_MS 2000 /* a server that owes an answer for so long is given up */
 #define REDIS_PAUSE_MIN   20   /* milliseconds between two attempts to connect, doubled at each */
@@ -36,6 +36,7 @@ struct presence_redis_options {
         const char *tls_cert; /* files of our own certificate and its key, if the server asks for one; NULL: none */
         const char *tls_key;
 
+        uint32_t start_ms;   /* 0: REDIS_START_MS */
         struct clock *clock; /* serves all threads */
         struct event_sink *events;
 };
@@ -45,7 +46,7 @@ struct presence_redis;
 /*
  * Connects once, to see that everything is right. The options are copied, what they point to is not but for the texts. Errors, each
  * with one line in text: CONFIG (what is wrong can only be mended by hand: password, rights, version, a replica, settings, TLS),
- * SYSTEM (nobody answers there, within REDIS_START_MS), NO_MEMORY.
+ * SYSTEM (nobody answers there, within start_ms), NO_MEMORY.
  */
 must_use enum error presence_redis_new(const struct presence_redis_options *options, struct presence_redis **redis,
                                        char text[static REDIS_ERROR_SIZE]);

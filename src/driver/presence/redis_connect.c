@@ -207,13 +207,9 @@ static bool take_replies(struct redis_handle *handle)
         const struct redis_reply *reply;
 
         do {
-                if (redis_reader_next(&handle->reader, &reply) != ERR_OK) {
-                        snprintf(handle->why, sizeof(handle->why), "it answers what no Redis would");
-                        handle->wrong = true;
-                        lose(handle);
-                        return false;
-                }
-                if (reply && !take_reply(handle, reply)) {
+                bool good = redis_reader_next(&handle->reader, &reply) == ERR_OK || redis_nonsense(handle);
+
+                if (!good || (reply && !take_reply(handle, reply))) {
                         lose(handle);
                         return false;
                 }
@@ -256,6 +252,14 @@ static void await_link(struct redis_handle *handle)
         redis_greeting_write(handle);
 }
 
+/* What did not come in time. */
+static const char *what_is_late(const struct redis_handle *handle)
+{
+        if (handle->state != REDIS_CONNECTING)
+                return "no answer in time";
+        return handle->link.connected ? "no answer to TLS in time: it may not speak it" : "no connection in time";
+}
+
 static void check_time(struct redis_handle *handle, uint64_t now_ms)
 {
         if (now_ms < redis_connection_next_ms(handle))
@@ -264,8 +268,7 @@ static void check_time(struct redis_handle *handle, uint64_t now_ms)
                 begin(handle);
                 return;
         }
-        snprintf(handle->why, sizeof(handle->why), "%s",
-                 handle->state == REDIS_CONNECTING ? "no connection in time" : "no answer in time");
+        snprintf(handle->why, sizeof(handle->why), "%s", what_is_late(handle));
         lose(handle);
 }
 

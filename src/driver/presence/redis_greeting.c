@@ -151,8 +151,10 @@ enum redis_verdict redis_greeting_answered(struct redis_handle *handle, const st
         check(handle->greeted < GREETING_COUNT);
         if (reply->kind == REDIS_ERROR)
                 return refused(handle, reply);
-        if (reply->kind != REDIS_TEXT)
-                return unfit(handle, "it answers what no Redis would", "", "");
+        if (reply->kind != REDIS_TEXT) {
+                (void)redis_nonsense(handle);
+                return REDIS_UNFIT;
+        }
         if (handle->greeted == GREETING_SERVER)
                 verdict = check_server(handle, reply->text);
         else if (handle->greeted == GREETING_REPLICATION)

@@ -123,20 +123,26 @@ static bool call_refused(struct redis_handle *handle, const struct redis_call *c
                !begins(text, "NOAUTH");
 }
 
+bool redis_nonsense(struct redis_handle *handle)
+{
+        snprintf(handle->why, sizeof(handle->why), "it answers what no Redis would");
+        handle->wrong = true;
+        return false;
+}
+
 bool redis_call_answered(struct redis_handle *handle, const struct redis_reply *reply)
 {
         struct redis_submission *submission;
         struct redis_call call;
         enum error error;
 
-        snprintf(handle->why, sizeof(handle->why), "%s", "it answers what no Redis would");
         if (handle->call_first == handle->call_next)
-                return false;
+                return redis_nonsense(handle);
         call = handle->calls[handle->call_first % REDIS_CHUNKS_MAX];
         submission = call.submission;
         if (!submission) {
                 handle->call_first++;
-                return redis_load_answered(handle, reply);
+                return redis_load_answered(handle, reply) || redis_nonsense(handle);
         }
         if (reply->kind == REDIS_ERROR) {
                 handle->call_first++;
@@ -146,7 +152,7 @@ bool redis_call_answered(struct redis_handle *handle, const struct redis_reply *
         error = redis_script_read(reply, submission->requests + call.first, call.count, submission->results + call.first,
                                   submission->arena, &handle->beaten);
         if (error == ERR_CORRUPT)
-                return false;
+                return redis_nonsense(handle);
         handle->call_first++;
         submission->calls--;
         submission->answered += call.count;

@@ -95,6 +95,9 @@ void redis_submissions_send(struct redis_handle *handle);
 /* The answer to the oldest call. False: it makes no sense, or this server is none to work with; why says it. */
 bool redis_call_answered(struct redis_handle *handle, const struct redis_reply *reply);
 
+/* Notes that the server is none. False. */
+bool redis_nonsense(struct redis_handle *handle);
+
 /* The connection is gone: what was sent has its outcome; what was not waits on. */
 void redis_calls_lost(struct redis_handle *handle);
 
