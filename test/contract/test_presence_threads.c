@@ -1,4 +1,5 @@
-/* Presence in memory among threads, for TSan: each thread sets, gets and removes its own users, and looks at everybody's. */
+/* Presence among threads, for TSan: each thread has a handle, sets, gets and removes its own users, and looks at everybody's. */
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,17 +11,24 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "driver/presence/memory.h"
+#include "driver/presence/redis.h"
+#include "loop/loop.h"
 #include "support/by_hand.h"
+#include "support/redis_server.h"
 
-#define THREADS 3
-#define USERS   300 /* of one thread */
-#define ROUNDS  10
+#define THREADS      3
+#define USERS        300 /* of one thread */
+#define ROUNDS       10
+#define ROUNDS_REDIS 2
+#define WAIT_MS      5000
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
 struct actor {
-        struct presence_memory *memory;
+        enum error (*open)(void *world, struct presence **presence);
+        void *world;
         uint64_t number;
+        int rounds;
 };
 
 static struct presence_result ask(struct presence *presence, struct arena *arena, enum presence_kind kind,
@@ -32,7 +40,9 @@ static struct presence_result ask(struct presence *presence, struct arena *arena
 
         arena_reset(arena);
         check(presence->ops->submit(presence, &request, 1, &result, arena, 1) == ERR_OK);
-        check(presence->ops->poll(presence, &completion, 1) == 1 && completion.outcome == OUTCOME_OK);
+        while (presence->ops->poll(presence, &completion, 1) == 0)
+                check(poll(&(struct pollfd){.fd = presence->ops->fd(presence), .events = POLLIN}, 1, WAIT_MS) == 1);
+        check(completion.outcome == OUTCOME_OK);
         return result;
 }
 
@@ -45,8 +55,8 @@ static void *act(void *argument)
 
         arena_init(&arena, &heap_source, 4096, 65536);
         be64_put(entry.epoch.bytes, actor->number + 1);
-        check(presence_memory_open(actor->memory, &presence) == ERR_OK);
-        for (int round = 0; round < ROUNDS; round++) {
+        check(actor->open(actor->world, &presence) == ERR_OK);
+        for (int round = 0; round < actor->rounds; round++) {
                 for (uint64_t i = 0; i < USERS; i++) {
                         struct presence_entry other = {.user = 1 + (actor->number * USERS + i * 7) % (THREADS * USERS)};
 
@@ -69,24 +79,60 @@ static void *act(void *argument)
         return NULL;
 }
 
-static void test_threads(void **state)
+static void act_all(struct actor actor)
 {
-        struct hand_clock clock;
-        struct presence_memory_options options = {.mode = PRESENCE_MEMORY_THREADED, .clock = &clock.clock};
-        struct presence_memory *memory;
         struct actor actors[THREADS];
         pthread_t threads[THREADS];
 
-        (void)state;
-        hand_clock_init(&clock, 0);
-        assert_int_equal(presence_memory_new(&options, &memory), ERR_OK);
         for (size_t i = 0; i < THREADS; i++) {
-                actors[i] = (struct actor){memory, i};
+                actors[i] = actor;
+                actors[i].number = i;
                 assert_int_equal(pthread_create(&threads[i], NULL, act, &actors[i]), 0);
         }
         for (size_t i = 0; i < THREADS; i++)
                 pthread_join(threads[i], NULL);
+}
+
+static enum error open_memory(void *world, struct presence **presence)
+{
+        return presence_memory_open(world, presence);
+}
+
+static void test_memory_among_threads(void **state)
+{
+        struct hand_clock clock;
+        struct presence_memory_options options = {.mode = PRESENCE_MEMORY_THREADED, .clock = &clock.clock};
+        struct presence_memory *memory;
+
+        (void)state;
+        hand_clock_init(&clock, 0);
+        assert_int_equal(presence_memory_new(&options, &memory), ERR_OK);
+        act_all((struct actor){.open = open_memory, .world = memory, .rounds = ROUNDS});
         presence_memory_free(&memory);
+}
+
+static enum error open_redis(void *world, struct presence **presence)
+{
+        return presence_redis_open(world, presence);
+}
+
+static void test_redis_among_threads(void **state)
+{
+        struct redis_server server;
+        struct clock clock;
+        struct presence_redis_options options = {.host = "localhost", .clock = &clock};
+        struct presence_redis *redis;
+        char text[REDIS_ERROR_SIZE];
+
+        (void)state;
+        loop_clock_init(&clock);
+        redis_server_init(&server);
+        redis_server_start(&server, NULL);
+        options.port = server.port;
+        assert_int_equal(presence_redis_new(&options, &redis, text), ERR_OK);
+        act_all((struct actor){.open = open_redis, .world = redis, .rounds = ROUNDS_REDIS});
+        presence_redis_free(&redis);
+        redis_server_finish(&server);
 }
 
 /* The goal for a whole connection is 512 bytes, presence included. */
@@ -123,7 +169,9 @@ static void test_bytes_per_user(void **state)
 
 int main(void)
 {
-        static const struct CMUnitTest tests[] = {cmocka_unit_test(test_threads), cmocka_unit_test(test_bytes_per_user)};
+        static const struct CMUnitTest tests[] = {cmocka_unit_test(test_memory_among_threads),
+                                                  cmocka_unit_test(test_redis_among_threads),
+                                                  cmocka_unit_test(test_bytes_per_user)};
 
-        return cmocka_run_group_tests_name("presence, memory, among threads", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("presence, among threads", tests, NULL, NULL);
 }

@@ -54,9 +54,9 @@ void redis_greeting_write(struct redis_handle *handle)
 static void info_find(struct slice info, const char *name, char value[static VALUE_SIZE])
 {
         size_t size = strlen(name), put = 0;
-        const char *at = (const char *)info.data, *end = at + info.size;
+        const char *at = (const char *)info.data, *end = info.size ? at + info.size : at;
 
-        while (at && at < end) {
+        while (at < end) {
                 const char *line_end = memchr(at, '\n', (size_t)(end - at));
                 size_t line = line_end ? (size_t)(line_end - at) : (size_t)(end - at);
 
