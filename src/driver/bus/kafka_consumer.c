@@ -1,0 +1,434 @@
+/*
+ * One topic's reader; see kafka_inside.h. librdkafka puts the records of all its partitions into one queue of ours, apart from
+ * everything else: to pause is not to look there, so that what was read ahead stays.
+ *
+ * Where reading starts is known when the group's committed offsets have come (kafka_group.c), or, where librdkafka goes to the
+ * beginning or the end of a partition, when the first record or the news that there is none comes from there. ASSIGNED and LOST
+ * wait for it: who publishes after they were told is read.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "driver/bus/kafka_inside.h"
+
+#define SERVE_MAX 64
+
+static void wake(const struct kafka_consumer *consumer)
+{
+        uint64_t one = 1;
+        ssize_t written = write(consumer->wake, &one, sizeof(one));
+
+        (void)written;
+}
+
+static struct kafka_held *held_of(struct kafka_consumer *consumer, int32_t partition)
+{
+        if (partition < 0 || (uint32_t)partition >= consumer->count)
+                return NULL;
+        return &consumer->held[partition];
+}
+
+static int32_t partition_of(const struct kafka_consumer *consumer, const struct kafka_held *held)
+{
+        return (int32_t)(held - consumer->held);
+}
+
+static void backlog_drop(struct kafka_consumer *consumer, int32_t partition);
+
+/* ---- news ---- */
+
+static void news_set(struct kafka_consumer *consumer, struct kafka_held *held, unsigned news)
+{
+        consumer->news_count -= (size_t)__builtin_popcount(held->news);
+        consumer->news_count += (size_t)__builtin_popcount(news);
+        held->news = news;
+}
+
+void kafka_held_tell(struct kafka_consumer *consumer, struct kafka_held *held, unsigned news)
+{
+        news_set(consumer, held, held->news | news);
+}
+
+void kafka_held_start(struct kafka_consumer *consumer, struct kafka_held *held, int64_t offset)
+{
+        check(held->state != KAFKA_NOT_HELD && offset >= 0);
+        held->state = KAFKA_READING;
+        held->position = offset;
+        kafka_held_tell(consumer, held, held->starting);
+        held->starting = 0;
+}
+
+/* Who was not told yet of its start is not told of its end either. */
+void kafka_held_stop(struct kafka_consumer *consumer, struct kafka_held *held)
+{
+        bool told = !(held->news & KAFKA_NEWS_ASSIGNED) && !(held->starting & KAFKA_NEWS_ASSIGNED);
+
+        if (held->state == KAFKA_NOT_HELD)
+                return;
+        news_set(consumer, held, (held->news & KAFKA_NEWS_REVOKED) | (told ? KAFKA_NEWS_REVOKED : 0));
+        backlog_drop(consumer, partition_of(consumer, held));
+        held->state = KAFKA_NOT_HELD;
+        held->starting = 0;
+        held->noted = false;
+        held->found = KAFKA_UNKNOWN;
+}
+
+static size_t news_of(struct kafka_consumer *consumer, struct kafka_held *held, struct bus_event *events, size_t max)
+{
+        static const struct {
+                enum kafka_news news;
+                enum bus_event_kind kind;
+        } order[] = {{KAFKA_NEWS_REVOKED, BUS_EVENT_REVOKED},
+                     {KAFKA_NEWS_ASSIGNED, BUS_EVENT_ASSIGNED},
+                     {KAFKA_NEWS_LOST, BUS_EVENT_LOST}};
+        size_t count = 0;
+
+        for (size_t i = 0; i < countof(order) && count < max; i++) {
+                if (!(held->news & order[i].news))
+                        continue;
+                news_set(consumer, held, held->news & ~(unsigned)order[i].news);
+                events[count++] = (struct bus_event){.kind = order[i].kind,
+                                                     .record = {.topic = consumer->topic,
+                                                                .partition = partition_of(consumer, held),
+                                                                .offset = (uint64_t)max_of(held->position, 0)}};
+        }
+        return count;
+}
+
+size_t kafka_consumer_poll(struct kafka_consumer *consumer, struct bus_event *events, size_t max)
+{
+        size_t count = kafka_commit_poll(consumer, events, max);
+
+        for (uint32_t i = 0; consumer->news_count && i < consumer->count && count < max; i++)
+                count += news_of(consumer, &consumer->held[i], events + count, max - count);
+        return count;
+}
+
+bool kafka_consumer_has(const struct kafka_consumer *consumer)
+{
+        return consumer->news_count > 0 || kafka_commit_has(consumer) || (consumer->backlog_count && !consumer->paused);
+}
+
+/* ---- what librdkafka reads ---- */
+
+/* Its records come into our queue, not among the control events. */
+static void send_to_records(struct kafka_consumer *consumer, int32_t partition)
+{
+        rd_kafka_queue_t *queue =
+                rd_kafka_queue_get_partition(consumer->client, consumer->kafka->topics[consumer->topic], partition);
+
+        if (!queue)
+                return;
+        rd_kafka_queue_forward(queue, consumer->records);
+        rd_kafka_queue_destroy(queue);
+}
+
+void kafka_consumer_apply(struct kafka_consumer *consumer)
+{
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->count);
+        rd_kafka_resp_err_t error;
+
+        for (uint32_t i = 0; i < consumer->count; i++) {
+                const struct kafka_held *held = &consumer->held[i];
+
+                if (held->state == KAFKA_NOT_HELD)
+                        continue;
+                send_to_records(consumer, (int32_t)i);
+                rd_kafka_topic_partition_list_add(list, consumer->kafka->topics[consumer->topic], (int32_t)i)->offset =
+                        held->state == KAFKA_READING ? held->position : held->start;
+        }
+        error = rd_kafka_assign(consumer->client, list);
+        rd_kafka_topic_partition_list_destroy(list);
+        if (error)
+                event_note(consumer->report->events, EVENT_ERROR, "bus.kafka_assign_failed", NULL,
+                           {"topic", consumer->kafka->topics[consumer->topic], 0}, {"error", rd_kafka_err2name(error), 0});
+}
+
+/* What was to be read is not there any more (L5). A group goes on with the oldest there is: repeats are lawful. A frontend goes on
+ * from the end: old claims of others are not for it. */
+static void position_lost(struct kafka_consumer *consumer, struct kafka_held *held)
+{
+        held->state = KAFKA_STARTING;
+        held->start = consumer->kind == KAFKA_GROUP ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+        held->starting |= KAFKA_NEWS_LOST;
+        kafka_consumer_apply(consumer);
+}
+
+/* What comes in the records' queue besides records. */
+static void take_notice(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
+{
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                if (held->state == KAFKA_STARTING)
+                        kafka_held_start(consumer, held, message->offset);
+        } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+                position_lost(consumer, held);
+        } else {
+                event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_read_failed", NULL,
+                           {"topic", consumer->kafka->topics[consumer->topic], 0},
+                           {"partition", NULL, (uint64_t)message->partition}, {"error", rd_kafka_err2name(message->err), 0});
+        }
+}
+
+/* ---- records ---- */
+
+/* Read of librdkafka and not handed out: the next one to look at, NULL if there is none. */
+static rd_kafka_message_t *backlog_front(struct kafka_consumer *consumer)
+{
+        ssize_t got;
+
+        if (consumer->backlog_count == 0) {
+                got = rd_kafka_consume_batch_queue(consumer->records, 0, consumer->backlog, countof(consumer->backlog));
+                consumer->backlog_first = 0;
+                consumer->backlog_count = got > 0 ? (size_t)got : 0;
+        }
+        return consumer->backlog_count ? consumer->backlog[consumer->backlog_first] : NULL;
+}
+
+static rd_kafka_message_t *backlog_pop(struct kafka_consumer *consumer)
+{
+        check(consumer->backlog_count > 0);
+        consumer->backlog_count--;
+        return consumer->backlog[consumer->backlog_first++];
+}
+
+/* What was read of a partition before it was revoked, or before a seek, is not what is to be read now. */
+static void backlog_drop(struct kafka_consumer *consumer, int32_t partition)
+{
+        size_t kept = 0;
+
+        for (size_t i = 0; i < consumer->backlog_count; i++) {
+                rd_kafka_message_t *message = consumer->backlog[consumer->backlog_first + i];
+
+                if (message->partition == partition)
+                        rd_kafka_message_destroy(message);
+                else
+                        consumer->backlog[kept++] = message;
+        }
+        consumer->backlog_first = 0;
+        consumer->backlog_count = kept;
+}
+
+enum reading { READING_RECORD, READING_NOTHING, READING_NEWS };
+
+/* What the message is: a record that is due now; nothing; or, first, reason for news, and to be looked at again after them. */
+static enum reading read_message(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
+{
+        if (!held || held->state == KAFKA_NOT_HELD)
+                return READING_NOTHING;
+        if (message->err) {
+                take_notice(consumer, held, message);
+                return READING_NOTHING;
+        }
+        if (held->state == KAFKA_STARTING) {
+                kafka_held_start(consumer, held, message->offset);
+                return READING_NEWS;
+        }
+        if (message->offset < held->position)
+                return READING_NOTHING;
+        if (message->offset == held->position)
+                return READING_RECORD;
+        held->position = message->offset; /* somebody took records out of the middle */
+        kafka_held_tell(consumer, held, KAFKA_NEWS_LOST);
+        return READING_NEWS;
+}
+
+size_t kafka_consumer_records(struct kafka_consumer *consumer, struct bus_event *events, rd_kafka_message_t **messages,
+                              size_t max)
+{
+        rd_kafka_message_t *message;
+        size_t count = 0;
+
+        while (count < max && !consumer->news_count && (message = backlog_front(consumer))) {
+                struct kafka_held *held = held_of(consumer, message->partition);
+                enum reading reading = read_message(consumer, held, message);
+
+                if (reading == READING_NEWS)
+                        break;
+                messages[count] = backlog_pop(consumer);
+                if (reading == READING_NOTHING) {
+                        rd_kafka_message_destroy(message);
+                        continue;
+                }
+                held->position++;
+                events[count++] = (struct bus_event){.kind = BUS_EVENT_RECORD,
+                                                     .record = {.topic = consumer->topic,
+                                                                .partition = message->partition,
+                                                                .offset = (uint64_t)message->offset,
+                                                                .key = slice_of(message->key, message->key_len),
+                                                                .value = slice_of(message->payload, message->len)}};
+        }
+        return count;
+}
+
+void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
+{
+        static const uint64_t one = 1;
+
+        consumer->paused = paused;
+        rd_kafka_queue_io_event_enable(consumer->records, paused ? -1 : consumer->wake, paused ? NULL : &one,
+                                       paused ? 0 : sizeof(one));
+        if (!paused)
+                wake(consumer);
+}
+
+/* ---- control ---- */
+
+static void take_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+        switch (rd_kafka_event_type(event)) {
+        case RD_KAFKA_EVENT_REBALANCE:
+                kafka_group_rebalance(consumer, event);
+                break;
+        case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
+                kafka_group_offsets(consumer, event);
+                break;
+        case RD_KAFKA_EVENT_OFFSET_COMMIT:
+                kafka_commit_answered(consumer, event);
+                break;
+        default:
+                kafka_report(consumer->report, event);
+        }
+        rd_kafka_event_destroy(event);
+}
+
+void kafka_consumer_serve(struct kafka_consumer *consumer)
+{
+        rd_kafka_event_t *event;
+
+        for (int n = 0; n < SERVE_MAX && (event = rd_kafka_queue_poll(consumer->control, 0)); n++)
+                take_event(consumer, event);
+        kafka_group_ask(consumer);
+        kafka_commit_send(consumer, false);
+}
+
+enum error kafka_consumer_assign(struct kafka_consumer *consumer, int32_t partition)
+{
+        struct kafka_held *held = held_of(consumer, partition);
+
+        if (!held)
+                return ERR_NOT_FOUND;
+        check(consumer->kind != KAFKA_GROUP);
+        consumer->kind = KAFKA_ASSIGNED;
+        if (held->state != KAFKA_NOT_HELD)
+                return ERR_OK;
+        held->state = KAFKA_STARTING;
+        held->start = RD_KAFKA_OFFSET_END;
+        held->starting = KAFKA_NEWS_ASSIGNED;
+        kafka_consumer_apply(consumer);
+        return ERR_OK;
+}
+
+enum error kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partition, uint64_t offset)
+{
+        struct kafka_held *held = held_of(consumer, partition);
+
+        if (!held || held->state == KAFKA_NOT_HELD)
+                return ERR_NOT_FOUND;
+        backlog_drop(consumer, partition);
+        kafka_held_start(consumer, held, (int64_t)offset);
+        /* Not waited for; what was read before it is outdated from now on. */
+        if (rd_kafka_seek(consumer->handle, partition, (int64_t)offset, 0))
+                kafka_consumer_apply(consumer);
+        return ERR_OK;
+}
+
+/* As of the last answer that brought records, or said that there are none: nobody is asked. */
+enum error kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition, uint64_t *records)
+{
+        const struct kafka_held *held = held_of(consumer, partition);
+        const char *topic = consumer->kafka->topics[consumer->topic];
+        int64_t first = KAFKA_UNKNOWN, end = KAFKA_UNKNOWN;
+
+        if (!held || held->state == KAFKA_NOT_HELD)
+                return ERR_NOT_FOUND;
+        if (held->state == KAFKA_STARTING ||
+            rd_kafka_get_watermark_offsets(consumer->client, topic, partition, &first, &end) || end < 0)
+                return ERR_AGAIN;
+        *records = end > held->position ? (uint64_t)(end - held->position) : 0;
+        return ERR_OK;
+}
+
+/* ---- life ---- */
+
+enum error kafka_consumer_init(struct kafka_consumer *consumer, struct bus_kafka *kafka, enum bus_topic topic, int wake_fd,
+                               struct kafka_report *report, char *text)
+{
+        static const uint64_t one = 1;
+        enum error error;
+
+        *consumer = (struct kafka_consumer){
+                .kafka = kafka, .topic = topic, .report = report, .wake = wake_fd, .count = kafka->partitions[topic]};
+        consumer->held = memory_new(sizeof(*consumer->held) * consumer->count);
+        if (!consumer->held)
+                return ERR_NO_MEMORY;
+        for (uint32_t i = 0; i < consumer->count; i++)
+                consumer->held[i].committed = consumer->held[i].found = KAFKA_UNKNOWN;
+        error = kafka_client_new(kafka, KAFKA_CONSUMER, topic, &consumer->client, text);
+        if (error)
+                return error;
+        rd_kafka_poll_set_consumer(consumer->client);
+        consumer->control = rd_kafka_queue_get_consumer(consumer->client);
+        rd_kafka_set_log_queue(consumer->client, consumer->control);
+        consumer->records = rd_kafka_queue_new(consumer->client);
+        consumer->handle = rd_kafka_topic_new(consumer->client, kafka->topics[topic], NULL);
+        if (!consumer->handle)
+                return ERR_NO_MEMORY;
+        rd_kafka_queue_io_event_enable(consumer->control, wake_fd, &one, sizeof(one));
+        rd_kafka_queue_io_event_enable(consumer->records, wake_fd, &one, sizeof(one));
+        wake(consumer);
+        /* Else a partition that is assigned later stands still for half a second, looking for its leader. */
+        return kafka_metadata(consumer->client, kafka->options.start_ms) ? ERR_FAILED : ERR_OK;
+}
+
+/* What was committed goes out before the group is left, and others start from it. */
+static void leave(struct kafka_consumer *consumer)
+{
+        uint64_t end_ms = kafka_now_ms() + KAFKA_GOODBYE_MS;
+        rd_kafka_error_t *error;
+
+        kafka_commit_send(consumer, true);
+        while (consumer->requests_out && kafka_now_ms() < end_ms) {
+                rd_kafka_event_t *event = rd_kafka_queue_poll(consumer->control, 10);
+
+                if (event)
+                        take_event(consumer, event);
+        }
+        consumer->closing = true;
+        error = rd_kafka_consumer_close_queue(consumer->client, consumer->control);
+        if (error) {
+                rd_kafka_error_destroy(error);
+                return;
+        }
+        while (!rd_kafka_consumer_closed(consumer->client) && kafka_now_ms() < end_ms) {
+                rd_kafka_event_t *event = rd_kafka_queue_poll(consumer->control, 10);
+
+                if (event)
+                        take_event(consumer, event);
+        }
+}
+
+void kafka_consumer_finish(struct kafka_consumer *consumer, bool leave_group)
+{
+        if (consumer->client && consumer->control && consumer->kind == KAFKA_GROUP && leave_group)
+                leave(consumer);
+        while (consumer->backlog_count)
+                rd_kafka_message_destroy(backlog_pop(consumer));
+        if (consumer->wanted)
+                rd_kafka_topic_partition_list_destroy(consumer->wanted);
+        if (consumer->handle)
+                rd_kafka_topic_destroy(consumer->handle);
+        if (consumer->records) {
+                rd_kafka_queue_io_event_enable(consumer->records, -1, NULL, 0);
+                rd_kafka_queue_destroy(consumer->records);
+        }
+        if (consumer->control) {
+                rd_kafka_queue_io_event_enable(consumer->control, -1, NULL, 0);
+                rd_kafka_queue_destroy(consumer->control);
+        }
+        if (consumer->client)
+                rd_kafka_destroy_flags(consumer->client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        memory_free(consumer->held);
+        *consumer = (struct kafka_consumer){0};
+}
