@@ -58,8 +58,8 @@ static void embedded_expel(void *world, uint64_t member)
 }
 
 #define EMBEDDED                                                                                                            \
-        .world_free = embedded_free, .open = embedded_open, .crash = embedded_crash, .member = embedded_member,             \
-        .expel = embedded_expel
+        .bounded = true, .wait_ms = 5000, .world_free = embedded_free, .open = embedded_open, .crash = embedded_crash,      \
+        .member = embedded_member, .expel = embedded_expel
 
 const struct bus_driver bus_drivers[] = {
         {.name = "bus, embedded, threaded", .has_fd = true, .world_new = threaded_new, EMBEDDED},

@@ -13,13 +13,17 @@
 struct bus_driver {
         const char *name;
         bool has_fd;
+        bool bounded;            /* the log is the driver's own: it has bounds, and knows which offsets there are */
+        int wait_ms;             /* what must come comes within */
+        bool (*available)(void); /* NULL: always */
         void *(*world_new)(void);
         void (*world_free)(void *world);
         struct bus *(*open)(void *world);
         /* The thread of that handle dies; returns who is to be expelled. */
         uint64_t (*crash)(void *world, struct bus **bus);
+        /* Who may be expelled while it lives; NULL: nobody can do that from outside. */
         uint64_t (*member)(void *world, const struct bus *bus);
-        /* The groups notice that a member is silent. */
+        /* The groups notice that a member is silent; at once, or within wait_ms. */
         void (*expel)(void *world, uint64_t member);
 };
 

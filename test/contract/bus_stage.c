@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -11,7 +12,20 @@
 #include "base/memory.h"
 #include "contract/bus_stage.h"
 
+#define SETTLE_TRIES 20
+
 const struct bus_driver *driver;
+
+/* The one that is played now. */
+static struct stage *playing;
+
+static uint64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static void see(struct seen *seen, const struct bus_event *event)
 {
@@ -65,26 +79,49 @@ bool readable(struct bus *bus, int wait_ms)
         return poll(&waiting, 1, wait_ms) == 1;
 }
 
+void await_readable(struct bus *bus)
+{
+        assert_true(driver->has_fd && readable(bus, driver->wait_ms));
+}
+
+/* A driver may be readable now and then for its own sake. */
+void settle(struct bus *bus, struct seen *seen)
+{
+        for (int i = 0; i < SETTLE_TRIES; i++) {
+                while (look(bus, seen))
+                        ;
+                if (!driver->has_fd || !readable(bus, 0))
+                        return;
+        }
+        fail_msg("readable, and nothing comes");
+}
+
 /* Polls until *counter is at least `wanted`. */
 void await(struct bus *bus, struct seen *seen, const unsigned *counter, unsigned wanted)
 {
+        uint64_t end_ms = now_ms() + (uint64_t)driver->wait_ms;
+
         for (;;) {
                 while (look(bus, seen))
                         ;
                 if (*counter >= wanted)
                         return;
-                assert_true(driver->has_fd && readable(bus, WAIT_MS));
+                await_readable(bus);
+                assert_true(now_ms() < end_ms);
         }
 }
 
 void await_records(struct bus *bus, struct seen *seen, size_t wanted)
 {
+        uint64_t end_ms = now_ms() + (uint64_t)driver->wait_ms;
+
         for (;;) {
                 while (look(bus, seen))
                         ;
                 if (seen->count >= wanted)
                         return;
-                assert_true(driver->has_fd && readable(bus, WAIT_MS));
+                await_readable(bus);
+                assert_true(now_ms() < end_ms);
         }
 }
 
@@ -154,7 +191,7 @@ int stage_new(void **state)
         stage->bob = driver->open(stage->world);
         stage->alice_saw = seen_new();
         stage->bob_saw = seen_new();
-        *state = stage;
+        *state = playing = stage;
         return 0;
 }
 
@@ -173,19 +210,43 @@ int stage_free(void **state)
         return 0;
 }
 
+static unsigned holds(const struct seen *seen)
+{
+        unsigned held = 0;
+
+        for (int i = 0; i < BUS_TEST_PARTITIONS; i++)
+                held += seen->assigned[i] > seen->revoked[i];
+        return held;
+}
+
+/* Where a rebalance takes all its members, the others have to poll too, as their threads would. */
 void subscribe(struct bus *bus, struct seen *seen, unsigned partitions)
 {
-        unsigned assigned = 0;
+        struct bus *other = bus == playing->alice ? playing->bob : playing->alice;
+        struct seen *other_saw = bus == playing->alice ? playing->bob_saw : playing->alice_saw;
+        uint64_t end_ms = now_ms() + (uint64_t)driver->wait_ms;
 
         assert_int_equal(bus->ops->subscribe(bus, BUS_SESSION), ERR_OK);
-        while (assigned < partitions) {
-                assigned = 0;
-                for (int i = 0; i < BUS_TEST_PARTITIONS; i++)
-                        assigned += seen->assigned[i] > seen->revoked[i];
-                if (assigned < partitions && !look(bus, seen))
-                        assert_true(driver->has_fd && readable(bus, WAIT_MS));
+        while (holds(seen) != partitions) {
+                bool moved = look(bus, seen);
+
+                moved = (other && look(other, other_saw)) || moved;
+                if (!moved) {
+                        assert_true(driver->has_fd);
+                        readable(bus, 10);
+                }
+                assert_true(now_ms() < end_ms);
         }
-        assert_int_equal(assigned, partitions);
+}
+
+bool saw_all(const struct seen *seen, uint64_t count)
+{
+        static uint8_t times[NUMBERS_MAX];
+
+        memset(times, 0, sizeof(times));
+        for (size_t i = 0; i < seen->count; i++)
+                times[seen->numbers[i]] = 1;
+        return memchr(times, 0, count) == NULL;
 }
 
 /* Every number below `count` was seen by one of the two, and the number of repeats is right. */

@@ -8,7 +8,6 @@
 #include "contract/bus_driver.h"
 
 #define NUMBERS_MAX 4096
-#define WAIT_MS     5000
 
 /* The driver that is tried now. */
 extern const struct bus_driver *driver;
@@ -47,12 +46,21 @@ bool look(struct bus *bus, struct seen *seen);
 /* True once the descriptor is readable. */
 bool readable(struct bus *bus, int wait_ms);
 
+/* Waits for the descriptor, which must become readable in time. */
+void await_readable(struct bus *bus);
+
+/* Polls until nothing is left; the descriptor must say so too. */
+void settle(struct bus *bus, struct seen *seen);
+
 /* Polls until nothing is left and *counter (a member of seen) is at least `wanted`. */
 void await(struct bus *bus, struct seen *seen, const unsigned *counter, unsigned wanted);
 void await_records(struct bus *bus, struct seen *seen, size_t wanted);
 
-/* Joins the group of SESSION and waits until it holds so many partitions. */
+/* Joins the group of SESSION and waits until it holds so many partitions; the other consumer, if it lives, polls meanwhile. */
 void subscribe(struct bus *bus, struct seen *seen, unsigned partitions);
+
+/* Every number below `count` is among what was seen. */
+bool saw_all(const struct seen *seen, uint64_t count);
 
 /* Every number below `count` was seen by Alice or Bob, and so many were seen once more. */
 void assert_all_seen(const struct stage *stage, uint64_t count, size_t repeats);

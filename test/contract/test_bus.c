@@ -83,7 +83,7 @@ static void test_keys_and_values_arrive_whole(void **state)
         flush(stage->producer);
         while (event.kind != BUS_EVENT_RECORD)
                 if (!stage->alice->ops->poll(stage->alice, &event, 1))
-                        assert_true(driver->has_fd && readable(stage->alice, WAIT_MS));
+                        await_readable(stage->alice);
         assert_true(slice_equal(event.record.key, message.key));
         assert_true(slice_equal(event.record.value, message.value));
         memory_free(value);
@@ -116,7 +116,8 @@ static void test_a_group_shares_the_work(void **state)
                 bool moved = look(stage->alice, stage->alice_saw);
 
                 moved = look(stage->bob, stage->bob_saw) || moved;
-                assert_true(moved || driver->has_fd);
+                if (!moved)
+                        await_readable(stage->alice_saw->count < stage->bob_saw->count ? stage->alice : stage->bob);
         }
         assert_all_seen(stage, 600, 0);
         assert_true(stage->alice_saw->count > 0 && stage->bob_saw->count > 0);
@@ -183,12 +184,13 @@ static void test_a_silent_member_holds_its_partitions_until_expelled(void **stat
         for (uint64_t i = 0; i < 200; i++)
                 publish(stage->producer, i, i);
         flush(stage->producer);
-        while (look(stage->bob, stage->bob_saw))
-                ;
+        await_records(stage->bob, stage->bob_saw, 1);
         assert_in_range(stage->bob_saw->count, 1, 199);
         driver->expel(stage->world, member);
-        await_records(stage->bob, stage->bob_saw, 200);
-        assert_all_seen(stage, 200, 0);
+        while (!saw_all(stage->bob_saw, 200))
+                await_records(stage->bob, stage->bob_saw, stage->bob_saw->count + 1);
+        if (driver->bounded) /* in Kafka a rebalance takes all partitions, and gives them back as they were committed */
+                assert_all_seen(stage, 200, 0);
 }
 
 static void test_commits_of_the_revoked_are_refused(void **state)
@@ -206,8 +208,8 @@ static void test_commits_of_the_revoked_are_refused(void **state)
                 ;
         assert_int_equal(commit(stage->alice, stage->alice_saw, home, stage->alice_saw->next[home]), OUTCOME_FAILED);
         assert_int_equal(stage->alice_saw->revoked[home], 1);
-        while (look(stage->bob, stage->bob_saw))
-                ;
+        while (stage->bob_saw->next[home] < stage->alice_saw->next[home])
+                await_records(stage->bob, stage->bob_saw, stage->bob_saw->count + 1);
         assert_true(stage->bob_saw->next[home] == stage->alice_saw->next[home]);
 }
 
@@ -215,7 +217,7 @@ static void test_the_expelled_join_again(void **state)
 {
         struct stage *stage = *state;
 
-        if (!driver->expel)
+        if (!driver->member)
                 skip();
         subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
         driver->expel(stage->world, driver->member(stage->world, stage->alice));
@@ -239,11 +241,8 @@ static void test_pause_holds_records_only(void **state)
         publish(stage->alice, 1, 0);
         assert_int_equal(stage->alice->ops->flush(stage->alice, 9), ERR_OK);
         await(stage->alice, stage->alice_saw, &stage->alice_saw->flushed, 1);
-        while (look(stage->alice, stage->alice_saw))
-                ;
+        settle(stage->alice, stage->alice_saw);
         assert_int_equal(stage->alice_saw->count, 0);
-        if (driver->has_fd)
-                assert_false(readable(stage->alice, 0));
         stage->alice->ops->pause(stage->alice, false);
         await_records(stage->alice, stage->alice_saw, 1);
 }
@@ -282,7 +281,7 @@ static void test_lag_counts_what_is_still_to_come(void **state)
         flush(stage->producer);
         for (int taken = 0; taken < 2;)
                 taken += (int)alice->ops->poll(alice, &event, 1);
-        for (int waited = 0; records != 3 && waited < WAIT_MS; waited += 10) {
+        for (int waited = 0; records != 3 && waited < driver->wait_ms; waited += 10) {
                 enum error error = alice->ops->lag(alice, BUS_SESSION, event.record.partition, &records);
 
                 assert_true(error == ERR_OK || error == ERR_AGAIN);
@@ -298,7 +297,7 @@ static void test_commit_past_the_end_fails(void **state)
 {
         struct stage *stage = *state;
 
-        if (!driver->expel) /* Kafka takes any number */
+        if (!driver->bounded) /* Kafka takes any number */
                 skip();
         subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
         assert_int_equal(commit(stage->alice, stage->alice_saw, 0, 1), OUTCOME_FAILED);
@@ -338,7 +337,7 @@ static void test_a_full_partition_says_so(void **state)
         enum error error = ERR_OK;
         uint64_t taken = 0;
 
-        if (!driver->crash) /* a broker elsewhere has its own bounds */
+        if (!driver->bounded) /* a broker elsewhere has its own bounds */
                 skip();
         subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
         /* Nothing is read: NUMBERS_MAX must not be reached by what fits. */
@@ -372,7 +371,7 @@ static void test_a_slow_frontend_learns_of_its_loss(void **state)
         uint64_t next = 0, records = 0;
         size_t got;
 
-        if (!driver->crash)
+        if (!driver->bounded) /* the same by other means: test_bus_kafka.c */
                 skip();
         assert_int_equal(stage->alice->ops->assign(stage->alice, BUS_FRONTENDS, 0), ERR_OK);
         await(stage->alice, saw, &saw->assigned[0], 1);
@@ -420,7 +419,7 @@ static void test_flushes_are_answered_in_order(void **state)
                 struct bus_event event;
 
                 if (!stage->alice->ops->poll(stage->alice, &event, 1)) {
-                        assert_true(driver->has_fd && readable(stage->alice, WAIT_MS));
+                        await_readable(stage->alice);
                         continue;
                 }
                 assert_int_equal(event.kind, BUS_EVENT_FLUSHED);
@@ -464,26 +463,33 @@ static void test_the_descriptor_tells(void **state)
                 return;
         }
         subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
-        while (look(stage->alice, stage->alice_saw))
-                ;
-        assert_false(readable(stage->alice, 0));
+        settle(stage->alice, stage->alice_saw);
         for (uint64_t i = 0; i < 3; i++)
                 publish(stage->producer, 5, i);
         flush(stage->producer);
-        for (int left = 3; left > 0; left--) {
-                assert_true(readable(stage->alice, WAIT_MS));
-                assert_int_equal(stage->alice->ops->poll(stage->alice, &event, 1), 1);
+        for (int left = 3; left > 0;) {
+                await_readable(stage->alice);
+                left -= (int)stage->alice->ops->poll(stage->alice, &event, 1);
         }
         assert_int_equal(stage->alice->ops->poll(stage->alice, &event, 1), 0);
-        assert_false(readable(stage->alice, 0));
+        settle(stage->alice, stage->alice_saw);
         assert_int_equal(stage->alice->ops->flush(stage->alice, 4), ERR_OK);
-        assert_true(readable(stage->alice, WAIT_MS));
+        assert_true(readable(stage->alice, 0));
+        await(stage->alice, stage->alice_saw, &stage->alice_saw->flushed, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 
+/* Stands for all of them where there is nothing to try them on. */
+static void test_not_available(void **state)
+{
+        (void)state;
+        skip();
+}
+
 int main(void)
 {
+        static const struct CMUnitTest none[] = {cmocka_unit_test(test_not_available)};
         static const struct CMUnitTest tests[] = {
                 TEST(test_order_in_a_partition),
                 TEST(test_keys_spread_and_stay),
@@ -510,6 +516,10 @@ int main(void)
 
         for (size_t i = 0; i < bus_driver_count; i++) {
                 driver = &bus_drivers[i];
+                if (driver->available && !driver->available()) {
+                        failed += cmocka_run_group_tests_name(driver->name, none, NULL, NULL);
+                        continue;
+                }
                 failed += cmocka_run_group_tests_name(driver->name, tests, NULL, NULL);
         }
         return failed;

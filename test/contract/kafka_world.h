@@ -1,0 +1,30 @@
+/* Clusters for tests of the Kafka driver: librdkafka's mock, or fresh topics on the broker that GALKA_TEST_KAFKA names. */
+#ifndef GALKA_TEST_CONTRACT_KAFKA_WORLD_H
+#define GALKA_TEST_CONTRACT_KAFKA_WORLD_H
+
+#include <librdkafka/rdkafka.h>
+// clang-format off
+#include <librdkafka/rdkafka_mock.h>
+// clang-format on
+
+#include "driver/bus/kafka.h"
+#include "driver/bus/kafka_topics.h"
+
+struct kafka_world {
+        rd_kafka_mock_cluster_t *mock; /* NULL: a real broker */
+        struct bus_kafka_options options;
+        struct bus_kafka *kafka;
+        char prefix[64], brokers[256];
+};
+
+/* The broker that tests may use, or NULL. */
+const char *kafka_world_broker(void);
+
+/* A cluster with all topics, and a driver on it. */
+struct kafka_world *kafka_world_mock(int brokers, int partitions);
+struct kafka_world *kafka_world_real(uint32_t partitions);
+void kafka_world_free(struct kafka_world *world);
+
+struct bus *kafka_world_open(struct kafka_world *world, enum bus_topic reads);
+
+#endif
