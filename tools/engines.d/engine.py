@@ -33,6 +33,15 @@ class Engine:
         self.secure = group.secure
 
     @property
+    def address(self):
+        return self.group.address
+
+    @property
+    def host(self):
+        """The name that clients know it by: a certificate has no address."""
+        return 'localhost' if self.secure else self.address
+
+    @property
     def port(self):
         return self.group.ports_of(self)[0]
 
@@ -108,7 +117,7 @@ class Engine:
 
     def connect(self, secure=None):
         """A socket to its port, under TLS when the set is secure."""
-        plain = socket.create_connection(('127.0.0.1', self.port), timeout=2)
+        plain = socket.create_connection((self.address, self.port), timeout=2)
         if not (self.secure if secure is None else secure):
             return plain
         context = ssl.create_default_context(cafile=f'{self.group.certificates}/ca.pem')

@@ -28,7 +28,8 @@ class Group:
     def __init__(self, folder, cache, given):
         self.folder, self.cache = folder, cache
         self.certificates = f'{folder}/certificates'
-        self.asked = {'secure': given.secure, 'bench': given.bench, 'brokers': given.brokers, 'set': given.set}
+        self.asked = {'secure': given.secure, 'bench': given.bench, 'brokers': given.brokers, 'set': given.set, 'address': given.address}
+        self.lost_seconds = given.seconds
         self.state = {}
 
     # The state
@@ -55,9 +56,9 @@ class Group:
             with open(f'{self.folder}/state.json', encoding='utf-8') as file:
                 self.state = json.load(file)
         except FileNotFoundError:
-            self.state = {**self.asked, 'brokers': self.asked['brokers'] or 1, 'id': random_id(), 'ports': {}, 'homes': {}, 'ready': [],
-                          'running': {}, 'runner': None}
-        self.secure, self.settings = self.state['secure'], self.state['set']
+            self.state = {**self.asked, 'brokers': self.asked['brokers'] or 1, 'address': self.asked['address'] or '127.0.0.1', 'id': random_id(),
+                          'ports': {}, 'homes': {}, 'ready': [], 'running': {}, 'runner': None}
+        self.secure, self.settings, self.address = self.state['secure'], self.state['set'], self.state['address']
         kinds = {**ONE_BROKER, **{f'kafka{i + 1}': Kafka for i in range(self.state['brokers'])}}
         self.engines = {name: kind(name, self) for name, kind in kinds.items()}
 
@@ -118,6 +119,8 @@ class Group:
         for key, value in self.asked.items():
             if value and self.state[key] != value:
                 raise Broken(f'the set in {self.folder} was made with {key} {self.state[key]}: remove it first')
+        if self.secure and self.address != '127.0.0.1':
+            raise Broken('the certificates of a secure set are for the name localhost: it stays on 127.0.0.1')
 
     def bring_up(self, engines):
         """All at once; when one does not come up, none of them stays."""
@@ -192,14 +195,20 @@ class Group:
                 process.pause(self.mark(engine), number)
 
     def empty(self, names):
+        self.lose(names or ['redis'])
+
+    def lose(self, names):
+        """kill -9, what is lost is lost, and on it goes."""
         with self.open():
-            engines = self.named(names or ['redis'])
+            engines = self.named(names)
             for engine in engines:
-                if not hasattr(engine, 'empty'):
-                    raise Broken(f'{engine.name} cannot be emptied: remove the set')
+                if not hasattr(engine, 'lose'):
+                    raise Broken(f'{engine.name} loses nothing: it answers when it has it on the disk')
                 if mark := self.state['running'].pop(engine.name, None):
                     process.kill(mark)
-                engine.empty()
+            now_ms = time.time() * 1000
+            for engine in engines:
+                engine.lose(now_ms - self.lost_seconds * 1000)
             self.bring_up(engines)
 
     def status(self):
@@ -242,7 +251,7 @@ class Group:
 
 class Leftover:
     """The options of a set that is only to be removed."""
-    secure, bench, brokers, set = False, False, None, []
+    secure, bench, brokers, set, address, seconds = False, False, None, [], None, 0
 
 
 def sweep(cache):

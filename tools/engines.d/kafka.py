@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 
+import kafka_loss
 import ports
 import process
 from engine import PASSWORD, USER, Broken, Engine, Missing, program, run
@@ -133,9 +134,8 @@ class Kafka(Engine):
     def listeners(self):
         """Clients meet TLS and passwords in a secure set; what the brokers say to each other stays plain, on ports of its own."""
         clients, brokers, controllers = self.group.ports_of(self)
-        host = 'localhost' if self.secure else '127.0.0.1'
-        lines = [f'listeners=CLIENT://127.0.0.1:{clients},BROKER://127.0.0.1:{brokers},CONTROLLER://127.0.0.1:{controllers}',
-                 f'advertised.listeners=CLIENT://{host}:{clients},BROKER://127.0.0.1:{brokers}',
+        lines = [f'listeners=CLIENT://{self.address}:{clients},BROKER://127.0.0.1:{brokers},CONTROLLER://127.0.0.1:{controllers}',
+                 f'advertised.listeners=CLIENT://{self.host}:{clients},BROKER://127.0.0.1:{brokers}',
                  f'listener.security.protocol.map=CLIENT:{"SASL_SSL" if self.secure else "PLAINTEXT"},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
                  'inter.broker.listener.name=BROKER', 'controller.listener.names=CONTROLLER']
         if self.secure:
@@ -179,6 +179,8 @@ class Kafka(Engine):
             link.sendall(struct.pack('>i', len(request)) + request)
             return link.recv(8)[4:8] == struct.pack('>i', 7)
 
+    def lose(self, before_ms):
+        kafka_loss.cut(f'{self.home}/data', before_ms)
+
     def addresses(self):
-        host = 'localhost' if self.secure else '127.0.0.1'
-        return {'ENGINES_KAFKA': ','.join(f'{host}:{broker.port}' for broker in self.group.brokers())}
+        return {'ENGINES_KAFKA': ','.join(f'{self.host}:{broker.port}' for broker in self.group.brokers())}

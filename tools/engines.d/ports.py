@@ -1,4 +1,4 @@
-"""Free ports on 127.0.0.1, kept for a set until it is removed: an engine that is stopped finds its port again.
+"""Free ports, kept for a set until it is removed: an engine that is stopped finds its port again.
 
 They lie below the range from which the kernel gives ports to outgoing connections, or one of those might take a stopped
 engine's. A file in /tmp says which set claims which, since between choosing a port and listening on it seconds pass.
@@ -16,7 +16,7 @@ def is_free(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(('127.0.0.1', port))
+            probe.bind(('', port))
         except OSError:
             return False
     return True

@@ -14,16 +14,17 @@ def programs():
     return found[-1].rpartition('/')[0]
 
 
-def accepts(port):
+def accepts(engine):
     """Whether a PostgreSQL server, or its pooler, lets clients in; needs neither password nor TLS."""
-    done = subprocess.run([f'{programs()}/pg_isready', '-q', '-h', '127.0.0.1', '-p', str(port), '-U', USER, '-d', DATABASE, '-t', '2'], check=False)
+    done = subprocess.run([f'{programs()}/pg_isready', '-q', '-h', engine.address, '-p', str(engine.port), '-U', USER, '-d', DATABASE, '-t', '2'],
+                          check=False)
     return done.returncode == 0
 
 
 def conninfo(engine):
     """What libpq takes."""
-    host = 'host=localhost hostaddr=127.0.0.1' if engine.secure else 'host=127.0.0.1'
-    text = f'{host} port={engine.port} user={USER} dbname={DATABASE}'
+    address = f'host={engine.host}' + (f' hostaddr={engine.address}' if engine.secure else '')
+    text = f'{address} port={engine.port} user={USER} dbname={DATABASE}'
     if engine.secure:
         text += f' password={PASSWORD} sslmode=verify-full sslrootcert={engine.group.certificates}/ca.pem'
     return text
@@ -38,7 +39,7 @@ class Postgres(Engine):
         return f'{programs()}/postgres'
 
     def settings(self):
-        lines = ["listen_addresses = '127.0.0.1'", f'port = {self.port}', "unix_socket_directories = ''", 'max_connections = 200',
+        lines = [f"listen_addresses = '{self.address}'", f'port = {self.port}', "unix_socket_directories = ''", 'max_connections = 200',
                  'wal_sync_method = fdatasync', "log_line_prefix = '%m [%p] '"]
         if self.secure:
             lines += ['ssl = on', f"ssl_cert_file = '{self.home}/server.pem'", f"ssl_key_file = '{self.home}/server.key'",
@@ -57,7 +58,7 @@ class Postgres(Engine):
         secret = f" PASSWORD '{PASSWORD}'" if self.secure else ''
         run([f'{programs()}/postgres', '--single', '-D', data, '-c', 'fsync=off', 'postgres'], 'making the database', self.user(),
             text=f'CREATE ROLE {USER} LOGIN{secret};\nCREATE DATABASE {DATABASE} OWNER {USER};\n')
-        way = 'hostssl all all 127.0.0.1/32 scram-sha-256' if self.secure else 'host all all 127.0.0.1/32 trust'
+        way = 'hostssl all all all scram-sha-256' if self.secure else 'host all all all trust'
         self.write('data/pg_hba.conf', [way])
 
     def spawn(self):
@@ -70,7 +71,7 @@ class Postgres(Engine):
         return [self.program(), '-D', f'{self.home}/data']
 
     def answers(self):
-        return accepts(self.port)
+        return accepts(self)
 
     def addresses(self):
         return {'ENGINES_POSTGRES': conninfo(self), 'ENGINES_POSTGRES_PORT': str(self.port)}
@@ -86,8 +87,8 @@ class Pgbouncer(Engine):
 
     def prepare(self):
         behind = self.group.engines['postgres'].port
-        to = f'host={"localhost" if self.secure else "127.0.0.1"} port={behind}'
-        lines = ['[databases]', f'* = {to}', '[pgbouncer]', 'listen_addr = 127.0.0.1', f'listen_port = {self.port}', 'unix_socket_dir =',
+        to = f'host={self.host} port={behind}'
+        lines = ['[databases]', f'* = {to}', '[pgbouncer]', f'listen_addr = {self.address}', f'listen_port = {self.port}', 'unix_socket_dir =',
                  'pool_mode = transaction', 'max_client_conn = 500', 'default_pool_size = 40', f'auth_file = {self.home}/users']
         if self.secure:
             self.certify()
@@ -103,7 +104,7 @@ class Pgbouncer(Engine):
         return [self.program(), '-q', f'{self.home}/pgbouncer.ini']
 
     def answers(self):
-        return accepts(self.port)
+        return accepts(self)
 
     def addresses(self):
         return {'ENGINES_PGBOUNCER': conninfo(self), 'ENGINES_PGBOUNCER_PORT': str(self.port)}

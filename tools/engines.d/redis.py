@@ -10,7 +10,7 @@ class Redis(Engine):
         return program(['redis-server'], 'redis-server')
 
     def prepare(self):
-        lines = ['bind 127.0.0.1', f'dir {self.home}', 'save ""', 'appendonly no', 'shutdown-on-sigterm save', 'daemonize no']
+        lines = [f'bind {self.address}', 'protected-mode no', f'dir {self.home}', 'save ""', 'appendonly no', 'shutdown-on-sigterm save', 'daemonize no']
         if self.secure:
             self.certify()
             lines += ['port 0', f'tls-port {self.port}', f'tls-cert-file {self.home}/server.pem', f'tls-key-file {self.home}/server.key',
@@ -32,10 +32,10 @@ class Redis(Engine):
             link.sendall(b'PING\r\n')
             return link.recv(100).startswith(b'+PONG')
 
-    def empty(self):
+    def lose(self, _):
+        """All of it."""
         if os.path.exists(f'{self.home}/dump.rdb'):
             os.remove(f'{self.home}/dump.rdb')
 
     def addresses(self):
-        host = 'localhost' if self.secure else '127.0.0.1'
-        return {'ENGINES_REDIS': f'{host}:{self.port}', 'ENGINES_REDIS_PORT': str(self.port)}
+        return {'ENGINES_REDIS': f'{self.host}:{self.port}', 'ENGINES_REDIS_PORT': str(self.port)}
