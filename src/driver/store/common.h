@@ -1,8 +1,33 @@
-/* What every store driver promises in numbers. */
+/* What every store driver promises in numbers, and what each judges the same way. */
 #ifndef GALKA_DRIVER_STORE_COMMON_H
 #define GALKA_DRIVER_STORE_COMMON_H
 
-#define STORE_JOBS_MAX   16 /* of one handle, submitted and not polled; one more is FULL */
-#define STORE_ERROR_SIZE 512
+#include "seam/store.h"
+
+#define STORE_JOBS_MAX    16 /* of one handle, submitted and not polled; one more is FULL */
+#define STORE_ERROR_SIZE  512
+#define STORE_WORD_MAX    128      /* bytes of a name that count when it is looked for */
+#define GUESS_FORGET_MS   86400000 /* wrong passwords are forgotten so long after the last wait */
+#define DAY_MS            86400000
+#define DEVICES_SHOWN_MAX 100
+
+/* Is that what a client may write? BAD_FIELD, TOO_LARGE, OK. */
+enum error content_check(const struct store_op *op);
+
+/* Longer ones could be stored, and never be told. */
+bool names_fit(struct slice user_name, struct slice display_name, struct slice email);
+
+/* How long is to be waited after so many wrong passwords. */
+uint64_t guess_pause_ms(uint64_t count);
+
+/* What a folded name can be found by: what begins with one of its words and goes on to its end ("anna petrova", "petrova"). Begin
+ * with *at = 0. False: no more. */
+bool word_next(struct slice folded, size_t *at, struct slice *word);
+
+/* The principal of a signed-in user's requests. */
+struct slice user_principal(uint64_t user, uint8_t bytes[static 8]);
+
+/* What begins with a folded name: from the result, which is cut to STORE_WORD_MAX, to *until (exclusive), made in `end`. */
+struct slice find_range(struct slice folded, uint8_t end[static STORE_WORD_MAX + 1], struct slice *until);
 
 #endif

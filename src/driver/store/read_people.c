@@ -2,29 +2,22 @@
 #include "base/assert.h"
 #include "driver/store/reader.h"
 
-#define DEVICES_SHOWN_MAX 100
-#define WORD_SIZE_MAX     128
-
 void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                         struct arena *arena)
 {
-        struct slice folded =
-                slice_of(question->find.folded.data, min_of(question->find.folded.size, (size_t)WORD_SIZE_MAX));
+        uint8_t end[STORE_WORD_MAX + 1];
+        struct slice until, folded = find_range(question->find.folded, end, &until);
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_FIND);
         struct store_person *people = arena_array(arena, struct store_person, question->find.people_max + 1);
         uint64_t *users = arena_array(arena, uint64_t, question->find.people_max + 1);
-        uint8_t end[WORD_SIZE_MAX + 1];
         size_t count = 0;
 
         if (!people || !users) {
                 database->code = SQLITE_NOMEM;
                 return;
         }
-        if (folded.size)
-                memcpy(end, folded.data, folded.size);
-        end[folded.size] = 255; /* no UTF-8 has such a byte */
         bind_bytes(statement, 1, folded);
-        bind_bytes(statement, 2, slice_of(end, folded.size + 1));
+        bind_bytes(statement, 2, until);
         bind_number(statement, 3, question->find.people_max);
         while (count < question->find.people_max && database_row(database, statement))
                 users[count++] = column_number(statement, 0);

@@ -67,7 +67,6 @@ bool read_member(struct database *database, uint64_t user, uint64_t room, uint64
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_MEMBER);
         bool found;
-        uint64_t own;
 
         bind_number(statement, 1, room);
         bind_number(statement, 2, user);
@@ -77,9 +76,8 @@ bool read_member(struct database *database, uint64_t user, uint64_t room, uint64
         database_end(statement);
         if (!found)
                 return false;
-        own = member->own_sends + count_own(database, room, member->own_as_of, head, user) - member->read_own;
-        *marks = (struct store_marks){member->delivered, member->read, member->shown,
-                                      n >= member->read_n + own ? n - member->read_n - own : 0, head};
+        member->own_sends += count_own(database, room, member->own_as_of, head, user);
+        *marks = member_marks(member, n, head);
         return true;
 }
 

@@ -47,85 +47,6 @@ void room_cache_finish(struct room_cache *rooms)
 
 /* ---- lowest marks ---- */
 
-/* Folds one member's mark into the two lowest. Of equal ones the lower user id holds it, so that the order of members does not
- * matter. */
-static void fold(uint64_t mark, uint64_t user, uint64_t *first, uint64_t *first_user, uint64_t *second)
-{
-        if (*first == STORE_NONE || mark < *first || (mark == *first && user < *first_user)) {
-                *second = *first;
-                *first = mark;
-                *first_user = user;
-        } else if (*second == STORE_NONE || mark < *second) {
-                *second = mark;
-        }
-}
-
-struct store_lowest lowest_of(const struct member *members, size_t count)
-{
-        struct store_lowest lowest = {
-                .delivered_first = STORE_NONE,
-                .delivered_second = STORE_NONE,
-                .shown_first = STORE_NONE,
-                .shown_second = STORE_NONE,
-                .counted_first = STORE_NONE,
-                .counted_second = STORE_NONE,
-        };
-
-        for (size_t i = 0; i < count; i++) {
-                const struct member *member = &members[i];
-
-                fold(member->delivered, member->user, &lowest.delivered_first, &lowest.delivered_user,
-                     &lowest.delivered_second);
-                fold(member->shown, member->user, &lowest.shown_first, &lowest.shown_user, &lowest.shown_second);
-                fold(member->counted_from, member->user, &lowest.counted_first, &lowest.counted_user,
-                     &lowest.counted_second);
-        }
-        return lowest;
-}
-
-bool lowest_equal(const struct store_lowest *a, const struct store_lowest *b)
-{
-        uint8_t left[LOWEST_SIZE], right[LOWEST_SIZE];
-
-        lowest_put(a, left);
-        lowest_put(b, right);
-        return memcmp(left, right, LOWEST_SIZE - 8) == 0; /* without the version */
-}
-
-/* The fields in the order of the structure, the version last. */
-static void lowest_list(struct store_lowest *lowest, uint64_t *fields[10])
-{
-        uint64_t *const list[10] = {
-                &lowest->delivered_first, &lowest->delivered_user, &lowest->delivered_second, &lowest->shown_first,
-                &lowest->shown_user,      &lowest->shown_second,   &lowest->counted_first,    &lowest->counted_user,
-                &lowest->counted_second,  &lowest->version,
-        };
-
-        memcpy(fields, list, sizeof(list));
-}
-
-void lowest_put(const struct store_lowest *lowest, uint8_t bytes[static LOWEST_SIZE])
-{
-        struct store_lowest copy = *lowest;
-        uint64_t *fields[10];
-
-        lowest_list(&copy, fields);
-        for (size_t i = 0; i < countof(fields); i++)
-                be64_put(bytes + 8 * i, *fields[i]);
-}
-
-bool lowest_get(struct slice bytes, struct store_lowest *lowest)
-{
-        uint64_t *fields[10];
-
-        if (bytes.size != LOWEST_SIZE)
-                return false;
-        lowest_list(lowest, fields);
-        for (size_t i = 0; i < countof(fields); i++)
-                *fields[i] = be64_get(bytes.data + 8 * i);
-        return true;
-}
-
 bool room_lower(struct database *database, struct room *room)
 {
         struct store_lowest lowest = lowest_of(room->members, room->member_count);
@@ -153,14 +74,6 @@ struct member *room_member(struct room *room, uint64_t user)
                 if (room->members[i].user == user)
                         return &room->members[i];
         return NULL;
-}
-
-uint64_t member_unread(const struct room *room, const struct member *member)
-{
-        uint64_t own = member->own_sends - member->read_own;
-
-        /* Stored numbers are input, not invariants: `galkad check` tells if they are wrong. */
-        return room->n >= member->read_n + own ? room->n - member->read_n - own : 0;
 }
 
 bool member_store(struct database *database, struct room *room, struct member *member)

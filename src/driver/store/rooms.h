@@ -7,17 +7,9 @@
 
 #include "base/map.h"
 #include "driver/store/database.h"
-#include "seam/store.h"
+#include "driver/store/marks.h"
 
 #define ROOMS_CACHED_MAX 65536
-#define MEMBER_LAG_MAX   1024 /* rows that may be counted to know a member's own sends */
-
-struct member {
-        uint64_t user, joined_seq;
-        uint64_t delivered, read, shown, counted_from;
-        uint64_t read_n, read_own;     /* ordinal of the room, and own sends, at `read` */
-        uint64_t own_sends, own_as_of; /* own sends up to operation own_as_of, as stored; own_sends is of now in memory */
-};
 
 struct room {
         struct map_node node;
@@ -48,22 +40,12 @@ struct room *room_cache_make(struct room_cache *rooms, struct database *database
                              uint32_t user_count);
 
 struct member *room_member(struct room *room, uint64_t user);
-uint64_t member_unread(const struct room *room, const struct member *member);
 
 /* Writes the member's marks and counters as they are now. */
 bool member_store(struct database *database, struct room *room, struct member *member);
 
 /* Computes the lowest marks; stores them with a new version and returns true if they are others. */
 bool room_lower(struct database *database, struct room *room);
-
-/* Lowest marks of any members, without a version. */
-struct store_lowest lowest_of(const struct member *members, size_t count);
-bool lowest_equal(const struct store_lowest *a, const struct store_lowest *b);
-
-/* The stored form of lowest marks. */
-#define LOWEST_SIZE 80
-void lowest_put(const struct store_lowest *lowest, uint8_t bytes[static LOWEST_SIZE]);
-bool lowest_get(struct slice bytes, struct store_lowest *lowest);
 
 /* Reads MEMBER_COLUMNS of a row; left_seq goes to *left (STORE_NONE: present). */
 struct member member_read(sqlite3_stmt *statement, uint64_t *left);

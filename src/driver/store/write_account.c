@@ -5,13 +5,6 @@
 #include "rules/limits.h"
 #include "rules/name.h"
 
-#define GUESS_FREE      5     /* wrong passwords before waiting begins */
-#define GUESS_PAUSE_MS  30000 /* the first wait; doubles each time */
-#define GUESS_PAUSE_MAX 3600000
-#define GUESS_FORGET_MS 86400000 /* wrong passwords are forgotten so long after the last wait */
-#define WORD_SIZE_MAX   128
-#define DAY_MS          86400000
-
 /* ---- what several operations need ---- */
 
 struct store_person person_read(struct database *database, uint64_t user, struct arena *arena)
@@ -86,13 +79,6 @@ static void note_request(struct writer *writer, const struct store_op *op, struc
         database_run(&writer->database, statement);
 }
 
-/* The principal of a signed-in user's requests. */
-static struct slice user_principal(uint64_t user, uint8_t bytes[static 8])
-{
-        be64_put(bytes, user);
-        return slice_of(bytes, 8);
-}
-
 static uint64_t find_user(struct writer *writer, enum statement how, struct slice folded)
 {
         sqlite3_stmt *statement = database_use(&writer->database, how);
@@ -117,17 +103,14 @@ static void add_device(struct writer *writer, uint64_t user, uint64_t device, st
         database_run(&writer->database, statement);
 }
 
-/* What begins with a word of a folded name, and goes on to its end, can be found by its beginning: "anna petrova", "petrova". */
 static void add_words(struct writer *writer, struct slice folded, uint64_t user)
 {
-        for (size_t at = 0; at < folded.size; at++) {
-                struct slice rest = slice_of(folded.data + at, min_of(folded.size - at, (size_t)WORD_SIZE_MAX));
-                sqlite3_stmt *statement;
+        struct slice word;
 
-                if (folded.data[at] == ' ' || (at > 0 && folded.data[at - 1] != ' '))
-                        continue;
-                statement = database_use(&writer->database, STATEMENT_WORD_NEW);
-                bind_bytes(statement, 1, rest);
+        for (size_t at = 0; word_next(folded, &at, &word);) {
+                sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_WORD_NEW);
+
+                bind_bytes(statement, 1, word);
                 bind_number(statement, 2, user);
                 database_run(&writer->database, statement);
         }
@@ -235,8 +218,7 @@ void write_sign_up(struct writer *writer, const struct store_op *op, struct stor
                 return;
         }
         result->status = writer_admit(writer, op);
-        if (!result->status && (op->sign_up.user_name.size > USER_NAME_MAX || op->sign_up.email.size > EMAIL_MAX ||
-                                op->sign_up.display_name.size > DISPLAY_NAME_MAX))
+        if (!result->status && !names_fit(op->sign_up.user_name, op->sign_up.display_name, op->sign_up.email))
                 result->status = ERR_BAD_FIELD;
         if (result->status)
                 return;
@@ -359,7 +341,7 @@ void write_sign_in(struct writer *writer, const struct store_op *op, struct stor
 void write_guess(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
         sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_GUESS_FIND);
-        uint64_t count = 0, pause_ms = 0;
+        uint64_t count = 0;
 
         (void)arena;
         prune(writer);
@@ -368,13 +350,10 @@ void write_guess(struct writer *writer, const struct store_op *op, struct store_
                 count = column_number(statement, 0);
         database_end(statement);
         count++;
-        if (count >= GUESS_FREE)
-                pause_ms = min_of((uint64_t)GUESS_PAUSE_MS << min_of(count - GUESS_FREE, (uint64_t)10),
-                                  (uint64_t)GUESS_PAUSE_MAX);
         statement = database_use(&writer->database, STATEMENT_GUESS_SET);
         bind_number(statement, 1, op->user);
         bind_number(statement, 2, count);
-        bind_number(statement, 3, writer->now_ms + pause_ms);
+        bind_number(statement, 3, writer->now_ms + guess_pause_ms(count));
         database_run(&writer->database, statement);
         result->status = ERR_BAD_LOGIN;
 }
@@ -445,8 +424,7 @@ void write_import(struct writer *writer, const struct store_op *op, struct store
                 .password_hash = slice_text(op->import.password_hash),
         };
 
-        /* Longer ones could be stored, and never be told. */
-        if (new.user_name.size > USER_NAME_MAX || new.display_name.size > DISPLAY_NAME_MAX || new.email.size > EMAIL_MAX) {
+        if (!names_fit(new.user_name, new.display_name, new.email)) {
                 result->status = ERR_BAD_FIELD;
                 return;
         }

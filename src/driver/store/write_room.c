@@ -86,13 +86,6 @@ static enum error make_room(struct writer *writer, const struct store_op *op, st
         return ERR_OK;
 }
 
-static enum error check_content(const struct store_op *op)
-{
-        if (!row_writable(op->write.row_kind) || op->write.text.size == 0)
-                return ERR_BAD_FIELD;
-        return op->write.text.size > TEXT_SIZE_MAX ? ERR_TOO_LARGE : ERR_OK;
-}
-
 static bool insert(struct writer *writer, struct room *room, const struct store_op *op, const struct store_row *row)
 {
         sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_MESSAGE_NEW);
@@ -160,7 +153,7 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
                 return;
         result->status = writer_admit(writer, op);
         if (!result->status)
-                result->status = check_content(op);
+                result->status = content_check(op);
         if (!result->status && !room)
                 result->status = make_room(writer, op, &room);
         if (result->status || !database_good(&writer->database))
@@ -173,45 +166,39 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
         append(writer, room, member, op, result, arena);
 }
 
-/* Moves `read` up, with the counters that make unread a difference. Own sends are counted over the shorter way. */
-static void raise_read(struct writer *writer, struct room *room, struct member *member, uint64_t read)
+/* Counts what makes unread a difference anew after `read` moved up from `before`. Own sends are counted over the shorter way. */
+static void count_read(struct writer *writer, struct room *room, struct member *member, uint64_t before)
 {
-        uint64_t own;
+        uint64_t read = member->read;
 
-        if (room->head - read < read - member->read)
-                own = member->own_sends - count_own(&writer->database, room->number, read, room->head, member->user);
+        if (room->head - read < read - before)
+                member->read_own =
+                        member->own_sends - count_own(&writer->database, room->number, read, room->head, member->user);
         else
-                own = member->read_own + count_own(&writer->database, room->number, member->read, read, member->user);
+                member->read_own += count_own(&writer->database, room->number, before, read, member->user);
         member->read_n = read < room->head ? n_at(&writer->database, room->number, read) : room->n;
-        member->read_own = own;
-        member->read = read;
 }
 
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
         struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->mark.room);
         struct member *member = room ? room_member(room, op->user) : NULL;
-        uint64_t delivered, read, shown;
+        uint64_t read;
 
         result->status = writer_admit(writer, op);
         if (!result->status && !member)
                 result->status = ERR_NO_ROOM;
         if (result->status || !database_good(&writer->database))
                 return;
-        delivered = max_of(member->delivered, min_of(op->mark.delivered, room->head));
-        read = max_of(member->read, min_of(op->mark.read, delivered));
-        shown = max_of(member->shown, min_of(op->mark.shown, read));
-        result->mark.marks_moved = delivered > member->delivered || read > member->read || shown > member->shown;
+        read = member->read;
+        result->mark.marks_moved = marks_raise(member, op, room->head);
         if (result->mark.marks_moved) {
-                member->delivered = delivered;
-                member->shown = shown;
-                if (read > member->read)
-                        raise_read(writer, room, member, read);
+                if (member->read > read)
+                        count_read(writer, room, member, read);
                 if (database_good(&writer->database) && member_store(&writer->database, room, member))
                         result->mark.lowest_moved = room_lower(&writer->database, room);
         }
-        result->mark.marks = (struct store_marks){member->delivered, member->read, member->shown,
-                                                  member_unread(room, member), room->head};
+        result->mark.marks = member_marks(member, room->n, room->head);
         result->mark.lowest = room->lowest;
         give_members(writer, room, op->mark.members_known, result, arena);
 }

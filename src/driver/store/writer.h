@@ -6,6 +6,7 @@
 #define GALKA_DRIVER_STORE_WRITER_H
 
 #include "base/event.h"
+#include "driver/store/common.h"
 #include "driver/store/rooms.h"
 #include "seam/clock.h"
 
