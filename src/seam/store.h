@@ -242,7 +242,7 @@ struct store_answer {
                         struct store_room *rooms;
                         size_t room_count;
                         bool more;         /* JOIN: rooms beyond these exist. ROOMS: `through` is set */
-                        struct id through; /* ROOMS */
+                        struct id through; /* ROOMS: any id from the last room that is covered to just before the next */
                 } rooms;                   /* JOIN, ROOMS */
                 struct {
                         struct store_row *rows; /* CHANGES: newest change first; AROUND: oldest first */

@@ -1,4 +1,4 @@
-/* The store on SQLite in both of its modes; see store_driver.h. */
+/* The store on SQLite in both of its modes, and which drivers are tried; see store_driver.h. */
 #include "contract/store_driver.h"
 
 #include <stdio.h>
@@ -75,9 +75,13 @@ static struct store *sqlite_open(void *world)
 
 #define SQLITE .world_free = sqlite_free, .open = sqlite_open, .world_reopen = sqlite_reopen
 
-const struct store_driver store_drivers[] = {
+static const struct store_driver sqlite_drivers[] = {
         {.name = "store, SQLite, inline", .world_new = inline_new, SQLITE},
         {.name = "store, SQLite, threaded", .threaded = true, .world_new = threaded_new, SQLITE},
+        {0},
 };
 
-const size_t store_driver_count = countof(store_drivers);
+const struct store_driver *store_drivers(void)
+{
+        return getenv("ENGINES_POSTGRES") ? postgres_drivers : sqlite_drivers;
+}

@@ -19,7 +19,12 @@ struct store_driver {
         void (*world_reopen)(void *world);
 };
 
-extern const struct store_driver store_drivers[];
-extern const size_t store_driver_count;
+/* Those to be tried in this run, up to a NULL name: SQLite's; or, where tools/engines says in the environment how to reach one,
+ * PostgreSQL's. */
+const struct store_driver *store_drivers(void);
+
+/* On a PostgreSQL whose database is the test's own (ENGINES_POSTGRES): at READ COMMITTED, as in production; at SERIALIZABLE, where
+ * transactions are told to try again; and through a pooler that gives each transaction another session (ENGINES_PGBOUNCER). */
+extern const struct store_driver postgres_drivers[];
 
 #endif

@@ -65,10 +65,9 @@ int stage_run(const char *name, const struct CMUnitTest *tests, size_t count)
 {
         int failed = 0;
 
-        for (size_t i = 0; i < store_driver_count; i++) {
+        for (driver = store_drivers(); driver->name; driver++) {
                 char text[128];
 
-                driver = &store_drivers[i];
                 snprintf(text, sizeof(text), "%s, %s", driver->name, name);
                 failed += _cmocka_run_group_tests(text, tests, count, NULL, NULL);
         }

@@ -1,0 +1,223 @@
+/* See asking.h. */
+#include "driver/store/postgres/asking.h"
+
+#include "base/assert.h"
+#include "base/memory.h"
+
+#define ARENA_CHUNK 65536
+#define ARENA_MAX   (16u << 20)
+
+static const struct arena_source heap_source = {memory_new, memory_free};
+
+static void on_result(void *owner, size_t statement, const PGresult *result);
+static void on_end(void *owner, const struct trip_result *result);
+static const struct connection_user user = {on_result, on_end};
+
+void asking_init(struct asking *asking, const struct store_postgres_options *options, int epoll,
+                 void (*on_done)(void *owner, struct asking *asking, enum outcome outcome), void *owner)
+{
+        asking->options = options;
+        asking->on_done = on_done;
+        asking->owner = owner;
+        arena_init(&asking->arena, &heap_source, ARENA_CHUNK, ARENA_MAX);
+        connection_init(&asking->connection, options, "reader", epoll, &user, asking);
+}
+
+void asking_finish(struct asking *asking)
+{
+        connection_finish(&asking->connection);
+        arena_finish(&asking->arena);
+}
+
+static void done(struct asking *asking, enum outcome outcome)
+{
+        asking->busy = false;
+        asking->on_done(asking->owner, asking, outcome);
+}
+
+/* ---- asking ---- */
+
+void asking_queue(struct asking *asking, size_t question, enum sql sql, struct parameters *parameters)
+{
+        asking->failed |= parameters && parameters->failed;
+        if (asking->failed)
+                return;
+        check(asking->sent < countof(asking->list));
+        asking->list[asking->sent].sql = sql;
+        asking->list[asking->sent++].question = question;
+        connection_queue(&asking->connection, sql, parameters);
+}
+
+static bool needs_device(const struct store_question *question)
+{
+        return question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_CHECK;
+}
+
+static void ask_devices(struct asking *asking)
+{
+        struct parameters parameters = parameters_in(&asking->arena);
+        struct column users, devices;
+        size_t count = 0;
+
+        for (size_t i = 0; i < asking->job.count; i++)
+                count += needs_device(&asking->job.questions[i]);
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        devices = add_numbers(&parameters, count);
+        for (size_t i = 0; i < asking->job.count; i++) {
+                if (!needs_device(&asking->job.questions[i]))
+                        continue;
+                array_number(&users, asking->job.questions[i].user);
+                array_number(&devices, asking->job.questions[i].device);
+        }
+        asking_queue(asking, asking->job.count, SQL_DEVICES, &parameters);
+}
+
+static void ask_one(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+
+        asking->job.answers[place] = (struct store_answer){0};
+        asking->live[place] = !needs_device(question);
+        switch (question->kind) {
+        case STORE_ASK_JOIN:
+        case STORE_ASK_ROOMS:
+                ask_rooms(asking, place);
+                break;
+        case STORE_ASK_CHANGES:
+                ask_changes(asking, place);
+                break;
+        case STORE_ASK_AROUND:
+                ask_around(asking, place);
+                break;
+        case STORE_ASK_FIND:
+        case STORE_ASK_PROFILES:
+        case STORE_ASK_DEVICES:
+        case STORE_ASK_LOGIN:
+                ask_people(asking, place);
+                break;
+        case STORE_ASK_DEVICE: /* all that is asked is asked for everybody */
+                break;
+        case STORE_ASK_CHECK:
+                ask_check(asking, place);
+                break;
+        }
+}
+
+static bool has(const struct asking *asking, enum store_question_kind kind)
+{
+        for (size_t i = 0; i < asking->job.count; i++)
+                if (asking->job.questions[i].kind == kind)
+                        return true;
+        return false;
+}
+
+void asking_start(struct asking *asking, const struct asking_job *job)
+{
+        check(asking_can_start(asking) && job->count > 0 && job->count <= STORE_QUESTIONS_MAX);
+        asking->job = *job;
+        asking->busy = true;
+        asking->failed = false;
+        asking->sent = 0;
+        asking->now_ms = 0;
+        arena_reset(&asking->arena);
+        asking_queue(asking, job->count, SQL_BEGIN_READ, NULL);
+        if (has(asking, STORE_ASK_CHECK))
+                asking_queue(asking, job->count, SQL_LIMIT_NONE, NULL);
+        else if (asking->connection.pooled)
+                asking_queue(asking, job->count, SQL_LIMIT_STATEMENT, NULL);
+        asking_queue(asking, job->count, SQL_ERA, NULL);
+        if (!asking->options->wall && has(asking, STORE_ASK_LOGIN))
+                asking_queue(asking, job->count, SQL_NOW, NULL);
+        ask_devices(asking);
+        for (size_t i = 0; i < job->count && !asking->failed; i++)
+                ask_one(asking, i);
+        asking_queue(asking, job->count, SQL_COMMIT, NULL);
+        if (!asking->failed) {
+                connection_send(&asking->connection, job->due_us);
+                return;
+        }
+        connection_abandon(&asking->connection, "out of memory");
+        done(asking, OUTCOME_FAILED);
+}
+
+/* ---- answers ---- */
+
+static void take_devices(struct asking *asking, const PGresult *result)
+{
+        for (int row = 0; row < PQntuples(result); row++) {
+                uint64_t user_id = value_number(result, row, 0), device = value_number(result, row, 1);
+
+                if (!value_is_null(result, row, 2))
+                        continue;
+                for (size_t i = 0; i < asking->job.count; i++)
+                        asking->live[i] |=
+                                asking->job.questions[i].user == user_id && asking->job.questions[i].device == device;
+        }
+}
+
+static void take_for_all(struct asking *asking, enum sql sql, const PGresult *result)
+{
+        if (sql == SQL_DEVICES)
+                take_devices(asking, result);
+        else if (sql == SQL_ERA)
+                asking->era = PQntuples(result) == 1 ? value_id(result, 0, 0) : (struct id){0};
+        else if (sql == SQL_NOW && PQntuples(result) == 1)
+                asking->now_ms = value_number(result, 0, 0);
+}
+
+static void on_result(void *owner, size_t statement, const PGresult *result)
+{
+        struct asking *asking = owner;
+        size_t place;
+        enum sql sql;
+
+        check(statement < asking->sent);
+        place = asking->list[statement].question;
+        sql = asking->list[statement].sql;
+        if (place == asking->job.count)
+                take_for_all(asking, sql, result);
+        else if (!asking->live[place])
+                return;
+        else if (asking->job.questions[place].kind <= STORE_ASK_ROOMS)
+                take_rooms(asking, place, sql, result);
+        else if (asking->job.questions[place].kind <= STORE_ASK_AROUND)
+                take_rows(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_CHECK)
+                take_check(asking, place, sql, result);
+        else
+                take_people(asking, place, sql, result);
+}
+
+/* What could only be said when everything was read. */
+static void finish(struct asking *asking)
+{
+        for (size_t i = 0; i < asking->job.count; i++) {
+                struct store_answer *answer = &asking->job.answers[i];
+
+                if (!asking->live[i])
+                        *answer = (struct store_answer){.status = ERR_REVOKED};
+                answer->era = asking->era;
+                if (asking->job.questions[i].kind == STORE_ASK_LOGIN)
+                        answer->login.wait_ms -= min_of(answer->login.wait_ms, asking->now_ms);
+        }
+}
+
+static void on_end(void *owner, const struct trip_result *result)
+{
+        struct asking *asking = owner;
+        bool good = result->end == TRIP_DONE && !asking->failed && !id_is_zero(&asking->era);
+
+        if (result->end ==
+            TRIP_REFUSED) /* its transaction is still there, and failed: a connection costs less than a trip more */
+                connection_abandon(&asking->connection, "a question failed");
+        if (asking->options->wall)
+                asking->now_ms = asking->options->wall->wall_ms(asking->options->wall);
+        if (good)
+                finish(asking);
+        else
+                event_note(asking->options->events, EVENT_ERROR, "store.question_failed", NULL,
+                           {"questions", NULL, asking->job.count}, {"sqlstate", result->sqlstate, 0});
+        done(asking, good ? OUTCOME_OK : OUTCOME_FAILED);
+}

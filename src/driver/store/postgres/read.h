@@ -1,0 +1,20 @@
+/* Columns that several results have in common: ROW_COLUMNS, MEMBER_COLUMNS of statements.def, from a given column on. */
+#ifndef GALKA_DRIVER_STORE_POSTGRES_READ_H
+#define GALKA_DRIVER_STORE_POSTGRES_READ_H
+
+#include "driver/store/marks.h"
+#include "driver/store/postgres/sql.h"
+
+#define ROW_COLUMN_COUNT    8
+#define MEMBER_COLUMN_COUNT 11
+
+/* *left: STORE_NONE if he is in the room. */
+struct member read_member_columns(const PGresult *result, int row, int column, uint64_t *left);
+
+/* The text is copied. False: out of memory. */
+bool read_row_columns(const PGresult *result, int row, int column, struct arena *arena, struct store_row *store_row);
+
+/* user_id, user_name, display_name, version. The same. */
+bool read_person_columns(const PGresult *result, int row, int column, struct arena *arena, struct store_person *person);
+
+#endif

@@ -1,0 +1,212 @@
+/*
+ * What a transaction knows: the lines that its operations name, as they were read under the locks, and as they become. Operations
+ * happen here, one after the other in their order (L3), and what is new or other in the end is written by one statement a table.
+ *
+ *      world_begin → world_want (each operation) → load_queue → world_take each result → plan → save_queue
+ *
+ * Everything lives in the world's arena, which is forgotten with each try.
+ */
+#ifndef GALKA_DRIVER_STORE_POSTGRES_WORLD_H
+#define GALKA_DRIVER_STORE_POSTGRES_WORLD_H
+
+#include "base/map.h"
+#include "driver/store/marks.h"
+#include "driver/store/postgres/connection.h"
+
+/* Kinds of lines, each with its key. */
+enum line_kind {
+        LINE_ROOM,    /* id */
+        LINE_WRITER,  /* room, user: whoever writes there, to be read as a member */
+        LINE_MESSAGE, /* request, sender, room */
+        LINE_DEVICE,  /* user, device */
+        LINE_USER,    /* user */
+        LINE_NAME,    /* folded */
+        LINE_EMAIL,   /* folded */
+        LINE_PENDING, /* request */
+        LINE_REQUEST, /* request, principal */
+        LINE_GUESSES, /* user */
+        LINE_KIND_COUNT
+};
+
+struct line {
+        struct map_node node;
+        struct line *next; /* of its kind, in the order of their coming */
+        enum line_kind kind;
+        struct slice key;
+        bool found;   /* it exists now: it was read, or made since */
+        bool made;    /* by this transaction */
+        bool changed; /* and so is to be written, if it was not made */
+};
+
+struct world_room {
+        struct line line;
+        struct id id;
+        uint8_t kind;
+        bool asks_all, may_be_new; /* what is to be read of it */
+        bool whole;                /* all present members were read */
+        bool line_there;           /* its line is locked, though the room may not have been made yet (found) */
+        bool marked, remade;       /* members' marks moved; more than its head is to be written */
+        uint64_t known;            /* version of its members that its callers know; 0: none, or not the same */
+        uint64_t head, n, time_ms, members_version;
+        uint64_t head_before, n_before; /* as they were read */
+        struct store_lowest lowest;
+        struct world_member *members; /* those that were read: all of the present ones, or the writers */
+        uint32_t member_count, members_allocated;
+        struct world_message *first, *last; /* rows of this transaction */
+};
+
+struct world_member {
+        struct member member;     /* now */
+        uint64_t read_own_before; /* as read */
+        uint64_t own_before;      /* own sends at the room's head_before */
+        bool counted;             /* own_before is known */
+        bool changed, made;
+};
+
+struct world_message {
+        struct line line;
+        struct store_row row;
+        uint8_t digest[STORE_HASH_SIZE];
+        struct world_room *room;
+        struct world_message *next; /* of the same room */
+};
+
+struct world_writer {
+        struct line line;
+        struct world_room *room;
+        uint64_t user;
+};
+
+struct world_device {
+        struct line line;
+        uint64_t user, device, revoked_ms; /* 0: live */
+        struct slice secret_hash, name;
+        bool revoke, seen; /* changes */
+};
+
+struct world_user {
+        struct line line;
+        struct store_person person;
+        struct slice password_hash, name_folded, email, email_folded;
+        uint64_t user, devices_live;
+        bool lock, count_devices, revoke_all;
+};
+
+struct world_name {
+        struct line line; /* found: somebody has it */
+};
+
+struct world_pending {
+        struct line line;
+        struct id request;
+        struct slice email, email_folded, user_name, name_folded, display_name, password_hash, code_hash;
+        uint64_t valid_until_ms, guesses;
+        bool known, dropped;
+};
+
+struct world_request {
+        struct line line;
+        struct id request;
+        struct slice principal;
+        uint8_t digest[STORE_HASH_SIZE];
+        uint64_t user, device;
+};
+
+struct world_guesses {
+        struct line line;
+        uint64_t user, count, until_ms;
+        bool insert, dropped; /* insert: the line may be new */
+};
+
+/* What was counted for the mark of one operation (MARKS_COUNT). */
+struct world_count {
+        bool counted;
+        uint64_t upto, own_since, n, own;
+        bool from_head;
+};
+
+struct world {
+        struct arena *arena;   /* of this try */
+        struct arena *results; /* the caller's: what goes into results */
+        const struct store_op *ops;
+        struct store_result *results_at;
+        size_t count;
+        uint64_t now_ms; /* under the locks */
+        struct map map;
+        struct line *first[LINE_KIND_COUNT], **tail[LINE_KIND_COUNT];
+        size_t kind_count[LINE_KIND_COUNT];
+        struct world_count *counts; /* by operation */
+        uint64_t *upto;             /* by operation: of which row a mark's counts are asked; outlives a try */
+        bool all_members;           /* all members of every room are read */
+        bool insert_rooms;          /* every room that a write could make is inserted, whatever its caller knows */
+        bool prune;                 /* lines were added where old ones are taken away */
+        bool failed;                /* out of memory */
+        bool wants_rooms;           /* plan: a room is missing that could be made: again with insert_rooms */
+        bool wants_members;         /* plan: a caller knows other members than there are: again with all_members */
+        bool wants_counts;          /* plan: counts as of other rows are needed: upto says which */
+};
+
+void world_begin(struct world *world);
+
+/* The line with that key, made if there is none yet; NULL: out of memory. size is that of the kind's structure. */
+void *world_line(struct world *world, enum line_kind kind, struct slice key, size_t size);
+
+/* NULL if nobody named it. */
+void *world_find(const struct world *world, enum line_kind kind, struct slice key);
+
+/* Keys made of several parts, in the world's arena. */
+struct slice world_key(struct world *world, const struct slice *parts, size_t count);
+struct slice key_of_number(struct world *world, uint64_t a);
+struct slice key_of_numbers(struct world *world, uint64_t a, uint64_t b);
+
+struct slice world_copy(struct world *world, struct slice bytes);
+
+#define world_each(world, kind, type, item)                                                                                 \
+        for (type *item = (type *)(world)->first[kind]; item; item = (type *)item->line.next)
+
+struct world_room *world_room(struct world *world, const struct id *id);
+struct world_message *world_message(struct world *world, const struct id *request, uint64_t sender, const struct id *room);
+struct world_device *world_device(struct world *world, uint64_t user, uint64_t device);
+struct world_user *world_user(struct world *world, uint64_t user);
+struct world_name *world_name(struct world *world, enum line_kind kind, struct slice folded);
+struct world_pending *world_pending(struct world *world, const struct id *request);
+struct world_request *world_request(struct world *world, const struct id *request, struct slice principal);
+struct world_guesses *world_guesses(struct world *world, uint64_t user);
+
+struct world_member *world_member(struct world_room *room, uint64_t user);
+struct world_member *world_member_add(struct world *world, struct world_room *room);
+
+/* The request of an operation outside rooms with its principal; NULL if it keeps none, or out of memory. */
+struct world_request *world_request_of(struct world *world, const struct store_op *op);
+
+/* Names all that the operation may need. */
+void world_want(struct world *world, const struct store_op *op, size_t place);
+
+/* Queues the locks and questions for what is wanted; what was sent goes to `sent`, in order. False: out of memory. */
+struct sent {
+        enum sql list[STATEMENTS_MAX];
+        size_t count;
+};
+bool load_queue(struct world *world, struct connection *connection, struct sent *sent);
+
+/* One of its results. */
+void world_take(struct world *world, enum sql sql, const PGresult *result);
+
+/* Operations happen, in their order; results are set. */
+void plan_operations(struct world *world);
+void plan_write(struct world *world, const struct store_op *op, struct store_result *result);
+void plan_mark(struct world *world, const struct store_op *op, struct store_result *result, size_t place);
+void plan_account(struct world *world, const struct store_op *op, struct store_result *result);
+
+/* REVOKED, LATE or OK, in that order. */
+enum error plan_admit(struct world *world, const struct store_op *op);
+
+/* Queues what is to be written. False: out of memory. */
+bool save_queue(struct world *world, struct connection *connection, struct sent *sent);
+
+void save_accounts(struct world *world, struct connection *connection, struct sent *sent);
+
+/* Queues one statement and notes it. */
+void world_queue(struct connection *connection, struct sent *sent, enum sql sql, const struct parameters *parameters);
+
+#endif
