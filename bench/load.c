@@ -301,6 +301,14 @@ static void run_timers(struct load *load)
         }
 }
 
+/* An alarm that has gone off would end every wait at once, until it is set again. */
+static void quench_alarm(struct load *load)
+{
+        static const struct itimerspec never;
+
+        check(timerfd_settime(load->alarm, 0, &never, NULL) == 0);
+}
+
 void load_turn(struct load *load, int wait_ms)
 {
         struct net_event events[EVENTS_A_TURN];
@@ -314,8 +322,10 @@ void load_turn(struct load *load, int wait_ms)
         for (size_t i = 0; i < count; i++) {
                 struct load_user *user;
 
-                if (events[i].tag == ALARM_TAG)
-                        continue; /* what is due is seen by who set it */
+                if (events[i].tag == ALARM_TAG) {
+                        quench_alarm(load); /* what is due is seen by who set it */
+                        continue;
+                }
                 check(events[i].tag < load->user_count);
                 user = &load->users[events[i].tag];
                 if (user->socket < 0)

@@ -104,7 +104,8 @@ static void a_message_arrives_and_gets_its_ticks(void **state)
         assert_int_equal(info_of(world, &world->bob).unread, 1);
         assert_int_equal(info_of(world, &world->alice).unread, 0);
         assert_int_equal(core_host_records(&world->alice, SLICE_LITERAL("O")), 0);
-        /* Bob's first mark went at once. */
+        /* Bob's first mark went after a moment. */
+        fake_server_run(&world->server, 100, 20);
         assert_int_equal(core_row_state(world->alice.core, &world->room, 1, ALICE), CORE_MESSAGE_DELIVERED);
         core_read(world->bob.core, &world->room, 1, world->bob.time);
         core_host_settle(&world->bob);

@@ -86,6 +86,7 @@ static enum error open_writer(struct store_sqlite *sqlite, char *text)
         if (!error) {
                 sqlite3_wal_hook(writer->database.handle, on_wal, sqlite);
                 sqlite3_busy_timeout(writer->database.handle, 1000);
+                journal_gather(&sqlite->journal, writer->database.handle);
                 error = room_cache_init(&writer->rooms);
         }
         return error;
@@ -222,6 +223,7 @@ void store_sqlite_free(struct store_sqlite **sqlite_p)
         }
         checkpoint_finish(&sqlite->checkpoint);
         writer_finish(&sqlite->writer);
+        journal_finish(&sqlite->journal);
         if (sqlite->lock_fd >= 0)
                 close(sqlite->lock_fd);
         pthread_cond_destroy(&sqlite->idle);

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "driver/store/checkpoint.h"
+#include "driver/store/journal.h"
 #include "driver/store/sqlite.h"
 #include "driver/store/writer.h"
 
@@ -40,6 +41,7 @@ struct handle {
 
 struct store_sqlite {
         struct writer writer;
+        struct journal journal;       /* the writer's */
         struct checkpoint checkpoint; /* threaded */
         struct store_sqlite_options options;
         struct id era;
