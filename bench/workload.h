@@ -20,6 +20,7 @@ struct workload {
 /* False, having said why on standard error, if it could not be measured. */
 bool workload_idle(const struct workload_options *options, struct report *report);
 bool workload_pairs(const struct workload_options *options, struct report *report);
+bool workload_presence(const struct workload_options *options, struct report *report);
 bool workload_schema(const struct workload_options *options, struct report *report);
 
 #endif

@@ -117,7 +117,7 @@ static void test_texts_that_are_too_long(void **state)
 
 /* ---- passwords and rights ---- */
 
-/* docs/decisions/0013 names these rights. */
+/* docs/decisions/0015-redis.md names these rights. */
 #define RIGHTS                                                                                                              \
         "~galka:* -@all +evalsha +script|load +info +mget +set +del +incr +hget +hset +hincrby +hdel +pexpire +sadd +srem " \
         "+spop +srandmember"
