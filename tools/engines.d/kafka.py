@@ -153,6 +153,8 @@ class Kafka(Engine):
             self.certify()
         self.write('kafka.properties', [
             'process.roles=broker,controller', f'node.id={self.number}', f'controller.quorum.voters={voters}', *self.listeners(),
+            # A killed broker is let in again once its session is over: Kafka's own 9 s would be most of what a restart takes.
+            'broker.session.timeout.ms=4000', 'broker.heartbeat.interval.ms=500',
             f'log.dirs={self.home}/data', 'auto.create.topics.enable=false', 'group.initial.rebalance.delay.ms=0',
             f'default.replication.factor={copies}', f'min.insync.replicas={enough}', f'offsets.topic.replication.factor={copies}',
             'offsets.topic.num.partitions=4', f'transaction.state.log.replication.factor={copies}', f'transaction.state.log.min.isr={enough}',
