@@ -5,6 +5,7 @@ import fcntl
 import glob
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -20,7 +21,8 @@ from redis import Redis
 
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
-LOG_LINES = 12
+LOG_LINES, LOG_LOOK = 12, 200
+WRONG = re.compile(r'\b(ERROR|FATAL)\b|Exception|[Ee]rror:|[Ff]ailed')
 ONE_BROKER = {'postgres': Postgres, 'redis': Redis, 'kafka1': Kafka, 'pgbouncer': Pgbouncer}
 
 
@@ -154,7 +156,7 @@ class Group:
             ended = child.poll()
             if ended is not None or time.monotonic() > limit:
                 how = f'ended with {ended}' if ended is not None else f'does not answer after {START_SECONDS:.0f} s'
-                raise Broken(f'{engine.name} {how}; {engine.log} ends:\n{tail(engine.log)}')
+                raise Broken(f'{engine.name} {how}; {engine.log} says:\n{tail(engine.log)}')
             time.sleep(0.03)
 
     def stop(self, names):
@@ -267,5 +269,8 @@ def sweep(cache):
 
 
 def tail(path):
+    """The lines of a log that tell of errors since its engine began, or its last ones."""
     with open(path, encoding='utf-8', errors='replace') as file:
-        return '\n'.join('  ' + line.rstrip() for line in file.readlines()[-LOG_LINES:])
+        lines = [line.rstrip() for line in file.readlines()[-LOG_LOOK:]]
+    wrong = [line for line in lines if WRONG.search(line)]
+    return '\n'.join('  ' + line for line in (wrong or lines)[-LOG_LINES:])

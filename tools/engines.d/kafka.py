@@ -23,6 +23,7 @@ from engine import PASSWORD, USER, Broken, Engine, Missing, program, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FETCH_SECONDS = 300
+AGAIN_SECONDS = 900
 WARM_UP_SECONDS = 90
 MEMORY = ['-Xmx512m', '-XX:+UseSerialGC']
 
@@ -57,8 +58,21 @@ def jars(cache):
     folder = f'{cache}/kafka-{version()}'
     with once(cache, folder) as part:
         if part:
-            fetch(part)
+            fetch_unless_vain(part, f'{folder}.missing')
     return folder
+
+
+def fetch_unless_vain(part, note):
+    """What could not be fetched a moment ago is not tried again by each of a dozen suites, for minutes every time."""
+    if os.path.exists(note) and time.time() - os.path.getmtime(note) < AGAIN_SECONDS:
+        with open(note, encoding='utf-8') as file:
+            raise Missing(f'{file.read()} (tried before; remove {note} to try again at once)')
+    try:
+        fetch(part)
+    except Missing as missing:
+        with open(note, 'w', encoding='utf-8') as file:
+            file.write(str(missing))
+        raise
 
 
 def fetch(part):
@@ -72,7 +86,7 @@ def fetch(part):
         text = f'not done within {FETCH_SECONDS} s'
     if text or not os.path.exists(f'{part}/kafka-tools-{version()}.jar'):
         errors = [line for line in re.sub(r'\x1b\[[\d;]*m', '', text).splitlines() if 'ERROR' in line]
-        raise Missing(f'Apache Kafka {version()} cannot be fetched from Maven: {(errors or [text.strip()])[0]}')
+        raise Missing(f'Apache Kafka {version()} cannot be fetched from Maven: {(errors or [text.strip()])[0].strip()}')
 
 
 def warmed(cache):
