@@ -203,9 +203,9 @@ int server_restored(const struct options *options)
         if (error)
                 fprintf(stderr, "galkad: the era could not be changed: %s\n", error_text(error));
         else
-                printf("The store in %s has a new era: it was %s, it is %s.\n"
+                printf("The store%s%s has a new era: it was %s, it is %s.\n"
                        "Clients keep what they have not sent, forget the rest and fetch it anew when they join.\n",
-                       options->data, from, to);
+                       *options->postgres ? "" : " in ", *options->postgres ? "" : options->data, from, to);
         tool_close(&tool);
         return error ? SERVER_FAILED : SERVER_DONE;
 }

@@ -20,6 +20,31 @@ static int run_all(const struct options *options, const char *argument)
         return server_all(options);
 }
 
+#define RUN_ROLE(name, kind)                                                                                                \
+        static int run_##name(const struct options *options, const char *argument)                                          \
+        {                                                                                                                   \
+                (void)argument;                                                                                             \
+                return server_role(options, kind);                                                                          \
+        }
+RUN_ROLE(frontend, ROLE_FRONTEND)
+RUN_ROLE(auth, ROLE_AUTH)
+RUN_ROLE(session, ROLE_SESSION)
+RUN_ROLE(query, ROLE_QUERY)
+RUN_ROLE(notify, ROLE_NOTIFY)
+#undef RUN_ROLE
+
+static int run_topics(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_topics(options);
+}
+
+static int run_migrate(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_migrate(options);
+}
+
 static int run_keys(const struct options *options, const char *argument)
 {
         (void)options;
@@ -92,6 +117,16 @@ static const struct command {
          "run the whole server in one process, no other server needed, until SIGTERM or SIGINT: clients are told to come "
          "back, "
          "what was taken is finished"},
+        {"frontend", "", run_frontend,
+         "run one frontend over --kafka and --redis: clients connect to it; --index says which one it is"},
+        {"auth", "", run_auth, "run one worker for sign-up and sign-in over --kafka and --postgres"},
+        {"session", "", run_session, "run one worker for messages and marks over --kafka, --redis and --postgres"},
+        {"query", "", run_query, "run one worker for what clients ask over --kafka, --redis and --postgres"},
+        {"notify", "", run_notify, "run one worker for letters over --kafka"},
+        {"topics", "", run_topics,
+         "make the topics of --kafka, or give them the partitions that they lack, and say what differs (see --partitions, "
+         "--frontend-partitions, --replication, --dry-run)"},
+        {"migrate", "", run_migrate, "make the schema of --postgres, or bring it up to date (see --dry-run); never back"},
         {"keys", "FILE", run_keys, "make the file of keys that the processes of a cluster share (see --keys)"},
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "

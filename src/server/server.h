@@ -22,7 +22,7 @@
 #include "service/worker/worker.h"
 
 #define SERVER_VERSION    "0.1.0"
-#define SERVER_ERROR_SIZE 512
+#define SERVER_ERROR_SIZE 1024
 #define SERVER_ROLES_MAX  20 /* of one process */
 
 /* Exit codes of galkad. */
@@ -92,6 +92,13 @@ void role_finish(struct role *role);
 
 /* galkad all: the whole server on embedded drivers, until SIGTERM or SIGINT. */
 int server_all(const struct options *options);
+
+/* galkad frontend, auth, session, query, notify: one role over the engines that the options name, until SIGTERM or SIGINT. */
+int server_role(const struct options *options, enum role_kind kind);
+
+/* galkad topics, galkad migrate: makes the topics, or the schema, or brings them up to date. */
+int server_topics(const struct options *options);
+int server_migrate(const struct options *options);
 
 /* galkad keys FILE: makes a file of keys. */
 int server_keys(const char *path);

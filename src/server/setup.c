@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,4 +71,138 @@ enum error setup_notes(struct server *server, const char *folder, struct notes_f
         const struct notes_file_options options = {.folder = folder, .clock = &server->clock, .events = &server->log.sink};
 
         return notes_file_new(&options, notes, text);
+}
+
+/* ---- engines that others share ---- */
+
+static const char *or_null(const char *text)
+{
+        return *text ? text : NULL;
+}
+
+enum error setup_kafka(struct server *server, struct bus_kafka_options *kafka, char text[static SERVER_ERROR_SIZE])
+{
+        static const char *const security[2][2] = {{"plaintext", "ssl"}, {"sasl_plaintext", "sasl_ssl"}};
+        const struct options *options = server->options;
+        bool signs_in = *options->kafka_user != '\0';
+
+        *kafka = (struct bus_kafka_options){
+                .brokers = options->kafka,
+                .security = security[signs_in][options->kafka_tls],
+                .ca_file = or_null(options->kafka_ca),
+                .topic_prefix = options->kafka_prefix,
+                .events = &server->log.sink,
+        };
+        if (signs_in) {
+                kafka->sasl_mechanism = options->kafka_sasl;
+                kafka->sasl_user = options->kafka_user;
+                kafka->sasl_password = options->kafka_password;
+        }
+        if (!*options->kafka)
+                snprintf(text, SERVER_ERROR_SIZE, "which Kafka cluster? (see --kafka)");
+        else if (signs_in && !*options->kafka_password)
+                snprintf(text, SERVER_ERROR_SIZE,
+                         "--kafka-user needs a password: GALKA_KAFKA_PASSWORD, or kafka-password in the file");
+        else if (signs_in && !options->kafka_tls && strcmp(options->kafka_sasl, "PLAIN") == 0)
+                snprintf(text, SERVER_ERROR_SIZE,
+                         "--kafka-sasl PLAIN shows the password to the network without --kafka-tls");
+        else if (!options->kafka_tls && *options->kafka_ca)
+                snprintf(text, SERVER_ERROR_SIZE, "--kafka-ca is of no use without --kafka-tls");
+        else
+                return ERR_OK;
+        return ERR_CONFIG;
+}
+
+/* "HOST:PORT", "[ADDRESS]:PORT", HOST alone, or the path of a socket. */
+static bool split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port)
+{
+        const char *colon = strrchr(text, ':');
+        size_t size = colon ? (size_t)(colon - text) : strlen(text);
+        unsigned long number;
+        char *end;
+
+        *port = 0;
+        if (text[0] == '/') {
+                snprintf(host, SETUP_HOST_SIZE, "%s", text);
+                return true;
+        }
+        if (size >= 2 && text[0] == '[' && text[size - 1] == ']') {
+                text++;
+                size -= 2;
+        }
+        if (size == 0 || size >= SETUP_HOST_SIZE)
+                return false;
+        snprintf(host, SETUP_HOST_SIZE, "%.*s", (int)size, text);
+        if (!colon)
+                return true;
+        number = strtoul(colon + 1, &end, 10);
+        *port = (uint16_t)number;
+        return colon[1] >= '0' && colon[1] <= '9' && !*end && number > 0 && number <= 65535;
+}
+
+enum error setup_redis(struct server *server, struct setup_redis *redis, char text[static SERVER_ERROR_SIZE])
+{
+        const struct options *options = server->options;
+        uint16_t port;
+
+        if (!split_host(options->redis, redis->host, &port)) {
+                snprintf(text, SERVER_ERROR_SIZE, "--redis must be HOST:PORT or the path of a socket, not '%.200s'",
+                         options->redis);
+                return ERR_CONFIG;
+        }
+        if (!options->redis_tls && *options->redis_ca) {
+                snprintf(text, SERVER_ERROR_SIZE, "--redis-ca is of no use without --redis-tls");
+                return ERR_CONFIG;
+        }
+        redis->options = (struct presence_redis_options){
+                .host = redis->host,
+                .port = port,
+                .user = or_null(options->redis_user),
+                .password = or_null(options->redis_password),
+                .prefix = options->redis_prefix,
+                .tls = options->redis_tls,
+                .tls_ca = or_null(options->redis_ca),
+                .clock = &server->clock,
+                .events = &server->log.sink,
+        };
+        return ERR_OK;
+}
+
+/* True if there is a password between "://" and "@", or one is named. */
+static bool holds_password(const char *uri)
+{
+        const char *user = strstr(uri, "://"), *at, *colon;
+
+        if (strstr(uri, "password="))
+                return true;
+        if (!user)
+                return false;
+        user += 3;
+        at = strpbrk(user, "@/?");
+        colon = strchr(user, ':');
+        return at && *at == '@' && colon && colon < at;
+}
+
+enum error setup_postgres(struct server *server, struct store_postgres_options *postgres,
+                          char text[static SERVER_ERROR_SIZE])
+{
+        const struct options *options = server->options;
+
+        *postgres = (struct store_postgres_options){
+                .uri = options->postgres,
+                .password = or_null(options->postgres_password),
+                .clock = &server->clock,
+                .random = server->random,
+                .events = &server->log.sink,
+        };
+        if (!*options->postgres)
+                snprintf(text, SERVER_ERROR_SIZE, "which database? (see --postgres)");
+        else if (holds_password(options->postgres))
+                snprintf(text, SERVER_ERROR_SIZE,
+                         "no password belongs into --postgres, where others see it: use GALKA_POSTGRES_PASSWORD, or "
+                         "postgres-password "
+                         "in the file");
+        else
+                return ERR_OK;
+        return ERR_CONFIG;
 }

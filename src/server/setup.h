@@ -2,6 +2,9 @@
 #ifndef GALKA_SERVER_SETUP_H
 #define GALKA_SERVER_SETUP_H
 
+#include "driver/bus/kafka.h"
+#include "driver/presence/redis.h"
+#include "driver/store/postgres.h"
 #include "server/process.h"
 
 #define SETUP_PATH_SIZE 4300
@@ -19,5 +22,17 @@ must_use enum error setup_password(struct server *server, struct password **pass
 struct notes_file;
 must_use enum error setup_notes(struct server *server, const char *folder, struct notes_file **notes,
                                 char text[static SERVER_ERROR_SIZE]);
+
+/* What the options say of the engines that others share; what they point to stays the options'. CONFIG: text says what is wrong. */
+must_use enum error setup_kafka(struct server *server, struct bus_kafka_options *kafka, char text[static SERVER_ERROR_SIZE]);
+must_use enum error setup_postgres(struct server *server, struct store_postgres_options *postgres,
+                                   char text[static SERVER_ERROR_SIZE]);
+
+struct setup_redis {
+        struct presence_redis_options options;
+        char host[SETUP_HOST_SIZE];
+};
+
+must_use enum error setup_redis(struct server *server, struct setup_redis *redis, char text[static SERVER_ERROR_SIZE]);
 
 #endif

@@ -20,8 +20,10 @@
 
 static char path[] = "/tmp/galka-options-XXXXXX";
 
-static const char *const names[] = {
-#define OPTION(field, name, ...) name,
+static const struct {
+        const char *name, *type;
+} table[] = {
+#define OPTION(field, name, type, ...) {name, #type},
 #include "server/options.def"
 #undef OPTION
 };
@@ -114,6 +116,56 @@ static void what_is_wrong_is_said_with_its_place(void **state)
         refused(NULL, NULL, "--bad\n\033[2J", "there is no option '--bad??[2J'");
 }
 
+/* Everybody on the machine sees the arguments of a process, and logs are read by many. */
+static void secrets_are_not_for_the_command_line(void **state)
+{
+        char setting[64];
+        FILE *file;
+
+        (void)state;
+        refused(NULL, NULL, "--redis-password=hunter2", "GALKA_REDIS_PASSWORD");
+        refused(NULL, NULL, "--redis-password", "GALKA_REDIS_PASSWORD");
+        assert_string_equal(read_all(NULL, "GALKA_REDIS_PASSWORD=hunter2", NULL, NULL, NULL)->options.redis_password,
+                            "hunter2");
+        assert_string_equal(read_all("redis-password = hunter3\n", NULL, NULL, NULL, NULL)->options.redis_password,
+                            "hunter3");
+        file = fopen(path, "w");
+        assert_non_null(file);
+        fputs("hunter4\nand another line\n", file);
+        fclose(file);
+        snprintf(setting, sizeof(setting), "GALKA_REDIS_PASSWORD=@%s", path);
+        assert_string_equal(read_all(NULL, setting, NULL, NULL, NULL)->options.redis_password, "hunter4");
+}
+
+static void a_secret_is_never_quoted(void **state)
+{
+        char setting[1200] = "GALKA_REDIS_PASSWORD=hunter2hunter2", *text;
+
+        (void)state;
+        text = read_all(NULL, NULL, "--redis-password=hunter2", NULL, NULL)->text;
+        assert_null(strstr(text, "hunter2"));
+        memset(setting + strlen(setting), 'x', sizeof(setting) - 1 - strlen(setting));
+        refused(NULL, setting, NULL, "GALKA_REDIS_PASSWORD: redis-password must be at most 1024 bytes long");
+        assert_null(strstr(read_all(NULL, setting, NULL, NULL, NULL)->text, "hunter2"));
+}
+
+static void a_file_of_a_secret_must_be_one(void **state)
+{
+        (void)state;
+        refused(NULL, "GALKA_REDIS_PASSWORD=@/nowhere/at/all", NULL, "cannot read /nowhere/at/all");
+        refused(NULL, "GALKA_REDIS_PASSWORD=@/dev/zero", NULL, "cannot read /dev/zero");
+        refused(NULL, "GALKA_REDIS_PASSWORD=@/tmp", NULL, "cannot read /tmp");
+        refused("\nredis-password = @/nowhere\n", NULL, NULL, "line 2: cannot read /nowhere");
+}
+
+static void balancers_are_addresses(void **state)
+{
+        (void)state;
+        assert_int_equal(read_all(NULL, NULL, "--proxy-from=10.0.0.0/8,fd00::7", NULL, NULL)->error, ERR_OK);
+        refused(NULL, NULL, "--proxy-from=10.0.0.0/64", "proxy-from must be addresses or blocks");
+        refused("proxy-from = balancer\n", NULL, NULL, "not 'balancer'");
+}
+
 static void too_many_words_are_refused(void **state)
 {
         char program[] = "galkad", word[] = "word";
@@ -145,18 +197,20 @@ static void all_that_is_printed_lists_every_option(void **state)
         char *help = printed(options_print_help), *man = printed(options_print_man), *sample = printed(options_print_sample);
 
         (void)state;
-        for (size_t i = 0; i < countof(names); i++) {
-                char wanted[64], dashed[64] = "", *at = dashed;
+        for (size_t i = 0; i < countof(table); i++) {
+                bool secret = strcmp(table[i].type, "SECRET") == 0;
+                char wanted[80], dashed[64] = "", *at = dashed;
 
-                snprintf(wanted, sizeof(wanted), "  --%s ", names[i]);
-                assert_non_null(strstr(help, wanted));
-                for (const char *name = names[i]; *name; name++)
+                snprintf(wanted, sizeof(wanted), "  --%s ", table[i].name);
+                assert_true((strstr(help, wanted) != NULL) == !secret);
+                for (const char *name = table[i].name; *name; name++)
                         at += sprintf(at, *name == '-' ? "\\-" : "%c", *name);
-                snprintf(wanted, sizeof(wanted), "\\-\\-%s ", dashed);
+                snprintf(wanted, sizeof(wanted), "%s%s", secret ? "In the file: " : "\\-\\-", dashed);
                 assert_non_null(strstr(man, wanted));
-                snprintf(wanted, sizeof(wanted), "#%s = ", names[i]);
-                assert_true((strstr(sample, wanted) != NULL) == (strcmp(names[i], "config") != 0));
+                snprintf(wanted, sizeof(wanted), "#%s = ", table[i].name);
+                assert_true((strstr(sample, wanted) != NULL) == (strcmp(table[i].name, "config") != 0));
         }
+        assert_non_null(strstr(help, "  GALKA_REDIS_PASSWORD "));
         free(help);
         free(man);
         free(sample);
@@ -220,6 +274,10 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_later_wins),
                 cmocka_unit_test(what_is_wrong_is_said_with_its_place),
+                cmocka_unit_test(secrets_are_not_for_the_command_line),
+                cmocka_unit_test(a_secret_is_never_quoted),
+                cmocka_unit_test(a_file_of_a_secret_must_be_one),
+                cmocka_unit_test(balancers_are_addresses),
                 cmocka_unit_test(too_many_words_are_refused),
                 cmocka_unit_test(all_that_is_printed_lists_every_option),
                 cmocka_unit_test(the_sample_can_be_read),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "driver/store/postgres.h"
 #include "driver/store/sqlite.h"
 #include "server/setup.h"
 #include "server/tool.h"
@@ -29,6 +30,18 @@ static enum error open_sqlite(struct tool *tool, char *text)
         return error;
 }
 
+static enum error open_postgres(struct tool *tool, char *text)
+{
+        struct store_postgres_options options;
+        enum error error = setup_postgres(&tool->server, &options, text);
+
+        if (!error)
+                error = store_postgres_new(&options, &tool->postgres, text);
+        if (!error)
+                error = store_postgres_open(tool->postgres, &tool->store);
+        return error;
+}
+
 bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
 {
         char text[SERVER_ERROR_SIZE] = "";
@@ -36,9 +49,10 @@ bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
 
         *tool = (struct tool){0};
         server_init(&tool->server, options);
-        error = open_sqlite(tool, text);
+        error = *options->postgres ? open_postgres(tool, text) : open_sqlite(tool, text);
         if (!error && with_keys)
-                error = keys_open(options->keys, options->data, &tool->server.keys, text);
+                error = *options->postgres ? keys_read(options->keys, &tool->server.keys, text)
+                                           : keys_open(options->keys, options->data, &tool->server.keys, text);
         if (!error)
                 return true;
         fprintf(stderr, "galkad: %s\n", text[0] ? text : error_text(error));
@@ -52,7 +66,7 @@ bool tool_open_old(struct tool *tool, const struct options *options)
 
         *tool = (struct tool){0};
         snprintf(path, sizeof(path), "%.4096s/galka.db", options->data);
-        if (access(path, F_OK) == 0)
+        if (*options->postgres || access(path, F_OK) == 0)
                 return tool_open(tool, options, false);
         fprintf(stderr, "galkad: there is no database in %.300s: %s (see --data)\n", options->data, strerror(errno));
         return false;
@@ -62,9 +76,9 @@ enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after
 {
         enum error error;
 
-        *before = store_sqlite_era(tool->sqlite);
-        error = store_sqlite_renew_era(tool->sqlite);
-        *after = store_sqlite_era(tool->sqlite);
+        *before = tool->postgres ? store_postgres_era(tool->postgres) : store_sqlite_era(tool->sqlite);
+        error = tool->postgres ? store_postgres_renew_era(tool->postgres) : store_sqlite_renew_era(tool->sqlite);
+        *after = tool->postgres ? store_postgres_era(tool->postgres) : store_sqlite_era(tool->sqlite);
         return error;
 }
 
@@ -73,6 +87,7 @@ void tool_close(struct tool *tool)
         if (tool->store)
                 tool->store->ops->free(&tool->store);
         store_sqlite_free(&tool->sqlite);
+        store_postgres_free(&tool->postgres);
 }
 
 /* The inline store does the work within poll; the other one is waited for, and always answers in time. */

@@ -5,10 +5,12 @@
 #include "server/server.h"
 
 struct store_sqlite;
+struct store_postgres;
 
 struct tool {
         struct server server;
-        struct store_sqlite *sqlite;
+        struct store_sqlite *sqlite; /* one of the two */
+        struct store_postgres *postgres;
         struct store *store;
 };
 

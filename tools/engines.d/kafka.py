@@ -153,7 +153,10 @@ class Kafka(Engine):
                  f'listener.security.protocol.map=CLIENT:{"SASL_SSL" if self.secure else "PLAINTEXT"},BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT',
                  'inter.broker.listener.name=BROKER', 'controller.listener.names=CONTROLLER']
         if self.secure:
-            lines += ['sasl.enabled.mechanisms=SCRAM-SHA-512',
+            # PLAIN too: librdkafka before 2.6.1, as in Debian 12, does not get through Kafka 4 with SCRAM.
+            lines += ['sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN',
+                      'listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required '
+                      f'user_{USER}="{PASSWORD}";',
                       'listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;',
                       'listener.name.client.ssl.keystore.type=PEM', f'listener.name.client.ssl.keystore.location={self.home}/server-all.pem']
         return lines

@@ -45,15 +45,23 @@ static void wake(struct handle *handle)
         (void)written;
 }
 
+/* Sets the timer anew, which makes it unreadable. It must not be due before sweep_ms: until then nobody touches it, and a descriptor
+ * that stays readable makes its owner turn without rest. */
+static bool set_timer(struct handle *handle)
+{
+        const struct itimerspec sweep = {.it_value.tv_nsec = KAFKA_SWEEP_MS * 1000000L};
+
+        handle->sweep_ms = kafka_now_ms() + KAFKA_SWEEP_MS;
+        return timerfd_settime(handle->timer, 0, &sweep, NULL) == 0;
+}
+
 static void clear(struct handle *handle)
 {
-        uint64_t count, now_ms = kafka_now_ms();
+        uint64_t count;
         ssize_t got = read(handle->wake, &count, sizeof(count));
 
-        if (now_ms >= handle->sweep_ms) {
-                got = read(handle->timer, &count, sizeof(count));
-                handle->sweep_ms = now_ms + KAFKA_SWEEP_MS;
-        }
+        if (kafka_now_ms() >= handle->sweep_ms)
+                check(set_timer(handle));
         (void)got; /* nothing there: it was not readable */
 }
 
@@ -81,15 +89,11 @@ static bool watch(struct handle *handle, int fd)
 
 static enum error descriptors_open(struct handle *handle)
 {
-        static const struct timespec every = {.tv_nsec = KAFKA_SWEEP_MS * 1000000L};
-        const struct itimerspec sweep = {.it_interval = every, .it_value = every};
-
         handle->fd = epoll_create1(EPOLL_CLOEXEC);
         handle->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         handle->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (handle->fd < 0 || handle->timer < 0 || timerfd_settime(handle->timer, 0, &sweep, NULL) != 0)
+        if (handle->fd < 0 || handle->timer < 0 || !set_timer(handle))
                 return ERR_SYSTEM;
-        handle->sweep_ms = kafka_now_ms() + KAFKA_SWEEP_MS;
         return watch(handle, handle->wake) && watch(handle, handle->timer) ? ERR_OK : ERR_SYSTEM;
 }
 

@@ -7,6 +7,7 @@
  * wait for it: who publishes after they were told is read.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -275,6 +276,18 @@ void kafka_consumer_pause(struct kafka_consumer *consumer, bool paused)
 
 /* ---- control ---- */
 
+/*
+ * librdkafka says when it has lost all brokers, but not when it has one again: a consumer whose partitions are still hears nothing then.
+ * (To ask something meanwhile will not do: version 2.0.2 fails an assertion of its own when such a request times out.) The statistics
+ * are a JSON text; a broker with whom there is a connection has this in it, and nothing else has.
+ */
+static void take_statistics(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+        const char *text = rd_kafka_event_stats(event);
+
+        consumer->cut_off = text && !strstr(text, "\"state\":\"UP\"");
+}
+
 static void take_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
         switch (rd_kafka_event_type(event)) {
@@ -283,6 +296,9 @@ static void take_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
                 break;
         case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
                 kafka_group_offsets(consumer, event);
+                break;
+        case RD_KAFKA_EVENT_STATS:
+                take_statistics(consumer, event);
                 break;
         case RD_KAFKA_EVENT_OFFSET_COMMIT:
                 kafka_commit_answered(consumer, event);
@@ -341,6 +357,8 @@ enum error kafka_consumer_lag(struct kafka_consumer *consumer, int32_t partition
         const char *topic = consumer->kafka->topics[consumer->topic];
         int64_t first = KAFKA_UNKNOWN, end = KAFKA_UNKNOWN;
 
+        if (consumer->cut_off)
+                return ERR_CLOSED;
         if (!held || held->state == KAFKA_NOT_HELD)
                 return ERR_NOT_FOUND;
         if (held->state == KAFKA_STARTING ||

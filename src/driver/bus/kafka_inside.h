@@ -156,6 +156,7 @@ struct kafka_consumer {
         rd_kafka_message_t *backlog[KAFKA_RECORDS_MAX]; /* read of `records`, not handed out */
         size_t backlog_first, backlog_count;
         bool paused, closing;
+        bool cut_off; /* no broker has a connection with us, as of the last statistics */
         int wake;
 
         rd_kafka_topic_partition_list_t *wanted; /* assigned by the group, while its committed offsets are asked for */

@@ -182,10 +182,12 @@ static enum error set_consumer(rd_kafka_conf_t *conf, const struct bus_kafka *ka
                 {"queued.min.messages", "10000"},
                 {"queued.max.messages.kbytes", "8192"}, /* read ahead, of one handle */
                 {"allow.auto.create.topics", "false"},
+                {"statistics.interval.ms",
+                 "1000"}, /* they tell whether a broker answers, and nothing else does when all is still */
         };
 
         rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT | RD_KAFKA_EVENT_ERROR |
-                                               RD_KAFKA_EVENT_LOG);
+                                               RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_STATS);
         return set_all(conf, settings, countof(settings), text);
 }
 
