@@ -16,8 +16,8 @@
 
 #define REDIS_SUBMITS_MAX 64   /* of one handle, not polled; beyond: FULL */
 #define REDIS_START_MS    5000 /* presence_redis_new waits so long for somebody to answer */
-#define REDIS_CONNECT_MS  2000 /* from the first packet to the answer to the greeting */
-#define REDIS_DEADLINE_MS 2000 /* a server that owes an answer for so long is given up */
+#define REDIS_CONNECT_MS  2000 /* for a connection, and again for the answers to the greeting */
+#define REDIS_DEADLINE_MS 2000 /* a server that owes an answer and says nothing for so long is given up */
 #define REDIS_PAUSE_MIN   20   /* milliseconds between two attempts to connect, doubled at each */
 #define REDIS_PAUSE_MAX   1000
 #define REDIS_PORT        6379

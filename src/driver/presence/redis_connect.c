@@ -79,7 +79,8 @@ uint64_t redis_connection_next_ms(const struct redis_handle *handle)
                 return handle->until_ms;
         if (handle->call_first == handle->call_next)
                 return UINT64_MAX;
-        return handle->calls[handle->call_first % REDIS_CHUNKS_MAX].sent_ms + REDIS_DEADLINE_MS;
+        /* Of many answers that wait for an owner who was busy elsewhere the last may be as old as the first. */
+        return max_of(handle->calls[handle->call_first % REDIS_CHUNKS_MAX].sent_ms, handle->heard_ms) + REDIS_DEADLINE_MS;
 }
 
 /* ---- beginning and ending ---- */
@@ -193,6 +194,7 @@ static bool take_reply(struct redis_handle *handle, const struct redis_reply *re
 {
         enum redis_verdict verdict;
 
+        handle->heard_ms = redis_now_ms(handle);
         if (handle->state == REDIS_UP)
                 return redis_call_answered(handle, reply);
         verdict = redis_greeting_answered(handle, reply);
@@ -249,6 +251,7 @@ static void await_link(struct redis_handle *handle)
         if (step != REDIS_STEP_DONE)
                 return;
         handle->state = REDIS_GREETING;
+        handle->until_ms = redis_now_ms(handle) + REDIS_CONNECT_MS;
         redis_greeting_write(handle);
 }
 

@@ -77,24 +77,29 @@ static enum redis_verdict unfit(struct redis_handle *handle, const char *why, co
         return REDIS_UNFIT;
 }
 
-/* What the server itself says is wrong: as it comes, but printable. */
-static enum redis_verdict refused(struct redis_handle *handle, const struct redis_reply *reply)
+void redis_quote(struct redis_handle *handle, const char *before, struct slice text)
+{
+        size_t put = strlen(before);
+
+        check(put < sizeof(handle->why));
+        memcpy(handle->why, before, put);
+        for (size_t i = 0; i < text.size && put < sizeof(handle->why) - 1; i++)
+                handle->why[put++] = isprint(text.data[i]) ? (char)text.data[i] : '?';
+        handle->why[put] = 0;
+}
+
+static enum redis_verdict refused(struct redis_handle *handle, struct slice text)
 {
         static const char *const passing[] = {"LOADING", "BUSY", "MASTERDOWN", "ERR max number of clients"};
-        char text[160];
-        size_t size = min_of(reply->text.size, sizeof(text) - 1);
-        bool wrong = true;
 
-        for (size_t i = 0; i < size; i++)
-                text[i] = isprint(reply->text.data[i]) ? (char)reply->text.data[i] : '?';
-        text[size] = 0;
-        for (size_t i = 0; i < countof(passing); i++)
-                wrong &= strncmp(text, passing[i], strlen(passing[i])) != 0;
-        if (strncmp(text, "NOAUTH", 6) == 0)
+        if (redis_says(text, "NOAUTH"))
                 return unfit(handle, "it wants a password, and none is set", "", "");
-        (void)unfit(handle,
-                    handle->greeted == GREETING_AUTH ? "it refuses the user or the password: " : "it refuses: ", text, "");
-        handle->wrong = wrong;
+        redis_quote(handle,
+                    handle->greeted == GREETING_AUTH ? "it refuses the user or the password: " : "it refuses: ", text);
+        handle->wrong = true;
+        for (size_t i = 0; i < countof(passing); i++)
+                if (redis_says(text, passing[i]))
+                        handle->wrong = false;
         return REDIS_UNFIT;
 }
 
@@ -150,7 +155,7 @@ enum redis_verdict redis_greeting_answered(struct redis_handle *handle, const st
 
         check(handle->greeted < GREETING_COUNT);
         if (reply->kind == REDIS_ERROR)
-                return refused(handle, reply);
+                return refused(handle, reply->text);
         if (reply->kind != REDIS_TEXT) {
                 (void)redis_nonsense(handle);
                 return REDIS_UNFIT;

@@ -80,26 +80,17 @@ static bool is_whole_refusal(struct slice text)
         static const char *const codes[] = {"NOSCRIPT", "OOM",    "READONLY",   "MISCONF",   "LOADING",
                                             "BUSY",     "NOAUTH", "MASTERDOWN", "NOREPLICAS"};
 
-        for (size_t i = 0; i < countof(codes); i++) {
-                size_t size = strlen(codes[i]);
-
-                if (text.size > size && memcmp(text.data, codes[i], size) == 0 && text.data[size] == ' ')
+        for (size_t i = 0; i < countof(codes); i++)
+                if (redis_says(text, codes[i]))
                         return true;
-        }
         return false;
-}
-
-static bool begins(struct slice text, const char *with)
-{
-        return text.size >= strlen(with) && memcmp(text.data, with, strlen(with)) == 0;
 }
 
 static void note_refusal(struct redis_handle *handle, struct slice text)
 {
-        snprintf(handle->why, sizeof(handle->why), "it refuses: %.*s", (int)min_of(text.size, (size_t)160),
-                 (const char *)text.data);
-        handle->wrong =
-                begins(text, "NOPERM") || begins(text, "NOAUTH") || begins(text, "ERR The user executing the script");
+        redis_quote(handle, "it refuses: ", text);
+        handle->wrong = redis_says(text, "NOPERM") || redis_says(text, "NOAUTH") ||
+                        redis_says(text, "ERR The user executing the script");
         if (!handle->refused)
                 event_note(handle->redis->options.events, EVENT_WARNING, "presence.refused", NULL,
                            {"server", handle->redis->place}, {"reason", handle->why});
@@ -110,17 +101,18 @@ static void note_refusal(struct redis_handle *handle, struct slice text)
 static bool call_refused(struct redis_handle *handle, const struct redis_call *call, struct slice text)
 {
         struct redis_submission *submission = call->submission;
-        bool nothing = is_whole_refusal(text) && !submission->did;
+        /* Another call of it, before or behind, may be done. */
+        bool nothing = is_whole_refusal(text) && !submission->did && submission->calls == 0;
 
         note_refusal(handle, text);
         end(handle, submission, nothing || !submission->writes ? OUTCOME_FAILED : OUTCOME_UNCERTAIN);
-        if (begins(text, "NOSCRIPT") && handle->call_next - handle->call_first < REDIS_CHUNKS_MAX &&
+        if (redis_says(text, "NOSCRIPT") && handle->call_next - handle->call_first < REDIS_CHUNKS_MAX &&
             redis_out_room(&handle->out) > redis_script_source().size + 256) {
                 (void)call_new(handle);
                 redis_load_write(handle);
         }
-        return !begins(text, "READONLY") && !begins(text, "LOADING") && !begins(text, "MASTERDOWN") &&
-               !begins(text, "NOAUTH");
+        return !redis_says(text, "READONLY") && !redis_says(text, "LOADING") && !redis_says(text, "MASTERDOWN") &&
+               !redis_says(text, "NOAUTH");
 }
 
 bool redis_nonsense(struct redis_handle *handle)

@@ -67,6 +67,7 @@ struct redis_handle {
         bool proven;       /* this connection has answered a call */
         bool refused;      /* the last call was: one line in the log is enough */
         bool wrong;        /* what `why` says can only be mended by hand */
+        uint64_t heard_ms; /* the last answer */
         uint64_t until_ms; /* PAUSED, CONNECTING, GREETING: the end */
         uint32_t pause_ms; /* the next one */
         unsigned attempt;  /* of connecting */
@@ -130,6 +131,9 @@ enum redis_verdict { REDIS_MORE, REDIS_GREETED, REDIS_UNFIT };
 
 /* UNFIT: why says why, and wrong whether it is for a person to mend. */
 enum redis_verdict redis_greeting_answered(struct redis_handle *handle, const struct redis_reply *reply);
+
+/* Notes in why what the server itself says, as it comes, but printable. */
+void redis_quote(struct redis_handle *handle, const char *before, struct slice text);
 
 /* Loads the script; the answer is the last one of the greeting, and may be asked for again later. */
 void redis_load_write(struct redis_handle *handle);

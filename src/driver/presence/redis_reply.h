@@ -23,6 +23,12 @@ struct redis_reply {
         size_t count;
 };
 
+/* True if an error's text begins so: with its code. */
+static inline bool redis_says(struct slice text, const char *code)
+{
+        return text.size >= strlen(code) && memcmp(text.data, code, strlen(code)) == 0;
+}
+
 struct redis_reader {
         struct redisReader *reader; /* hiredis's */
         struct arena arena;
