@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,22 +21,30 @@
 #include "base/assert.h"
 
 #define PROGRAM    "/usr/bin/redis-server"
+#define PORT_FIRST 12000
+#define PORT_LAST  20000 /* tools/engines has those from here on */
 #define STEP_MS    5
 #define START_MS   20000
 #define TEXT_SIZE  1024
 #define REPLY_TIME 10 /* seconds */
 
-/* Free now, and not given out again for a while. */
+/* Free, and below the ports that the kernel gives to outgoing connections: a server that is started again finds it free again. */
 static uint16_t free_port(void)
 {
-        struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof(address);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        for (;;) {
+                struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                uint16_t number;
+                bool good;
 
-        check(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0);
-        check(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
-        close(fd);
-        return ntohs(address.sin_port);
+                check(fd >= 0 && getrandom(&number, sizeof(number), 0) == sizeof(number));
+                number = PORT_FIRST + number % (PORT_LAST - PORT_FIRST);
+                address.sin_port = htons(number);
+                good = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+                close(fd);
+                if (good)
+                        return number;
+        }
 }
 
 void redis_server_init(struct redis_server *server)
