@@ -4,7 +4,8 @@
  *   ask     questions that read, from one snapshot a question.
  * Every operation first looks whether its request id was done before (L1: the answer is then the first one, and
  * result.repeat is set), then checks the sender's device (L7: REVOKED), then its deadline by the store's clock under the lock
- * (L8: LATE), then rights. Whoever writes a room holds its lock (L2).
+ * (L8: LATE), then rights. Whoever writes a room holds its lock (L2). A mark leaves no id behind: one that is refused as LATE or
+ * REVOKED may have been done before, and comes with the marks that are there.
  *
  * Slices and arrays in results and answers live in the arena given; those in operations and questions stay the caller's.
  */
@@ -136,7 +137,7 @@ struct store_op {
 struct store_result {
         enum error status;            /* OK, or why it was refused (a class REFUSED or BUSY error) */
         bool repeat;                  /* it had been done before; the rest is the first answer */
-        struct store_members members; /* WRITE, MARK when OK */
+        struct store_members members; /* WRITE, MARK when OK; MARK of a member when LATE or REVOKED, too */
         uint64_t retry_after_ms;      /* BUSY */
         union {
                 struct {

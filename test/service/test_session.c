@@ -13,6 +13,7 @@
 #include "rules/row.h"
 #include "service/stage.h"
 #include "service/worker/state.h"
+#include "support/faulty_bus.h"
 
 static struct stage stage;
 
@@ -180,6 +181,34 @@ static void test_a_revoked_device_is_refused(void **state)
         assert_int_equal(stage_rows(&stage, &stage.boris, ours(), NULL), 0);
 }
 
+/* Boris's mark was done by a worker that died before it told anybody. Its heir comes too late to do it, and Boris never asks again. */
+static void test_a_predecessors_mark_is_told(void **state)
+{
+        struct wire_mark mark = {.delivered = 1, .read = 1, .shown = 1};
+        struct id again;
+
+        (void)state;
+        stage_say(&stage, &stage.anna, ours(), "hello");
+        stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &mark);
+        stage_work(&stage, 0);
+        worker_free(&stage.worker);
+        again = stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &mark);
+        hand_clock_advance_ms(&stage.clock, STAGE_REPLY_MS + 1);
+        bus_embedded_expel(stage.embedded, bus_embedded_member(faulty_bus_inner(stage.seams.bus)));
+        check(worker_new(&service_session, &stage.seams, 0, &stage.worker) == ERR_OK);
+        stage_forget(&stage);
+        stage_work(&stage, 0);
+        assert_int_equal(stage_error(&stage, again), ERR_LATE);
+        assert_int_equal(stage_frames_for(&stage, &stage.anna, WIRE_CODE_marks_moved), 1);
+        /* Not so what nobody can have done before. */
+        hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS);
+        stage_forget(&stage);
+        stage_send(&stage, &stage.boris, WIRE_CODE_mark, ours(), &mark);
+        hand_clock_advance_ms(&stage.clock, STAGE_REPLY_MS + 1);
+        stage_work(&stage, 0);
+        assert_int_equal(stage_frames_for(&stage, &stage.anna, WIRE_CODE_marks_moved), 0);
+}
+
 static void test_marks_are_told(void **state)
 {
         struct wire_mark mark = {.delivered = 1, .read = 1, .shown = 1};
@@ -313,6 +342,7 @@ int main(void)
                 TEST(test_bodies_that_are_not_valid),
                 TEST(test_a_revoked_device_is_refused),
                 TEST(test_marks_are_told),
+                TEST(test_a_predecessors_mark_is_told),
                 TEST(test_the_repeat_of_a_mark_beyond_the_head_is_told),
                 TEST(test_marks_wait_for_company),
                 TEST(test_the_senders_other_devices_hear_it),

@@ -179,25 +179,33 @@ static void count_read(struct writer *writer, struct room *room, struct member *
         member->read_n = read < room->head ? n_at(&writer->database, room->number, read) : room->n;
 }
 
+static void raise_marks(struct writer *writer, struct room *room, struct member *member, const struct store_op *op,
+                        struct store_result *result)
+{
+        uint64_t read = member->read;
+
+        result->mark.marks_moved = marks_raise(member, op, room->head);
+        if (!result->mark.marks_moved)
+                return;
+        if (member->read > read)
+                count_read(writer, room, member, read);
+        if (database_good(&writer->database) && member_store(&writer->database, room, member))
+                result->mark.lowest_moved = room_lower(&writer->database, room);
+}
+
+/* No id tells that a mark was done before: so who is too late, or signed out since, is refused, and learns what is there. */
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
         struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->mark.room);
         struct member *member = room ? room_member(room, op->user) : NULL;
-        uint64_t read;
 
         result->status = writer_admit(writer, op);
         if (!result->status && !member)
                 result->status = ERR_NO_ROOM;
-        if (result->status || !database_good(&writer->database))
+        if (!member || !database_good(&writer->database))
                 return;
-        read = member->read;
-        result->mark.marks_moved = marks_raise(member, op, room->head);
-        if (result->mark.marks_moved) {
-                if (member->read > read)
-                        count_read(writer, room, member, read);
-                if (database_good(&writer->database) && member_store(&writer->database, room, member))
-                        result->mark.lowest_moved = room_lower(&writer->database, room);
-        }
+        if (!result->status)
+                raise_marks(writer, room, member, op, result);
         result->mark.marks = member_marks(member, room->n, room->head);
         result->mark.lowest = room->lowest;
         give_members(writer, room, op->mark.members_known, result, arena);

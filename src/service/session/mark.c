@@ -56,6 +56,25 @@ static void deliver_lowest(struct batch *batch, struct item *item, const struct 
         batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, others, count);
 }
 
+/* Refused, and yet it may have been done, by who had the partition before or by a try whose answer was lost: then nobody was told,
+ * and its sender may never ask again. */
+static void refused(struct batch *batch, struct item *item, const struct mark *mark)
+{
+        const struct store_result *result = item->results;
+        bool done = (item->uncertain || item->inherited) && (result->status == ERR_LATE || result->status == ERR_REVOKED);
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, marks) | WIRE_HAS(marks_moved, lowest)};
+        struct known members;
+
+        batch_refuse(batch, item, result->status, NULL, result->retry_after_ms);
+        if (!done || result->members.count == 0)
+                return;
+        members = session_members(batch, &item->frame.room, result, &mark->known);
+        moved.marks = shape_marks(&result->mark.marks);
+        moved.lowest = shape_lowest(&result->mark.lowest);
+        deliver_lowest(batch, item, &members, &moved.lowest);
+        batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, &item->envelope.user, 1);
+}
+
 /* A mark that moved nothing may be the repeat of one that did, and whose deliveries nobody saw: then it is as high as what is
  * there, or higher, since the store clamps. Marks carry versions, so telling once too often is harmless. */
 static bool may_be_repeat(const struct wire_mark *body, const struct store_marks *marks)
@@ -74,7 +93,7 @@ void mark_stored(struct batch *batch, struct item *item)
         bool tell = false;
 
         if (result->status != ERR_OK) {
-                batch_refuse(batch, item, result->status, NULL, result->retry_after_ms);
+                refused(batch, item, mark);
                 return;
         }
         members = session_members(batch, &item->frame.room, result, &mark->known);

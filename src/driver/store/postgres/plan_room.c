@@ -178,37 +178,45 @@ static void count_here(const struct world_room *room, struct member *member, con
         }
 }
 
+static void raise_marks(struct world *world, struct world_room *room, struct world_member *found, const struct store_op *op,
+                        struct store_result *result, size_t place)
+{
+        struct member *member = &found->member;
+        uint64_t read = member->read;
+        struct store_lowest lowest;
+
+        check(found->counted);
+        result->mark.marks_moved = marks_raise(member, op, room->head);
+        if (!result->mark.marks_moved)
+                return;
+        found->changed = true;
+        if (member->read > read && member->read >= room->head_before)
+                count_here(room, member, found, member->read);
+        else if (member->read > read)
+                count_before(world, member, found, member->read, place);
+        lowest = lowest_in(world, room);
+        result->mark.lowest_moved = !lowest_equal(&lowest, &room->lowest);
+        if (!result->mark.lowest_moved)
+                return;
+        lowest.version = room->lowest.version + 1;
+        room->lowest = lowest;
+        room->remade = true;
+}
+
+/* No id tells that a mark was done before: so who is too late, or signed out since, is refused, and learns what is there. */
 void plan_mark(struct world *world, const struct store_op *op, struct store_result *result, size_t place)
 {
         struct world_room *room = world_room(world, &op->mark.room);
         struct world_member *found = room && room->line.found ? world_member(room, op->user) : NULL;
-        struct member *member = found ? &found->member : NULL;
-        struct store_lowest lowest;
-        uint64_t read;
 
         result->status = plan_admit(world, op);
-        if (!result->status && !member)
+        if (!result->status && !found)
                 result->status = ERR_NO_ROOM;
-        if (result->status || world->failed)
+        if (!found || world->failed)
                 return;
-        check(found->counted);
-        read = member->read;
-        result->mark.marks_moved = marks_raise(member, op, room->head);
-        if (result->mark.marks_moved) {
-                found->changed = true;
-                if (member->read > read && member->read >= room->head_before)
-                        count_here(room, member, found, member->read);
-                else if (member->read > read)
-                        count_before(world, member, found, member->read, place);
-                lowest = lowest_in(world, room);
-                result->mark.lowest_moved = !lowest_equal(&lowest, &room->lowest);
-                if (result->mark.lowest_moved) {
-                        lowest.version = room->lowest.version + 1;
-                        room->lowest = lowest;
-                        room->remade = true;
-                }
-        }
-        result->mark.marks = member_marks(member, room->n, room->head);
+        if (!result->status)
+                raise_marks(world, room, found, op, result, place);
+        result->mark.marks = member_marks(&found->member, room->n, room->head);
         result->mark.lowest = room->lowest;
         give_members(world, room, op->mark.members_known, result);
 }
