@@ -41,6 +41,30 @@ static void check_ticks(struct sim *sim, const struct check_store *store, const 
         }
 }
 
+/* His device has all there is, and his person has read as far as he says: so the store knows it. Own rows need no mark. */
+static void check_marked(struct sim *sim, const struct check_store *store, const struct sim_client *client, unsigned room)
+{
+        const struct history_room *known = &sim->history.rooms[room];
+        const struct check_log *log = &store->logs[room];
+        uint64_t user = core_user(client->host.core), others = 0;
+        struct core_room_info info;
+
+        for (size_t i = 0; i < log->count; i++)
+                if (log->rows[i].sender != user)
+                        others = log->rows[i].seq;
+        if ((known->users[0] != user && known->users[1] != user) ||
+            core_room_info(client->host.core, &known->id, &info) != ERR_OK)
+                return;
+        for (unsigned i = 0; i < store->member_counts[room]; i++) {
+                const struct check_member *member = &store->members[room][i];
+
+                if (member->user == user && (member->delivered < others || member->read < min_of(info.marks.read, others)))
+                        sim_break(sim, CHECK_TICK_MISSING,
+                                  "client %u, room %u: received %" PRIu64 ", read %" PRIu64 ", marked %" PRIu64 ", %" PRIu64,
+                                  client->number, room, others, info.marks.read, member->delivered, member->read);
+        }
+}
+
 static void check_members(struct sim *sim, const struct check_store *store, unsigned room)
 {
         uint64_t head = store->logs[room].count;
@@ -59,7 +83,9 @@ void check_marks(struct sim *sim, const struct check_store *store)
 {
         for (unsigned room = 0; room < sim->history.room_count && !sim->broken.rule; room++) {
                 check_members(sim, store, room);
-                for (unsigned i = 0; i < sim->clients.count; i++)
+                for (unsigned i = 0; i < sim->clients.count; i++) {
+                        check_marked(sim, store, &sim->clients.all[i], room);
                         check_ticks(sim, store, &sim->clients.all[i], room);
+                }
         }
 }

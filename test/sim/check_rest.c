@@ -28,12 +28,6 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                                  info.queued, (unsigned long long)info.hole_top);
                         return false;
                 }
-                /* His device has all there is, so his mark says so. */
-                if (info.marks.delivered < info.head) {
-                        snprintf(why, SIM_BROKEN_SIZE, "client %u has rows up to %llu, and is marked up to %llu",
-                                 client->number, (unsigned long long)info.head, (unsigned long long)info.marks.delivered);
-                        return false;
-                }
         }
         for (unsigned i = 0; i < sim->history.count; i++) {
                 const struct message *message = &sim->history.messages[i];
@@ -78,11 +72,7 @@ bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE])
         for (unsigned i = 0; i < sim->clients.count; i++)
                 if (!client_rests(sim, &sim->clients.all[i], why))
                         return false;
-        for (unsigned i = 0; i < sim->rogues.count; i++)
-                if (sim->rogues.all[i].revoked && sim->rogues.all[i].state == ROGUE_INSIDE) {
-                        snprintf(why, SIM_BROKEN_SIZE, "rogue %u's device was signed out, and its connection stays",
-                                 sim->rogues.all[i].number);
-                        return false;
-                }
+        if (!rogues_rest(sim, why, SIM_BROKEN_SIZE))
+                return false;
         return sim->engine.commit_given_up || bus_rests(sim, why);
 }

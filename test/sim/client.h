@@ -93,6 +93,8 @@ void client_signed_in(struct sim *sim, struct sim_client *client);
 void client_provoke(struct sim *sim, const struct sim_client *newcomer);
 /* Some other one who is connected writes to this user, now. False: nobody is. */
 bool clients_provoke(struct sim *sim, uint64_t user);
+/* The same, said at once. */
+bool clients_say_to(struct sim *sim, uint64_t user);
 
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 

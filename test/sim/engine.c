@@ -104,6 +104,7 @@ static enum error handle_apply(struct store *store, const struct store_op *ops, 
         for (size_t i = 0; i < count; i++)
                 if (ops[i].kind == STORE_WRITE && handle->sim->blame.met == 0)
                         handle->sim->blame.met = blame_deadly(ops[i].write.text);
+        worker_applies(handle->sim, ops, count);
         if (!handle->inner || handle->sim->blame.met) {
                 handle_hold(handle, tag, OUTCOME_FAILED);
                 return ERR_OK;
@@ -261,7 +262,9 @@ static void renew_era(struct sim *sim)
                  (unsigned long long)parts[0], (unsigned long long)parts[1]);
         check(sqlite3_open_v2(DISK_DATABASE, &database, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK);
         check(sqlite3_exec(database, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
-        check(sqlite3_exec(database, text, NULL, NULL, NULL) == SQLITE_OK);
+        if (sqlite3_exec(database, text, NULL, NULL, NULL) != SQLITE_OK)
+                sim_break(sim, "1 acknowledged and missing", "a copy of the store cannot be read: %s",
+                          sqlite3_errmsg(database));
         check(sqlite3_close(database) == SQLITE_OK);
 }
 

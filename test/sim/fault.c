@@ -141,6 +141,18 @@ static bool do_WORKER_CRASH(struct sim *sim)
         return true;
 }
 
+static bool do_WORKER_DIES(struct sim *sim)
+{
+        sim->faults.die_due = true;
+        return false; /* when it does */
+}
+
+static bool do_WORKER_MUTE(struct sim *sim)
+{
+        sim->faults.mute_due = true;
+        return false;
+}
+
 static bool do_WORKER_FROZEN(struct sim *sim)
 {
         struct sim_worker *worker = some_worker(sim);
@@ -179,6 +191,18 @@ static bool do_FRONTEND_FROZEN(struct sim *sim)
         if (frontend->state != ROLE_RUNS)
                 return false;
         frontend->frozen_until_us = sim->now_us + some_us(sim, 40);
+        return true;
+}
+
+/* What presence forgot of a frontend that it never heard, nobody tells it. */
+static bool do_FRONTEND_DEAF(struct sim *sim)
+{
+        struct sim_frontend *frontend = some_frontend(sim);
+
+        if (frontend->state != ROLE_RUNS || sim->roles.starts + 8 > ROLE_RESTARTS_MAX)
+                return false;
+        frontend_crash(sim, frontend, some_us(sim, 2), false);
+        frontend->starts_deaf = true;
         return true;
 }
 
@@ -348,11 +372,29 @@ static bool do_SERVER_CLOCK(struct sim *sim)
 static bool do_RECORDS_LOST(struct sim *sim)
 {
         static const enum bus_topic topics[] = {BUS_FRONTENDS, BUS_FRONTENDS, BUS_SESSION, BUS_QUERY};
+        struct bus_log *log = bus_embedded_log(sim->engine.bus);
         enum bus_topic topic = topics[sim_below(sim, countof(topics))];
 
-        fault_lose_records(sim, topic,
-                           (int32_t)sim_below(sim, bus_log_partitions(bus_embedded_log(sim->engine.bus), topic)));
-        return true;
+        sim->faults.lose.due = true;
+        sim->faults.lose.topic = topic;
+        sim->faults.lose.partition = (int32_t)sim_below(sim, bus_log_partitions(log, topic));
+        sim->faults.lose.end = bus_log_state(log, topic, sim->faults.lose.partition).end;
+        return false; /* when there is something to lose */
+}
+
+static void lose_some(struct sim *sim)
+{
+        struct faults *faults = &sim->faults;
+        uint64_t end = bus_log_state(bus_embedded_log(sim->engine.bus), faults->lose.topic, faults->lose.partition).end;
+
+        if (end == faults->lose.end)
+                return;
+        faults->lose.end = end;
+        if (sim_chance(sim, 60)) /* of several records in a row it need not be the first */
+                return;
+        faults->lose.due = false;
+        fault_lose_records(sim, faults->lose.topic, faults->lose.partition);
+        fault_happened(sim, FAULT_CLASS_RECORDS_LOST);
 }
 
 /* What no frontend would have published: noise, or noise behind the first byte of an envelope. */
@@ -459,10 +501,17 @@ void fault_happened(struct sim *sim, enum fault_class class)
 static enum fault choose(struct fault_plan *plan, enum fault_call call)
 {
         struct sim *sim = container_of(plan, struct sim, faults.plan);
+        struct sim_worker *worker = sim->roles.stepping;
         uint64_t dice;
 
+        if (worker)
+                worker->calls[call]++;
         if (sim->phase != SIM_FAULTS)
                 return FAULT_NONE;
+        if (worker && worker->mute_until_us > sim->now_us && call == FAULT_FLUSH)
+                return FAULT_FAIL;
+        if (call == FAULT_PRESENCE && sim->roles.turning && sim->roles.turning->deaf_until_us > sim->now_us)
+                return FAULT_FAIL;
         if (sim->faults.down_until_us[call] > sim->now_us)
                 return sim_chance(sim, 80) ? FAULT_FAIL : sim_chance(sim, 50) ? FAULT_LOSE : FAULT_UNCERTAIN;
         if (call == FAULT_ASK && sim->faults.race_now) {
@@ -507,6 +556,8 @@ void faults_run(struct sim *sim)
                 return;
         if (sim->faults.garble_due)
                 garble_some(sim);
+        if (sim->faults.lose.due)
+                lose_some(sim);
         if (sim->faults.next_us > sim->now_us)
                 return;
         sim->faults.next_us = sim->now_us + sim_below(sim, (uint64_t)2000 * sim->faults.pause_ms);

@@ -28,9 +28,16 @@ struct faults {
         uint64_t down_until_us[FAULT_CALL_COUNT]; /* an outage: every call fails */
         unsigned long busy_until_step;            /* a slow answer comes by then: the clock does not jump before */
         unsigned garble_due;                      /* records to be garbled where others wait */
-        bool race_due;                            /* the next Join will be slow, and somebody writes to who joins */
-        bool race_now;                            /* the question that is asked just now is that one */
-        uint64_t saved_us, restored_us;           /* the image that the store may go back to; 0: none */
+        struct {
+                bool due;
+                enum bus_topic topic;
+                int32_t partition;
+                uint64_t end;
+        } lose;                         /* what comes behind `end` next is lost before it is read, perhaps */
+        bool die_due, mute_due;         /* the next worker that writes for a rogue dies, or cannot publish */
+        bool race_due;                  /* the next Join will be slow, and somebody writes to who joins */
+        bool race_now;                  /* the question that is asked just now is that one */
+        uint64_t saved_us, restored_us; /* the image that the store may go back to; 0: none */
 };
 
 const char *fault_class_text(enum fault_class class);

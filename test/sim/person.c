@@ -163,7 +163,8 @@ void client_provoke(struct sim *sim, const struct sim_client *newcomer)
         other->act_us = sim->now_us + sim_below(sim, 4 * newcomer->line->delay_us + 5000);
 }
 
-bool clients_provoke(struct sim *sim, uint64_t user)
+/* Some other one who is connected; NULL: nobody is. */
+static struct sim_client *somebody_else(struct sim *sim, uint64_t user)
 {
         unsigned first = (unsigned)sim_below(sim, sim->clients.count);
 
@@ -173,11 +174,32 @@ bool clients_provoke(struct sim *sim, uint64_t user)
                 if (other->start_us || !other->user->id || other->user->id == user ||
                     core_phase(other->host.core) != CORE_SYNCED)
                         continue;
-                other->provoked = room_personal(other->user->id, user);
-                other->act_us = sim->now_us;
-                return true;
+                return other;
         }
-        return false;
+        return NULL;
+}
+
+bool clients_provoke(struct sim *sim, uint64_t user)
+{
+        struct sim_client *other = somebody_else(sim, user);
+
+        if (!other)
+                return false;
+        other->provoked = room_personal(other->user->id, user);
+        other->act_us = sim->now_us;
+        return true;
+}
+
+bool clients_say_to(struct sim *sim, uint64_t user)
+{
+        struct sim_client *other = somebody_else(sim, user);
+        struct id room;
+
+        if (!other)
+                return false;
+        room = room_personal(other->user->id, user);
+        client_say(sim, other, &room);
+        return true;
 }
 
 void client_act(struct sim *sim, struct sim_client *client)

@@ -8,6 +8,7 @@
 #include "sim/sim.h"
 
 #define FRAME_MAX 1024
+#define WAITS_MAX 30 /* then a calm one does not wait for an answer any more */
 
 static struct rogue *rogue_of(struct line_owner *owner)
 {
@@ -281,7 +282,8 @@ static void do_sign_out(struct sim *sim, struct rogue *rogue)
 {
         struct wire_sign_out message = {.device = random_id63(&sim->random.random), .has = WIRE_HAS(sign_out, device)};
         struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_sign_out, NULL);
-        bool own = rogue->twin && rogue == &sim->rogues.all[0] && sim->now_us > 60 * SIM_SECOND;
+        bool own = rogue->twin && rogue == &sim->rogues.all[0] &&
+                   (rogue->calm ? sim->phase == SIM_HEAL : sim->now_us > 60 * SIM_SECOND);
 
         if (rogue->signs_out)
                 return;
@@ -305,6 +307,21 @@ static void do_leave(struct sim *sim, struct rogue *rogue)
         rogue->state = ROGUE_AWAY;
 }
 
+static void come(struct sim *sim, struct rogue *rogue)
+{
+        rogue->line = line_open(sim, &rogue->owner);
+        if (rogue->line)
+                rogue->state = ROGUE_CONNECTING;
+}
+
+static void join_with(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const struct wire_join *join)
+{
+        rogue->doomed = rogue->revoked;
+        rogue->join = frame->request;
+        rogue->state = ROGUE_JOINING;
+        send_frame(sim, rogue, frame, join, !rogue->forged && !rogue->twin);
+}
+
 /* Before Join: what needs one, and Joins that cannot be good. */
 static void act_outside(struct sim *sim, struct rogue *rogue)
 {
@@ -322,10 +339,30 @@ static void act_outside(struct sim *sim, struct rogue *rogue)
                 frame.device ^= 1;
         else if (rogue->forged)
                 frame.user = sim->clients.users[0].id;
-        rogue->doomed = rogue->revoked;
-        rogue->join = frame.request;
-        rogue->state = ROGUE_JOINING;
-        send_frame(sim, rogue, &frame, &join, !rogue->forged && !rogue->twin);
+        join_with(sim, rogue, &frame, &join);
+}
+
+/* In peace: both come, and when both are there the first signs them out. */
+static void act_calm(struct sim *sim, struct rogue *rogue)
+{
+        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_join, NULL);
+        struct wire_join join = {0};
+
+        if (rogue->revoked)
+                return;
+        rogue->act_us = min_of(rogue->act_us, sim->now_us + SIM_SECOND);
+        if (rogue->state == ROGUE_AWAY) {
+                rogue->waits = 0;
+                come(sim, rogue);
+        } else if (++rogue->waits > WAITS_MAX) {
+                do_leave(sim, rogue);
+                rogue->signs_out = false;
+        } else if (rogue->state == ROGUE_OUTSIDE) {
+                rogue->forged = false;
+                join_with(sim, rogue, &frame, &join);
+        } else if (rogue->state == ROGUE_INSIDE && rogue->twin->state == ROGUE_INSIDE && rogue == &sim->rogues.all[0]) {
+                do_sign_out(sim, rogue);
+        }
 }
 
 static void act_inside(struct sim *sim, struct rogue *rogue)
@@ -359,9 +396,7 @@ static void act(struct sim *sim, struct rogue *rogue)
 {
         switch (rogue->state) {
         case ROGUE_AWAY:
-                rogue->line = line_open(sim, &rogue->owner);
-                if (rogue->line)
-                        rogue->state = ROGUE_CONNECTING;
+                come(sim, rogue);
                 break;
         case ROGUE_OUTSIDE:
                 act_outside(sim, rogue);
@@ -398,6 +433,8 @@ void rogues_run(struct sim *sim)
                 rogue->act_us = sim->now_us + 1 + sim_below(sim, 2 * rogue->pace_us);
                 if (sim->phase <= SIM_FAULTS)
                         act(sim, rogue);
+                else if (sim->phase == SIM_HEAL && rogue->calm)
+                        act_calm(sim, rogue);
                 ping(sim, rogue);
                 sim->rogues.moved = true;
         }
@@ -436,7 +473,32 @@ void rogues_start(struct sim *sim)
 
                 first->twin = second;
                 second->twin = first;
+                first->calm = second->calm = sim_chance(sim, 50);
         }
+}
+
+/* Who stays though he was signed out is written to: what he hears of it is worse than that he is there. */
+static bool rogue_rests(struct sim *sim, const struct rogue *rogue, char *why, size_t size)
+{
+        if (rogue->revoked && rogue->state == ROGUE_INSIDE) {
+                snprintf(why, size, "rogue %u's device was signed out, and its connection stays", rogue->number);
+                if (rogue->calm)
+                        (void)clients_say_to(sim, rogue->user->id);
+                return false;
+        }
+        if (rogue->calm && !rogue->revoked && sim->phase == SIM_HEAL) {
+                snprintf(why, size, "rogue %u cannot sign out", rogue->number);
+                return false;
+        }
+        return true;
+}
+
+bool rogues_rest(struct sim *sim, char *why, size_t size)
+{
+        for (unsigned i = 0; i < sim->rogues.count; i++)
+                if (!rogue_rests(sim, &sim->rogues.all[i], why, size))
+                        return false;
+        return true;
 }
 
 void rogues_finish(struct sim *sim)
@@ -450,7 +512,8 @@ void rogues_restored(struct sim *sim, uint64_t since_us)
         for (unsigned i = 0; i < sim->rogues.count; i++) {
                 struct rogue *rogue = &sim->rogues.all[i];
 
-                if (rogue->revoked && rogue->revoked_us >= since_us)
+                rogue->join = rogue->sign_out = (struct id){0}; /* answers that are still on their way speak of what was */
+                if (rogue->revoked ? rogue->revoked_us >= since_us : rogue->signs_out)
                         rogue->revoked = rogue->doomed = rogue->signs_out = false;
         }
 }

@@ -4,7 +4,8 @@
  * checked: nobody may learn or do what is not his.
  *
  * Some come as twins: two connections of one device. One signs the device out; the other stays, and may neither write nor hear
- * anything from then on.
+ * anything from then on. Calm twins wait with that until nothing breaks any more: then the other must be closed at once, though he
+ * says not a word.
  */
 #ifndef GALKA_TEST_SIM_ROGUE_H
 #define GALKA_TEST_SIM_ROGUE_H
@@ -16,6 +17,7 @@
 #define ROGUE_FRAMES_MAX 12 /* kept for being sent again */
 #define ROGUE_FRAME_SIZE 512
 #define ROGUE_INPUT_SIZE (512 * 1024)
+#define ROGUE_CALM_US    UINT64_C(5000000) /* so long the sign-out by calm twins may take to reach the other one */
 
 struct sim;
 
@@ -32,6 +34,8 @@ struct rogue {
         bool signs_out; /* a sign-out of the own device is under way */
         bool revoked;   /* and was done */
         bool doomed;    /* the Join under way was sent after that */
+        bool calm;      /* one of calm twins */
+        unsigned waits; /* calm: so often nothing came */
         uint64_t act_us, pace_us, revoked_us;
         struct id join, sign_out, last_room, last_request; /* join: of the Join under way */
         uint8_t *input;
@@ -56,6 +60,9 @@ uint64_t rogues_next_us(const struct sim *sim);
 
 /* The store went back to a time before since_us: sign-outs since then never were. */
 void rogues_restored(struct sim *sim, uint64_t since_us);
+
+/* False, and why, as long as a device that was signed out is connected, or calm twins have still to do it. */
+bool rogues_rest(struct sim *sim, char *why, size_t size);
 
 /* Somebody says what brings down the worker that would write it. False: nobody is there to say it. */
 bool rogues_say_deadly(struct sim *sim);

@@ -3,9 +3,16 @@
 
 #include "sim/sim.h"
 
+/* Not in the rush of faults, when it may come late. */
+static bool must_be_deaf(const struct sim *sim, const struct rogue *rogue)
+{
+        return rogue->revoked &&
+               (sim->phase >= SIM_PROBE || (rogue->calm && sim->now_us > rogue->revoked_us + ROGUE_CALM_US));
+}
+
 static void hear_row(struct sim *sim, const struct rogue *rogue, const struct id *room, const struct wire_row *row)
 {
-        if (rogue->revoked && sim->phase >= SIM_PROBE)
+        if (must_be_deaf(sim, rogue))
                 sim_break(sim, "7 seen by a revoked device", "rogue %u still gets rows", rogue->number);
         history_shown(sim, rogue->user->id, room, row);
 }
@@ -81,10 +88,8 @@ static void thaw_twin(struct sim *sim, struct rogue *twin)
         }
 }
 
-static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *request)
+static void signed_out(struct sim *sim, struct rogue *rogue)
 {
-        if (!rogue->signs_out || !id_equal(request, &rogue->sign_out))
-                return;
         sim_tell(sim, "rogue %u is signed out", rogue->number);
         for (unsigned i = 0; i < 2; i++) {
                 struct rogue *one = i ? rogue->twin : rogue;
@@ -95,8 +100,16 @@ static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *req
         thaw_twin(sim, rogue->twin);
 }
 
-static void hear_error(struct rogue *rogue, const struct wire_frame *frame, const struct wire_error *error)
+static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *request)
 {
+        if (rogue->signs_out && id_equal(request, &rogue->sign_out))
+                signed_out(sim, rogue);
+}
+
+static void hear_error(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const struct wire_error *error)
+{
+        if (rogue->calm && !rogue->revoked && error->code == ERR_REVOKED && id_equal(&frame->request, &rogue->join))
+                signed_out(sim, rogue); /* the answer was lost */
         if (rogue->state == ROGUE_JOINING)
                 rogue->state = ROGUE_OUTSIDE;
         if (rogue->signs_out && id_equal(&frame->request, &rogue->sign_out) &&
@@ -146,7 +159,7 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         else if (frame->code == WIRE_CODE_done)
                 hear_done(sim, rogue, &frame->request);
         else if (frame->code == WIRE_CODE_error)
-                hear_error(rogue, frame, &message.error);
+                hear_error(sim, rogue, frame, &message.error);
 }
 
 void rogue_hear(struct sim *sim, struct rogue *rogue, struct slice bytes)

@@ -9,7 +9,8 @@
 #include "support/faulty_presence.h"
 #include "support/password_simulation.h"
 
-#define MACHINE_FIRST 10 /* frontend i has the address 10.0.0.(10 + i) */
+#define MACHINE_FIRST 10               /* frontend i has the address 10.0.0.(10 + i) */
+#define MUTE_US       (8 * SIM_SECOND) /* more than a worker's patience with the bus */
 
 static struct fault_plan *plan_of(struct sim *sim)
 {
@@ -79,7 +80,8 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
         seams.notes = worker->notes = blame_open(sim, &worker->slot);
         check(worker_new(worker->service, &seams, batch_max, &worker->worker) == ERR_OK);
         worker->state = ROLE_RUNS;
-        worker->frozen_until_us = worker->back_us = 0;
+        worker->frozen_until_us = worker->back_us = worker->mute_until_us = 0;
+        worker->dies = false;
 }
 
 /* Its process ends, whatever it was in the middle of. Returns the id by which its groups know it. */
@@ -121,6 +123,45 @@ void worker_freeze(struct sim *sim, struct sim_worker *worker, uint64_t us, uint
         sim_note(sim, "worker frozen", us, (struct slice){0});
 }
 
+static bool writes_for_a_rogue(const struct sim *sim, const struct store_op *ops, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                for (unsigned n = 0; n < sim->rogues.count; n++)
+                        if (sim->rogues.all[n].user->id == ops[i].user &&
+                            (ops[i].kind == STORE_WRITE || ops[i].kind == STORE_MARK))
+                                return true;
+        return false;
+}
+
+/* Whoever behaves asks again, and his repeat mends what was lost. So the batch must be one in which a rogue writes. */
+void worker_applies(struct sim *sim, const struct store_op *ops, size_t count)
+{
+        struct sim_worker *worker = sim->roles.stepping;
+        struct faults *faults = &sim->faults;
+
+        if (sim->phase != SIM_FAULTS || !worker || (!faults->die_due && !faults->mute_due) ||
+            !writes_for_a_rogue(sim, ops, count))
+                return;
+        if (faults->die_due) {
+                worker->dies = true;
+                worker->dies_after = sim_chance(sim, 70) ? FAULT_COMMIT : FAULT_FLUSH;
+                worker->dies_calls = worker->calls[worker->dies_after];
+                faults->die_due = false;
+        } else {
+                worker->mute_until_us = sim->now_us + MUTE_US;
+                if (sim_chance(sim, 60)) /* its heir comes when it is too late to do it (L8) */
+                        expel_later(sim, bus_embedded_member(faulty_bus_inner(worker->bus)),
+                                    sim->now_us + sim_below(sim, MUTE_US));
+                faults->mute_due = false;
+                fault_happened(sim, FAULT_CLASS_WORKER_MUTE);
+        }
+}
+
+static bool is_dead(const struct sim_worker *worker)
+{
+        return worker->dies && worker->calls[worker->dies_after] != worker->dies_calls;
+}
+
 static void worker_run(struct sim *sim, struct sim_worker *worker)
 {
         if (worker->state == ROLE_CRASHED && worker->back_us <= sim->now_us)
@@ -128,8 +169,16 @@ static void worker_run(struct sim *sim, struct sim_worker *worker)
         if (worker->state != ROLE_RUNS || worker->frozen_until_us > sim->now_us)
                 return;
         worker->steps++;
+        sim->roles.stepping = worker;
         if (worker_step(worker->worker))
                 sim->roles.moved = true;
+        sim->roles.stepping = NULL;
+        if (is_dead(worker)) {
+                fault_happened(sim, FAULT_CLASS_WORKER_DIES);
+                worker_crash(sim, worker, sim_below(sim, SIM_SECOND), sim_below(sim, SIM_SECOND));
+                sim->blame.met = 0;
+                return;
+        }
         if (!sim->blame.met)
                 return;
         sim_tell(sim, "a message brings its worker down");
@@ -167,6 +216,8 @@ static bool frontend_begin(struct sim *sim, struct sim_frontend *frontend)
         frontend->state = ROLE_RUNS;
         frontend->draining = false;
         frontend->frozen_until_us = frontend->back_us = 0;
+        frontend->deaf_until_us = frontend->starts_deaf ? sim->now_us + sim_between(sim, 1, 5) * SIM_SECOND : 0;
+        frontend->starts_deaf = false;
         return true;
 }
 
@@ -248,12 +299,21 @@ static void frontend_restart(struct sim *sim, struct sim_frontend *frontend)
 static void frontend_run(struct sim *sim, struct sim_frontend *frontend)
 {
         uint64_t activity;
+        bool on;
 
         if (frontend->state == ROLE_CRASHED)
                 frontend_restart(sim, frontend);
         if (frontend->state != ROLE_RUNS || frontend->frozen_until_us > sim->now_us)
                 return;
-        if (!frontend_turn(frontend->frontend, 0)) { /* drained, or another holds its partition */
+        if (frontend->deaf_until_us && frontend->deaf_until_us <= sim->now_us) {
+                frontend->deaf_until_us = 0;
+                if (sim->phase == SIM_FAULTS)
+                        presence_memory_forget(sim->engine.presence, PRESENCE_FORGET_ALL);
+        }
+        sim->roles.turning = frontend;
+        on = frontend_turn(frontend->frontend, 0);
+        sim->roles.turning = NULL;
+        if (!on) { /* drained, or another holds its partition */
                 if (!frontend->rival)
                         lines_server_gone(sim, frontend->index, false);
                 frontend_end(frontend);

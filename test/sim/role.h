@@ -9,6 +9,7 @@
 #include "service/worker/worker.h"
 #include "sim/blame.h"
 #include "sim/engine.h"
+#include "support/fault.h"
 
 #define ROLE_WORKERS_MAX  10
 #define ROLE_EXPELS_MAX   64
@@ -30,6 +31,11 @@ struct sim_worker {
         struct blame_slot slot;
         struct sim_clock clock;
         uint64_t frozen_until_us, back_us, steps;
+        uint64_t mute_until_us;           /* until then what it publishes fails */
+        unsigned calls[FAULT_CALL_COUNT]; /* of its seams */
+        bool dies;                        /* as soon as it has made another call of this kind */
+        enum fault_call dies_after;
+        unsigned dies_calls;
 };
 
 struct sim_frontend {
@@ -41,6 +47,8 @@ struct sim_frontend {
         struct sim_clock clock;
         unsigned index;
         bool rival, draining;
+        bool starts_deaf;       /* when it starts next, presence does not hear it for a while */
+        uint64_t deaf_until_us; /* and has then forgotten all; 0: it hears */
         uint64_t frozen_until_us, back_us, activity;
 };
 
@@ -48,6 +56,8 @@ struct roles {
         unsigned frontend_count, worker_count, starts;
         struct sim_frontend frontends[ENGINE_FRONTENDS_MAX + ROLE_RIVALS_MAX];
         struct sim_worker workers[ROLE_WORKERS_MAX];
+        struct sim_worker *stepping; /* whose calls of seams are made now */
+        struct sim_frontend *turning;
         struct {
                 uint64_t member, at_us; /* 0: free */
         } expels[ROLE_EXPELS_MAX];
@@ -61,6 +71,9 @@ void roles_finish(struct sim *sim);
 /* Steps every role once in a random order, starts those whose time has come, lets groups expel. */
 void roles_run(struct sim *sim);
 uint64_t roles_next_us(const struct sim *sim);
+
+/* A worker submits operations: perhaps it is the one that dies over them, or cannot say what came of them. */
+void worker_applies(struct sim *sim, const struct store_op *ops, size_t count);
 
 /* The frontend with this index serves clients. */
 bool role_serves(const struct sim *sim, unsigned index);
