@@ -323,6 +323,9 @@ def what_cannot_start_says_why(rig):
         said = rig.plain.start('postgres', 'redis', code=1)
     expect('redis ended with 1' in said and 'Address already in use' in said, said)
     expect('runs' not in rig.plain.engines('status'), 'PostgreSQL was ended again')
+    if not rig.no_kafka:
+        said = Set(rig.temporary.name + '/wrong').start('--set', 'kafka:num.partitions=many', 'kafka', code=1)
+        expect('kafka1 ended with 1' in said and 'Invalid value many for configuration num.partitions' in said, said)
 
 
 @suite.case

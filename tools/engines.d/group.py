@@ -22,7 +22,7 @@ from redis import Redis
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 LOG_LINES, LOG_LOOK = 12, 200
-WRONG = re.compile(r'\b(ERROR|FATAL)\b|Exception|[Ee]rror:|[Ff]ailed')
+WRONG = re.compile(r'\b(ERROR|FATAL)\b|Exception')
 ONE_BROKER = {'postgres': Postgres, 'redis': Redis, 'kafka1': Kafka, 'pgbouncer': Pgbouncer}
 
 
@@ -269,8 +269,8 @@ def sweep(cache):
 
 
 def tail(path):
-    """The lines of a log that tell of errors since its engine began, or its last ones."""
+    """The last lines of a log; of one that tells much else (Kafka's), the last that tell of errors."""
     with open(path, encoding='utf-8', errors='replace') as file:
         lines = [line.rstrip() for line in file.readlines()[-LOG_LOOK:]]
-    wrong = [line for line in lines if WRONG.search(line)]
+    wrong = [line for line in lines if WRONG.search(line)] if any(' INFO ' in line for line in lines) else []
     return '\n'.join('  ' + line for line in (wrong or lines)[-LOG_LINES:])
