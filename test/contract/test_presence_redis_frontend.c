@@ -29,12 +29,13 @@ static int no_fd(struct presence *presence)
         return -1;
 }
 
-static void stop(void)
+static int story_free(void **state)
 {
         for (size_t i = 0; i < CLIENTS; i++)
                 client_close(&clients[i]);
         host_turn(&host);
         host_stop(&host);
+        return redis_stage_free(state);
 }
 
 /* Some time for both sides. */
@@ -118,7 +119,6 @@ static void test_an_empty_redis_is_told_who_is_here(void **state)
         pass(PRESENCE_BEAT_MS + 500); /* and that is all */
         for (size_t i = 0; i < CLIENTS; i++)
                 client_expect_nothing(&clients[i]);
-        stop();
 }
 
 static void test_a_mark_of_a_worker_is_heard(void **state)
@@ -133,7 +133,6 @@ static void test_a_mark_of_a_worker_is_heard(void **state)
         assert_int_equal(redis_submit_all(stage, stage->presence, &mark, 1, &result), OUTCOME_OK);
         pass(PRESENCE_BEAT_MS + 500);
         expect_rejoin();
-        stop();
 }
 
 static const char clients_script[] =
@@ -155,16 +154,15 @@ static void test_a_connection_is_looked_after_while_nothing_is_asked(void **stat
                 host_turn(&host);
                 (void)poll(NULL, 0, 5);
         }
-        stop();
 }
 
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(test_an_empty_redis_is_told_who_is_here, redis_stage_new, redis_stage_free),
-                cmocka_unit_test_setup_teardown(test_a_mark_of_a_worker_is_heard, redis_stage_new, redis_stage_free),
+                cmocka_unit_test_setup_teardown(test_an_empty_redis_is_told_who_is_here, redis_stage_new, story_free),
+                cmocka_unit_test_setup_teardown(test_a_mark_of_a_worker_is_heard, redis_stage_new, story_free),
                 cmocka_unit_test_setup_teardown(test_a_connection_is_looked_after_while_nothing_is_asked, redis_stage_new,
-                                                redis_stage_free),
+                                                story_free),
         };
 
         return cmocka_run_group_tests_name("presence, Redis, a frontend on it", tests, NULL, NULL);
