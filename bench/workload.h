@@ -22,5 +22,6 @@ bool workload_idle(const struct workload_options *options, struct report *report
 bool workload_pairs(const struct workload_options *options, struct report *report);
 bool workload_presence(const struct workload_options *options, struct report *report);
 bool workload_schema(const struct workload_options *options, struct report *report);
+bool workload_store(const struct workload_options *options, struct report *report);
 
 #endif

@@ -77,7 +77,7 @@ static struct store *sqlite_open(void *world)
 
 static const struct store_driver sqlite_drivers[] = {
         {.name = "store, SQLite, inline", .world_new = inline_new, SQLITE},
-        {.name = "store, SQLite, threaded", .threaded = true, .world_new = threaded_new, SQLITE},
+        {.name = "store, SQLite, threaded", .groups = true, .threaded = true, .world_new = threaded_new, SQLITE},
         {0},
 };
 

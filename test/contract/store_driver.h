@@ -11,6 +11,7 @@
 
 struct store_driver {
         const char *name;
+        bool groups;   /* what several handles submit may go as one transaction */
         bool threaded; /* handles may be used by several threads at once, and have a descriptor */
         void *(*world_new)(struct clock *clock, struct random *random); /* empty */
         void (*world_free)(void *world);                                /* its data too */
@@ -26,5 +27,12 @@ const struct store_driver *store_drivers(void);
 /* On a PostgreSQL whose database is the test's own (ENGINES_POSTGRES): at READ COMMITTED, as in production; at SERIALIZABLE, where
  * transactions are told to try again; and through a pooler that gives each transaction another session (ENGINES_PGBOUNCER). */
 extern const struct store_driver postgres_drivers[];
+
+/* The options of a world of those; the address as in ENGINES_POSTGRES. Its tables are made, and empty, if `empty`. */
+struct store_postgres_options;
+struct store_postgres_options postgres_options(struct clock *wall, struct random *random, bool empty);
+
+/* Runs SQL on that database, by the owner of everything in it. */
+void postgres_run(const char *sql);
 
 #endif

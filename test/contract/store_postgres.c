@@ -11,12 +11,11 @@
 #include "loop/loop.h"
 
 struct postgres_world {
-        struct clock clock;
         struct store_postgres_options options;
         struct store_postgres *postgres;
 };
 
-static void run(const char *sql)
+void postgres_run(const char *sql)
 {
         PGconn *pg = PQconnectdb(getenv("ENGINES_POSTGRES"));
         PGresult *result;
@@ -48,13 +47,14 @@ static void make_empty(const struct store_postgres_options *options)
         char text[STORE_ERROR_SIZE];
 
         if (made) {
-                run("DELETE FROM messages; DELETE FROM members; DELETE FROM user_rooms; DELETE FROM rooms; DELETE FROM "
-                    "words;"
-                    "DELETE FROM devices; DELETE FROM users; DELETE FROM pending; DELETE FROM requests; DELETE FROM "
-                    "guesses");
+                postgres_run(
+                        "DELETE FROM messages; DELETE FROM members; DELETE FROM user_rooms; DELETE FROM rooms; DELETE FROM "
+                        "words;"
+                        "DELETE FROM devices; DELETE FROM users; DELETE FROM pending; DELETE FROM requests; DELETE FROM "
+                        "guesses");
                 return;
         }
-        run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        postgres_run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
         if (store_postgres_migrate(options, false, tell, NULL, text) != ERR_OK)
                 fail_with(text);
         made = true;
@@ -70,15 +70,27 @@ static void postgres_reopen(void *world_)
                 fail_with(text);
 }
 
+struct store_postgres_options postgres_options(struct clock *wall, struct random *random, bool empty)
+{
+        static struct clock clock;
+        struct store_postgres_options options = {
+                .uri = getenv("ENGINES_POSTGRES"), .clock = &clock, .wall = wall, .random = random};
+
+        check(options.uri);
+        loop_clock_init(&clock);
+        if (empty)
+                make_empty(&options);
+        return options;
+}
+
 static void *world_of(struct clock *clock, struct random *random, const char *uri, bool serializable)
 {
         struct postgres_world *world = memory_new(sizeof(*world));
 
         check(world && uri);
-        loop_clock_init(&world->clock);
-        world->options = (struct store_postgres_options){
-                .uri = uri, .serializable = serializable, .clock = &world->clock, .wall = clock, .random = random};
-        make_empty(&world->options);
+        world->options = postgres_options(clock, random, true);
+        world->options.uri = uri;
+        world->options.serializable = serializable;
         postgres_reopen(world);
         return world;
 }

@@ -25,15 +25,16 @@ static void take_member(struct world *world, const PGresult *result, int row)
 {
         struct id id = value_id(result, row, 0);
         struct world_room *room = world_room(world, &id);
-        struct world_member *member;
+        struct world_member *member = room ? world_member_add(world, room) : NULL;
         uint64_t left;
 
-        if (!room)
-                return;
-        member = world_member_add(world, room);
         if (!member)
                 return;
-        *member = (struct world_member){.member = read_member_columns(result, row, 1, &left)};
+        *member = (struct world_member){0};
+        if (PQnfields(result) == 2)
+                member->member.user = value_number(result, row, 1);
+        else
+                member->member = read_member_columns(result, row, 1, &left);
         member->read_own_before = member->member.read_own;
 }
 

@@ -7,7 +7,8 @@
 #define ARENA_CHUNK 262144
 #define ARENA_MAX   (64u << 20)
 #define RELOADS_MAX 8
-#define PAUSE_US    500 /* before a conflict is tried again, times a random part of 2^tries */
+#define PAUSE_US    500 /* before a conflict is tried again: a random part of this, doubled with each try */
+#define PAUSE_STEPS 5
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
@@ -173,11 +174,16 @@ static void refuse(struct transaction *transaction)
 static void pause_and_retry(struct transaction *transaction)
 {
         struct clock *clock = transaction->options->clock;
-        uint64_t part = random_u64(transaction->options->random) % ((uint64_t)PAUSE_US << transaction->tries);
+        uint64_t part = random_u64(transaction->options->random) % ((uint64_t)PAUSE_US << min_of(transaction->tries, PAUSE_STEPS));
 
         transaction->reloads = 0;
         transaction->resume_us = clock->monotonic_us(clock) + part;
         transaction->stage = TRANSACTION_PAUSING;
+}
+
+static unsigned tries_max(const struct transaction *transaction)
+{
+        return transaction->end - transaction->first > 1 ? CONFLICTS_MAX : CONFLICTS_MAX_ALONE;
 }
 
 static void after_undo(struct transaction *transaction)
@@ -188,7 +194,7 @@ static void after_undo(struct transaction *transaction)
                 break;
         case VERDICT_CONFLICT:
                 transaction->conflicts++;
-                if (++transaction->tries < CONFLICTS_MAX || halve(transaction))
+                if (++transaction->tries < tries_max(transaction) || halve(transaction))
                         pause_and_retry(transaction);
                 else
                         done(transaction, OUTCOME_FAILED);

@@ -15,7 +15,8 @@
 #include "driver/store/postgres/world.h"
 #include "seam/outcome.h"
 
-#define CONFLICTS_MAX 5 /* tries of one range of operations, before it is halved */
+#define CONFLICTS_MAX       5  /* tries of one range of operations, before it is halved */
+#define CONFLICTS_MAX_ALONE 30 /* of a single operation, before it is given back; its time may be over sooner */
 
 enum transaction_stage {
         TRANSACTION_IDLE,
