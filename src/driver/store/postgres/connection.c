@@ -17,13 +17,18 @@
 static const char *const settings[] = {
         "SET statement_timeout = 3000",
         "SET idle_in_transaction_session_timeout = 3000",
-        "SET plan_cache_mode = force_generic_plan",
-        "SET enable_seqscan = off",
-        "SET enable_hashjoin = off",
-        "SET enable_mergejoin = off",
-        "SET enable_bitmapscan = off",
-        "SET jit = off",
+        /* What this server has of it. */
+        "SELECT set_config(s.name, w.value, false) FROM (VALUES ('plan_cache_mode', 'force_generic_plan'),"
+        " ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('enable_bitmapscan', 'off'),"
+        " ('enable_memoize', 'off'), ('enable_material', 'off'), ('enable_incremental_sort', 'off'), ('jit', 'off'))"
+        " AS w(name, value) JOIN pg_settings s ON s.name = w.name",
 };
+
+const char *connection_setting(size_t place)
+{
+        return place < countof(settings) ? settings[place] : NULL;
+}
+
 _Static_assert(SESSION_STATEMENT_MS == 3000 && SESSION_IDLE_MS == 3000, "see settings");
 
 void connection_init(struct connection *connection, const struct store_postgres_options *options, const char *role,

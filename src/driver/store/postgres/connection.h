@@ -98,6 +98,9 @@ void connection_queue(struct connection *connection, enum sql sql, const struct 
 /* Sends it. Its end comes by due_us in any case. */
 void connection_send(struct connection *connection, uint64_t due_us);
 
+/* What is set in each session that is ours alone, one after the other; NULL after the last. */
+const char *connection_setting(size_t place);
+
 /* What libpq is told to connect with. Ends with NULLs. */
 #define CONNECT_WORDS 12
 struct connect_words {

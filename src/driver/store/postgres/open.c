@@ -31,6 +31,13 @@ const char *schema_statement(size_t place, unsigned *version)
 
 /* ---- one waiting connection ---- */
 
+/* What libpq would print. */
+static void hear_nothing(void *context, const char *message)
+{
+        (void)context;
+        (void)message;
+}
+
 static enum error connect_to(const struct store_postgres_options *options, PGconn **pg, char *text)
 {
         struct connect_words words = connect_words(options);
@@ -39,6 +46,7 @@ static enum error connect_to(const struct store_postgres_options *options, PGcon
         *pg = PQconnectdbParams(words.names, words.values, 1);
         if (!*pg)
                 return ERR_NO_MEMORY;
+        PQsetNoticeProcessor(*pg, hear_nothing, NULL);
         if (PQstatus(*pg) == CONNECTION_OK)
                 return ERR_OK;
         connection_reason(*pg, reason, sizeof(reason));

@@ -174,7 +174,8 @@ static void refuse(struct transaction *transaction)
 static void pause_and_retry(struct transaction *transaction)
 {
         struct clock *clock = transaction->options->clock;
-        uint64_t part = random_u64(transaction->options->random) % ((uint64_t)PAUSE_US << min_of(transaction->tries, PAUSE_STEPS));
+        uint64_t part =
+                random_u64(transaction->options->random) % ((uint64_t)PAUSE_US << min_of(transaction->tries, PAUSE_STEPS));
 
         transaction->reloads = 0;
         transaction->resume_us = clock->monotonic_us(clock) + part;
