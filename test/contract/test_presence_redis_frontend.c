@@ -51,8 +51,9 @@ static void pass(uint64_t ms)
                 step();
 }
 
-static void start(struct redis_stage *stage, struct presence_ops *ops)
+static void start(struct redis_stage *stage)
 {
+        static struct presence_ops ops;
         struct frontend_options options = {0};
         struct frontend_seams seams;
         struct net_address bound;
@@ -60,9 +61,9 @@ static void start(struct redis_stage *stage, struct presence_ops *ops)
         host_start_seams(&host);
         host.presence->ops->free(&host.presence);
         host.presence = redis_stage_open(stage);
-        *ops = *host.presence->ops;
-        ops->fd = no_fd;
-        host.presence->ops = ops;
+        ops = *host.presence->ops;
+        ops.fd = no_fd;
+        host.presence->ops = &ops;
         seams = host_seams(&host);
         assert_int_equal(frontend_new(&options, &seams, &host.frontend), ERR_OK);
         assert_int_equal(frontend_listen(host.frontend, "10.0.0.1", 0, false, &bound), ERR_OK);
@@ -106,9 +107,8 @@ static void test_an_empty_redis_is_told_who_is_here(void **state)
 {
         struct redis_stage *stage = *state;
         struct presence_result result;
-        struct presence_ops ops;
 
-        start(stage, &ops);
+        start(stage);
         pass(PRESENCE_BEAT_MS + 500);
         redis_server_kill(&stage->server);
         redis_server_start(&stage->server, NULL);
@@ -126,9 +126,8 @@ static void test_a_mark_of_a_worker_is_heard(void **state)
         struct redis_stage *stage = *state;
         struct presence_request mark = {.kind = PRESENCE_MARK_LOST};
         struct presence_result result;
-        struct presence_ops ops;
 
-        start(stage, &ops);
+        start(stage);
         mark.entry.epoch = frontend_epoch(host.frontend);
         assert_int_equal(redis_submit_all(stage, stage->presence, &mark, 1, &result), OUTCOME_OK);
         pass(PRESENCE_BEAT_MS + 500);
@@ -142,10 +141,9 @@ static const char clients_script[] =
 static void test_a_connection_is_looked_after_while_nothing_is_asked(void **state)
 {
         struct redis_stage *stage = *state;
-        struct presence_ops ops;
         uint64_t since_ms;
 
-        start(stage, &ops);
+        start(stage);
         assert_true(redis_server_do(&stage->server, "CLIENT KILL TYPE normal SKIPME yes") >= 1);
         /* The frontend's time stands still, so nothing is due. Who asks is a client too. */
         since_ms = redis_stage_now_ms(stage);
