@@ -1,14 +1,17 @@
 # The door: every task a person runs. The house behind it is meson.build, the work is in tools/.
 BUILD ?= build
-export BUILD DATA PORT ARGS
+export BUILD DATA PORT ARGS FRONTENDS WORKERS CLUSTER
 
-.PHONY: all run deps-run deps-test test unit scenario contract sim fuzz live engines bench format lint tidy coverage deb install help
+.PHONY: all run run-cluster deps-run deps-test test unit scenario contract sim fuzz live engines bench format lint tidy coverage deb install help
 
 all: deps-run           ## build the server, the client, the bench and the tests
 	tools/build
 
 run: deps-run           ## start the server on 127.0.0.1:4255 (PORT=, DATA=folder) and say what to type next
 	@tools/run
+
+run-cluster: deps-test  ## a whole cluster on this machine: Kafka, Redis, PostgreSQL, haproxy (PORT=, DATA=, FRONTENDS=2, WORKERS=2)
+	@tools/cluster --port $(or $(PORT),4255) --dir $(or $(DATA),galka-cluster) $(if $(FRONTENDS),--frontends $(FRONTENDS)) $(if $(WORKERS),--workers $(WORKERS)) $(ARGS)
 
 deps-run:               ## install what building and running needs
 	@tools/deps run

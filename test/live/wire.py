@@ -145,12 +145,14 @@ class Frame:
 class Client:
     """One connection, driven by hand."""
 
-    def __init__(self, definition, port, receive_buffer=None, timeout=10.0):
+    def __init__(self, definition, port, receive_buffer=None, timeout=10.0, source=None):
         self.definition = definition
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.socket.connect(('127.0.0.1', port))
         self.buffer = b''
         self.user = None  # a User, once joined
