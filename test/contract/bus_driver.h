@@ -15,7 +15,7 @@ struct bus_driver {
         bool has_fd;
         bool bounded;            /* the log is the driver's own: it has bounds, and knows which offsets there are */
         int wait_ms;             /* what must come comes within */
-        bool (*available)(void); /* NULL: always */
+        bool (*available)(void); /* is it this run's? NULL: always */
         void *(*world_new)(void);
         void (*world_free)(void *world);
         struct bus *(*open)(void *world);

@@ -4,7 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -13,6 +17,7 @@
 #include "contract/bus_stage.h"
 
 #define SETTLE_TRIES 20
+#define TESTS_MAX    64
 
 const struct bus_driver *driver;
 
@@ -209,6 +214,44 @@ int stage_free(void **state)
         memory_free(stage);
         return 0;
 }
+
+/* ---- running ---- */
+
+/* Every parts-th test. */
+static int play_part(const char *name, const struct CMUnitTest *tests, size_t count, size_t part, size_t parts)
+{
+        struct CMUnitTest own[TESTS_MAX];
+        size_t owned = 0;
+
+        check(count <= TESTS_MAX);
+        for (size_t i = part; i < count; i += parts)
+                own[owned++] = tests[i];
+        return _cmocka_run_group_tests(name, own, owned, NULL, NULL);
+}
+
+int play_all(const char *name, const struct CMUnitTest *tests, size_t count)
+{
+        size_t parts = driver->parts ? (size_t)driver->parts : 1;
+        int failed = 0, status;
+
+        if (driver->available && !driver->available())
+                return 0;
+        if (parts == 1)
+                return play_part(name, tests, count, 0, 1);
+        fflush(NULL);
+        for (size_t part = 0; part < parts; part++) {
+                pid_t child = fork();
+
+                check(child >= 0);
+                if (child == 0)
+                        exit(play_part(name, tests, count, part, parts) ? 1 : 0);
+        }
+        while (wait(&status) > 0)
+                failed += status != 0;
+        return failed;
+}
+
+/* ---- groups ---- */
 
 static unsigned holds(const struct seen *seen)
 {

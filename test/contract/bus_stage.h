@@ -36,6 +36,9 @@ struct stage {
 int stage_new(void **state);
 int stage_free(void **state);
 
+/* Runs the tests on `driver`, in several processes at once if it says so; not at all if it is not this run's. How many groups failed. */
+int play_all(const char *name, const struct CMUnitTest *tests, size_t count);
+
 struct seen *seen_new(void);
 
 /* ---- reading ---- */

@@ -9,11 +9,14 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+#define REQUESTS_MAX    30   /* numbers of Kafka's requests that the mock knows */
 #define MOCK_SESSION_MS 4000 /* the mock waits 3 s for a group's first members; a real broker's lower bound is 6 s */
+
+struct bus_kafka_options kafka_world_options;
 
 const char *kafka_world_broker(void)
 {
-        const char *broker = getenv("GALKA_TEST_KAFKA");
+        const char *broker = getenv("ENGINES_KAFKA");
 
         return broker && broker[0] ? broker : NULL;
 }
@@ -44,7 +47,9 @@ static struct kafka_world *world_new(const char *brokers)
         check(world);
         snprintf(world->prefix, sizeof(world->prefix), "t%ld-%d-%u.", (long)time(NULL), getpid(), ++worlds);
         snprintf(world->brokers, sizeof(world->brokers), "%s", brokers);
-        world->options = (struct bus_kafka_options){.brokers = world->brokers, .topic_prefix = world->prefix};
+        world->options = kafka_world_options;
+        world->options.brokers = world->brokers;
+        world->options.topic_prefix = world->prefix;
         if (getenv("GALKA_TEST_VERBOSE"))
                 world->options.events = &verbose;
         return world;
@@ -102,6 +107,10 @@ struct kafka_world *kafka_world_mock(int brokers, int partitions)
 
         if (!mock.cluster || mock.brokers != brokers)
                 mock_start(brokers);
+        rd_kafka_mock_broker_set_up(mock.cluster, -1);
+        rd_kafka_mock_broker_set_rtt(mock.cluster, -1, 0);
+        for (int16_t request = 0; request <= REQUESTS_MAX; request++)
+                rd_kafka_mock_clear_request_errors(mock.cluster, request);
         world = world_new(rd_kafka_mock_cluster_bootstraps(mock.cluster));
         world->mock = mock.cluster;
         world->options.session_ms = MOCK_SESSION_MS;

@@ -1,4 +1,4 @@
-/* Clusters for tests of the Kafka driver: librdkafka's mock, or fresh topics on the broker that GALKA_TEST_KAFKA names. */
+/* Clusters for tests of the Kafka driver: librdkafka's mock, or fresh topics on the brokers of tools/engines. */
 #ifndef GALKA_TEST_CONTRACT_KAFKA_WORLD_H
 #define GALKA_TEST_CONTRACT_KAFKA_WORLD_H
 
@@ -19,6 +19,9 @@ struct kafka_world {
 
 /* The broker that tests may use, or NULL. */
 const char *kafka_world_broker(void);
+
+/* What worlds that are made from now on ask of the driver, besides where it is. */
+extern struct bus_kafka_options kafka_world_options;
 
 /* A cluster with all topics, and a driver on it. */
 struct kafka_world *kafka_world_mock(int brokers, int partitions);

@@ -480,16 +480,8 @@ static void test_the_descriptor_tells(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 
-/* Stands for all of them where there is nothing to try them on. */
-static void test_not_available(void **state)
-{
-        (void)state;
-        skip();
-}
-
 int main(void)
 {
-        static const struct CMUnitTest none[] = {cmocka_unit_test(test_not_available)};
         static const struct CMUnitTest tests[] = {
                 TEST(test_order_in_a_partition),
                 TEST(test_keys_spread_and_stay),
@@ -516,11 +508,7 @@ int main(void)
 
         for (size_t i = 0; i < bus_driver_count; i++) {
                 driver = &bus_drivers[i];
-                if (driver->available && !driver->available()) {
-                        failed += cmocka_run_group_tests_name(driver->name, none, NULL, NULL);
-                        continue;
-                }
-                failed += cmocka_run_group_tests_name(driver->name, tests, NULL, NULL);
+                failed += play_all(driver->name, tests, countof(tests));
         }
         return failed;
 }

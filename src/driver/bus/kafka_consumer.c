@@ -147,31 +147,6 @@ void kafka_consumer_apply(struct kafka_consumer *consumer)
                            {"topic", consumer->kafka->topics[consumer->topic], 0}, {"error", rd_kafka_err2name(error), 0});
 }
 
-/* What was to be read is not there any more (L5). A group goes on with the oldest there is: repeats are lawful. A frontend goes on
- * from the end: old claims of others are not for it. */
-static void position_lost(struct kafka_consumer *consumer, struct kafka_held *held)
-{
-        held->state = KAFKA_STARTING;
-        held->start = consumer->kind == KAFKA_GROUP ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
-        held->starting |= KAFKA_NEWS_LOST;
-        kafka_consumer_apply(consumer);
-}
-
-/* What comes in the records' queue besides records. */
-static void take_notice(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
-{
-        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-                if (held->state == KAFKA_STARTING)
-                        kafka_held_start(consumer, held, message->offset);
-        } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-                position_lost(consumer, held);
-        } else {
-                event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_read_failed", NULL,
-                           {"topic", consumer->kafka->topics[consumer->topic], 0},
-                           {"partition", NULL, (uint64_t)message->partition}, {"error", rd_kafka_err2name(message->err), 0});
-        }
-}
-
 /* ---- records ---- */
 
 /* Read of librdkafka and not handed out: the next one to look at, NULL if there is none. */
@@ -213,26 +188,36 @@ static void backlog_drop(struct kafka_consumer *consumer, int32_t partition)
 
 enum reading { READING_RECORD, READING_NOTHING, READING_NEWS };
 
+/*
+ * Whatever it is that comes from there comes from `offset`. What was to be read may be there no more (L5): then librdkafka has gone on
+ * by itself, a group with the oldest record there is, since repeats are lawful, a frontend from the end, since old claims of others are
+ * not for it. It says so in its log only; here every offset is looked at. (Told to stop instead, auto.offset.reset=error, 2.0.2 can
+ * only be started again for all partitions at once, and then mixes records among the control events.)
+ */
+static bool is_here(struct kafka_consumer *consumer, struct kafka_held *held, int64_t offset)
+{
+        if (held->state == KAFKA_READING && held->position == offset)
+                return true;
+        if (held->state == KAFKA_READING)
+                held->starting |= KAFKA_NEWS_LOST;
+        kafka_held_start(consumer, held, offset);
+        return false;
+}
+
 /* What the message is: a record that is due now; nothing; or, first, reason for news, and to be looked at again after them. */
 static enum reading read_message(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
 {
         if (!held || held->state == KAFKA_NOT_HELD)
                 return READING_NOTHING;
-        if (message->err) {
-                take_notice(consumer, held, message);
-                return READING_NOTHING;
-        }
-        if (held->state == KAFKA_STARTING) {
-                kafka_held_start(consumer, held, message->offset);
-                return READING_NEWS;
-        }
-        if (message->offset < held->position)
-                return READING_NOTHING;
-        if (message->offset == held->position)
-                return READING_RECORD;
-        held->position = message->offset; /* somebody took records out of the middle */
-        kafka_held_tell(consumer, held, KAFKA_NEWS_LOST);
-        return READING_NEWS;
+        if (!message->err)
+                return is_here(consumer, held, message->offset) ? READING_RECORD : READING_NEWS;
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+                (void)is_here(consumer, held, message->offset);
+        else
+                event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_read_failed", NULL,
+                           {"topic", consumer->kafka->topics[consumer->topic], 0},
+                           {"partition", NULL, (uint64_t)message->partition}, {"error", rd_kafka_err2name(message->err), 0});
+        return READING_NOTHING;
 }
 
 size_t kafka_consumer_records(struct kafka_consumer *consumer, struct bus_event *events, rd_kafka_message_t **messages,
@@ -288,14 +273,30 @@ static void take_statistics(struct kafka_consumer *consumer, rd_kafka_event_t *e
         consumer->cut_off = text && !strstr(text, "\"state\":\"UP\"");
 }
 
+/* Records among the control events are in the wrong queue: they are fetched again into the right one. */
+static void read_again(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+        const rd_kafka_message_t *message = rd_kafka_event_message_next(event);
+        struct kafka_held *held = message ? held_of(consumer, message->partition) : NULL;
+
+        if (!held || held->state == KAFKA_NOT_HELD)
+                return;
+        event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_wrong_queue", NULL,
+                   {"topic", consumer->kafka->topics[consumer->topic], 0}, {"partition", NULL, (uint64_t)message->partition},
+                   {"offset", NULL, (uint64_t)message->offset});
+        send_to_records(consumer, message->partition);
+        backlog_drop(consumer, message->partition);
+        rd_kafka_seek(consumer->handle, message->partition, held->state == KAFKA_READING ? held->position : held->start, 0);
+}
+
 static void take_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
         switch (rd_kafka_event_type(event)) {
         case RD_KAFKA_EVENT_REBALANCE:
                 kafka_group_rebalance(consumer, event);
                 break;
-        case RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT:
-                kafka_group_offsets(consumer, event);
+        case RD_KAFKA_EVENT_FETCH:
+                read_again(consumer, event);
                 break;
         case RD_KAFKA_EVENT_STATS:
                 take_statistics(consumer, event);
@@ -329,9 +330,12 @@ enum error kafka_consumer_assign(struct kafka_consumer *consumer, int32_t partit
         consumer->kind = KAFKA_ASSIGNED;
         if (held->state != KAFKA_NOT_HELD)
                 return ERR_OK;
+        if (consumer->assigned)
+                return ERR_FULL;
         held->state = KAFKA_STARTING;
         held->start = RD_KAFKA_OFFSET_END;
         held->starting = KAFKA_NEWS_ASSIGNED;
+        consumer->assigned = true;
         kafka_consumer_apply(consumer);
         return ERR_OK;
 }
@@ -345,9 +349,7 @@ enum error kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partitio
         backlog_drop(consumer, partition);
         kafka_held_start(consumer, held, (int64_t)offset);
         /* Not waited for; what was read before it is outdated from now on. */
-        if (rd_kafka_seek(consumer->handle, partition, (int64_t)offset, 0))
-                kafka_consumer_apply(consumer);
-        return ERR_OK;
+        return rd_kafka_seek(consumer->handle, partition, (int64_t)offset, 0) ? ERR_FAILED : ERR_OK;
 }
 
 /* As of the last answer that brought records, or said that there are none: nobody is asked. */

@@ -1,8 +1,8 @@
 /*
- * A member of a group; see kafka_inside.h. An assignment is not taken at once: first the group is asked, without waiting, what is
- * committed of these partitions, since that tells where reading starts and holds the notes of records taken singly (kafka_notes.c).
+ * A member of a group; see kafka_inside.h. An assignment is not taken at once: first the group is asked what is committed of these
+ * partitions, since that tells where reading starts and holds the notes of records taken singly (kafka_notes.c).
  *
- *      REBALANCE: assigned → asked → answered: assign to librdkafka → ASSIGNED …
+ *      REBALANCE: assigned → asked, until it is answered → assign to librdkafka → ASSIGNED …
  *      REBALANCE: revoked  → what was committed goes out → unassign → REVOKED
  */
 #include <stdlib.h>
@@ -10,58 +10,24 @@
 #include "base/assert.h"
 #include "driver/bus/kafka_inside.h"
 
-#define ASK_MS 3000
+#define ASK_MS 1000
 
 static void drop_wanted(struct kafka_consumer *consumer)
 {
         if (consumer->wanted)
                 rd_kafka_topic_partition_list_destroy(consumer->wanted);
         consumer->wanted = NULL;
-        consumer->ask_ms = 0;
-        consumer->asked++; /* an answer that is still under way is to another question */
 }
 
-/* ---- asking for what is committed ---- */
-
-void kafka_group_ask(struct kafka_consumer *consumer)
+/* More than there were at the start: nobody publishes there yet, and the worker has no place for them. */
+static bool is_new(struct kafka_consumer *consumer, int32_t partition)
 {
-        rd_kafka_ListConsumerGroupOffsets_t *question;
-        rd_kafka_AdminOptions_t *options;
-        char why[128];
-
-        if (!consumer->wanted || !consumer->ask_ms || kafka_now_ms() < consumer->ask_ms)
-                return;
-        consumer->ask_ms = 0;
-        consumer->asked++;
-        question = rd_kafka_ListConsumerGroupOffsets_new(consumer->kafka->groups[consumer->topic], consumer->wanted);
-        options = rd_kafka_AdminOptions_new(consumer->client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-        rd_kafka_AdminOptions_set_request_timeout(options, ASK_MS, why, sizeof(why));
-        rd_kafka_AdminOptions_set_opaque(options, (void *)(uintptr_t)consumer->asked);
-        rd_kafka_ListConsumerGroupOffsets(consumer->client, &question, 1, options, consumer->control);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_ListConsumerGroupOffsets_destroy(question);
-}
-
-/* The answer's partitions, or NULL if any of it is an error. */
-static const rd_kafka_topic_partition_list_t *answer_of(rd_kafka_event_t *event, rd_kafka_resp_err_t *error)
-{
-        const rd_kafka_ListConsumerGroupOffsets_result_t *result = rd_kafka_event_ListConsumerGroupOffsets_result(event);
-        const rd_kafka_topic_partition_list_t *list;
-        const rd_kafka_group_result_t **groups;
-        size_t count = 0;
-
-        *error = rd_kafka_event_error(event);
-        groups = *error ? NULL : rd_kafka_ListConsumerGroupOffsets_result_groups(result, &count);
-        if (!groups || count != 1)
-                return NULL;
-        *error = rd_kafka_error_code(rd_kafka_group_result_error(groups[0]));
-        list = *error ? NULL : rd_kafka_group_result_partitions(groups[0]);
-        for (int i = 0; list && i < list->cnt; i++) {
-                *error = list->elems[i].err;
-                if (*error)
-                        return NULL;
-        }
-        return list;
+        if ((uint32_t)partition < consumer->count)
+                return false;
+        event_note(consumer->report->events, EVENT_ERROR, "bus.partitions_added", NULL,
+                   {"topic", consumer->kafka->topics[consumer->topic], 0}, {"partition", NULL, (uint64_t)partition},
+                   {"do", "restart the workers, then the frontends", 0});
+        return true;
 }
 
 static void hold(struct kafka_consumer *consumer, const rd_kafka_topic_partition_t *committed)
@@ -87,34 +53,36 @@ static void hold(struct kafka_consumer *consumer, const rd_kafka_topic_partition
         kafka_held_start(consumer, held, committed->offset);
 }
 
-/* More than there were at the start: nobody publishes there yet, and the worker has no place for them. */
-static bool is_new(struct kafka_consumer *consumer, int32_t partition)
+/* The first error of the whole, or of a partition. */
+static rd_kafka_resp_err_t committed(struct kafka_consumer *consumer)
 {
-        if ((uint32_t)partition < consumer->count)
-                return false;
-        event_note(consumer->report->events, EVENT_ERROR, "bus.partitions_added", NULL,
-                   {"topic", consumer->kafka->topics[consumer->topic], 0}, {"partition", NULL, (uint64_t)partition},
-                   {"do", "restart the workers, then the frontends", 0});
-        return true;
+        rd_kafka_resp_err_t error = rd_kafka_committed(consumer->client, consumer->wanted, ASK_MS);
+
+        for (int i = 0; !error && i < consumer->wanted->cnt; i++)
+                error = consumer->wanted->elems[i].err;
+        return error;
 }
 
-void kafka_group_offsets(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+/*
+ * Waits for the answer: a worker that has just been given its partitions has nothing else to do. librdkafka 2.0.2 has a question
+ * without waiting (ListConsumerGroupOffsets), and aborts the process when brokers go away while it is out.
+ */
+void kafka_group_ask(struct kafka_consumer *consumer)
 {
-        const rd_kafka_topic_partition_list_t *list;
         rd_kafka_resp_err_t error;
 
-        if ((uint64_t)(uintptr_t)rd_kafka_event_opaque(event) != consumer->asked || !consumer->wanted)
+        if (!consumer->wanted || kafka_now_ms() < consumer->ask_ms)
                 return;
-        list = answer_of(event, &error);
-        if (!list) {
+        error = committed(consumer);
+        if (error) {
                 event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_offsets_unknown", NULL,
                            {"group", consumer->kafka->groups[consumer->topic], 0}, {"error", rd_kafka_err2name(error), 0});
                 consumer->ask_ms = kafka_now_ms() + KAFKA_RETRY_MS;
                 return;
         }
-        for (int i = 0; i < list->cnt; i++)
-                if (!is_new(consumer, list->elems[i].partition))
-                        hold(consumer, &list->elems[i]);
+        for (int i = 0; i < consumer->wanted->cnt; i++)
+                if (!is_new(consumer, consumer->wanted->elems[i].partition))
+                        hold(consumer, &consumer->wanted->elems[i]);
         drop_wanted(consumer);
         kafka_consumer_apply(consumer);
 }
@@ -132,7 +100,7 @@ static void assigned(struct kafka_consumer *consumer, const rd_kafka_topic_parti
                 return;
         }
         consumer->wanted = rd_kafka_topic_partition_list_copy(list);
-        consumer->ask_ms = kafka_now_ms();
+        consumer->ask_ms = 0;
         kafka_group_ask(consumer);
 }
 

@@ -157,11 +157,11 @@ struct kafka_consumer {
         size_t backlog_first, backlog_count;
         bool paused, closing;
         bool cut_off; /* no broker has a connection with us, as of the last statistics */
+        bool assigned; /* a partition without a group: one a topic, since a second one would start the first anew */
         int wake;
 
         rd_kafka_topic_partition_list_t *wanted; /* assigned by the group, while its committed offsets are asked for */
-        uint64_t asked;                          /* the question's number */
-        uint64_t ask_ms;                         /* when to ask again; 0: one is under way */
+        uint64_t ask_ms;                         /* not before then */
 
         struct kafka_commit commits[KAFKA_COMMITS_MAX];
         size_t commit_count;
@@ -201,7 +201,6 @@ void kafka_consumer_apply(struct kafka_consumer *consumer);
 
 /* kafka_group.c */
 void kafka_group_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *event);
-void kafka_group_offsets(struct kafka_consumer *consumer, rd_kafka_event_t *event);
 void kafka_group_ask(struct kafka_consumer *consumer);
 
 /* kafka_commit.c; note_count > 0: a note of the record at next. */

@@ -170,7 +170,7 @@ static enum error set_consumer(rd_kafka_conf_t *conf, const struct bus_kafka *ka
                 {"group.id", kafka->groups[topic]},
                 {"enable.auto.commit", "false"},
                 {"enable.auto.offset.store", "false"},
-                {"auto.offset.reset", "error"},             /* a reset is a suspected loss (L5), never silent */
+                {"auto.offset.reset", topic == BUS_FRONTENDS ? "latest" : "earliest"}, /* told as LOST: kafka_consumer.c */
                 {"enable.partition.eof", "true"},           /* tells where an empty partition's reading starts */
                 {"partition.assignment.strategy", "range"}, /* others do not leave cleanly in 2.0.2 */
                 {"session.timeout.ms", number(session, options->session_ms)},

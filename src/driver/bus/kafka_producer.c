@@ -120,8 +120,7 @@ static void take_event(struct kafka_producer *producer, rd_kafka_event_t *event)
                 while ((message = rd_kafka_event_message_next(event)))
                         settle(producer, message);
         } else {
-                if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR &&
-                    rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL)
+                if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR && rd_kafka_event_error_is_fatal(event))
                         producer->fatal = true;
                 kafka_report(producer->report, event);
         }

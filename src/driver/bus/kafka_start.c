@@ -193,26 +193,15 @@ enum error kafka_start_check(struct bus_kafka *kafka, char *text)
 /* How many members the group has; -1: the cluster does not say. */
 static int member_count(rd_kafka_t *client, const char *group)
 {
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-        rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS);
-        const rd_kafka_ConsumerGroupDescription_t **groups = NULL;
-        rd_kafka_event_t *event;
-        size_t count = 0;
-        char why[128];
+        const struct rd_kafka_group_list *list = NULL;
         int members = -1;
 
-        rd_kafka_AdminOptions_set_request_timeout(options, GROUP_MS, why, sizeof(why));
-        rd_kafka_DescribeConsumerGroups(client, &group, 1, options, queue);
-        event = rd_kafka_queue_poll(queue, GROUP_MS + TRY_MS);
-        if (event && !rd_kafka_event_error(event))
-                groups = rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event),
-                                                                       &count);
-        if (groups && count == 1 && !rd_kafka_error_code(rd_kafka_ConsumerGroupDescription_error(groups[0])))
-                members = (int)rd_kafka_ConsumerGroupDescription_member_count(groups[0]);
-        if (event)
-                rd_kafka_event_destroy(event);
-        rd_kafka_AdminOptions_destroy(options);
-        rd_kafka_queue_destroy(queue);
+        if (rd_kafka_list_groups(client, group, &list, GROUP_MS) != 0)
+                return -1;
+        for (int i = 0; i < list->group_cnt; i++)
+                if (strcmp(list->groups[i].group, group) == 0 && !list->groups[i].err)
+                        members = list->groups[i].member_cnt;
+        rd_kafka_group_list_destroy(list);
         return members;
 }
 
