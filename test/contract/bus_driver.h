@@ -15,6 +15,7 @@ struct bus_driver {
         bool has_fd;
         bool bounded;            /* the log is the driver's own: it has bounds, and knows which offsets there are */
         int wait_ms;             /* what must come comes within */
+        int parts;               /* processes that share the tests, where these mostly wait; 0: one */
         bool (*available)(void); /* is it this run's? NULL: always */
         void *(*world_new)(void);
         void (*world_free)(void *world);
