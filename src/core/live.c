@@ -1,4 +1,5 @@
 /* Live operations: apply, drop or hold. */
+#include "core/marks.h"
 #include "core/state.h"
 #include "core/sync.h"
 
@@ -73,6 +74,8 @@ static bool apply(struct core *core, struct room *room, uint64_t number, const s
 
         if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
                 return false;
+        if (row && row->sender != core->account.user)
+                marks_gather(core, room);
         if (row && (!room_put_row(core, room, row, NULL) || !outbox_row_arrived(core, room, row))) {
                 batch_undo_rows(core, &place);
                 return false;

@@ -27,18 +27,18 @@ static bool is_due(const struct room *room)
         return room->others_head > room->marks.read && read_of(room) > room->marks.read;
 }
 
+void marks_gather(struct core *core, struct room *room)
+{
+        if (!is_due(room))
+                room->mark_ms = max_of(room->mark_ms, core->now_ms + MARK_GATHER_MS);
+}
+
 bool marks_room_step(struct core *core, struct room *room)
 {
         struct wire_mark mark;
 
-        if (!is_due(room)) {
-                room->mark_gathers = false;
+        if (!is_due(room))
                 return room->marking != NULL;
-        }
-        if (!room->mark_gathers) {
-                room->mark_gathers = true;
-                room->mark_ms = max_of(room->mark_ms, core->now_ms + MARK_GATHER_MS);
-        }
         if (core->link.state != LINK_READY || room->marking || room->mark_ms > core->now_ms ||
             core->requests.marks >= MARKS_MAX)
                 return true;
@@ -49,7 +49,6 @@ bool marks_room_step(struct core *core, struct room *room)
                 room->mark_ms = core->now_ms + CORE_FULL_PAUSE_MS;
                 return true;
         }
-        room->mark_gathers = false;
         room->marking->mark.delivered = mark.delivered;
         room->marking->mark.read = mark.read;
         room->mark_ms = core->now_ms + MARK_INTERVAL_MS;

@@ -2,8 +2,8 @@
  * Marks: how far this user has received and read each room, told to the server; and what others' lowest marks say
  * about own messages (ticks).
  *
- * The first mark goes after a moment, in which the user of an open chat has read what came, so that one mark tells both; then
- * at most one a second and room. It is repeated until the server has it: what the server has
+ * The first mark goes at once, of a live message after a moment, in which the user of an open chat has read it, so that one mark
+ * tells both; then at most one a second and room. It is repeated until the server has it: what the server has
  * is in room->marks, what we have in room->delivered and room->read, and while they differ there is work.
  */
 #ifndef GALKA_CORE_MARKS_H
@@ -14,6 +14,9 @@
 #define MARK_GATHER_MS   20
 #define MARK_INTERVAL_MS 1000
 #define MARKS_MAX        16 /* under way, of all rooms */
+
+/* A live row of somebody else is about to be taken. */
+void marks_gather(struct core *core, struct room *room);
 
 bool marks_room_step(struct core *core, struct room *room);
 uint64_t marks_room_due(const struct core *core, const struct room *room);

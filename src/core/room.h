@@ -29,7 +29,6 @@ struct room {
         bool listed;       /* this link's Join or room list has told of it */
         bool fetch_off;    /* its rows were refused: not before the next Join */
         bool mark_off;     /* its marks were refused: not before the next Join */
-        bool mark_gathers; /* a mark is due and waits for company, or for its turn */
         bool peer_asked;   /* a profile was asked for on this link */
         bool write_single; /* a frame was refused as a whole: one operation a frame, to find the culprit */
         uint8_t notices;   /* enum room_notice */

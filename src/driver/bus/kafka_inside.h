@@ -156,7 +156,7 @@ struct kafka_consumer {
         rd_kafka_message_t *backlog[KAFKA_RECORDS_MAX]; /* read of `records`, not handed out */
         size_t backlog_first, backlog_count;
         bool paused, closing;
-        bool cut_off; /* no broker has a connection with us, as of the last statistics */
+        bool cut_off;  /* no broker has a connection with us, as of the last statistics */
         bool assigned; /* a partition without a group: one a topic, since a second one would start the first anew */
         int wake;
 
