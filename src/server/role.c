@@ -391,6 +391,8 @@ void role_join(struct role *role)
 
 void role_finish(struct role *role)
 {
+        if (role->notes) /* may stand on the bus */
+                role->notes->ops->free(&role->notes);
         if (role->bus)
                 role->bus->ops->free(&role->bus);
         if (role->store)
@@ -401,6 +403,4 @@ void role_finish(struct role *role)
                 role->password->ops->free(&role->password);
         if (role->mail)
                 role->mail->ops->free(&role->mail);
-        if (role->notes)
-                role->notes->ops->free(&role->notes);
 }

@@ -117,7 +117,7 @@ class ClusterRig(Rig):
     def run(self, *arguments, **secrets):
         """galkad to its end: exit code, standard output, what it said on standard error besides the log."""
         done = subprocess.run([self.galkad, '--data', os.path.join(self.folder, 'cluster'), *OPTIONS, *arguments], capture_output=True, text=True,
-                              timeout=60, check=False, env=self.secrets(**secrets))
+                              timeout=200, check=False, env=self.secrets(**secrets))
         return done.returncode, done.stdout, [line for line in done.stderr.splitlines() if not line.startswith('time=')]
 
     def role(self, kind, *options, index=0):

@@ -121,15 +121,19 @@ def nobody_there(rig):
 @case
 def two_with_one_index(rig):
     """an index that is taken, or for which there is no partition; a folder that is in use; more workers than partitions"""
-    frontend = rig.role('frontend').start()
-    other = ['--data', os.path.join(rig.folder, 'other'), '--port', '0', '--index']
-    expect_refusal(rig, ['frontend 0', '--index'], *rig.engine_options('frontend'), *other, '0', kind='frontend')
-    expect_refusal(rig, ['partitions'], *rig.engine_options('frontend'), *other, '3', kind='frontend')
-    expect_refusal(rig, ['uses', '--index'], *rig.engine_options('frontend'), '--port', '0', kind='frontend')
-    expect(frontend.runs(), 'who was there first stays')
-    workers = [rig.role('notify', index=index).start() for index in (0, 1)]
-    expect_refusal(rig, ['partitions'], *rig.engine_options('notify'), '--index', '2', kind='notify')
-    expect_equal([role.stop() for role in [frontend, *workers]], [0, 0, 0], 'exit codes')
+    roles = [rig.role('frontend').launch(), *(rig.role('notify', index=index).launch() for index in (0, 1))]
+    try:
+        for role in roles:
+            role.await_start()
+        other = ['--data', os.path.join(rig.folder, 'other'), '--port', '0', '--index']
+        expect_refusal(rig, ['frontend 0', '--index'], *rig.engine_options('frontend'), *other, '0', kind='frontend')
+        expect_refusal(rig, ['partitions'], *rig.engine_options('frontend'), *other, '3', kind='frontend')
+        expect_refusal(rig, ['uses', '--index'], *rig.engine_options('frontend'), '--port', '0', kind='frontend')
+        expect_refusal(rig, ['partitions'], *rig.engine_options('notify'), '--index', '2', kind='notify')
+        expect_equal([role.stop() for role in roles], [0, 0, 0], 'exit codes: who was there first stayed')
+    finally:
+        for role in roles:
+            role.kill()
 
 
 # ---- what works ----
@@ -158,6 +162,16 @@ def two_terminals(rig):
     tail.end()
     rig.galka('boris', 'send', '@anna', 'I hear you')
     wait_until(lambda: 'I hear you' in [row['text'] for row in rig.galka_json('anna', 'history', '@boris')], 'anna hears boris')
+
+
+@case
+def looked_through(rig):
+    """galkad check looks through the database beside the roles, and finds all in order"""
+    code, said, wrong = rig.run('--postgres', rig.engines.postgres_uri(), 'check')
+    expect_equal((code, wrong), (0, []), f'galkad check: {said}')
+    found = dict(part.split('=') for part in said.split())
+    expect_equal(found['faults'], '0', 'faults')
+    expect(int(found['rows']) >= 2, f'rows: {said}')
 
 
 @case
@@ -275,6 +289,14 @@ def all_end_well(rig):
     after = rig.role('session').start()
     wait_until(lambda: after.number('galka_bus_partitions{') == 2, 'it has all partitions', 4)
     expect_equal(after.stop(), 0, 'exit code')
+
+
+@case
+def put_back(rig):
+    """galkad restored gives the database another era"""
+    code, said, wrong = rig.run('--postgres', rig.engines.postgres_uri(), 'restored')
+    expect_equal((code, wrong), (0, []), f'galkad restored: {said}')
+    expect('has a new era' in said, said)
 
 
 sys.exit(suite.run(ClusterRig))
