@@ -18,7 +18,7 @@ static const struct workload workloads[] = {
 static int usage(void)
 {
         fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections N] "
-                        "[--part PART]\n\nworkloads:\n");
+                        "[--part PART] [--cluster]\n\nworkloads:\n");
         for (size_t i = 0; i < countof(workloads); i++)
                 fprintf(stderr, "  %-8s %s\n", workloads[i].name, workloads[i].help);
         return 2;
@@ -43,12 +43,16 @@ int main(int argc, char **argv)
                         options.connections = (unsigned)strtoul(argv[++i], NULL, 10);
                 else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
                         options.part = argv[++i];
+                else if (strcmp(argv[i], "--cluster") == 0)
+                        options.cluster = true;
                 for (size_t j = 0; j < countof(workloads); j++)
                         if (strcmp(argv[i], workloads[j].name) == 0)
                                 workload = &workloads[j];
         }
         if (!workload)
                 return usage();
+        if (options.cluster)
+                report.prefix = "cluster.";
         if (!workload->run(&options, &report))
                 return 1;
         report_print(&report);

@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "cluster.h"
 #include "driver/store/limit.h"
 #include "histogram.h"
 #include "limit.h"
+#include "limit_engines.h"
 #include "load.h"
 #include "rules/room.h"
 #include "workload.h"
@@ -54,6 +56,7 @@ struct writer {
 struct pairs {
         struct load load;
         struct process process;
+        struct cluster *cluster; /* NULL: the process is the server */
         struct process_user users[USERS];
         struct writer writers[USERS];
         uint32_t partners; /* rooms of each user: half of them begun by him */
@@ -67,16 +70,30 @@ struct pairs {
 struct measured {
         double messages_per_second, delivered_per_second, marks_per_second, ack_p50_ms, ack_p99_ms;
         double server_cpu_us; /* of one message */
+        uint64_t messages;
+        struct cluster_cpu cpu[2]; /* before and after, of a cluster */
 };
 
 struct latency {
         double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second, syncs_per_second, server_cpu_us;
         struct histogram syncs;
+        struct cluster_cpu cpu[2];
 };
 
 static double seconds_now(struct pairs *pairs)
 {
         return (double)load_now_us(&pairs->load) / 1e6;
+}
+
+/* Seconds of the server so far; of a cluster, by part besides. */
+static double server_cpu_s(const struct pairs *pairs, struct cluster_cpu *cpu)
+{
+        static const struct cluster_cpu none;
+
+        if (!pairs->cluster)
+                return process_cpu_s(&pairs->process);
+        *cpu = cluster_cpu_now(pairs->cluster);
+        return cluster_cpu_of_servers(&none, cpu);
 }
 
 /* The text carries when it was due and its number, so that the receiver can tell how long it took and that it is the first. */
@@ -247,11 +264,12 @@ static struct measured closed_loop(struct pairs *pairs, uint32_t partners, doubl
         acknowledged = pairs->acknowledged;
         delivered = pairs->delivered;
         marks = pairs->load.frames_sent[WIRE_CODE_mark];
-        cpu = process_cpu_s(&pairs->process);
+        cpu = server_cpu_s(pairs, &measured.cpu[0]);
         seconds = run_closed(pairs, seconds);
-        cpu = process_cpu_s(&pairs->process) - cpu;
+        cpu = server_cpu_s(pairs, &measured.cpu[1]) - cpu;
         pairs->timing = false;
         acknowledged = pairs->acknowledged - acknowledged;
+        measured.messages = acknowledged;
         measured.messages_per_second = (double)acknowledged / seconds;
         measured.delivered_per_second = (double)(pairs->delivered - delivered) / seconds;
         measured.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / seconds;
@@ -303,7 +321,7 @@ static struct latency open_loop(struct pairs *pairs)
         pairs->to_delivery = pairs->late = (struct histogram){0};
         pairs->timing = true;
         marks = pairs->load.frames_sent[WIRE_CODE_mark];
-        cpu = process_cpu_s(&pairs->process);
+        cpu = server_cpu_s(pairs, &latency.cpu[0]);
         for (int i = 0; i < OPEN_TURNS; i++) {
                 run_idle(pairs, PAUSE_SECONDS); /* marks that fell due while syncs were measured */
                 run_open(pairs, OPEN_SECONDS / OPEN_TURNS);
@@ -311,7 +329,7 @@ static struct latency open_loop(struct pairs *pairs)
                         limit_fdatasync(pairs->process.folder, LIMIT_SECONDS / OPEN_TURNS, &latency.syncs) / OPEN_TURNS;
         }
         pairs->timing = false;
-        latency.server_cpu_us = (process_cpu_s(&pairs->process) - cpu) * 1e6 / (OPEN_RATE * OPEN_SECONDS);
+        latency.server_cpu_us = (server_cpu_s(pairs, &latency.cpu[1]) - cpu) * 1e6 / (OPEN_RATE * OPEN_SECONDS);
         latency.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / OPEN_SECONDS;
         latency.p50_ms = quantile_ms(&pairs->to_delivery, 0.50);
         latency.p99_ms = quantile_ms(&pairs->to_delivery, 0.99);
@@ -320,17 +338,37 @@ static struct latency open_loop(struct pairs *pairs)
         return latency;
 }
 
-static bool begin(struct pairs *pairs, const struct workload_options *options)
+static bool start_server(struct pairs *pairs)
 {
-        static const char *const addresses[] = {"127.0.0.1", NULL};
         static const char *const arguments[] = {"--connection-frames", "100000", "--user-frames", "100000", NULL};
 
+        return process_import(&pairs->process, "pair", USERS, pairs->users) &&
+               process_start(&pairs->process, "127.0.0.1", arguments);
+}
+
+static bool find_cluster(struct pairs *pairs)
+{
+        static struct cluster cluster;
+
+        if (!cluster_init(&cluster))
+                return false;
+        pairs->cluster = &cluster;
+        pairs->process.config = cluster.config;
+        return process_import(&pairs->process, "pair", USERS, pairs->users);
+}
+
+static bool begin(struct pairs *pairs, const struct workload_options *options)
+{
+        static const char *const own_addresses[] = {"127.0.0.1", NULL};
+        const char *const *addresses;
+
         if (!process_init(&pairs->process, options->galkad, options->folder) ||
-            !process_import(&pairs->process, "pair", USERS, pairs->users) ||
-            !process_start(&pairs->process, "127.0.0.1", arguments))
+            !(options->cluster ? find_cluster(pairs) : start_server(pairs)))
                 return false;
         pairs->arrived = calloc(MESSAGES_MAX, 1);
-        if (!pairs->arrived || load_init(&pairs->load, USERS, addresses, pairs->process.port) != ERR_OK)
+        addresses = pairs->cluster ? pairs->cluster->addresses : own_addresses;
+        if (!pairs->arrived ||
+            load_init(&pairs->load, USERS, addresses, pairs->cluster ? pairs->cluster->port : pairs->process.port) != ERR_OK)
                 return false;
         pairs->load.listener = (struct load_listener){
                 .acknowledged = on_acknowledged, .row = on_row, .failed = on_failed, .context = pairs};
@@ -339,11 +377,12 @@ static bool begin(struct pairs *pairs, const struct workload_options *options)
 
 static void report_few(struct pairs *pairs, struct report *report, const struct measured *few)
 {
-        double appends = store_append_limit(pairs->process.folder, FEW_PARTNERS * USERS, 400, LIMIT_SECONDS);
+        double appends =
+                pairs->cluster ? 0 : store_append_limit(pairs->process.folder, FEW_PARTNERS * USERS, 400, LIMIT_SECONDS);
         double echo = limit_echo(USERS, LIMIT_SECONDS);
 
         report_add(report, "pairs.messages_per_second", few->messages_per_second, "1/s", appends,
-                   "rows/s appended by the same schema, 800 rooms");
+                   pairs->cluster ? "800 rooms" : "rows/s appended by the same schema, 800 rooms");
         report_add(report, "pairs.delivered_per_second", few->delivered_per_second, "1/s", echo,
                    "bare epoll echo round trips/s, 400 connections");
         report_add(report, "pairs.marks_per_second", few->marks_per_second, "1/s", 0, "beside those messages, 800 rooms");
@@ -355,10 +394,11 @@ static void report_few(struct pairs *pairs, struct report *report, const struct 
 
 static void report_many(struct pairs *pairs, struct report *report, const struct measured *many)
 {
-        double appends = store_append_limit(pairs->process.folder, MANY_PARTNERS * USERS, 400, LIMIT_SECONDS);
+        double appends =
+                pairs->cluster ? 0 : store_append_limit(pairs->process.folder, MANY_PARTNERS * USERS, 400, LIMIT_SECONDS);
 
         report_add(report, "pairs.messages_per_second_20000_rooms", many->messages_per_second, "1/s", appends,
-                   "rows/s appended by the same schema, 20,000 rooms");
+                   pairs->cluster ? "20,000 rooms" : "rows/s appended by the same schema, 20,000 rooms");
         report_add(report, "pairs.marks_per_second_20000_rooms", many->marks_per_second, "1/s", 0,
                    "beside those messages, 20,000 rooms");
 }
@@ -378,6 +418,26 @@ static void report_latency(struct report *report, const struct latency *latency)
         report_add(report, "pairs.marks_per_second_at_1000", latency->marks_per_second, "1/s", 0, "beside those messages");
         report_add(report, "pairs.fdatasync_per_second", latency->syncs_per_second, "1/s", 0,
                    "4 KiB writes in the same folder");
+}
+
+/* Where a cluster's processor time went, and what its engines give by themselves. */
+static void report_cluster(struct pairs *pairs, struct report *report, const struct measured *few,
+                           const struct latency *latency)
+{
+        struct limit_postgres postgres = limit_postgres(pairs->cluster->postgres, 2 * LIMIT_SECONDS);
+        double kafka = limit_kafka(pairs->cluster->kafka, LIMIT_SECONDS);
+
+        if (few->messages)
+                cluster_report_cpu(report, &few->cpu[0], &few->cpu[1], few->messages, "", "800 rooms");
+        if (latency->p99_ms > 0)
+                cluster_report_cpu(report, &latency->cpu[0], &latency->cpu[1], (uint64_t)(OPEN_RATE * OPEN_SECONDS),
+                                   "_at_1000", "at 1000 a second");
+        report_add(report, "pairs.limit_kafka_per_second", kafka, "1/s", 0,
+                   "Kafka alone: records of 200 B there and back, one partition");
+        report_add(report, "pairs.limit_postgres_commits_per_second", postgres.commits, "1/s", 0,
+                   "PostgreSQL alone, one connection: inserts of one line");
+        report_add(report, "pairs.limit_postgres_lines_per_second", postgres.lines, "1/s", 0,
+                   "the same, 100 lines a statement");
 }
 
 /* Everything sent was acknowledged, arrived once, and is in the store. */
@@ -418,7 +478,7 @@ bool workload_pairs(const struct workload_options *options, struct report *repor
                         latency = open_loop(&pairs);
                 if (wants(options, "many"))
                         many = closed_loop(&pairs, 2 * MANY_PARTNERS, MANY_SECONDS);
-                good = process_stop(&pairs.process, SIGTERM) == 0 && verify(&pairs);
+                good = (pairs.cluster || process_stop(&pairs.process, SIGTERM) == 0) && verify(&pairs);
         }
         if (good && wants(options, "few"))
                 report_few(&pairs, report, &few);
@@ -426,6 +486,8 @@ bool workload_pairs(const struct workload_options *options, struct report *repor
                 report_many(&pairs, report, &many);
         if (good && wants(options, "latency"))
                 report_latency(report, &latency);
+        if (good && pairs.cluster)
+                report_cluster(&pairs, report, &few, &latency);
         if (good)
                 report_add(report, "pairs.verified", (double)pairs.sent, "", 0,
                            "messages acknowledged, committed, delivered once");

@@ -68,6 +68,17 @@ static bool parse_token(const char *hex, uint8_t token[40])
         return true;
 }
 
+/* Which database is worked on. */
+static const char *database_option(const struct process *process)
+{
+        return process->config ? "--config" : "--data";
+}
+
+static const char *database_of(const struct process *process)
+{
+        return process->config ? process->config : process->folder;
+}
+
 /* galkad user import prints a line a user: name, user, device, token, separated by tabs. */
 static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
 {
@@ -84,8 +95,8 @@ static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
 bool process_import(struct process *process, const char *prefix, uint32_t count, struct process_user *users)
 {
         char path[300];
-        const char *arguments[] = {process->galkad, "user",        "import",  path, "--data",
-                                   process->folder, "--log-level", "warning", NULL};
+        const char *arguments[] = {process->galkad,      "user",        "import",  path, database_option(process),
+                                   database_of(process), "--log-level", "warning", NULL};
         FILE *file;
         uint32_t got = 0;
 
@@ -155,8 +166,8 @@ int process_stop(struct process *process, int signal)
 
 bool process_check(struct process *process, uint64_t *rows)
 {
-        const char *const arguments[] = {process->galkad, "check",   "--data", process->folder,
-                                         "--log-level",   "warning", NULL};
+        const char *const arguments[] = {
+                process->galkad, "check", database_option(process), database_of(process), "--log-level", "warning", NULL};
         FILE *out = spawn(process, arguments);
         uint64_t faults = 1;
         bool read = out && fscanf(out, "rooms=%*u rows=%" SCNu64 " faults=%" SCNu64, rows, &faults) == 2;

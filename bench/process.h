@@ -11,6 +11,7 @@ struct process {
         uint16_t port;
         char folder[256];
         const char *galkad;
+        const char *config; /* of a cluster, on whose database import and check work; NULL: on the folder's */
 };
 
 struct process_user {
@@ -31,7 +32,7 @@ bool process_start(struct process *process, const char *addresses, const char *c
 /* Sends the signal and waits for the end. Returns the wait status, or -1. */
 int process_stop(struct process *process, int signal);
 
-/* Runs galkad check on the folder of a server that has ended. False: it found faults. */
+/* Runs galkad check on the folder of a server that has ended, or the cluster's database. False: it found faults. */
 bool process_check(struct process *process, uint64_t *rows);
 
 /* Private_Dirty in bytes of the process; 0 if it cannot be read. */

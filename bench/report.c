@@ -14,7 +14,7 @@ void report_add(struct report *report, const char *name, double value, const cha
         struct report_row *row = &report->rows[report->count++];
 
         check(report->count <= REPORT_ROWS_MAX);
-        snprintf(row->name, sizeof(row->name), "%s", name);
+        snprintf(row->name, sizeof(row->name), "%s%s", report->prefix ? report->prefix : "", name);
         snprintf(row->unit, sizeof(row->unit), "%s", unit);
         snprintf(row->limit_of, sizeof(row->limit_of), "%s", limit_of);
         row->value = value;
@@ -24,11 +24,11 @@ void report_add(struct report *report, const char *name, double value, const cha
 
 void report_print(const struct report *report)
 {
-        printf("%-40s %14s %-10s %14s %8s  %s\n", "figure", "value", "unit", "limit", "ratio", "limit of");
+        printf("%-48s %14s %-10s %14s %8s  %s\n", "figure", "value", "unit", "limit", "ratio", "limit of");
         for (unsigned i = 0; i < report->count; i++) {
                 const struct report_row *row = &report->rows[i];
 
-                printf("%-40s %14.2f %-10s ", row->name, row->value, row->unit);
+                printf("%-48s %14.2f %-10s ", row->name, row->value, row->unit);
                 if (row->limit > 0)
                         printf("%14.2f %8.3f  %s\n", row->limit, row->ratio, row->limit_of);
                 else

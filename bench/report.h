@@ -14,6 +14,7 @@ struct report_row {
 struct report {
         struct report_row rows[REPORT_ROWS_MAX];
         unsigned count;
+        const char *prefix; /* of every name; NULL: none */
 };
 
 /* One figure beside the machine's own limit for the same thing in the same run; ratio = value / limit. limit 0: none. */
