@@ -1,6 +1,6 @@
 /*
  * store: what PostgreSQL gives, without a server around it: operations a second, durable, by size of batch, number of rooms and of
- * workers, and what an operation costs all processors together. On the database that tools/engines names (ENGINES_POSTGRES), whose
+ * workers, and what an operation costs in processor time, here and there. On the database that tools/engines names (ENGINES_POSTGRES), whose
  * tables are made anew.
  */
 #include <libpq-fe.h>
@@ -44,16 +44,33 @@ static void tell(void *owner, const char *line)
         (void)line;
 }
 
-/* Seconds that all processors together have worked. */
-static double busy_seconds(void)
+static double seconds_of(const char *path)
 {
-        unsigned long long user = 0, nice = 0, system = 0;
-        FILE *file = fopen("/proc/stat", "r");
-        int count = file ? fscanf(file, "cpu %llu %llu %llu", &user, &nice, &system) : 0;
+        unsigned long user = 0, system = 0;
+        FILE *file = fopen(path, "r");
+        int count =
+                file ? fscanf(file, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) : 0;
 
         if (file)
                 fclose(file);
-        return count == 3 ? (double)(user + nice + system) / (double)sysconf(_SC_CLK_TCK) : 0;
+        return count == 2 ? (double)(user + system) / (double)sysconf(_SC_CLK_TCK) : 0;
+}
+
+/* Seconds that the database's processes have worked, on this machine, and this one here. */
+static double busy_seconds(const char *uri)
+{
+        PGconn *pg = PQconnectdb(uri);
+        PGresult *result = PQexec(pg, "SELECT pid FROM pg_stat_activity");
+        double seconds = seconds_of("/proc/self/stat");
+        char path[64];
+
+        for (int row = 0; row < PQntuples(result); row++) {
+                snprintf(path, sizeof(path), "/proc/%s/stat", PQgetvalue(result, row, 0));
+                seconds += seconds_of(path);
+        }
+        PQclear(result);
+        PQfinish(pg);
+        return seconds;
 }
 
 static bool make_anew(const struct store_postgres_options *options, char *text)
@@ -67,7 +84,8 @@ static bool make_anew(const struct store_postgres_options *options, char *text)
         return good && store_postgres_migrate(options, false, tell, NULL, text) == ERR_OK;
 }
 
-static bool measure(struct store_postgres *postgres, const struct trial *trial, bool again, struct report *report)
+static bool measure(struct store_postgres *postgres, const char *uri, const struct trial *trial, bool again,
+                    struct report *report)
 {
         static double first;
         struct store_load load = {.store_count = trial->workers,
@@ -85,9 +103,9 @@ static bool measure(struct store_postgres *postgres, const struct trial *trial, 
         if (store_load_rate(&load) > 0) {
                 load.again = true;
                 load.seconds = SECONDS;
-                busy = busy_seconds();
+                busy = busy_seconds(uri);
                 rate = store_load_rate(&load);
-                busy = busy_seconds() - busy;
+                busy = busy_seconds(uri) - busy;
         }
         for (size_t i = 0; i < trial->workers; i++)
                 load.stores[i]->ops->free(&load.stores[i]);
@@ -127,7 +145,7 @@ bool workload_store(const struct workload_options *options, struct report *repor
                         good = make_anew(&postgres_options, text) &&
                                store_postgres_new(&postgres_options, &postgres, text) == ERR_OK;
                 }
-                good = good && measure(postgres, &trials[i], again, report);
+                good = good && measure(postgres, postgres_options.uri, &trials[i], again, report);
         }
         if (!good)
                 fprintf(stderr, "store: failed. %s\n", text);

@@ -440,6 +440,38 @@ static void test_the_culprit_is_found(void **state)
         assert_true(store_postgres_transaction(stage->store)->halvings >= countof(culprits));
 }
 
+/* ---- memory ---- */
+
+/* The n-th allocation of a new handle's first work fails, for n = 1, 2, … until none fails any more. */
+static void test_memory_runs_out(void **state)
+{
+        struct store_question question = {.kind = STORE_ASK_JOIN, .user = 1, .device = 1, .bytes_max = 100000};
+        struct stage *stage = *state;
+        struct store_answer answer;
+        unsigned failed = 0;
+
+        question.join.rooms_max = question.join.rows_max = 10;
+        arena_finish(&stage->arena);
+        arena_init(&stage->arena, &heap_source, 16, 64 << 20); /* so small that nearly all that is taken is an allocation */
+        for (unsigned long nth = 1, made = nth; made >= nth; nth++) {
+                enum outcome outcome, asked;
+
+                plan(stage);
+                close_store(stage);
+                open_store(stage);
+                memory_fail_at(nth);
+                outcome = apply(stage, stage->ops, STEP_OPS + 1);
+                asked = ask(stage, &question, &answer);
+                made = memory_fail_at(0);
+                failed += outcome == OUTCOME_FAILED || asked == OUTCOME_FAILED;
+                assert_int_not_equal(outcome, OUTCOME_UNCERTAIN);
+                settle(stage, outcome);
+                assert_true(nth < 1000);
+        }
+        print_message("failed for want of memory: %u\n", failed);
+        assert_true(failed > 5);
+}
+
 /* ---- time, era ---- */
 
 static void test_the_databases_clock(void **state)
@@ -567,6 +599,7 @@ int main(void)
                 TEST(test_the_server_stands_still),
                 TEST(test_a_lock_that_is_not_given_up),
                 TEST(test_the_culprit_is_found),
+                TEST(test_memory_runs_out),
                 TEST(test_the_databases_clock),
                 TEST(test_a_new_era_is_seen_by_all),
                 TEST(test_what_is_refused_at_the_start),

@@ -7,6 +7,7 @@
 
 void world_begin(struct world *world)
 {
+        struct map_node **array;
         uint32_t buckets = 64;
 
         while (buckets < 4 * world->count)
@@ -19,9 +20,11 @@ void world_begin(struct world *world)
         world->prune = world->failed = world->wants_rooms = false;
         world->wants_members = world->wants_counts = false;
         arena_reset(world->arena);
-        map_init(&world->map, arena_array(world->arena, struct map_node *, buckets), buckets);
+        array = arena_array(world->arena, struct map_node *, buckets);
         world->counts = arena_array(world->arena, struct world_count, world->count);
-        world->failed = !world->map.buckets || !world->counts;
+        world->failed = !array || !world->counts;
+        if (!world->failed)
+                map_init(&world->map, array, buckets);
 }
 
 /* ---- keys ---- */
