@@ -91,6 +91,9 @@ def wrong_passwords(rig):
     expect_refusal(rig, ['password'], *whole, GALKA_REDIS_PASSWORD='wrong')
     expect_refusal(rig, ['password'], *whole, GALKA_KAFKA_PASSWORD='wrong')
     expect_refusal(rig, ['--kafka-user needs a password'], *whole, GALKA_KAFKA_PASSWORD='')
+    expect_refusal(rig, ['refuses user', 'use PLAIN within TLS'], *whole, '--kafka-sasl', 'SCRAM-SHA-512', GALKA_KAFKA_PASSWORD='wrong')
+    open_whole = [word for word in changed(whole, kafka_ca='') if word != '--kafka-tls']
+    expect_refusal(rig, ['shows the password to the network'], *open_whole)
 
 
 @case

@@ -54,6 +54,16 @@ static bool is_hopeless(const struct reason *reason)
                reason->error == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
 }
 
+/* Why right credentials may be refused: before 2.6.1 librdkafka does not get through Kafka 4 with SCRAM. */
+static const char *scram_hint(const struct bus_kafka_options *options)
+{
+        bool scram = options->sasl_mechanism && strncmp(options->sasl_mechanism, "SCRAM", 5) == 0;
+
+        return scram && rd_kafka_version() < 0x020601ff
+                       ? "; brokers of Kafka 4 refuse SCRAM of this old a librdkafka: use PLAIN within TLS"
+                       : "";
+}
+
 static enum error tell_unreachable(const struct bus_kafka *kafka, const struct reason *reason, char *text)
 {
         const struct bus_kafka_options *options = &kafka->options;
@@ -69,8 +79,8 @@ static enum error tell_unreachable(const struct bus_kafka *kafka, const struct r
         }
         if (is_hopeless(reason)) {
                 snprintf(text, BUS_KAFKA_ERROR_SIZE,
-                         "Kafka at %.100s refuses user '%.60s': check user, password and mechanism (%.180s)", brokers,
-                         options->sasl_user ? options->sasl_user : "", line);
+                         "Kafka at %.100s refuses user '%.60s': check user, password and mechanism (%.140s)%s", brokers,
+                         options->sasl_user ? options->sasl_user : "", line, scram_hint(options));
                 return ERR_CONFIG;
         }
         snprintf(text, BUS_KAFKA_ERROR_SIZE,
