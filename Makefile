@@ -22,8 +22,11 @@ deps-test:              ## install what testing needs besides
 test: deps-test         ## everything: compilers, sanitizers, suites, simulator, guards; ends with the total
 	@tools/test
 
-unit scenario contract live engines: deps-test  ## one suite only
+unit scenario contract engines: deps-test  ## one suite only
 	@tools/test $@
+
+live: deps-test         ## real processes and sockets, then chaos: a cluster under load to which everything happens
+	@tools/test live chaos
 
 sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
 	@tools/sim $(foreach name,SEED SEEDS FROM PLANTED,$(if $($(name)),$(name)=$($(name))))

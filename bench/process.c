@@ -79,8 +79,7 @@ static const char *database_of(const struct process *process)
         return process->config ? process->config : process->folder;
 }
 
-/* galkad user import prints a line a user: name, user, device, token, separated by tabs. */
-static uint32_t read_users(FILE *in, struct process_user *users, uint32_t count)
+uint32_t process_read_users(FILE *in, struct process_user *users, uint32_t count)
 {
         uint32_t got = 0;
         char name[64], token[81];
@@ -109,7 +108,7 @@ bool process_import(struct process *process, const char *prefix, uint32_t count,
         fclose(file);
         file = spawn(process, arguments);
         if (file) {
-                got = read_users(file, users, count);
+                got = process_read_users(file, users, count);
                 fclose(file);
                 process_stop(process, 0);
         }

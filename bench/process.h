@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct process {
@@ -24,6 +25,9 @@ bool process_init(struct process *process, const char *galkad, const char *paren
 
 /* Imports `count` users named PREFIX0 … with galkad user import; fills users. */
 bool process_import(struct process *process, const char *prefix, uint32_t count, struct process_user *users);
+
+/* What galkad user import prints: a line a user, name, user, device, token, separated by tabs. Returns how many were read. */
+uint32_t process_read_users(FILE *in, struct process_user *users, uint32_t count);
 
 /* Starts galkad all on the given addresses and port (0: any free one, which it then keeps), with `arguments` added (NULL-terminated);
  * returns once it listens. */

@@ -17,7 +17,6 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "kill_load.h"
-#include "rules/room.h"
 
 #define KILLS          20
 #define SENDS_MIN      300 /* acknowledged between two kills, and up to as many more by chance */
@@ -25,7 +24,6 @@
 #define UNDER_WAY_MAX  160 /* messages under way at once, of all users */
 #define LIFE_SECONDS   2   /* a life ends then, if SENDS_MIN are acknowledged in it */
 #define BACK_SECONDS   60
-#define REST_SECONDS   60
 #define SNAPSHOT_AFTER 10 /* kills: the state that the database is put back to */
 
 static unsigned case_number;
@@ -40,143 +38,27 @@ static void report(bool good, const char *name, const char *why)
         fflush(stdout);
 }
 
-/* ---- users ---- */
-
-static struct view *view_of_user(struct trial *trial, struct load_user *user)
-{
-        return user->load == &trial->load ? &trial->views[user->index] : &trial->late_views[user->index];
-}
-
-static void on_keep(void *context, struct load_user *user, const struct core_event *event)
-{
-        struct storage *storage = &view_of_user(context, user)->storage;
-
-        for (size_t i = 0; i < event->change_count; i++) {
-                const struct core_change *change = &event->changes[i];
-
-                if (change->drop)
-                        storage_drop(storage, change->key, change->end);
-                else
-                        storage_put(storage, change->key, change->value);
-        }
-}
-
-static void on_want(void *context, struct load_user *user, const struct core_event *event)
-{
-        struct load *load = user->load;
-        const struct core_time time = {clock_monotonic_ms(&load->clock), load->clock.wall_ms(&load->clock)};
-
-        storage_give(&view_of_user(context, user)->storage, user->core, event, time);
-}
-
-static struct sent *find_sent(struct trial *trial, const struct id *id)
-{
-        /* Answers come for the latest messages, mostly. */
-        for (size_t i = trial->sent_count; i > 0; i--)
-                if (id_equal(&trial->sent[i - 1].id, id))
-                        return &trial->sent[i - 1];
-        return NULL;
-}
-
-static void on_acknowledged(void *context, struct load_user *from, const struct id *room, const struct id *id, uint64_t seq)
-{
-        struct trial *trial = context;
-        struct sent *sent = find_sent(trial, id);
-
-        (void)from, (void)room;
-        check(sent && seq > 0);
-        if (sent->seq == 0)
-                trial->acknowledged++;
-        sent->seq = seq;
-}
-
-static void on_failed(void *context, struct load_user *from, const struct id *room, const struct id *id, enum error error)
-{
-        struct trial *trial = context;
-
-        (void)room, (void)id;
-        trial->refused++;
-        printf("# a message of user %u was refused: %s\n", from->index, error_text(error));
-}
-
-static bool begin_load(struct trial *trial, struct load *load, struct view *views)
-{
-        static const char *const addresses[] = {"127.0.0.1", NULL};
-
-        if (load_init(load, USERS, addresses, trial->process.port) != ERR_OK)
-                return false;
-        load->listener = (struct load_listener){.keep = on_keep, .want = on_want, .context = trial};
-        load->reads = load == &trial->load;
-        if (load->reads) {
-                load->listener.acknowledged = on_acknowledged;
-                load->listener.failed = on_failed;
-        }
-        for (uint32_t i = 0; i < USERS; i++) {
-                const struct process_user *user = &trial->users[i];
-
-                /* load_add already keeps and wants. */
-                views[i].user = &load->users[i];
-                if (!load_add(load, user->user, user->device, user->token))
-                        return false;
-        }
-        return true;
-}
-
-static void end_load(struct load *load, struct view *views)
-{
-        if (load->users)
-                load_finish(load);
-        for (uint32_t i = 0; i < USERS; i++)
-                storage_finish(&views[i].storage);
-}
-
-static double seconds(struct trial *trial)
-{
-        return (double)load_now_us(&trial->load) / 1e6;
-}
-
-static bool turn_until(struct trial *trial, struct load *load, bool (*done)(struct trial *trial), double limit)
-{
-        double end = seconds(trial) + limit;
-
-        /* Looking is dear; so many turns, then a look. */
-        while (!done(trial)) {
-                if (seconds(trial) > end)
-                        return false;
-                for (int i = 0; i < 20; i++)
-                        load_turn(load, 5);
-        }
-        return true;
-}
-
 /* ---- load and kills ---- */
 
-static void send_one(struct trial *trial)
+static void send_somewhere(struct trial *trial)
 {
-        uint32_t r = (uint32_t)(random() % ROOMS);
-        uint32_t from = trial->rooms[r].members[random() % 2];
-        struct sent *sent = &trial->sent[trial->sent_count];
-        char text[64];
-        int size = snprintf(text, sizeof(text), "message %zu of user %u", trial->sent_count, from);
+        uint32_t room = (uint32_t)(random() % ROOMS);
 
-        check(trial->sent_count < SENDS_MAX);
-        *sent = (struct sent){.room = r, .from = from};
-        if (load_send(trial->views[from].user, &trial->rooms[r].id, slice_of(text, (size_t)size), &sent->id) == ERR_OK)
-                trial->sent_count++;
+        trial_send(trial, room, trial->rooms[room].members[random() % 2]);
 }
 
 /* Keeps messages under way until so many are acknowledged, or at least the fewer and it took long. False: not even those. */
 static bool load_until(struct trial *trial, size_t fewer, size_t acknowledged)
 {
-        double begin = seconds(trial);
+        double begin = trial_seconds(trial);
 
         while (trial->acknowledged < acknowledged) {
-                if (seconds(trial) > begin + LIFE_SECONDS && trial->acknowledged >= fewer)
+                if (trial_seconds(trial) > begin + LIFE_SECONDS && trial->acknowledged >= fewer)
                         return true;
-                if (seconds(trial) > begin + BACK_SECONDS)
+                if (trial_seconds(trial) > begin + BACK_SECONDS)
                         return false;
                 for (size_t i = trial->sent_count - trial->acknowledged; i < UNDER_WAY_MAX; i++)
-                        send_one(trial);
+                        send_somewhere(trial);
                 load_turn(&trial->load, 2);
         }
         return true;
@@ -209,7 +91,7 @@ static void live_and_die(struct trial *trial, unsigned kill)
 {
         size_t before = trial->acknowledged;
         size_t goal = before + SENDS_MIN + (size_t)(random() % SENDS_MORE);
-        double born = seconds(trial);
+        double born = trial_seconds(trial);
         char name[160], why[160];
         bool good;
 
@@ -222,7 +104,7 @@ static void live_and_die(struct trial *trial, unsigned kill)
         process_stop(&trial->process, SIGKILL);
         snprintf(name, sizeof(name), "kill %u: the server came back and took messages on", kill);
         snprintf(why, sizeof(why), "acknowledged %zu in %.2f s, %zu under way at its end", trial->acknowledged - before,
-                 seconds(trial) - born, trial->sent_count - trial->acknowledged);
+                 trial_seconds(trial) - born, trial->sent_count - trial->acknowledged);
         report(good, name, why);
 }
 
@@ -267,13 +149,6 @@ static bool copy_database(const struct trial *trial, bool back)
 }
 
 /* ---- the rules, and that they can fail ---- */
-
-static bool fetch_as_newcomers(struct trial *trial)
-{
-        end_load(&trial->late, trial->late_views);
-        return begin_load(trial, &trial->late, trial->late_views) &&
-               turn_until(trial, &trial->late, newcomers_complete, REST_SECONDS);
-}
 
 static bool holds(struct trial *trial, const char *name)
 {
@@ -356,8 +231,8 @@ static bool all_acknowledged(struct trial *trial)
 static void forge_tick(struct trial *trial)
 {
         trial->load.reads = false;
-        send_one(trial);
-        if (!turn_until(trial, &trial->load, all_acknowledged, REST_SECONDS))
+        send_somewhere(trial);
+        if (!trial_turn_until(trial, &trial->load, all_acknowledged, TRIAL_REST_SECONDS))
                 printf("# it was not acknowledged\n");
         expect_noticed(trial, "a tick that is missing", "ticks are right at rest");
 }
@@ -367,10 +242,10 @@ static void forge_database(struct trial *trial)
 {
         bool good = process_stop(&trial->process, SIGTERM) == 0;
 
-        end_load(&trial->load, (struct view[USERS]){0}); /* they hold more than the server now, and go on holding it */
+        trial_end_load(&trial->load, (struct view[USERS]){0}); /* they hold more than the server now, and go on holding it */
         good = copy_database(trial, true) && start(trial) && good;
-        end_load(&trial->late, trial->late_views);
-        good = begin_load(trial, &trial->late, trial->late_views) && good;
+        trial_end_load(&trial->late, trial->late_views);
+        good = trial_begin_load(trial, &trial->late, trial->late_views) && good;
         for (int i = 0; i < 400; i++)
                 load_turn(&trial->late, 5);
         if (!good)
@@ -412,8 +287,8 @@ static void run(struct trial *trial)
         }
         for (uint32_t i = 0; i < USERS; i++)
                 load_hurry(trial->views[i].user);
-        report(turn_until(trial, &trial->load, trial_at_rest, REST_SECONDS), "everything comes to rest", NULL);
-        report(fetch_as_newcomers(trial), "newcomers get everything", NULL);
+        report(trial_turn_until(trial, &trial->load, trial_at_rest, TRIAL_REST_SECONDS), "everything comes to rest", NULL);
+        report(trial_fetch_as_newcomers(trial), "newcomers get everything", NULL);
         for (size_t i = 0; i < rule_count; i++) {
                 const char *why = rules[i].complain(trial);
 
@@ -436,14 +311,8 @@ static bool begin(struct trial *trial, const char *galkad, const char *folder)
         if (!trial->sent || !process_init(&trial->process, galkad, folder) ||
             !process_import(&trial->process, "kill", USERS, trial->users) || !start(trial))
                 return false;
-        for (uint32_t i = 0; i < ROOMS; i++) {
-                uint32_t first = i % USERS, second = (first + 1 + i / USERS) % USERS;
-
-                trial->rooms[i].members[0] = first;
-                trial->rooms[i].members[1] = second;
-                trial->rooms[i].id = room_personal(trial->users[first].user, trial->users[second].user);
-        }
-        return begin_load(trial, &trial->load, trial->views);
+        trial_make_rooms(trial);
+        return trial_begin_load(trial, &trial->load, trial->views);
 }
 
 int main(int argc, char **argv)
@@ -463,8 +332,8 @@ int main(int argc, char **argv)
         else
                 report(false, "the server starts", NULL);
         printf("# %zu messages sent, %zu acknowledged\n", trial.sent_count, trial.acknowledged);
-        end_load(&trial.load, trial.views);
-        end_load(&trial.late, trial.late_views);
+        trial_end_load(&trial.load, trial.views);
+        trial_end_load(&trial.late, trial.late_views);
         process_finish(&trial.process);
         memory_free(trial.sent);
         return any_bad ? 1 : 0;

@@ -1,7 +1,8 @@
 /*
- * kill -9 under load: what is shared between the load (kill_load.c) and the checker (kill_check.c). Users write to each other in
- * personal rooms through real sockets; each keeps its storage in memory, which survives the server's ends. What was sent is written
- * down here, what came of it lies in the users' storages.
+ * Trials of a server under load: what is shared between the users (trial.c), the checker (kill_check.c) and those who do the server
+ * harm: kill_load.c kills it, chaos_load.c stands in front of a cluster to which others do. Users write to each other in personal
+ * rooms through real sockets; each keeps its storage in memory, which survives the server's ends. What was sent is written down here,
+ * what came of it lies in the users' storages.
  */
 #ifndef GALKA_TEST_LIVE_KILL_LOAD_H
 #define GALKA_TEST_LIVE_KILL_LOAD_H
@@ -14,6 +15,8 @@
 #define PARTNERS  2 /* each writes to the next two, and so gets from the two before him */
 #define ROOMS     (USERS * PARTNERS)
 #define SENDS_MAX 400000
+
+#define TRIAL_REST_SECONDS 60
 
 struct sent {
         struct id id;
@@ -40,6 +43,7 @@ struct trial {
         struct view views[USERS], late_views[USERS];
         struct sent *sent;
         size_t sent_count, acknowledged, refused;
+        void (*answered)(struct trial *trial, const struct sent *sent); /* or NULL */
 };
 
 /* The rules. A complaint names the first thing that broke it; NULL: it holds. It lives until the next call. */
@@ -50,6 +54,22 @@ struct rule {
 
 extern const struct rule rules[];
 extern const size_t rule_count;
+
+/* process.port and users are known: their rooms; users at work, or newcomers with the same accounts. */
+void trial_make_rooms(struct trial *trial);
+bool trial_begin_load(struct trial *trial, struct load *load, struct view *views);
+void trial_end_load(struct load *load, struct view *views);
+
+/* One message; a user who cannot take it on now sends none. */
+void trial_send(struct trial *trial, uint32_t room, uint32_t from);
+
+double trial_seconds(struct trial *trial);
+
+/* False: it was not done within so many seconds. */
+bool trial_turn_until(struct trial *trial, struct load *load, bool (*done)(struct trial *trial), double limit);
+
+/* Newcomers get everything that there is. False: not within TRIAL_REST_SECONDS. */
+bool trial_fetch_as_newcomers(struct trial *trial);
 
 /* Nothing is under way any more: all is answered, received and read. */
 bool trial_at_rest(struct trial *trial);

@@ -1,0 +1,318 @@
+"""What live_chaos.py stands on: a cluster (tools/cluster), users at work on it (chaos_load), one who asks all the time and looks at the
+clock, and the verdict after each fault: what was unavailable, how it came back, what rules were broken."""
+import collections
+import json
+import os
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.request
+
+import wire
+from rig import User
+
+MISSING = 77  # exit code of tools/cluster: an engine is not installed and cannot be fetched
+USERS = 40
+CALM_SECONDS = 2.0
+RECOVERY_SECONDS = 10.0  # after the return of what was lost
+PATIENCE_SECONDS = 60.0
+ANSWER_SECONDS = 8.0     # the deadline of a request is 5 s; the rest is for a busy machine
+GROWTH_KIB = 64 * 1024   # that a process may be larger after a fault
+ASK_EVERY_SECONDS = 0.5
+SETTINGS = ('connection-frames=100000', 'user-frames=100000', 'log-level=info', 'password-kib=1024')
+
+Fault = collections.namedtuple('Fault', 'name act short goal')
+
+
+class Users:
+    """chaos_load."""
+
+    def __init__(self, program, port, path, seed):
+        self.process = subprocess.Popen([program, str(port), path, str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.said, self.rest = [], b''
+
+    def ask(self, command, seconds=20.0):
+        """One answer; what is no JSON is told to whoever reads."""
+        if command:
+            self.process.stdin.write(command.encode() + b'\n')
+        end = time.monotonic() + seconds
+        while True:
+            while b'\n' in self.rest:
+                line, self.rest = self.rest.split(b'\n', 1)
+                if line.startswith(b'{'):
+                    return json.loads(line)
+                self.said.append(line.decode())
+            if not select.select([self.process.stdout], [], [], max(end - time.monotonic(), 0))[0]:
+                raise TimeoutError(f'the load does not answer {command!r} within {seconds} s')
+            got = os.read(self.process.stdout.fileno(), 65536)
+            if not got:
+                raise EOFError(f'the load has ended: {self.said}')
+            self.rest += got
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Asker(threading.Thread):
+    """Writes one text after the other by hand, and keeps for how long each was not answered, and by what. A connection that is closed is an
+    answer too: unknown (PROTOCOL, "Errors and repeats")."""
+
+    def __init__(self, definition, port, user):
+        super().__init__(daemon=True)
+        self.definition, self.port, self.user = definition, port, user
+        self.errors = {number: name for name, number in definition.errors.items()}
+        self.longest, self.answers, self.ends, self.client = 0.0, collections.Counter(), threading.Event(), None
+
+    def run(self):
+        while not self.ends.wait(ASK_EVERY_SECONDS):
+            start = time.monotonic()
+            try:
+                answer = self.ask_once()
+            except (wire.Closed, OSError) as error:
+                answer = 'none' if isinstance(error, TimeoutError) else 'closed'
+                if self.client:
+                    self.client.close()
+                self.client = None
+            self.longest = max(self.longest, time.monotonic() - start)
+            self.answers[answer] += 1
+        if self.client:
+            self.client.close()
+
+    def ask_once(self):
+        if not self.client:
+            self.client = wire.Client(self.definition, self.port, timeout=ANSWER_SECONDS)
+            self.client.hello()
+            answer = self.client.ask('join', {}, timeout=2 * ANSWER_SECONDS, token=self.user.token, device=self.user.device)
+            if answer.name != 'joined':
+                self.client.close()
+                self.client = None
+                return self.name_of(answer.body.get('error', 0))
+            self.client.token = self.user.token
+        room = wire.personal_room(self.user.user, self.user.user)
+        body = {'operations': [{'id': wire.new_id(), 'kind': 1, 'text': 'are you there?'}]}
+        answer = self.client.ask('write', body, timeout=2 * ANSWER_SECONDS, room=room)
+        if answer.name == 'written':
+            return self.name_of(answer.body['outcomes'][0].get('status', 0))
+        return self.name_of(answer.body.get('error', answer.body.get('code', 0)))
+
+    def name_of(self, number):
+        return self.errors.get(number, str(number)) if number else 'done'
+
+    def finish(self):
+        self.ends.set()
+        self.join(3 * ANSWER_SECONDS)
+
+
+class ChaosRig:
+    def __init__(self, galkad, load, root, parent, goal):
+        self.galkad, self.load_program, self.root, self.goal = galkad, load, root, goal
+        self.json_path = os.path.join(parent, 'chaos.json')
+        self.folder = tempfile.mkdtemp(prefix='chaos-', dir=parent)
+        os.chmod(self.folder, 0o755)  # PostgreSQL runs as its own user
+        self.definition = wire.Definition(root)
+        self.cluster_folder, self.rows, self.bad, self.users, self.number = f'{self.folder}/cluster', [], 0, None, 0
+
+    def __enter__(self):
+        try:
+            settings = [word for setting in SETTINGS for word in ('--set', setting)]
+            done = self.call('tools/cluster', '--dir', self.cluster_folder, '--port', '0', '--galkad', self.galkad, *settings, 'start')
+            if done.returncode == MISSING:
+                print(f'ok 1 - all # SKIP {done.stdout.strip()}', flush=True)
+                sys.exit(0)
+            if done.returncode:
+                sys.exit(f'the cluster does not start: {done.stdout}')
+            return self
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_):
+        if self.users:
+            self.users.end()
+        if self.bad and os.environ.get('KEEP'):
+            print(f'# logs: {self.cluster_folder}', flush=True)
+            shutil.copytree(f'{self.cluster_folder}/log', f'{self.json_path}.log', dirs_exist_ok=True)
+        self.call('tools/cluster', '--dir', self.cluster_folder, 'remove')
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # The cluster
+
+    def call(self, program, *words):
+        return subprocess.run([f'{self.root}/{program}', *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
+
+    def sure(self, program, folder, *words):
+        done = self.call(program, '--dir', folder, *words)
+        if done.returncode:
+            raise AssertionError(f'{program} {words}: {done.stdout}')
+        return done.stdout
+
+    def cluster(self, *words):
+        return self.sure('tools/cluster', self.cluster_folder, *words)
+
+    def engines(self, *words):
+        return self.sure('tools/engines', f'{self.cluster_folder}/engines', *words)
+
+    def env(self):
+        return dict(part.split('=', 1) for part in shlex.split(self.cluster('env')))
+
+    def pids(self):
+        return {name: int(pid) for name, pid in (part.rsplit(':', 1) for part in self.env()['CLUSTER_PROCESSES'].split())}
+
+    def members(self):
+        """The processes of galkad."""
+        return [part.rsplit(':', 1)[0] for part in self.env()['CLUSTER_HEALTH'].split()]
+
+    def connections(self):
+        """Of each frontend: joined clients."""
+        found = []
+        for part in self.env()['CLUSTER_HEALTH'].split():
+            if part.startswith('frontend'):
+                with urllib.request.urlopen(f'http://127.0.0.1:{part.rsplit(":", 1)[1]}/metrics', timeout=5) as page:
+                    found += re.findall(r'^galka_frontend_ready\S* (\S+)$', page.read().decode(), re.MULTILINE)
+        return found
+
+    def await_ready(self):
+        """Every process says that it can do its work."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        for part in self.env()['CLUSTER_HEALTH'].split():
+            name, port = part.rsplit(':', 1)
+            while not self.is_ready(port):
+                if time.monotonic() > end:
+                    raise AssertionError(f'{name} does not become ready')
+                time.sleep(0.1)
+
+    @staticmethod
+    def is_ready(port):
+        try:
+            with urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=5) as page:
+                return page.status == 200
+        except OSError:
+            return False
+
+    def memory(self):
+        """{(name, pid): KiB that are its own} of galkad's processes."""
+        found, members = {}, self.members()
+        for name, pid in self.pids().items():
+            if name in members:
+                with open(f'/proc/{pid}/status', encoding='ascii') as lines:
+                    found[name, pid] = sum(int(line.split()[1]) for line in lines if line.startswith(('RssAnon:', 'VmSwap:')))
+        return found
+
+    def import_users(self, prefix, count):
+        source, path = f'{self.folder}/{prefix}.tsv', f'{self.folder}/{prefix}.users'
+        with open(source, 'w', encoding='utf-8') as file:
+            file.writelines(f'{prefix}{index}\t{prefix}{index}@example.org\tUser {index}\n' for index in range(count))
+        with open(path, 'w', encoding='utf-8') as file:
+            subprocess.run([self.galkad, '--config', self.env()['CLUSTER_CONFIG'], '--log-level', 'warning', 'user', 'import', source], stdout=file,
+                           check=True, timeout=60)
+        return path
+
+    # A fault says these
+
+    def back(self):
+        """What was lost is there again, or nobody waits for it."""
+        self.users.ask('back')
+
+    def told(self):
+        return self.users.ask('tell')
+
+    def await_recovery(self):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (told := self.told())['recovered'] < told['rooms'] and time.monotonic() < end:
+            time.sleep(0.1)
+        return told
+
+    # One fault
+
+    def try_out(self, number, fault):
+        start, violations, row = time.monotonic(), [], {'fault': fault.name}
+        asker = None
+        try:
+            self.await_ready()
+            path = self.import_users(f'f{number}x', USERS + 1)
+            with open(path, encoding='utf-8') as lines:
+                own = User(list(lines)[-1].rstrip('\n'))
+            port = int(self.env()['CLUSTER_PORT'])
+            asker = Asker(self.definition, port, own)
+            self.users = Users(self.load_program, port, path, number)
+            self.users.ask('', 40)
+            asker.start()
+            self.expose(fault, row, violations)
+        except Exception:  # whatever went wrong is this fault's failure, and the next one is tried
+            violations.append(traceback.format_exc().splitlines()[-1])
+            for line in traceback.format_exc().splitlines():
+                print(f'# {line}')
+        finally:
+            if self.users:
+                for line in self.users.said[:10]:
+                    print(line if line.startswith('#') else f'# {line}')
+                self.users.end()
+            self.users = None
+            if asker and asker.is_alive():
+                asker.finish()
+        if asker:
+            row |= {'longest_answer': round(asker.longest, 2), 'answers': dict(asker.answers)}
+            if asker.longest > ANSWER_SECONDS or asker.answers['none']:
+                violations.append(f'a request had no answer for {asker.longest:.1f} s: {dict(asker.answers)}')
+        row |= {'violations': violations, 'seconds': round(time.monotonic() - start, 1)}
+        self.rows.append(row)
+        self.bad += bool(violations)
+        for line in violations:
+            print(f'# {line}')
+        print(f'# {json.dumps(row)}')
+        print(f'{"not ok" if violations else "ok"} {number} - {fault.name}', flush=True)
+
+    def expose(self, fault, row, violations):
+        self.users.ask('begin')
+        time.sleep(CALM_SECONDS)
+        calm, before = self.told(), self.memory()
+        self.users.ask('begin')
+        fault.act(self)
+        told = self.await_recovery()
+        if told['recovery_p99'] > RECOVERY_SECONDS:
+            violations.append(f'it was not back within {RECOVERY_SECONDS:.0f} s: {told["recovered"]} of {told["rooms"]} rooms, '
+                              f'half of them after {told["recovery_p50"]:.1f} s, p99 {told["recovery_p99"]:.1f} s')
+        end = time.monotonic() + PATIENCE_SECONDS
+        while (now := self.told())['acknowledged'] < (fault.goal or self.goal):
+            if time.monotonic() > end:
+                violations.append(f'only {now["acknowledged"]} messages were acknowledged')
+                break
+            time.sleep(0.1)
+        self.await_ready()
+        rest = self.users.ask('rest', 150)
+        violations += rest['violations']
+        after = self.memory()
+        growth = max((after[key] - before[key] for key in after if key in before), default=0)
+        if growth > GROWTH_KIB:
+            violations.append(f'a process has grown by {growth // 1024} MiB')
+        row |= {'unavailable': now['longest_gap'], 'silent': now['longest_silence'], 'calm_gap': calm['longest_gap'], 'recovery_p50': told['recovery_p50'],
+                'recovery_p99': told['recovery_p99'], 'rest': rest['rest'], 'acknowledged': rest['acknowledged'], 'growth_kib': growth}
+
+    # The table
+
+    def report(self):
+        known = {}
+        if os.path.exists(self.json_path):
+            with open(self.json_path, encoding='utf-8') as file:
+                known = {row['fault']: row for row in json.load(file)}
+        known |= {row['fault']: row for row in self.rows}
+        with open(self.json_path, 'w', encoding='utf-8') as file:
+            json.dump(list(known.values()), file, indent=1)
+            file.write('\n')
+        layout = '# {:<36}{:>13}{:>14}{:>15}{:>13}{:>10}{:>12}'
+        print(layout.format('fault', 'unavailable', 'p99 recovery', 'longest answer', 'acknowledged', 'memory', 'violations'))
+        for row in self.rows:
+            print(layout.format(row['fault'], *(f'{row[name]:.1f} s' if name in row else '-' for name in ('unavailable', 'recovery_p99', 'longest_answer')),
+                                row.get('acknowledged', '-'), f'{row["growth_kib"] / 1024:+.1f} MiB' if 'growth_kib' in row else '-', len(row['violations'])))
+        sys.stdout.flush()
+        return 1 if self.bad else 0

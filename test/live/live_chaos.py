@@ -1,0 +1,168 @@
+#!/usr/bin/python3
+"""A cluster under load to which things happen (chaos.py): called with GALKAD CHAOS_LOAD ROOT FOLDER and what to do to it: short, all, or names
+of faults. Prints TAP and a table; FOLDER/chaos.json has the figures."""
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from chaos import ChaosRig, Fault
+from tap import expect, expect_equal
+
+FAULTS = []
+
+
+def fault(name, short=False, goal=None):
+    def add(act):
+        FAULTS.append(Fault(name, act, short, goal))
+        return act
+    return add
+
+
+# ---- processes of galkad ----
+
+def kill_member(name):
+    def act(rig):
+        """Others take over, without it."""
+        rig.cluster('kill', name)
+        rig.back()
+        rig.await_recovery()
+        rig.cluster('start', name)
+    return act
+
+
+def freeze_member(name, seconds):
+    def act(rig):
+        pid = rig.pids()[name]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            time.sleep(seconds)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        rig.back()
+    return act
+
+
+for _kind in ('session', 'auth', 'query', 'notify', 'frontend'):
+    fault(f'kill {_kind}', short=_kind in ('session', 'frontend'))(kill_member(f'{_kind}-0'))
+for _kind, _seconds in (('session', 3), ('session', 10), ('auth', 5), ('query', 5), ('notify', 5), ('frontend', 5), ('frontend', 10)):
+    fault(f'freeze {_kind} {_seconds} s')(freeze_member(f'{_kind}-1', _seconds))
+
+
+@fault('rolling restart')
+def rolling_restart(rig):
+    """Each process of galkad in turn, as an upgrade does it."""
+    for name in rig.members():
+        rig.cluster('end', name)
+        rig.cluster('start', name)
+    rig.back()
+
+
+@fault('index taken', short=True)
+def index_taken(rig):
+    """A second frontend with an index that is held says so in one line and ends; clients of the first stay."""
+    before = rig.connections()
+    done = subprocess.run([rig.galkad, '--config', rig.env()['CLUSTER_CONFIG'], '--data', f'{rig.folder}/second', '--index', '0', '--port', '0', 'frontend'],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    own = [line for line in done.stderr.splitlines() if line.startswith('galkad: ')]
+    expect_equal((done.returncode, len(own)), (1, 1), f'exit code and lines: {done.stdout}{done.stderr}')
+    expect('frontend 0' in own[0] and '--index' in own[0], own[0])
+    expect_equal(rig.connections(), before, 'connections of both frontends, and how many had come')
+    rig.back()
+
+
+# ---- engines ----
+
+def stop_engine(name, seconds, how='stop'):
+    def act(rig):
+        rig.engines(how, name)
+        time.sleep(seconds)
+        rig.engines('start', name)
+        rig.back()
+    return act
+
+
+def freeze_engine(name, seconds):
+    def act(rig):
+        rig.engines('pause', name)
+        try:
+            time.sleep(seconds)
+        finally:
+            rig.engines('resume', name)
+        rig.back()
+    return act
+
+
+@fault('empty redis', short=True)
+def empty_redis(rig):
+    rig.engines('empty')
+    rig.back()
+
+
+@fault('lose 2 s of kafka')
+def lose_kafka(rig):
+    rig.engines('lose', 'kafka')
+    rig.back()
+
+
+for _engine in ('postgres', 'redis', 'kafka'):
+    fault(f'stop {_engine} 15 s', short=_engine == 'postgres')(stop_engine(_engine, 15))
+    fault(f'kill {_engine}')(stop_engine(_engine, 0, 'kill'))
+    fault(f'freeze {_engine} 5 s')(freeze_engine(_engine, 5))
+    fault(f'stop {_engine} 60 s')(stop_engine(_engine, 60))
+
+
+# ---- two at once ----
+
+@fault('stop postgres 10 s, kill session')
+def postgres_and_session(rig):
+    rig.engines('stop', 'postgres')
+    time.sleep(5)
+    rig.cluster('kill', 'session-0')
+    time.sleep(5)
+    rig.engines('start', 'postgres')
+    rig.back()
+    rig.await_recovery()
+    rig.cluster('start', 'session-0')
+
+
+@fault('empty redis, kill frontend')
+def redis_and_frontend(rig):
+    rig.cluster('kill', 'frontend-1')
+    rig.engines('empty')
+    rig.back()
+    rig.await_recovery()
+    rig.cluster('start', 'frontend-1')
+
+
+def chosen(words):
+    if words == ['all']:
+        return FAULTS
+    if words == ['short']:
+        return [each for each in FAULTS if each.short]
+    known = {each.name: each for each in FAULTS}
+    unknown = [word for word in words if word not in known]
+    if unknown or not words:
+        sys.exit(f'chaos: there is no {", ".join(unknown) or "nothing"}; there are: short, all, {", ".join(known)}')
+    return [known[word] for word in words]
+
+
+def interrupted(number, _):
+    sys.exit(128 + number)
+
+
+def main():
+    paths, words = [os.path.abspath(path) for path in sys.argv[1:5]], sys.argv[5:]
+    faults = chosen(words)
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, interrupted)
+    print(f'1..{len(faults)}', flush=True)
+    with ChaosRig(*paths, goal=1500 if words == ['short'] else 10000) as rig:
+        for number, each in enumerate(faults, 1):
+            rig.try_out(number, each)
+        return rig.report()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
