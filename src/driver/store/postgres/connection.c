@@ -178,6 +178,8 @@ void connection_send(struct connection *connection, uint64_t due_us)
         connection->due_us = due_us;
         connection->answered = 0;
         connection->failed_send = !taken || !PQpipelineSync(connection->pg) || !flush(connection);
+        if (connection->failed_send)
+                connection->due_us = 1; /* its end is to be told at once, and not from here */
 }
 
 /* An error after which this connection, though alive, is of no use: a server that is going, that only reads (it is a standby now),
