@@ -23,8 +23,8 @@ WATCH_SECONDS = 0.2
 MISSING = 77  # exit code of tools/engines
 CODE = 'code for '
 
-# port: haproxy's, 0 any; settings: KEY=VALUE or ENGINE:KEY=VALUE
-Shape = collections.namedtuple('Shape', 'frontends workers port direct bench settings')
+# port: haproxy's, 0 any; settings: KEY=VALUE or ENGINE:KEY=VALUE; brokers: of Kafka; address: of engines
+Shape = collections.namedtuple('Shape', 'frontends workers port direct bench settings brokers address', defaults=[1, None])
 
 
 class Cluster:
@@ -130,7 +130,9 @@ class Cluster:
 
     def start_engines(self):
         own = [word for setting in self.shape.settings if is_for_engine(setting) for word in ('--set', setting)]
-        self.call_engines(*(['--bench'] if self.shape.bench else []), *own, 'start', 'postgres', 'redis', 'kafka')
+        brokers = ['--brokers', str(self.shape.brokers)] if self.shape.brokers > 1 else []
+        address = ['--address', self.shape.address] if self.shape.address else []
+        self.call_engines(*(['--bench'] if self.shape.bench else []), *brokers, *address, *own, 'start', 'postgres', 'redis', 'kafka')
 
     def call_engines(self, *arguments):
         done = subprocess.run([self.engines_program, '--dir', f'{self.folder}/engines', *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
