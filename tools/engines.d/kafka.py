@@ -110,7 +110,7 @@ def warm_up(classes, part, scratch):
             f'advertised.listeners=PLAINTEXT://127.0.0.1:{clients}', 'offsets.topic.replication.factor=1']) + '\n')
     for name, more in (('secure', ['--add-scram', f'SCRAM-SHA-512=[name={USER},password={PASSWORD}]']), ('plain', [])):
         shutil.rmtree(f'{scratch}/data', ignore_errors=True)
-        run(['java', *MEMORY, *classes, 'kafka.tools.StorageTool', 'format', '-t', random_id(), '-c', file, *more], "formatting Kafka's folder")
+        run(['java', *MEMORY, *classes, 'kafka.tools.StorageTool', 'format', f'--cluster-id={random_id()}', '-c', file, *more], "formatting Kafka's folder")
         shutil.copyfile(f'{scratch}/data/bootstrap.checkpoint', f'{part}/{name}.checkpoint')
     log = f'{scratch}/log'
     mark = process.mark_of(process.spawn(['java', *MEMORY, f'-XX:ArchiveClassesAtExit={part}/classes.jsa', *classes, 'kafka.Kafka', file], log).pid)
