@@ -232,6 +232,38 @@ static void test_what_was_in_hand_is_found(void **state)
         worker_leave(&worker);
 }
 
+/* Who leaves in good order, or has to give the partition up, has not crashed over what he had in hand: only vanishing counts. */
+static void test_giving_up_is_no_crash(void **state)
+{
+        struct stage *stage = *state;
+        struct noted record = prepare(stage);
+        struct worker worker = worker_new(stage, true);
+
+        assert_int_equal(note(&worker, &record), OUTCOME_OK);
+        worker_leave(&worker);
+        worker = worker_new(stage, true);
+        assert_int_equal(worker.saw->start[record.partition], record.offset);
+        assert_int_equal(crashes(&worker, &record), 0);
+        assert_int_equal(care(&worker), NOTES_CARELESS);
+        assert_int_equal(note(&worker, &record), OUTCOME_OK);
+        worker_vanish(&worker);
+        for (int i = 0; i < 2; i++) {
+                worker = worker_new(stage, true);
+                assert_int_equal(crashes(&worker, &record), 1);
+                assert_int_equal(note(&worker, &record), OUTCOME_OK);
+                worker_leave(&worker);
+        }
+        /* What was done with before stays so. */
+        worker = worker_new(stage, true);
+        assert_int_equal(note(&worker, &record), OUTCOME_OK);
+        assert_int_equal(worker.bus->ops->commit(worker.bus, BUS_SESSION, record.partition, record.offset + 1, 9), ERR_OK);
+        worker_leave(&worker);
+        worker = worker_new(stage, true);
+        assert_int_equal(worker.saw->start[record.partition], record.offset + 1);
+        assert_int_equal(care(&worker), NOTES_CARELESS);
+        worker_leave(&worker);
+}
+
 /* What was done is committed, and the note is gone with it. */
 static void test_done_is_forgotten(void **state)
 {
@@ -312,6 +344,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 TEST(test_nothing_is_noted_in_ordinary_runs),
                 TEST(test_what_was_in_hand_is_found),
+                TEST(test_giving_up_is_no_crash),
                 TEST(test_done_is_forgotten),
                 TEST(test_a_note_that_is_refused),
                 TEST(test_other_metadata_is_nothing),

@@ -59,7 +59,7 @@ bool kafka_commit_has(const struct kafka_consumer *consumer)
         return false;
 }
 
-/* Notes are answered to kafka_notes.c, at most one at a time. */
+/* Notes are answered to kafka_notes.c, at most one at a time; what takes them back to nobody. */
 size_t kafka_commit_poll(struct kafka_consumer *consumer, struct bus_event *events, size_t max)
 {
         size_t count = 0, kept = 0;
@@ -67,8 +67,10 @@ size_t kafka_commit_poll(struct kafka_consumer *consumer, struct bus_event *even
         for (size_t i = 0; i < consumer->commit_count; i++) {
                 const struct kafka_commit commit = consumer->commits[i];
 
-                if (!commit.done || (!commit.note_count && count == max)) {
+                if (!commit.done || (!commit.note_count && !commit.takes_back && count == max)) {
                         consumer->commits[kept++] = commit;
+                } else if (commit.takes_back) {
+                        continue;
                 } else if (commit.note_count) {
                         consumer->note_done = true;
                         consumer->note = (struct completion){.tag = commit.tag, .outcome = commit.outcome};
@@ -185,6 +187,45 @@ void kafka_commit_send(struct kafka_consumer *consumer, bool all)
         for (size_t i = 0; i < consumer->commit_count; i++)
                 if (consumer->commits[i].request == consumer->requests && !consumer->commits[i].done)
                         answer(consumer, &consumer->commits[i], OUTCOME_FAILED);
+}
+
+/*
+ * Who gives a partition up has not crashed, and what was in his hand is not to blame: the note is put back to what it said when the
+ * partition came. A note that waits does not go out at all; one that is on its way is overtaken by nothing. Where a higher offset is
+ * being committed the record is done with.
+ */
+static void take_note_back(struct kafka_consumer *consumer, int32_t partition)
+{
+        const struct kafka_held *held = &consumer->held[partition];
+        int64_t at = held->noted ? held->committed : KAFKA_UNKNOWN, done = KAFKA_UNKNOWN;
+
+        for (size_t i = 0; i < consumer->commit_count; i++) {
+                struct kafka_commit *commit = &consumer->commits[i];
+
+                if (commit->partition != partition || commit->done)
+                        continue;
+                if (commit->note_count && !commit->request)
+                        answer(consumer, commit, OUTCOME_FAILED);
+                else if (commit->note_count)
+                        at = max_of(at, commit->next);
+                else
+                        done = max_of(done, commit->next);
+        }
+        if (at == KAFKA_UNKNOWN || done > at || consumer->commit_count == KAFKA_COMMITS_MAX)
+                return;
+        consumer->commits[consumer->commit_count++] =
+                (struct kafka_commit){.partition = partition,
+                                      .next = at,
+                                      .note_count = held->found == at ? held->found_count : 0,
+                                      .takes_back = true};
+}
+
+void kafka_commit_give_up(struct kafka_consumer *consumer)
+{
+        for (uint32_t i = 0; i < consumer->count; i++)
+                if (consumer->held[i].state != KAFKA_NOT_HELD)
+                        take_note_back(consumer, (int32_t)i);
+        kafka_commit_send(consumer, true);
 }
 
 /* What did not go out before the partition went away never will. */

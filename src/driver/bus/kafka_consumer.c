@@ -408,7 +408,7 @@ static void leave(struct kafka_consumer *consumer)
         uint64_t end_ms = kafka_now_ms() + KAFKA_GOODBYE_MS;
         rd_kafka_error_t *error;
 
-        kafka_commit_send(consumer, true);
+        kafka_commit_give_up(consumer);
         while (consumer->requests_out && kafka_now_ms() < end_ms) {
                 rd_kafka_event_t *event = rd_kafka_queue_poll(consumer->control, 10);
 

@@ -107,7 +107,7 @@ static void assigned(struct kafka_consumer *consumer, const rd_kafka_topic_parti
 static void revoked(struct kafka_consumer *consumer)
 {
         drop_wanted(consumer);
-        kafka_commit_send(consumer, true); /* as long as the others have not joined it counts */
+        kafka_commit_give_up(consumer); /* as long as the others have not joined it counts */
         for (uint32_t i = 0; i < consumer->count; i++) {
                 kafka_commit_revoked(consumer, (int32_t)i);
                 kafka_held_stop(consumer, &consumer->held[i]);

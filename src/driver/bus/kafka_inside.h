@@ -137,6 +137,7 @@ struct kafka_commit {
         int32_t partition;
         int64_t next;
         unsigned note_count; /* > 0: a note of the record at `next` */
+        bool takes_back;     /* a note of ours: nobody asked for it */
         bool done;
         enum outcome outcome;
 };
@@ -207,6 +208,9 @@ void kafka_group_ask(struct kafka_consumer *consumer);
 must_use enum error kafka_commit(struct kafka_consumer *consumer, int32_t partition, int64_t next, unsigned note_count,
                                  uint64_t tag);
 void kafka_commit_send(struct kafka_consumer *consumer, bool all);
+
+/* All partitions are given up: sends what waits, and takes back what was noted. */
+void kafka_commit_give_up(struct kafka_consumer *consumer);
 void kafka_commit_answered(struct kafka_consumer *consumer, rd_kafka_event_t *event);
 void kafka_commit_revoked(struct kafka_consumer *consumer, int32_t partition);
 size_t kafka_commit_poll(struct kafka_consumer *consumer, struct bus_event *events, size_t max);
