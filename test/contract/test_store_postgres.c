@@ -298,6 +298,45 @@ static void test_what_is_said_at_commit(void **state)
         postgres_run("DROP FUNCTION say()");
 }
 
+/* ---- a server that only reads ---- */
+
+static void let_it_only_read(bool only)
+{
+        char sql[LINE_SIZE];
+
+        snprintf(sql, sizeof(sql),
+                 "BEGIN READ WRITE; DO $$BEGIN EXECUTE format('ALTER DATABASE %%I SET default_transaction_read_only = %s',"
+                 " current_database()); END$$; COMMIT",
+                 only ? "on" : "off");
+        postgres_run(sql);
+}
+
+/*
+ * A standby answers questions, of a state that may be behind what was acknowledged, and for as long as it likes (L4). So where the
+ * primary was, and now one is that only reads, nobody is asked until it writes again.
+ */
+static void test_who_only_reads_is_not_asked(void **state)
+{
+        const struct store_question question = {.kind = STORE_ASK_DEVICE, .user = 1, .device = 1};
+        struct stage *stage = *state;
+        struct store_answer answer;
+        enum outcome reading = OUTCOME_OK, again = OUTCOME_FAILED;
+        PGconn *pg = PQconnectdb(getenv("ENGINES_POSTGRES"));
+
+        assert_int_equal(ask(stage, &question, &answer), OUTCOME_OK);
+        let_it_only_read(true);
+        PQclear(PQexec(pg, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'galka'"));
+        PQfinish(pg);
+        for (unsigned i = 0; i <= STORE_POSTGRES_READERS; i++) /* each has a lost connection to find out about */
+                reading = ask(stage, &question, &answer);
+        let_it_only_read(false);
+        for (int tries = 0; tries < 5 && again != OUTCOME_OK; tries++)
+                again = ask(stage, &question, &answer);
+        assert_int_equal(reading, OUTCOME_FAILED);
+        assert_int_equal(again, OUTCOME_OK);
+        assert_int_equal(answer.status, ERR_OK);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -305,7 +344,7 @@ int main(void)
                 STAGE_TEST(test_a_lost_question_fails),       STAGE_TEST(test_sessions_are_ended),
                 STAGE_TEST(test_the_server_is_killed),        STAGE_TEST(test_the_server_stands_still),
                 STAGE_TEST(test_a_lock_that_is_not_given_up), STAGE_TEST(test_a_standby_that_does_not_answer),
-                STAGE_TEST(test_what_is_said_at_commit),
+                STAGE_TEST(test_what_is_said_at_commit),      STAGE_TEST(test_who_only_reads_is_not_asked),
         };
 
         return cmocka_run_group_tests_name("store, PostgreSQL, when something fails", tests, NULL, NULL);

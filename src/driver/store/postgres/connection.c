@@ -297,7 +297,14 @@ static void on_notice(void *context, const PGresult *notice)
 static void connect_start(struct connection *connection, uint64_t now)
 {
         struct connect_words words = connect_words(connection->options);
+        size_t count = 0;
 
+        /* Of several servers the primary; of one, whether it is that now: a standby would answer questions, of an older state (L4). */
+        while (words.names[count])
+                count++;
+        check(count + 1 < CONNECT_WORDS);
+        words.names[count] = "target_session_attrs";
+        words.values[count] = "read-write";
         connection->pg = PQconnectStartParams(words.names, words.values, 1);
         connection->state = CONNECTION_CONNECTING;
         connection->due_us = now + CONNECT_MS * 1000;
