@@ -17,6 +17,7 @@
 #define DRAIN_MS_MAX                                                                                                        \
         5000 /* a worker that cannot commit is left then: what it had taken comes again, or is asked for again */
 #define EVENTS_A_TURN 16
+#define STEPS_A_TURN  256 /* of a worker under load: then it looks up */
 #define ADDRESS_SIZE  64
 #define PATIENCE_MS   4 /* a mark may wait so long for a message to share its commit */
 
@@ -184,8 +185,10 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
         uint64_t end_ms = UINT64_MAX;
 
         while (clock_monotonic_ms(clock) < end_ms) {
-                while (worker_step(worker))
-                        ;
+                int steps = 0;
+
+                while (steps < STEPS_A_TURN && worker_step(worker))
+                        steps++;
                 count_worker(role, worker);
                 if (atomic_load(&role->stop)) {
                         if (end_ms == UINT64_MAX)
@@ -194,7 +197,8 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
                         if (worker_drain(worker))
                                 break;
                 }
-                net->ops->poll(net, events, countof(events), bounded_wait(worker_wait_ms(worker)));
+                net->ops->poll(net, events, countof(events),
+                               steps < STEPS_A_TURN ? bounded_wait(worker_wait_ms(worker)) : 0);
         }
 }
 
