@@ -26,7 +26,7 @@ unit scenario contract engines: deps-test  ## one suite only
 	@tools/test $@
 
 live: deps-test         ## real processes and sockets, then chaos: a cluster under load to which everything happens
-	@tools/test live chaos
+	@tools/test live outages chaos
 
 sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
 	@tools/sim $(foreach name,SEED SEEDS FROM PLANTED,$(if $($(name)),$(name)=$($(name))))
