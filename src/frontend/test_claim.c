@@ -396,32 +396,39 @@ static void stay(struct client *client, uint64_t ms)
         (void)client_expect(client, WIRE_CODE_pong, NULL);
 }
 
-/* What was lost may have been her revoke: one that does not ask whether she may still be here is not kept for ever. */
-static void test_who_does_not_join_again_is_closed(void **state)
+/* Both are told to join again; he does, she does not, and nearly all of her time passes. */
+static void only_bob_joins_again(struct client *alice, struct client *bob)
 {
-        struct frontend_options options = {0};
         struct wire_joined joined = {.time_ms = 1};
         struct wire_join join = {0};
         struct wire_lost lost = {0};
         struct wire_envelope envelope;
         struct wire_frame frame;
+
+        joined_in_presence(alice, 42);
+        joined_in_presence(bob, 43);
+        host_publish(&host, WIRE_CODE_lost, &lost);
+        (void)client_expect(alice, WIRE_CODE_rejoin, NULL);
+        (void)client_expect(bob, WIRE_CODE_rejoin, NULL);
+        (void)client_send(bob, WIRE_CODE_join, &join);
+        envelope = host_take(&host, &frame, NULL);
+        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
+        (void)client_expect(bob, WIRE_CODE_joined, NULL);
+        for (int i = 0; i < 5; i++) {
+                stay(alice, 59000);
+                stay(bob, 0);
+        }
+}
+
+/* What was lost may have been her revoke: one that does not ask whether she may still be here is not kept for ever. */
+static void test_who_does_not_join_again_is_closed(void **state)
+{
+        struct frontend_options options = {0};
         struct client alice, bob;
 
         (void)state;
         host_start(&host, &options);
-        joined_in_presence(&alice, 42);
-        joined_in_presence(&bob, 43);
-        host_publish(&host, WIRE_CODE_lost, &lost);
-        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
-        (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);
-        (void)client_send(&bob, WIRE_CODE_join, &join);
-        envelope = host_take(&host, &frame, NULL);
-        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
-        (void)client_expect(&bob, WIRE_CODE_joined, NULL);
-        for (int i = 0; i < 5; i++) {
-                stay(&alice, 59000);
-                stay(&bob, 0);
-        }
+        only_bob_joins_again(&alice, &bob);
         host_pass(&host, 10000);
         client_expect_bye(&alice, ERR_RESYNC);
         client_expect_nothing(&bob);
@@ -434,28 +441,12 @@ static void test_who_does_not_join_again_is_closed(void **state)
 static void test_each_loss_gives_its_own_time(void **state)
 {
         struct frontend_options options = {0};
-        struct wire_joined joined = {.time_ms = 1};
-        struct wire_join join = {0};
         struct wire_lost lost = {0};
-        struct wire_envelope envelope;
-        struct wire_frame frame;
         struct client alice, bob;
 
         (void)state;
         host_start(&host, &options);
-        joined_in_presence(&alice, 42);
-        joined_in_presence(&bob, 43);
-        host_publish(&host, WIRE_CODE_lost, &lost);
-        (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
-        (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);
-        (void)client_send(&bob, WIRE_CODE_join, &join);
-        envelope = host_take(&host, &frame, NULL);
-        host_post(&host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
-        (void)client_expect(&bob, WIRE_CODE_joined, NULL);
-        for (int i = 0; i < 5; i++) {
-                stay(&alice, 59000);
-                stay(&bob, 0);
-        }
+        only_bob_joins_again(&alice, &bob);
         host_publish(&host, WIRE_CODE_lost, &lost);
         (void)client_expect(&alice, WIRE_CODE_rejoin, NULL);
         (void)client_expect(&bob, WIRE_CODE_rejoin, NULL);

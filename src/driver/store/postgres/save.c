@@ -1,26 +1,8 @@
 /* What a transaction writes: all that operations made or changed, one statement a table. */
+#include "driver/store/postgres/save.h"
 #include "base/assert.h"
 #include "driver/store/common.h"
-#include "driver/store/postgres/world.h"
 #include "rules/row.h"
-
-struct saving {
-        struct world *world;
-        struct connection *connection;
-        struct sent *sent;
-};
-
-static struct parameters parameters_of(struct saving *saving)
-{
-        return parameters_in(saving->world->arena);
-}
-
-static void write(struct saving *saving, enum sql sql, const struct parameters *parameters)
-{
-        saving->world->failed |= parameters->failed;
-        if (!saving->world->failed)
-                world_queue(saving->connection, saving->sent, sql, parameters);
-}
 
 /* ---- rooms ---- */
 
