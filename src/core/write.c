@@ -5,7 +5,7 @@
 #include "rules/row.h"
 
 #define RETRY_FIRST_MS  250
-#define RETRY_MAX_MS    30000
+#define RETRY_MAX_MS    4000 /* an engine's outage is over for its users within seconds of its return */
 #define FRAME_EXTRA     (WIRE_HEADER_SIZE_MAX + 16)
 #define OPERATION_EXTRA 40
 

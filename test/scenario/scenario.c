@@ -149,7 +149,7 @@ uint64_t scenario_rows(struct scenario *s)
         if (!s->sim->engine.sqlite)
                 return 0;
         arena_init(&arena, &heap, 65536, (size_t)1 << 20);
-        engine_ask(s->sim, &question, &answer, &arena);
+        check(engine_ask(s->sim, &question, &answer, &arena));
         arena_finish(&arena);
         return answer.check.rows;
 }

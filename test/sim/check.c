@@ -15,11 +15,24 @@ static void check_itself(struct sim *sim)
         struct arena arena;
 
         arena_init(&arena, &heap, 65536, (size_t)64 << 20);
-        engine_ask(sim, &question, &answer, &arena);
-        if (answer.status || answer.check.faults)
+        if (!engine_ask(sim, &question, &answer, &arena))
+                sim_break(sim, "4 logs differ", "the store cannot read what it wrote");
+        else if (answer.status || answer.check.faults)
                 sim_break(sim, "4 logs differ", "the store finds %" PRIu64 " faults in itself: %.*s", answer.check.faults,
                           (int)answer.check.first_fault.size, (const char *)answer.check.first_fault.data);
         arena_finish(&arena);
+}
+
+void check_store_alone(struct sim *sim)
+{
+        struct check_store *store;
+
+        check_itself(sim);
+        if (sim->broken.rule)
+                return;
+        store = check_store_read(sim);
+        check_logs(sim, store);
+        check_store_free(&store);
 }
 
 bool check_may_be_repaired(const char *rule)

@@ -10,6 +10,9 @@
 /* Rule 9. False, and why, as long as somebody is not at rest. */
 bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE]);
 
+/* Rules 1 to 4, which hold at rest and before: the store itself, and its logs against the history. */
+void check_store_alone(struct sim *sim);
+
 /* All the others. */
 void check_all(struct sim *sim);
 

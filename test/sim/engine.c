@@ -297,24 +297,26 @@ void engine_run(struct sim *sim)
 
 /* ---- at once ---- */
 
-static void await(struct store *store)
+static enum outcome await(struct store *store)
 {
         struct completion completion;
         size_t polls = 0;
 
         while (store->ops->poll(store, &completion, 1) == 0)
                 check(++polls < 4);
-        check(completion.outcome == OUTCOME_OK);
+        return completion.outcome;
 }
 
-void engine_ask(struct sim *sim, const struct store_question *question, struct store_answer *answer, struct arena *arena)
+bool engine_ask(struct sim *sim, const struct store_question *question, struct store_answer *answer, struct arena *arena)
 {
         struct store *store = NULL;
+        enum outcome outcome;
 
         check(store_sqlite_open(sim->engine.sqlite, &store) == ERR_OK);
         check(store->ops->ask(store, question, 1, answer, arena, 1) == ERR_OK);
-        await(store);
+        outcome = await(store);
         store->ops->free(&store);
+        return outcome == OUTCOME_OK;
 }
 
 void engine_apply(struct sim *sim, const struct store_op *op, struct store_result *result, struct arena *arena)
@@ -323,7 +325,7 @@ void engine_apply(struct sim *sim, const struct store_op *op, struct store_resul
 
         check(store_sqlite_open(sim->engine.sqlite, &store) == ERR_OK);
         check(store->ops->apply(store, op, 1, result, arena, 1) == ERR_OK);
-        await(store);
+        check(await(store) == OUTCOME_OK);
         store->ops->free(&store);
 }
 

@@ -62,8 +62,8 @@ void engine_store_close(struct sim *sim);
 /* Starts the store again when its time has come; notices that its disk died. */
 void engine_run(struct sim *sim);
 
-/* One question or operation at once, past all decorators; asserts that the store answers. */
-void engine_ask(struct sim *sim, const struct store_question *question, struct store_answer *answer, struct arena *arena);
+/* One question or operation at once, past all decorators. False: the store cannot read its own disk; an operation must be done. */
+bool engine_ask(struct sim *sim, const struct store_question *question, struct store_answer *answer, struct arena *arena);
 void engine_apply(struct sim *sim, const struct store_op *op, struct store_result *result, struct arena *arena);
 
 #endif

@@ -139,8 +139,10 @@ static void look(struct sim *sim)
         uint64_t since_us = sim->now_us - sim->phase_began_us;
         bool late = since_us > SIM_REST_MS * 1000;
 
-        if (!rests && late)
+        if (!rests && late) {
+                check_store_alone(sim); /* who waits for what the store lost is a symptom: name the cause */
                 sim_break(sim, "9 not at rest", "%" PRIu64 " s after the heal: %s", SIM_REST_MS / 1000, why);
+        }
         if (rests) {
                 check_all(sim);
                 if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && since_us <= SIM_REPAIR_MS * 1000) {
