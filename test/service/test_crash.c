@@ -188,6 +188,32 @@ static void test_after_a_crash_each_is_alone_and_noted(void **state)
         assert_int_equal(hand.noted_count, 5);
 }
 
+/* While what was noted is under way nothing else is begun, though the time of care be over: its crash would be put down to that. */
+static void test_care_lasts_as_long_as_a_note(void **state)
+{
+        struct sent sent[5];
+        unsigned ms = 0;
+
+        (void)state;
+        hand.care = NOTES_SINGLY;
+        stage_fail(&stage, FAULT_FLUSH, FAULT_FAIL, 1, 3);
+        say_five(sent);
+        stage_work(&stage, 0);
+        assert_true(hand.begun);
+        hand.care = NOTES_CARELESS;
+        for (; hand.begun; ms++) {
+                assert_true(ms < 1000);
+                assert_int_equal(stage.apply_count, 1);
+                hand_clock_advance_ms(&stage.clock, 1);
+                stage_work(&stage, 0);
+        }
+        assert_true(ms > 0);
+        stage_work(&stage, 1000);
+        assert_five_done(sent);
+        assert_int_equal(stage.apply_count, 2);
+        assert_int_equal(hand.noted_count, 1);
+}
+
 /* Over Kafka a note takes a while. Until it is made nobody looks into the record, and nothing else is taken. */
 static void test_nothing_is_begun_before_its_note_is_made(void **state)
 {
@@ -418,6 +444,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 TEST(test_in_ordinary_runs_nothing_is_noted),
                 TEST(test_after_a_crash_each_is_alone_and_noted),
+                TEST(test_care_lasts_as_long_as_a_note),
                 TEST(test_nothing_is_begun_before_its_note_is_made),
                 TEST(test_a_note_that_fails_is_made_again),
                 TEST(test_what_cannot_be_noted_is_dropped_when_it_is_late),

@@ -172,12 +172,14 @@ static void take_event(struct worker *worker, const struct bus_event *event)
         }
 }
 
-/* How careful to be with records. */
+/* How careful to be with records. Care ends with no record noted any more: a crash in a batch would be blamed on it. */
 static void look_out(struct worker *worker)
 {
         struct notes *notes = worker->seams.notes;
         enum notes_care care = notes ? notes->ops->care(notes) : NOTES_CARELESS;
 
+        if (worker->care == NOTES_SINGLY && !list_empty(&worker->flight))
+                return;
         if ((care == NOTES_SINGLY) != (worker->care == NOTES_SINGLY))
                 event_note(worker->seams.events, EVENT_WARNING, "worker.takes_singly", NULL,
                            {"service", worker->service->name}, {"singly", NULL, care == NOTES_SINGLY});
