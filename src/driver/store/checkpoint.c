@@ -2,6 +2,10 @@
 #include "driver/store/checkpoint.h"
 
 #include "base/assert.h"
+#include "driver/store/database.h"
+
+#define RESTART_TRY_MS 20
+#define RESTART_TRIES  50
 
 void checkpoint_init(struct checkpoint *checkpoint)
 {
@@ -12,11 +16,11 @@ void checkpoint_init(struct checkpoint *checkpoint)
 }
 
 /* Pages of the WAL that are in the database now; 0 if that is not known. A failure shows at the writer's own turn. */
-static int move(sqlite3 *handle, int mode)
+static int move(sqlite3 *handle)
 {
         int pages = 0, moved = 0;
 
-        if (sqlite3_wal_checkpoint_v2(handle, NULL, mode, &pages, &moved) != SQLITE_OK || moved < 0)
+        if (sqlite3_wal_checkpoint_v2(handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &moved) != SQLITE_OK || moved < 0)
                 return 0;
         return moved;
 }
@@ -65,7 +69,7 @@ static void *run(void *context)
                 checkpoint->wants = false;
                 checkpoint->busy = true;
                 pthread_mutex_unlock(&checkpoint->lock);
-                moved = move(checkpoint->handle, SQLITE_CHECKPOINT_PASSIVE);
+                moved = move(checkpoint->handle);
                 pthread_mutex_lock(&checkpoint->lock);
                 checkpoint->busy = false;
                 checkpoint->moved = moved;
@@ -84,7 +88,7 @@ enum error checkpoint_start(struct checkpoint *checkpoint, const char *path, con
 
         checkpoint->pages_max = pages_max ? pages_max : WAL_PAGES_MAX;
         if (code == SQLITE_OK)
-                code = sqlite3_busy_timeout(checkpoint->handle, 1000);
+                code = sqlite3_busy_timeout(checkpoint->handle, DATABASE_BUSY_MS);
         if (code == SQLITE_OK)
                 code = sqlite3_exec(checkpoint->handle, text, NULL, NULL, NULL);
         if (code == SQLITE_OK)
@@ -142,14 +146,30 @@ static void await(struct checkpoint *checkpoint)
 }
 
 /*
+ * SQLite waits for the readers of older pages, slot by slot, by a look at the slots when it began. Readers that follow each other
+ * without a pause take such a slot for the newest pages meanwhile, and it would wait for them until its timeout: so it is given short
+ * ones, and looks anew.
+ */
+static void restart(sqlite3 *writer)
+{
+        int code = SQLITE_BUSY;
+
+        sqlite3_busy_timeout(writer, RESTART_TRY_MS);
+        for (int try = 0; code == SQLITE_BUSY && try < RESTART_TRIES; try++)
+                code = sqlite3_wal_checkpoint_v2(writer, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+        sqlite3_busy_timeout(writer, DATABASE_BUSY_MS);
+}
+
+/*
  * Nobody commits meanwhile, so all is moved unless a reader still looks at older pages. The next commit begins the WAL anew if no
- * reader is in it at that moment; at the bound such a moment is waited for, up to the busy timeout.
+ * reader is in it at that moment; at the bound such a moment is waited for, up to a second.
  */
 static void rest(struct checkpoint *checkpoint, sqlite3 *writer, int pages)
 {
-        int mode = pages >= checkpoint->pages_max ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
-
-        (void)move(writer, mode);
+        if (pages >= checkpoint->pages_max)
+                restart(writer);
+        else
+                (void)move(writer);
         checkpoint->rest_next = pages + checkpoint->pages_max / CHECKPOINT_STEPS;
 }
 

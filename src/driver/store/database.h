@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "base/id.h"
 
+#define DATABASE_BUSY_MS 1000 /* how long a connection waits for another's lock */
+
 enum statement {
 #define S(name, text) STATEMENT_##name,
 #include "driver/store/statements.def"

@@ -89,7 +89,7 @@ static struct database *reading_connection(struct handle *handle)
                                          sqlite->options.vfs);
 
                 if (code == SQLITE_OK)
-                        code = sqlite3_busy_timeout(handle->reader.handle, 1000);
+                        code = sqlite3_busy_timeout(handle->reader.handle, DATABASE_BUSY_MS);
                 handle->reader_open = code == SQLITE_OK;
                 if (code != SQLITE_OK)
                         database_close(&handle->reader);

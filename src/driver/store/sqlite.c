@@ -85,7 +85,7 @@ static enum error open_writer(struct store_sqlite *sqlite, char *text)
                             &sqlite->era, text, STORE_ERROR_SIZE);
         if (!error) {
                 sqlite3_wal_hook(writer->database.handle, on_wal, sqlite);
-                sqlite3_busy_timeout(writer->database.handle, 1000);
+                sqlite3_busy_timeout(writer->database.handle, DATABASE_BUSY_MS);
                 journal_gather(&sqlite->journal, writer->database.handle);
                 error = room_cache_init(&writer->rooms);
         }
