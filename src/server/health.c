@@ -15,6 +15,7 @@
 struct connection {
         enum { CONNECTION_FREE, CONNECTION_READING, CONNECTION_WRITING } state;
         int socket;
+        uint64_t number; /* they are counted as they come */
         uint64_t end_ms;
         size_t got, sent;
         char head[HEAD_SIZE];
@@ -28,7 +29,7 @@ struct health {
         struct clock *clock;
         struct health_author author;
         int listener; /* -1: none */
-        uint64_t requests;
+        uint64_t requests, accepted;
         struct connection connections[HEALTH_CONNECTIONS_MAX];
 };
 
@@ -170,21 +171,34 @@ static void read_on(struct health *health, struct connection *connection)
         take_request(health, connection);
 }
 
+/* A free place, else the one that has been taken longest: whoever asks does so at once, and those who only sit there must not keep
+ * him out. */
+static size_t find_place(const struct health *health)
+{
+        size_t oldest = 0;
+
+        for (size_t i = 0; i < HEALTH_CONNECTIONS_MAX; i++) {
+                if (health->connections[i].state == CONNECTION_FREE)
+                        return i;
+                if (health->connections[i].number < health->connections[oldest].number)
+                        oldest = i;
+        }
+        return oldest;
+}
+
 static void accept_one(struct health *health, int socket)
 {
-        for (size_t i = 0; i < HEALTH_CONNECTIONS_MAX; i++) {
-                struct connection *connection = &health->connections[i];
+        size_t place = find_place(health);
+        struct connection *connection = &health->connections[place];
 
-                if (connection->state != CONNECTION_FREE)
-                        continue;
-                connection->state = CONNECTION_READING;
-                connection->socket = socket;
-                connection->got = 0;
-                connection->end_ms = clock_monotonic_ms(health->clock) + HEALTH_CONNECTION_MS;
-                health->net->ops->set_tag(health->net, socket, i);
-                return;
-        }
-        health->net->ops->close(health->net, socket);
+        if (connection->state != CONNECTION_FREE)
+                drop(health, connection);
+        connection->state = CONNECTION_READING;
+        connection->socket = socket;
+        connection->number = ++health->accepted;
+        connection->got = 0;
+        connection->end_ms = clock_monotonic_ms(health->clock) + HEALTH_CONNECTION_MS;
+        health->net->ops->set_tag(health->net, socket, place);
 }
 
 static void take_event(struct health *health, const struct net_event *event)
