@@ -168,25 +168,12 @@ enum error setup_redis(struct server *server, struct setup_redis *redis, char te
         return ERR_OK;
 }
 
-/* True if there is a password between "://" and "@", or one is named. */
-static bool holds_password(const char *uri)
-{
-        const char *user = strstr(uri, "://"), *at, *colon;
-
-        if (strstr(uri, "password="))
-                return true;
-        if (!user)
-                return false;
-        user += 3;
-        at = strpbrk(user, "@/?");
-        colon = strchr(user, ':');
-        return at && *at == '@' && colon && colon < at;
-}
-
 enum error setup_postgres(struct server *server, struct store_postgres_options *postgres,
                           char text[static SERVER_ERROR_SIZE])
 {
         const struct options *options = server->options;
+        bool holds_password;
+        enum error error;
 
         *postgres = (struct store_postgres_options){
                 .uri = options->postgres,
@@ -195,14 +182,19 @@ enum error setup_postgres(struct server *server, struct store_postgres_options *
                 .random = server->random,
                 .events = &server->log.sink,
         };
-        if (!*options->postgres)
+        if (!*options->postgres) {
                 snprintf(text, SERVER_ERROR_SIZE, "which database? (see --postgres)");
-        else if (holds_password(options->postgres))
+                return ERR_CONFIG;
+        }
+        error = store_postgres_uri_check(options->postgres, &holds_password);
+        if (error == ERR_CONFIG) /* what is wrong may be a password */
+                snprintf(text, SERVER_ERROR_SIZE,
+                         "--postgres must be a URI as postgresql://galka@db.example.org/galka, or words as host=… dbname=…");
+        else if (!error && holds_password)
                 snprintf(text, SERVER_ERROR_SIZE,
                          "no password belongs into --postgres, where others see it: use GALKA_POSTGRES_PASSWORD, or "
-                         "postgres-password "
-                         "in the file");
+                         "postgres-password in the file");
         else
-                return ERR_OK;
+                return error;
         return ERR_CONFIG;
 }

@@ -49,7 +49,11 @@ def what_is_missing(rig):
     expect_equal(rig.run('keys', rig.keys)[0], 0, 'galkad keys')
     expect_equal(rig.run('keys', rig.keys)[::2], (1, [f'galkad: {rig.keys} is there already: with other keys nobody\'s token is good any more']),
                  'a second time')
-    expect_refusal(rig, ['no password belongs into --postgres'], *changed(whole, postgres=rig.engines.postgres_uri() + ' password=x'))
+    uri = 'postgresql://galka{}@localhost/galka{}'
+    for text in (rig.engines.postgres_uri() + ' password=x', rig.engines.postgres_uri() + " password = 'x'", uri.format(':x', ''),
+                 uri.format('', '?password=x'), uri.format('', '?pass%77ord=x')):
+        expect_refusal(rig, ['no password belongs into --postgres'], *changed(whole, postgres=text))
+    expect_refusal(rig, ['--postgres must be a URI'], *changed(whole, postgres='db.example.org'))
     code, _, wrong = rig.run(*whole, '--redis-password', 'x', 'session')
     expect_equal((code, len(wrong)), (2, 1), f'a secret on the command line: {wrong}')
 

@@ -36,6 +36,9 @@ struct store_postgres_options {
 
 struct store_postgres;
 
+/* Can libpq read it, and is there a password in it, in whatever way it may be said? CONFIG: it cannot. NO_MEMORY. */
+must_use enum error store_postgres_uri_check(const char *uri, bool *holds_password);
+
 /* Connects once and looks whether everything is as it should be. Errors, with one line in text: CONFIG (not to be used as it is: no
  * schema, an older or newer one, commits that are not durable, too old a server), SYSTEM (cannot be reached, or refuses us),
  * CORRUPT, NO_MEMORY. */

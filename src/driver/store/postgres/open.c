@@ -159,6 +159,23 @@ static enum error check_schema(PGconn *pg, char *text)
 
 /* ---- the whole ---- */
 
+enum error store_postgres_uri_check(const char *uri, bool *holds_password)
+{
+        char *why = NULL;
+        PQconninfoOption *words = PQconninfoParse(uri, &why);
+        bool readable = !why;
+
+        *holds_password = false;
+        PQfreemem(why);
+        if (!words)
+                return readable ? ERR_NO_MEMORY : ERR_CONFIG;
+        for (const PQconninfoOption *word = words; word->keyword; word++)
+                *holds_password |=
+                        word->val && (strcmp(word->keyword, "password") == 0 || strcmp(word->keyword, "sslpassword") == 0);
+        PQconninfoFree(words);
+        return ERR_OK;
+}
+
 static char *copy_text(const char *text)
 {
         char *copy = memory_new(strlen(text) + 1);
