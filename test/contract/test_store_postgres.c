@@ -16,6 +16,7 @@
 #include <libpq-fe.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "contract/postgres_stage.h"
 #include "contract/store_driver.h"
 #include "rules/room.h"
@@ -337,6 +338,74 @@ static void test_who_only_reads_is_not_asked(void **state)
         assert_int_equal(answer.status, ERR_OK);
 }
 
+/*
+ * Behind a pooler that gives another server to each transaction, what libpq asked of the first one says nothing of the others: the
+ * primary is a standby now, and the pooler's connection with us is none the wiser.
+ */
+static void test_a_standby_behind_a_pooler_is_not_asked(void **state)
+{
+        const struct store_question question = {.kind = STORE_ASK_DEVICE, .user = 1, .device = 1};
+        struct stage *stage = *state;
+        struct store_answer answer;
+        enum outcome reading, again = OUTCOME_FAILED;
+
+        close_store(stage);
+        stage->options.uri = getenv("ENGINES_PGBOUNCER");
+        stage->options.readers = 1;
+        open_store(stage);
+        plan(stage);
+        settle(stage, apply(stage, stage->ops, STEP_OPS + 1));
+        assert_int_equal(ask(stage, &question, &answer), OUTCOME_OK);
+        engines("stop");
+        assert_int_equal(system("touch \"$ENGINES_POSTGRES_DATA/standby.signal\""), 0);
+        engines("start");
+        reading = ask(stage, &question, &answer);
+        engines("stop");
+        assert_int_equal(system("rm \"$ENGINES_POSTGRES_DATA/standby.signal\""), 0);
+        engines("start");
+        for (int tries = 0; tries < 5 && again != OUTCOME_OK; tries++)
+                again = ask(stage, &question, &answer);
+        assert_int_equal(reading, OUTCOME_FAILED);
+        assert_int_equal(again, OUTCOME_OK);
+}
+
+/* ---- much at once ---- */
+
+#define MANY_MEMBERS "3000"
+#define MANY_MARKS   400
+
+/* Each mark asks who of all the members is behind now; the memory that takes must not grow with marks times members. */
+static void test_many_marks_in_a_large_group(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op *ops = memory_new(sizeof(*ops) * MANY_MARKS);
+        enum outcome outcome;
+
+        assert_non_null(ops);
+        for (int i = 0; i < MANY_MARKS / STEP_OPS + 1; i++) {
+                plan(stage);
+                assert_int_equal(apply(stage, stage->ops, STEP_OPS), OUTCOME_OK); /* without the mark */
+                stage->acknowledged += STEP_OPS;
+        }
+        postgres_run("INSERT INTO members SELECT room, 1000 + more, joined_seq, left_seq, 0, 0, 0, counted_from, 0, 0, 0, "
+                     "own_as_of"
+                     " FROM members, generate_series(1, " MANY_MEMBERS ") more WHERE user_id = 1");
+        for (uint64_t i = 0; i < MANY_MARKS; i++) {
+                ops[i] = (struct store_op){.kind = STORE_MARK, .user = 2, .device = 1};
+                ops[i].mark.room = room_personal(1, 2);
+                ops[i].mark.members_known = 1;
+                ops[i].mark.delivered = ops[i].mark.read = ops[i].mark.shown = i + 1;
+        }
+        outcome = apply(stage, ops, MANY_MARKS);
+        postgres_run("DELETE FROM members WHERE user_id >= 1000");
+        memory_free(ops);
+        assert_int_equal(outcome, OUTCOME_OK);
+        assert_true(stage->results[MANY_MARKS - 1].mark.marks_moved);
+        assert_int_equal(stage->results[MANY_MARKS - 1].mark.marks.read, MANY_MARKS);
+        plan(stage);
+        settle(stage, apply(stage, stage->ops, STEP_OPS + 1)); /* the lowest are those of two again */
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -345,6 +414,7 @@ int main(void)
                 STAGE_TEST(test_the_server_is_killed),        STAGE_TEST(test_the_server_stands_still),
                 STAGE_TEST(test_a_lock_that_is_not_given_up), STAGE_TEST(test_a_standby_that_does_not_answer),
                 STAGE_TEST(test_what_is_said_at_commit),      STAGE_TEST(test_who_only_reads_is_not_asked),
+                STAGE_TEST(test_many_marks_in_a_large_group), STAGE_TEST(test_a_standby_behind_a_pooler_is_not_asked),
         };
 
         return cmocka_run_group_tests_name("store, PostgreSQL, when something fails", tests, NULL, NULL);

@@ -74,7 +74,7 @@ class Postgres(Engine):
         return accepts(self)
 
     def addresses(self):
-        return {'ENGINES_POSTGRES': conninfo(self), 'ENGINES_POSTGRES_PORT': str(self.port)}
+        return {'ENGINES_POSTGRES': conninfo(self), 'ENGINES_POSTGRES_PORT': str(self.port), 'ENGINES_POSTGRES_DATA': f'{self.home}/data'}
 
 
 class Pgbouncer(Engine):

@@ -42,9 +42,9 @@ static void fold(uint64_t mark, uint64_t user, uint64_t *first, uint64_t *first_
         }
 }
 
-struct store_lowest lowest_of(const struct member *members, size_t count)
+struct store_lowest lowest_of_none(void)
 {
-        struct store_lowest lowest = {
+        return (struct store_lowest){
                 .delivered_first = STORE_NONE,
                 .delivered_second = STORE_NONE,
                 .shown_first = STORE_NONE,
@@ -52,16 +52,21 @@ struct store_lowest lowest_of(const struct member *members, size_t count)
                 .counted_first = STORE_NONE,
                 .counted_second = STORE_NONE,
         };
+}
 
-        for (size_t i = 0; i < count; i++) {
-                const struct member *member = &members[i];
+void lowest_add(struct store_lowest *lowest, const struct member *member)
+{
+        fold(member->delivered, member->user, &lowest->delivered_first, &lowest->delivered_user, &lowest->delivered_second);
+        fold(member->shown, member->user, &lowest->shown_first, &lowest->shown_user, &lowest->shown_second);
+        fold(member->counted_from, member->user, &lowest->counted_first, &lowest->counted_user, &lowest->counted_second);
+}
 
-                fold(member->delivered, member->user, &lowest.delivered_first, &lowest.delivered_user,
-                     &lowest.delivered_second);
-                fold(member->shown, member->user, &lowest.shown_first, &lowest.shown_user, &lowest.shown_second);
-                fold(member->counted_from, member->user, &lowest.counted_first, &lowest.counted_user,
-                     &lowest.counted_second);
-        }
+struct store_lowest lowest_of(const struct member *members, size_t count)
+{
+        struct store_lowest lowest = lowest_of_none();
+
+        for (size_t i = 0; i < count; i++)
+                lowest_add(&lowest, &members[i]);
         return lowest;
 }
 

@@ -24,6 +24,10 @@ bool marks_raise(struct member *member, const struct store_op *op, uint64_t head
 
 /* Lowest marks of any members, without a version. */
 struct store_lowest lowest_of(const struct member *members, size_t count);
+
+/* The same one by one: of nobody, and with one more. */
+struct store_lowest lowest_of_none(void);
+void lowest_add(struct store_lowest *lowest, const struct member *member);
 bool lowest_equal(const struct store_lowest *a, const struct store_lowest *b);
 
 /* The stored form of lowest marks. */

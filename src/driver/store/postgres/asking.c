@@ -122,7 +122,7 @@ void asking_start(struct asking *asking, const struct asking_job *job)
         asking->sent = 0;
         asking->now_ms = 0;
         arena_reset(&asking->arena);
-        asking_queue(asking, job->count, SQL_BEGIN_READ, NULL);
+        asking_queue(asking, job->count, asking->connection.pooled ? SQL_BEGIN_READ_PRIMARY : SQL_BEGIN_READ, NULL);
         if (has(asking, STORE_ASK_CHECK))
                 asking_queue(asking, job->count, SQL_LIMIT_NONE, NULL);
         else if (asking->connection.pooled)

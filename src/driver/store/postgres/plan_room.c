@@ -44,17 +44,13 @@ static bool give_repeat(struct world *world, const struct store_op *op, const st
         return true;
 }
 
-static struct store_lowest lowest_in(struct world *world, const struct world_room *room)
+static struct store_lowest lowest_in(const struct world_room *room)
 {
-        struct member *members = arena_array(world->arena, struct member, room->member_count + 1);
+        struct store_lowest lowest = lowest_of_none();
 
-        if (!members) {
-                world->failed = true;
-                return room->lowest;
-        }
         for (uint32_t i = 0; i < room->member_count; i++)
-                members[i] = room->members[i].member;
-        return lowest_of(members, room->member_count);
+                lowest_add(&lowest, &room->members[i].member);
+        return lowest;
 }
 
 static void add_member(struct world *world, struct world_room *room, uint64_t user)
@@ -86,7 +82,7 @@ static enum error make_room(struct world *world, const struct store_op *op, stru
         add_member(world, room, min_of(op->user, peer));
         if (peer != op->user)
                 add_member(world, room, max_of(op->user, peer));
-        room->lowest = lowest_in(world, room);
+        room->lowest = lowest_in(room);
         room->lowest.version = 1;
         room->line.found = room->line.made = room->remade = true;
         return ERR_OK;
@@ -194,7 +190,7 @@ static void raise_marks(struct world *world, struct world_room *room, struct wor
                 count_here(room, member, found, member->read);
         else if (member->read > read)
                 count_before(world, member, found, member->read, place);
-        lowest = lowest_in(world, room);
+        lowest = lowest_in(room);
         result->mark.lowest_moved = !lowest_equal(&lowest, &room->lowest);
         if (!result->mark.lowest_moved)
                 return;
