@@ -102,7 +102,10 @@ static enum error open_redis(struct cluster *cluster)
         struct setup_redis redis;
         enum error error = setup_redis(server, &redis, cluster->process.error);
 
-        return error ? error : presence_redis_new(&redis.options, &cluster->redis, cluster->process.error);
+        if (!error)
+                error = setup_where_to_look(presence_redis_new(&redis.options, &cluster->redis, cluster->process.error),
+                                            SETUP_REDIS_OPTIONS, cluster->process.error);
+        return error;
 }
 
 static enum error open_postgres(struct cluster *cluster)
@@ -110,7 +113,10 @@ static enum error open_postgres(struct cluster *cluster)
         struct store_postgres_options options;
         enum error error = setup_postgres(&cluster->process.server, &options, cluster->process.error);
 
-        return error ? error : store_postgres_new(&options, &cluster->postgres, cluster->process.error);
+        if (!error)
+                error = setup_where_to_look(store_postgres_new(&options, &cluster->postgres, cluster->process.error),
+                                            SETUP_POSTGRES_OPTIONS, cluster->process.error);
+        return error;
 }
 
 /* An engine that is not there yet is waited for as long as --wait-ms says; what is wrong with it is not. */
@@ -275,6 +281,7 @@ int server_migrate(const struct options *options)
         server_init(&server, options);
         error = setup_postgres(&server, &postgres, text);
         if (!error)
-                error = store_postgres_migrate(&postgres, options->dry_run, print_line, NULL, text);
+                error = setup_where_to_look(store_postgres_migrate(&postgres, options->dry_run, print_line, NULL, text),
+                                            SETUP_POSTGRES_OPTIONS, text);
         return say(error, text);
 }

@@ -113,6 +113,15 @@ enum error setup_kafka(struct server *server, struct bus_kafka_options *kafka, c
         return ERR_CONFIG;
 }
 
+enum error setup_where_to_look(enum error error, const char *options, char text[static SERVER_ERROR_SIZE])
+{
+        size_t size = strlen(text);
+
+        if (error && size)
+                snprintf(text + size, SERVER_ERROR_SIZE - size, " (see %s)", options);
+        return error;
+}
+
 /* "HOST:PORT", "[ADDRESS]:PORT", HOST alone, or the path of a socket. */
 static bool split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port)
 {

@@ -23,6 +23,11 @@ struct notes_file;
 must_use enum error setup_notes(struct server *server, const char *folder, struct notes_file **notes,
                                 char text[static SERVER_ERROR_SIZE]);
 
+/* An engine did not open: its driver knows no options, so where to look is added to what it says. Returns the error. */
+#define SETUP_REDIS_OPTIONS    "--redis, --redis-tls, --redis-ca, --redis-user, redis-password"
+#define SETUP_POSTGRES_OPTIONS "--postgres, postgres-password"
+must_use enum error setup_where_to_look(enum error error, const char *options, char text[static SERVER_ERROR_SIZE]);
+
 /* What the options say of the engines that others share; what they point to stays the options'. CONFIG: text says what is wrong. */
 must_use enum error setup_kafka(struct server *server, struct bus_kafka_options *kafka, char text[static SERVER_ERROR_SIZE]);
 must_use enum error setup_postgres(struct server *server, struct store_postgres_options *postgres,

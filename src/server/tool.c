@@ -36,7 +36,8 @@ static enum error open_postgres(struct tool *tool, char *text)
         enum error error = setup_postgres(&tool->server, &options, text);
 
         if (!error)
-                error = store_postgres_new(&options, &tool->postgres, text);
+                error = setup_where_to_look(store_postgres_new(&options, &tool->postgres, text), SETUP_POSTGRES_OPTIONS,
+                                            text);
         if (!error)
                 error = store_postgres_open(tool->postgres, &tool->store);
         return error;

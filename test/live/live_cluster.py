@@ -91,9 +91,15 @@ def newer_schema(rig):
 def wrong_passwords(rig):
     """a wrong password, of each engine"""
     whole = rig.engine_options('session')
-    expect_refusal(rig, ['password'], *whole, GALKA_POSTGRES_PASSWORD='wrong')
-    expect_refusal(rig, ['password'], *whole, GALKA_REDIS_PASSWORD='wrong')
-    expect_refusal(rig, ['password'], *whole, GALKA_KAFKA_PASSWORD='wrong')
+    expect_refusal(rig, ['password', 'see --postgres'], *whole, GALKA_POSTGRES_PASSWORD='wrong')
+    expect_refusal(rig, ['password', 'see --redis'], *whole, GALKA_REDIS_PASSWORD='wrong')
+    expect_refusal(rig, ['refuses user', 'check user, password'], *whole, GALKA_KAFKA_PASSWORD='wrong')
+    code, _, wrong = rig.run('--postgres', rig.engines.postgres_uri(), 'migrate', GALKA_POSTGRES_PASSWORD='wrong')
+    expect_equal((code, len(wrong)), (1, 1), f'galkad migrate: {wrong}')
+    expect('see --postgres' in wrong[0], wrong[0])
+    code, _, wrong = rig.run(*rig.engine_options('notify'), 'topics', GALKA_KAFKA_PASSWORD='wrong')
+    expect_equal((code, len(wrong)), (1, 1), f'galkad topics: {wrong}')
+    expect('check user, password' in wrong[0], wrong[0])
     expect_refusal(rig, ['--kafka-user needs a password'], *whole, GALKA_KAFKA_PASSWORD='')
     expect_refusal(rig, ['refuses user', 'use PLAIN within TLS'], *whole, '--kafka-sasl', 'SCRAM-SHA-512', GALKA_KAFKA_PASSWORD='wrong')
     open_whole = [word for word in changed(whole, kafka_ca='') if word != '--kafka-tls']
@@ -104,9 +110,9 @@ def wrong_passwords(rig):
 def wrong_names(rig):
     """an engine whose certificate names another host, or is signed by a stranger"""
     whole, stranger = rig.engine_options('session'), rig.engines.stranger_ca
-    expect_refusal(rig, ['TLS', 'mismatch'], *changed(whole, redis=f'127.0.0.1:{rig.engines.redis_port}'))
+    expect_refusal(rig, ['TLS', 'mismatch', 'see --redis'], *changed(whole, redis=f'127.0.0.1:{rig.engines.redis_port}'))
     expect_refusal(rig, ['certificate'], *changed(whole, redis_ca=stranger))
-    expect_refusal(rig, ['certificate'], *changed(whole, postgres=rig.engines.postgres_uri(host='127.0.0.1')))
+    expect_refusal(rig, ['certificate', 'see --postgres'], *changed(whole, postgres=rig.engines.postgres_uri(host='127.0.0.1')))
     expect_refusal(rig, ['certificate'], *changed(whole, postgres=rig.engines.postgres_uri(ca=stranger)))
     expect_refusal(rig, ['certificate'], *changed(whole, kafka=rig.engines.kafka.replace('localhost', '127.0.0.1')))
     expect_refusal(rig, ['certificate'], *changed(whole, kafka_ca=stranger))
