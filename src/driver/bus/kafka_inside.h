@@ -34,7 +34,7 @@ enum kafka_client { KAFKA_PRODUCER, KAFKA_CONSUMER, KAFKA_PROBE };
 /* Checks and completes the options, and makes the names. CONFIG. */
 must_use enum error kafka_options_take(struct bus_kafka *kafka, const struct bus_kafka_options *options, char *text);
 
-/* A client of librdkafka. Consumers are of the topic's group. CONFIG, NO_MEMORY, SYSTEM. */
+/* A client of librdkafka. topic: a consumer is of its group; what the handle of a producer reads. CONFIG, NO_MEMORY, SYSTEM. */
 must_use enum error kafka_client_new(const struct bus_kafka *kafka, enum kafka_client kind, enum bus_topic topic,
                                      rd_kafka_t **client, char *text);
 
@@ -93,14 +93,15 @@ struct kafka_producer {
         struct kafka_flush flushes[KAFKA_FLUSHES_MAX];
         size_t first, count;
         uint64_t last_number;
-        uint64_t out; /* records that were not reported */
-        bool fatal;   /* librdkafka gave this client up: the next call makes another */
+        uint64_t out;         /* records that were not reported */
+        enum bus_topic reads; /* by the same handle: tells who publishes */
+        bool fatal;           /* librdkafka gave this client up: the next call makes another */
         int wake;
 };
 
 /* wake: an eventfd that becomes readable when there is something to serve. */
-must_use enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, int wake,
-                                        struct kafka_report *report, char *text);
+must_use enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, enum bus_topic reads,
+                                        int wake, struct kafka_report *report, char *text);
 
 /* Waits at most wait_ms for what was published. Half-built ones are fine. */
 void kafka_producer_finish(struct kafka_producer *producer, unsigned wait_ms);

@@ -144,14 +144,16 @@ static enum error set_common(rd_kafka_conf_t *conf, const struct bus_kafka *kafk
         return set_all(conf, settings, countof(settings), text);
 }
 
-static enum error set_producer(rd_kafka_conf_t *conf, const struct bus_kafka *kafka, char *text)
+static enum error set_producer(rd_kafka_conf_t *conf, const struct bus_kafka *kafka, enum bus_topic reads, char *text)
 {
         const struct bus_kafka_options *options = &kafka->options;
         char bytes[VALUE_SIZE], records[VALUE_SIZE], record[VALUE_SIZE], timeout[VALUE_SIZE];
         const struct setting settings[] = {
                 {"enable.idempotence", "true"}, /* a repeated request is not a repeated record, and order is kept */
                 {"acks", "all"},
-                {"linger.ms", "0"}, /* what comes while a request is under way goes together all the same */
+                /* A frontend gathers clients' frames for a moment: what goes to the broker together is one batch of a worker, one
+                 * transaction, one commit. A worker has gathered; what comes while a request is under way goes together anyway. */
+                {"linger.ms", reads == BUS_FRONTENDS ? "2" : "0"},
                 {"queue.buffering.max.kbytes", number(bytes, options->buffer_bytes_max / 1024 + 1)},
                 {"queue.buffering.max.messages", number(records, KAFKA_BUFFER_RECORDS)},
                 {"message.max.bytes", number(record, KAFKA_RECORD_BYTES_MAX)},
@@ -209,7 +211,7 @@ enum error kafka_client_new(const struct bus_kafka *kafka, enum kafka_client kin
 
         *client = NULL;
         if (!error && kind == KAFKA_PRODUCER)
-                error = set_producer(conf, kafka, text);
+                error = set_producer(conf, kafka, topic, text);
         else if (!error && kind == KAFKA_CONSUMER)
                 error = set_consumer(conf, kafka, topic, text);
         else if (!error)

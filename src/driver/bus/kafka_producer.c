@@ -145,7 +145,7 @@ static bool serve(struct kafka_producer *producer, int wait_ms)
 static enum error client_open(struct kafka_producer *producer, char *text)
 {
         static const uint64_t one = 1;
-        enum error error = kafka_client_new(producer->kafka, KAFKA_PRODUCER, BUS_TOPIC_COUNT, &producer->client, text);
+        enum error error = kafka_client_new(producer->kafka, KAFKA_PRODUCER, producer->reads, &producer->client, text);
 
         if (error)
                 return error;
@@ -276,13 +276,13 @@ enum error kafka_publish(struct kafka_producer *producer, const struct bus_messa
 
 /* ---- life ---- */
 
-enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, int wake_fd,
+enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, enum bus_topic reads, int wake_fd,
                                struct kafka_report *report, char *text)
 {
         rd_kafka_resp_err_t asked;
         enum error error;
 
-        *producer = (struct kafka_producer){.kafka = kafka, .report = report, .wake = wake_fd};
+        *producer = (struct kafka_producer){.kafka = kafka, .reads = reads, .report = report, .wake = wake_fd};
         flush_begin(producer);
         error = client_open(producer, text);
         if (error)
