@@ -55,7 +55,9 @@ enum bus_event_kind {
         BUS_EVENT_COMMITTED, /* tag, outcome */
         BUS_EVENT_ASSIGNED,  /* topic, partition; offset: where reading starts */
         BUS_EVENT_REVOKED,   /* topic, partition: its batches must be abandoned; commits for it are ignored from now on */
-        BUS_EVENT_LOST       /* topic, partition: the position was reset, records may have been skipped (L5) */
+        /* topic, partition; offset: where reading goes on. Records may have been skipped (L5). It may be lower than before: a log that
+         * lost its end gives new records the numbers of old ones, and what was committed of it says nothing any more. */
+        BUS_EVENT_LOST
 };
 
 struct bus_event {

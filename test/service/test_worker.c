@@ -92,6 +92,29 @@ static void test_commit_waits_for_the_flush(void **state)
         assert_string_equal(stage.script.calls, "APFFFFC");
 }
 
+/* The bus lost the end of its log and numbers new records like old ones: they count, and what is under way is told all the same. */
+static void test_a_log_cut_short(void **state)
+{
+        struct sent sent;
+
+        (void)state;
+        for (int i = 0; i < 3; i++)
+                (void)stage_say(&stage, &stage.anna, ours(), "before");
+        stage_work(&stage, 1000);
+        assert_int_equal(stage_committed(&stage), 3);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_LOSE, 1, 3);
+        sent = stage_say(&stage, &stage.anna, ours(), "under way");
+        stage_work(&stage, 15);
+        faulty_bus_cut(stage.seams.bus, BUS_SESSION, 0, 4, 3);
+        stage_work(&stage, 1000);
+        assert_written(sent, 4);
+        assert_int_equal(stage_committed(&stage), 3); /* its number is another record's */
+        sent = stage_say(&stage, &stage.anna, ours(), "after");
+        stage_work(&stage, 1000);
+        assert_written(sent, 5);
+        assert_int_equal(stage_committed(&stage), 5);
+}
+
 /* ---- the store fails ---- */
 
 static void test_a_failing_store_is_tried_again(void **state)
@@ -438,6 +461,7 @@ int main(void)
                 TEST(test_phases_come_in_order),
                 TEST(test_what_comes_together_goes_together),
                 TEST(test_commit_waits_for_the_flush),
+                TEST(test_a_log_cut_short),
                 TEST(test_a_failing_store_is_tried_again),
                 TEST(test_a_store_that_never_works_is_given_up),
                 TEST(test_the_culprit_is_found_alone),

@@ -14,6 +14,9 @@ struct faulty_bus {
         enum fault fault;    /* of the flush that is being filled */
         struct outbox again; /* DUPLICATE: the batch once more; LATE: the batch until the next one begins */
         bool late;           /* `again` is late */
+        uint64_t cut;        /* records that the log lost: offsets are so much lower than the decorated bus's */
+        bool tells_cut;
+        struct bus_record lost; /* to be told */
 };
 
 static struct faulty_bus *faulty_of(struct bus *bus)
@@ -93,7 +96,7 @@ static enum error faulty_commit(struct bus *bus, enum bus_topic topic, int32_t p
         if (fault == FAULT_REFUSE)
                 return ERR_FULL;
         if (fault_hands_on(fault))
-                error = faulty->inner->ops->commit(faulty->inner, topic, partition, next, tag);
+                error = faulty->inner->ops->commit(faulty->inner, topic, partition, next + faulty->cut, tag);
         if (!error)
                 fault_note(&faulty->queue, fault, BUS_EVENT_COMMITTED, tag);
         return error;
@@ -109,12 +112,18 @@ static size_t faulty_poll(struct bus *bus, struct bus_event *events, size_t max)
         fault_tick(&faulty->queue);
         while (count < max && fault_take(&faulty->queue, &kind, &completion))
                 events[count++] = (struct bus_event){.kind = (enum bus_event_kind)kind, .completion = completion};
+        if (faulty->tells_cut && count < max) {
+                faulty->tells_cut = false;
+                events[count++] = (struct bus_event){.kind = BUS_EVENT_LOST, .record = faulty->lost};
+        }
         got = faulty->inner->ops->poll(faulty->inner, events + count, max - count);
         for (size_t i = count, end = count + got; i < end; i++) {
                 bool completes = events[i].kind == BUS_EVENT_FLUSHED || events[i].kind == BUS_EVENT_COMMITTED;
 
                 if (completes && !fault_pass(&faulty->queue, (int)events[i].kind, &events[i].completion))
                         continue;
+                if (events[i].kind == BUS_EVENT_RECORD)
+                        events[i].record.offset -= faulty->cut;
                 events[count++] = events[i];
         }
         return count;
@@ -158,6 +167,16 @@ static enum error faulty_lag(struct bus *bus, enum bus_topic topic, int32_t part
 }
 
 /* ---- life ---- */
+
+void faulty_bus_cut(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t next, uint64_t records)
+{
+        struct faulty_bus *faulty = faulty_of(bus);
+
+        check(next >= records);
+        faulty->cut += records;
+        faulty->tells_cut = true;
+        faulty->lost = (struct bus_record){.topic = topic, .partition = partition, .offset = next - records};
+}
 
 struct bus *faulty_bus_inner(struct bus *bus)
 {

@@ -13,6 +13,9 @@ must_use enum error faulty_bus_new(struct bus *inner, struct fault_plan *plan, s
 
 struct bus *faulty_bus_inner(struct bus *bus);
 
+/* The log of a partition loses its last `records`, and goes on from there: LOST is told, and what comes from now on has lower offsets. */
+void faulty_bus_cut(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t next, uint64_t records);
+
 /* Frees the decorator alone and returns what it decorated (to be crashed). */
 struct bus *faulty_bus_drop(struct bus **bus);
 

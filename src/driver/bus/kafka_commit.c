@@ -43,7 +43,7 @@ static void answer(struct kafka_consumer *consumer, struct kafka_commit *commit,
 
         commit->done = true;
         commit->outcome = outcome;
-        if (outcome == OUTCOME_OK && held->state != KAFKA_NOT_HELD) {
+        if (outcome == OUTCOME_OK && held->state != KAFKA_NOT_HELD && !commit->outdated) {
                 held->committed = max_of(held->committed, commit->next);
                 held->noted = commit->note_count > 0;
                 if (commit->next > held->found)
@@ -237,6 +237,20 @@ void kafka_commit_revoked(struct kafka_consumer *consumer, int32_t partition)
                 if (commit->partition == partition && !commit->request && !commit->done)
                         answer(consumer, commit, OUTCOME_FAILED);
         }
+}
+
+void kafka_commit_lost(struct kafka_consumer *consumer, int32_t partition, int64_t next)
+{
+        struct kafka_held *held = &consumer->held[partition];
+
+        kafka_commit_revoked(consumer, partition);
+        for (size_t i = 0; i < consumer->commit_count; i++)
+                consumer->commits[i].outdated |= consumer->commits[i].partition == partition;
+        held->committed = held->found = KAFKA_UNKNOWN;
+        held->noted = false;
+        if (consumer->kind == KAFKA_GROUP && consumer->commit_count < KAFKA_COMMITS_MAX)
+                consumer->commits[consumer->commit_count++] =
+                        (struct kafka_commit){.partition = partition, .next = next, .takes_back = true};
 }
 
 enum error kafka_commit(struct kafka_consumer *consumer, int32_t partition, int64_t next, unsigned note_count, uint64_t tag)

@@ -186,7 +186,7 @@ static void backlog_drop(struct kafka_consumer *consumer, int32_t partition)
         consumer->backlog_count = kept;
 }
 
-enum reading { READING_RECORD, READING_NOTHING, READING_NEWS };
+enum reading { READING_RECORD, READING_NOTHING, READING_NEWS, READING_CHECKED };
 
 /*
  * Whatever it is that comes from there comes from `offset`. What was to be read may be there no more (L5): then librdkafka has gone on
@@ -198,10 +198,36 @@ static bool is_here(struct kafka_consumer *consumer, struct kafka_held *held, in
 {
         if (held->state == KAFKA_READING && held->position == offset)
                 return true;
-        if (held->state == KAFKA_READING)
+        if (held->state == KAFKA_READING) {
                 held->starting |= KAFKA_NEWS_LOST;
+                kafka_commit_lost(consumer, partition_of(consumer, held), offset);
+                kafka_anchor_forget(consumer);
+        }
         kafka_held_start(consumer, held, offset);
         return false;
+}
+
+/* What was read before is read once more (kafka_anchor.c). */
+static enum reading check_anchor(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
+{
+        switch (kafka_anchor_check(consumer, message)) {
+        case KAFKA_CHECK_GOES_ON:
+                return READING_NOTHING;
+        case KAFKA_CHECK_SAME:
+                return READING_CHECKED;
+        case KAFKA_CHECK_OTHER:
+                kafka_anchor_forget(consumer);
+                kafka_held_tell(consumer, held, KAFKA_NEWS_LOST);
+                return READING_CHECKED;
+        }
+        unreachable();
+}
+
+/* Goes to an offset; what was read of the partition before is outdated from now on, and nothing is waited for. */
+static bool go_to(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
+{
+        backlog_drop(consumer, partition);
+        return rd_kafka_seek(consumer->handle, partition, offset, 0) == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /* What the message is: a record that is due now; nothing; or, first, reason for news, and to be looked at again after them. */
@@ -209,6 +235,8 @@ static enum reading read_message(struct kafka_consumer *consumer, struct kafka_h
 {
         if (!held || held->state == KAFKA_NOT_HELD)
                 return READING_NOTHING;
+        if (consumer->checking)
+                return check_anchor(consumer, held, message);
         if (!message->err)
                 return is_here(consumer, held, message->offset) ? READING_RECORD : READING_NEWS;
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
@@ -233,10 +261,13 @@ size_t kafka_consumer_records(struct kafka_consumer *consumer, struct bus_event 
                 if (reading == READING_NEWS)
                         break;
                 messages[count] = backlog_pop(consumer);
-                if (reading == READING_NOTHING) {
+                if (reading != READING_RECORD) {
                         rd_kafka_message_destroy(message);
+                        if (reading == READING_CHECKED && !go_to(consumer, partition_of(consumer, held), held->position))
+                                consumer->doubt = true;
                         continue;
                 }
+                kafka_anchor_note(consumer, message);
                 held->position++;
                 events[count++] = (struct bus_event){.kind = BUS_EVENT_RECORD,
                                                      .record = {.topic = consumer->topic,
@@ -271,6 +302,12 @@ static void take_statistics(struct kafka_consumer *consumer, rd_kafka_event_t *e
         const char *text = rd_kafka_event_stats(event);
 
         consumer->cut_off = text && !strstr(text, "\"state\":\"UP\"");
+        if (!text || !kafka_anchor_doubt(consumer, text))
+                return;
+        for (uint32_t i = 0; i < consumer->count; i++)
+                if (consumer->held[i].state == KAFKA_READING)
+                        consumer->checking = go_to(consumer, (int32_t)i, consumer->anchor.offset);
+        consumer->doubt = !consumer->checking;
 }
 
 /* Records among the control events are in the wrong queue: they are fetched again into the right one. */
@@ -346,10 +383,8 @@ enum error kafka_consumer_seek(struct kafka_consumer *consumer, int32_t partitio
 
         if (!held || held->state == KAFKA_NOT_HELD)
                 return ERR_NOT_FOUND;
-        backlog_drop(consumer, partition);
         kafka_held_start(consumer, held, (int64_t)offset);
-        /* Not waited for; what was read before it is outdated from now on. */
-        return rd_kafka_seek(consumer->handle, partition, (int64_t)offset, 0) ? ERR_FAILED : ERR_OK;
+        return go_to(consumer, partition, (int64_t)offset) ? ERR_OK : ERR_FAILED;
 }
 
 /* As of the last answer that brought records, or said that there are none: nobody is asked. */
@@ -385,6 +420,7 @@ enum error kafka_consumer_init(struct kafka_consumer *consumer, struct bus_kafka
                 return ERR_NO_MEMORY;
         for (uint32_t i = 0; i < consumer->count; i++)
                 consumer->held[i].committed = consumer->held[i].found = KAFKA_UNKNOWN;
+        kafka_anchor_forget(consumer);
         error = kafka_client_new(kafka, KAFKA_CONSUMER, topic, &consumer->client, text);
         if (error)
                 return error;

@@ -138,9 +138,17 @@ struct kafka_commit {
         int32_t partition;
         int64_t next;
         unsigned note_count; /* > 0: a note of the record at `next` */
-        bool takes_back;     /* a note of ours: nobody asked for it */
+        bool takes_back;     /* a note of ours, or what a log that was cut had: nobody asked for it */
+        bool outdated;       /* of a log that was cut */
         bool done;
         enum outcome outcome;
+};
+
+/* A record that was read. */
+struct kafka_anchor {
+        int64_t offset; /* KAFKA_UNKNOWN: none */
+        int64_t time_ms;
+        uint32_t sum;
 };
 
 struct kafka_consumer {
@@ -161,6 +169,12 @@ struct kafka_consumer {
         bool cut_off;  /* no broker has a connection with us, as of the last statistics */
         bool assigned; /* a partition without a group: one a topic, since a second one would start the first anew */
         int wake;
+
+        /* kafka_anchor.c */
+        struct kafka_anchor last, settled,
+                anchor; /* read last; when the statistics before came; when those before them came */
+        uint64_t connections;
+        bool doubt, checking;
 
         rd_kafka_topic_partition_list_t *wanted; /* assigned by the group, while its committed offsets are asked for */
         uint64_t ask_ms;                         /* not before then */
@@ -214,9 +228,25 @@ void kafka_commit_send(struct kafka_consumer *consumer, bool all);
 void kafka_commit_give_up(struct kafka_consumer *consumer);
 void kafka_commit_answered(struct kafka_consumer *consumer, rd_kafka_event_t *event);
 void kafka_commit_revoked(struct kafka_consumer *consumer, int32_t partition);
+
+/* The log was reset to `next`: what was committed before is of another one. Tells the broker too: or what another worker starts from
+ * would be beyond records that came since. */
+void kafka_commit_lost(struct kafka_consumer *consumer, int32_t partition, int64_t next);
 size_t kafka_commit_poll(struct kafka_consumer *consumer, struct bus_event *events, size_t max);
 bool kafka_commit_has(const struct kafka_consumer *consumer);
 void kafka_note_read(struct kafka_held *held, const void *metadata, size_t size);
+
+/* kafka_anchor.c: of a partition that is read without a group. */
+void kafka_anchor_note(struct kafka_consumer *consumer, const rd_kafka_message_t *message);
+void kafka_anchor_forget(struct kafka_consumer *consumer);
+
+/* True: there is an anchor, and reason to look whether it is still there; the caller goes back to it and sets `checking`. */
+bool kafka_anchor_doubt(struct kafka_consumer *consumer, const char *statistics);
+
+enum kafka_check { KAFKA_CHECK_GOES_ON, KAFKA_CHECK_SAME, KAFKA_CHECK_OTHER };
+
+/* What comes first from there. */
+enum kafka_check kafka_anchor_check(struct kafka_consumer *consumer, const rd_kafka_message_t *message);
 
 /* ---- the handle (kafka.c) ---- */
 

@@ -138,13 +138,19 @@ static void put_back(struct worker *worker, const struct bus_event *events, size
         }
 }
 
-static void forget_partition(struct worker *worker, int32_t partition)
+/* What is under way is done, but its offsets say nothing any more. */
+static void forget_offsets(struct worker *worker, int32_t partition)
 {
         offsets_reset(&worker->offsets, (uint32_t)partition);
-        list_each(&worker->flight, batch, struct batch, node) {
-                batch_abandon(batch, partition);
+        list_each(&worker->flight, batch, struct batch, node)
                 commit_revoked(batch, (uint32_t)partition);
-        }
+}
+
+static void forget_partition(struct worker *worker, int32_t partition)
+{
+        forget_offsets(worker, partition);
+        list_each(&worker->flight, batch, struct batch, node)
+                batch_abandon(batch, partition);
 }
 
 static void take_event(struct worker *worker, const struct bus_event *event)
@@ -166,6 +172,7 @@ static void take_event(struct worker *worker, const struct bus_event *event)
                 forget_partition(worker, event->record.partition);
                 break;
         case BUS_EVENT_LOST: /* requests were skipped: their senders hear nothing in time and ask again */
+                forget_offsets(worker, event->record.partition);
                 event_note(worker->seams.events, EVENT_ERROR, "worker.records_lost", NULL,
                            {"service", worker->service->name}, {"partition", NULL, (uint64_t)event->record.partition});
                 break;
