@@ -14,6 +14,11 @@
 #define BROKER  1
 #define WAIT_MS 10000
 
+#define OFFSET_FETCH 9  /* Kafka's number of that request */
+#define LATE_ANSWERS 10 /* more than are asked for while brokers come and go */
+#define LATE_MS      3000
+#define ASK_MS       900 /* a little less than the driver waits for an answer */
+
 static struct kafka_world *world;
 static struct bus *bus;
 
@@ -97,6 +102,40 @@ static void test_a_still_bus_lets_its_owner_sleep(void **state)
         assert_in_range(turns, 5, 100);
 }
 
+/*
+ * A member that was just given its partitions asks what is committed of them; the answer is late, and the broker goes while the question
+ * is out, again and again: it asks until it is told. (Of such a question without waiting, librdkafka 2.0.2 fails an assertion.)
+ */
+static void test_a_question_that_is_out_when_brokers_go(void **state)
+{
+        uint64_t begin_ms;
+        size_t assigned = 0;
+
+        (void)state;
+        bus->ops->free(&bus);
+        for (int i = 0; i < LATE_ANSWERS; i++)
+                assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(world->mock, BROKER, OFFSET_FETCH, 1,
+                                                                              RD_KAFKA_RESP_ERR_NO_ERROR, LATE_MS),
+                                 RD_KAFKA_RESP_ERR_NO_ERROR);
+        bus = kafka_world_open(world, BUS_TOPIC_COUNT);
+        assert_int_equal(bus->ops->subscribe(bus, BUS_SESSION), ERR_OK);
+        do { /* a turn that asks takes as long as the asking waits */
+                begin_ms = now_ms();
+                assigned += turn(10);
+        } while (now_ms() - begin_ms < ASK_MS);
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(rd_kafka_mock_broker_set_down(world->mock, BROKER), RD_KAFKA_RESP_ERR_NO_ERROR);
+                for (uint64_t end_ms = now_ms() + LATE_MS; now_ms() < end_ms;)
+                        assigned += turn(100);
+                assert_int_equal(rd_kafka_mock_broker_set_up(world->mock, BROKER), RD_KAFKA_RESP_ERR_NO_ERROR);
+                for (uint64_t end_ms = now_ms() + ASK_MS + LATE_MS / 2; now_ms() < end_ms;)
+                        assigned += turn(100);
+        }
+        assert_int_equal(assigned, 0);
+        for (uint64_t end_ms = now_ms() + 3 * WAIT_MS; assigned < 4; assigned += turn(100))
+                assert_true(now_ms() < end_ms);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -104,6 +143,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 TEST(test_it_is_known_that_no_broker_answers),
                 TEST(test_a_still_bus_lets_its_owner_sleep),
+                TEST(test_a_question_that_is_out_when_brokers_go),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
