@@ -352,28 +352,58 @@ def run_hands_over(rig):
     del rig
 
 
-def killed_run(number):
-    """Kills a run by a signal while its program sleeps. The port of its Redis."""
-    with subprocess.Popen([f'{ROOT}/tools/engines', 'run', 'redis', '--', 'sh', '-c', 'echo $ENGINES_REDIS_PORT $$; exec sleep 60'],
+def watcher_of(pid):
+    """The process that waits for the end of that one."""
+    for entry in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{entry}/cmdline', encoding='utf-8') as file:
+                words = file.read().split('\0')
+        except OSError:
+            continue
+        if len(words) > 2 and words[1].endswith('/watch.py') and words[2] == str(pid):
+            return int(entry)
+    raise AssertionError(f'nobody watches over {pid}')
+
+
+def killed_run(number, watched=True):
+    """Kills a run by a signal while its program sleeps. Its program, the port of its Redis, its folder."""
+    with subprocess.Popen([f'{ROOT}/tools/engines', 'run', 'redis', '--', 'sh', '-c', 'echo $$ $ENGINES_REDIS_PORT $ENGINES_DIR; exec sleep 60'],
                           stdout=subprocess.PIPE, text=True) as runner:
-        port, pid = map(int, runner.stdout.readline().split())
-        expect(answers(port), 'Redis answers')
+        pid, port, folder = runner.stdout.readline().split()
+        expect(answers(int(port)), 'Redis answers')
+        if not watched:
+            os.kill(watcher_of(runner.pid), signal.SIGKILL)
         runner.send_signal(number)
         runner.wait(30)
-        if number == signal.SIGKILL:
-            os.kill(pid, signal.SIGKILL)
-    return port
+    return int(pid), int(port), folder
+
+
+def runs(pid):
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
+            return file.read().rpartition(')')[2].split()[0] != 'Z'
+    except FileNotFoundError:
+        return False
 
 
 @suite.case
 def ended_run_cleans_up(rig):
-    """A run that is ended by SIGTERM takes its engines along; one that is killed leaves them to the next run"""
-    port = killed_run(signal.SIGTERM)
-    expect(not answers(port), 'after SIGTERM Redis is gone')
-    port = killed_run(signal.SIGKILL)
-    expect(answers(port), 'after kill -9 Redis is still there')
+    """A run takes its program and its engines along, whether it is ended or killed"""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        pid, port, folder = killed_run(number)
+        wait_until(lambda: not runs(pid), f'after signal {number} the program is gone')
+        wait_until(lambda: not answers(port), f'after signal {number} Redis is gone')
+        wait_until(lambda: not os.path.exists(folder), f'after signal {number} the folder is gone')
+    del rig
+
+
+@suite.case
+def next_run_sweeps(rig):
+    """What a run left behind that was killed together with its watcher the next run removes"""
+    _, port, folder = killed_run(signal.SIGKILL, watched=False)
+    expect(answers(port), 'Redis is still there')
     call(f'{ROOT}/tools/engines', 'run', 'redis', '--', 'true')
-    expect(not answers(port), 'the next run swept it away')
+    expect(not answers(port) and not os.path.exists(folder), 'the next run swept it away')
     del rig
 
 
@@ -385,9 +415,7 @@ def remove_leaves_nothing(rig):
     rig.secure.engines('remove')
     expect(not os.path.exists(rig.secure.folder), 'its folder is gone')
     for pid in pids:
-        if pid != '-' and os.path.exists(f'/proc/{pid}/stat'):
-            with open(f'/proc/{pid}/stat', encoding='utf-8') as file:
-                expect(file.read().rpartition(')')[2].split()[0] == 'Z', f'{pid} runs on')
+        expect(pid == '-' or not runs(pid), f'{pid} runs on')
     expect('there is no set' in rig.secure.engines('status', code=1), 'and it says so')
 
 

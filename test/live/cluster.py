@@ -29,7 +29,7 @@ class Engines:
         return done.stdout
 
     def start(self, *arguments):
-        self.call(*arguments, 'start')
+        self.call(*arguments, '--owner', str(os.getpid()), 'start')
         with open(f'{self.folder}/env', encoding='utf-8') as file:
             self.known = dict(line.split('=', 1) for line in shlex.split(file.read()))
 

@@ -16,6 +16,7 @@ import process
 from engine import Broken, Missing
 from member import ROLES, Balancer, Role, make_config
 
+PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'cluster')
 START_SECONDS = 60.0
 TOPICS_SECONDS = 10.0
 STOP_SECONDS = 20.0
@@ -81,7 +82,8 @@ class Cluster:
         return [Role('frontend', index, self) for index in range(self.shape.frontends)]
 
     def workers(self):
-        return [Role(kind, index, self) for kind in ROLES for index in range(self.shape.workers)]
+        added = [name.rsplit('-', 1) for name in self.state.get('added', [])]
+        return [Role(kind, index, self) for kind in ROLES for index in range(self.shape.workers)] + [Role(kind, int(index), self) for kind, index in added]
 
     def balancers(self):
         return [] if self.shape.direct else [Balancer(self)]
@@ -104,7 +106,8 @@ class Cluster:
 
     # Starting
 
-    def start(self, galkad):
+    def start(self, galkad, owner=None, at_its_end='remove'):
+        """owner: a process; when it ends, however it does, the cluster is removed, or stopped."""
         if self.exists() and any(process.lives(mark) for mark in self.state['running'].values()):
             raise Broken(f'the cluster in {self.folder} runs already; tools/cluster stop ends it')
         if not self.shape.direct:
@@ -113,8 +116,10 @@ class Cluster:
             raise Broken(f'port {self.shape.port} is taken, perhaps by another Galka: choose another (PORT=4256 make run-cluster)')
         self.galkad, self.is_ours = galkad, True
         with self.open():
-            self.state |= {'galkad': galkad, 'shape': list(self.shape)}
+            self.state |= {'galkad': galkad, 'shape': list(self.shape), 'owner': owner}
             self.save()
+            if owner:
+                process.watch(owner, self.folder, [PROGRAM, '--dir', self.folder, '--owner', str(owner), at_its_end])
             try:
                 self.say('Starting PostgreSQL, Redis and Kafka (the first time Kafka is fetched, 50 MB) …')
                 self.start_engines()
@@ -201,11 +206,33 @@ class Cluster:
             self.bring_up(members)
             self.write_env()
 
+    def add_some(self, kinds):
+        """One more worker of each of these roles."""
+        for kind in kinds:
+            if kind not in ROLES:
+                raise Broken(f'a worker is one of {" ".join(ROLES)}, not {kind}')
+            with self.open():
+                index = 1 + max(worker.index for worker in self.workers() if worker.kind == kind)
+                added = Role(kind, index, self)
+                self.state['added'] = [*self.state.get('added', []), added.name]
+                try:
+                    self.bring_up([added])
+                except BaseException:
+                    self.kill([added])
+                    raise
+                self.write_env()
+                self.say(added.name)
+
     # Ending
+
+    def forget_added(self, members):
+        gone = {member.name for member in members}
+        self.state['added'] = [name for name in self.state.get('added', []) if name not in gone]
 
     def end(self, members):
         """SIGTERM to all of them, then their ends are awaited."""
         marks = [(member, mark) for member in members if (mark := self.state['running'].pop(member.name, None))]
+        self.forget_added(members)
         for member, mark in marks:
             process.ask(mark, member.end_signal)
         for member, mark in marks:
@@ -232,11 +259,15 @@ class Cluster:
         with self.open():
             self.end(self.named(names))
 
+    def kill(self, members):
+        for member in members:
+            if mark := self.state['running'].pop(member.name, None):
+                process.kill(mark)
+        self.forget_added(members)
+
     def kill_some(self, names):
         with self.open():
-            for member in self.named(names):
-                if mark := self.state['running'].pop(member.name, None):
-                    process.kill(mark)
+            self.kill(self.named(names))
 
     def remove(self):
         with self.open():

@@ -19,6 +19,7 @@ from kafka import Kafka, random_id
 from postgres import Pgbouncer, Postgres
 from redis import Redis
 
+PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'engines')
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
 LOG_LINES, LOG_LOOK = 12, 200
@@ -43,12 +44,21 @@ class Group:
             os.makedirs(self.folder, exist_ok=True)
         elif not self.exists():
             raise Broken(f'there is no set in {self.folder}: start it first')
-        with open(f'{self.folder}/lock', 'w', encoding='utf-8') as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self.locked():
             self.read()
             yield
             if os.path.isdir(self.folder):
                 self.save()
+
+    @contextlib.contextmanager
+    def locked(self):
+        try:
+            lock = open(f'{self.folder}/lock', 'w', encoding='utf-8')
+        except FileNotFoundError as gone:
+            raise Broken(f'the set in {self.folder} was removed this moment') from gone
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def exists(self):
         return os.path.exists(f'{self.folder}/state.json')
@@ -59,7 +69,7 @@ class Group:
                 self.state = json.load(file)
         except FileNotFoundError:
             self.state = {**self.asked, 'brokers': self.asked['brokers'] or 1, 'address': self.asked['address'] or '127.0.0.1', 'id': random_id(),
-                          'ports': {}, 'homes': {}, 'ready': [], 'running': {}, 'runner': None}
+                          'ports': {}, 'homes': {}, 'ready': [], 'running': {}, 'owner': None}
         self.secure, self.settings, self.address = self.state['secure'], self.state['set'], self.state['address']
         kinds = {**ONE_BROKER, **{f'kafka{i + 1}': Kafka for i in range(self.state['brokers'])}}
         self.engines = {name: kind(name, self) for name, kind in kinds.items()}
@@ -100,12 +110,13 @@ class Group:
 
     # What one can ask for
 
-    def start(self, names, runner=None):
+    def start(self, names, owner=None):
         sweep(self.cache)
         with self.open(create=True):
             self.check_asked()
-            if runner:
-                self.state['runner'] = process.mark_of(runner)
+            if owner:
+                self.state['owner'] = process.mark_of(owner)
+                process.watch(owner, self.folder, [PROGRAM, '--dir', self.folder, 'remove'])
             wanted = self.named(names)
             for engine in list(wanted):
                 behind = self.engines.get(engine.needs)
@@ -222,7 +233,8 @@ class Group:
     def remove(self):
         if not self.exists():
             return
-        with self.open():
+        # Another may be at it: who watches over the set, and the next run.
+        with contextlib.suppress(Broken), self.open():
             for mark in self.state['running'].values():
                 process.kill(mark)
             for home in self.state['homes'].values():
@@ -257,14 +269,14 @@ class Leftover:
 
 
 def sweep(cache):
-    """Removes what runs left behind that were killed before they could."""
+    """Removes what runs left behind that were killed together with those who watched over them."""
     for path in glob.glob(f'{cache}/run-*/state.json'):
         try:
             with open(path, encoding='utf-8') as file:
-                runner = json.load(file)['runner']
+                owner = json.load(file)['owner']
         except (OSError, ValueError):
             continue
-        if runner and not process.lives(runner):
+        if owner and not process.lives(owner):
             Group(os.path.dirname(path), cache, Leftover).remove()
 
 

@@ -1,8 +1,13 @@
 """Processes that outlive the command which started them: known by pid and start time, so that a pid used again is never hit."""
+import ctypes
 import os
 import signal
 import subprocess
+import sys
 import time
+
+PR_SET_PDEATHSIG = 1
+WATCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'watch.py')
 
 
 def stat_of(pid):
@@ -51,6 +56,17 @@ def spawn(command, log, user=None, folder='/', environment=None):
     with open(log, 'ab') as output:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=folder,
                                 env={**os.environ, 'LC_ALL': 'C.UTF-8', **(environment or {})}, **identity)
+
+
+def watch(owner, folder, command):
+    """When that process has ended and the folder is still there, COMMAND is run."""
+    spawn([sys.executable, WATCH, str(owner), folder, *command], '/dev/null')
+
+
+def run_for_us(command, environment):
+    """A child that is killed when we are."""
+    libc = ctypes.CDLL(None)
+    return subprocess.Popen(command, env=environment, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
 
 
 def ask(mark, number):
