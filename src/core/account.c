@@ -7,7 +7,6 @@
 
 #define REQUEST_BODY_MAX 1536 /* the largest: sign_up, 254 + 32 + 128 + 256 + 16 bytes and their tags */
 #define RETRY_FIRST_MS   1000
-#define RETRY_MAX_MS     60000
 
 static bool is_zero(const uint8_t *bytes, size_t size)
 {
@@ -432,7 +431,7 @@ void account_failed(struct core *core, struct request *request, enum error error
                 /* It does not say that this device is out: what is stored, the outbox too, is not thrown away for that. */
         }
         mine->retry_ms =
-                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, mine->tries, RETRY_FIRST_MS, RETRY_MAX_MS));
+                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, mine->tries, RETRY_FIRST_MS, CORE_RETRY_MAX_MS));
         mine->tries = (uint8_t)min_of(mine->tries + 1, 30);
 }
 

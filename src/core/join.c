@@ -6,8 +6,6 @@
 #include "rules/room.h"
 
 #define RETRY_FIRST_MS 500
-#define RETRY_MAX_MS   30000
-#define JOIN_MAX_MS    15000 /* a server closes a connection that has said nothing for 30 s and has not joined */
 
 /* ---- Join ---- */
 
@@ -199,7 +197,7 @@ void join_failed(struct core *core, struct request *request, enum error error, u
         } else if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 link_close(core, LINK_RETRY_MAX_MS);
         } else {
-                uint64_t pause = core_pause_ms(core, join->tries, RETRY_FIRST_MS, JOIN_MAX_MS);
+                uint64_t pause = core_pause_ms(core, join->tries, RETRY_FIRST_MS, CORE_RETRY_MAX_MS);
 
                 join->tries = (uint8_t)min_of(join->tries + 1, 30);
                 join->again = true;
@@ -298,7 +296,7 @@ void join_rooms_failed(struct core *core, struct request *request, enum error er
                 return;
         join->list = LIST_DUE;
         join->list_ms =
-                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, join->tries, RETRY_FIRST_MS, RETRY_MAX_MS));
+                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, join->tries, RETRY_FIRST_MS, CORE_RETRY_MAX_MS));
         join->tries = (uint8_t)min_of(join->tries + 1, 30);
 }
 

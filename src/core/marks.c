@@ -4,7 +4,6 @@
 #include "core/state.h"
 
 #define RETRY_FIRST_MS 1000
-#define RETRY_MAX_MS   30000
 
 /* What the server should have. */
 static uint64_t delivered_of(const struct room *room)
@@ -86,7 +85,7 @@ void mark_failed(struct core *core, struct request *request, enum error error, u
         if (error_class((unsigned)error) == ERROR_CLASS_REFUSED && error != ERR_LATE) {
                 room->mark_off = true;
         } else {
-                uint64_t pause = core_pause_ms(core, room->mark_tries, RETRY_FIRST_MS, RETRY_MAX_MS);
+                uint64_t pause = core_pause_ms(core, room->mark_tries, RETRY_FIRST_MS, CORE_RETRY_MAX_MS);
 
                 room->mark_tries = (uint8_t)min_of(room->mark_tries + 1, 30);
                 room->mark_ms = core->now_ms + max_of(retry_after_ms, pause);

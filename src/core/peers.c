@@ -4,7 +4,6 @@
 #include "rules/room.h"
 
 #define RETRY_FIRST_MS 2000
-#define RETRY_MAX_MS   60000
 
 void peers_step(struct core *core)
 {
@@ -67,5 +66,5 @@ void peers_failed(struct core *core, struct request *request, enum error error, 
         for (uint32_t i = 0; i < core->rooms.count; i++)
                 core->rooms.by_time[i]->peer_asked = false;
         sync->peers_due = true;
-        sync->peers_ms = core->now_ms + max_of(retry_after_ms, core_pause_ms(core, 1, RETRY_FIRST_MS, RETRY_MAX_MS));
+        sync->peers_ms = core->now_ms + max_of(retry_after_ms, core_pause_ms(core, 1, RETRY_FIRST_MS, CORE_RETRY_MAX_MS));
 }

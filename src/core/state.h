@@ -44,6 +44,9 @@ struct core {
 /* When a frame did not go, because the output is full or memory is short: tried again after so long. */
 #define CORE_FULL_PAUSE_MS 100
 
+/* The longest pause before a request is repeated on a link that stands: an outage behind it is over for its users within seconds. */
+#define CORE_RETRY_MAX_MS 4000
+
 void core_set_time(struct core *core, struct core_time time);
 
 /* 64 random bits (not for secrets), a number below `limit` (0 for 0), an id that is higher than all before. */

@@ -5,7 +5,6 @@
 #include "rules/limits.h"
 
 #define RETRY_FIRST_MS 500
-#define RETRY_MAX_MS   30000
 
 /* ---- asking ---- */
 
@@ -158,8 +157,8 @@ void fetch_failed(struct core *core, struct request *request, enum error error, 
                 history_end(core, room, error);
                 return;
         }
-        room->fetch_ms =
-                core->now_ms + max_of(retry_after_ms, core_pause_ms(core, room->fetch_tries, RETRY_FIRST_MS, RETRY_MAX_MS));
+        room->fetch_ms = core->now_ms +
+                         max_of(retry_after_ms, core_pause_ms(core, room->fetch_tries, RETRY_FIRST_MS, CORE_RETRY_MAX_MS));
         room->fetch_tries = (uint8_t)min_of(room->fetch_tries + 1, 30);
 }
 

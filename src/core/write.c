@@ -5,7 +5,7 @@
 #include "rules/row.h"
 
 #define RETRY_FIRST_MS  250
-#define RETRY_MAX_MS    4000 /* an engine's outage is over for its users within seconds of its return */
+#define DOUBT_MAX_MS    2000 /* the longest pause where no answer came: that it did not has taken seconds already */
 #define FRAME_EXTRA     (WIRE_HEADER_SIZE_MAX + 16)
 #define OPERATION_EXTRA 40
 
@@ -111,9 +111,10 @@ static enum verdict verdict_of(unsigned status)
         return VERDICT_DOUBT;
 }
 
-static void pause_room(struct core *core, struct room *room, uint64_t retry_after_ms)
+static void pause_room(struct core *core, struct room *room, enum verdict verdict, uint64_t retry_after_ms)
 {
-        uint64_t pause = core_pause_ms(core, room->write_tries, RETRY_FIRST_MS, RETRY_MAX_MS);
+        uint64_t pause_max_ms = verdict == VERDICT_DOUBT ? DOUBT_MAX_MS : CORE_RETRY_MAX_MS;
+        uint64_t pause = core_pause_ms(core, room->write_tries, RETRY_FIRST_MS, pause_max_ms);
 
         room->write_ms = core->now_ms + max_of(retry_after_ms, pause);
         room->write_tries = (uint8_t)min_of(room->write_tries + 1, 30);
@@ -149,11 +150,11 @@ static bool settle(struct core *core, struct room *room, struct entry *entry, co
                 return live_own(core, room, &outcome->id, outcome->seq, outcome->time_ms, outcome->n);
         case VERDICT_RETRY:
                 entry->state = ENTRY_QUEUED;
-                pause_room(core, room, outcome->retry_after_ms);
+                pause_room(core, room, VERDICT_RETRY, outcome->retry_after_ms);
                 return true;
         case VERDICT_DOUBT:
                 doubt(core, entry);
-                pause_room(core, room, outcome->retry_after_ms);
+                pause_room(core, room, VERDICT_DOUBT, outcome->retry_after_ms);
                 return true;
         case VERDICT_REFUSED:
                 refuse(core, room, entry, (enum error)outcome->status);
@@ -192,7 +193,7 @@ bool write_answered(struct core *core, struct request *request, const struct wir
                 list_each(&room->outbox, entry, struct entry, node) {
                         if (entry->state == ENTRY_FLYING) {
                                 doubt(core, entry);
-                                pause_room(core, room, 0);
+                                pause_room(core, room, VERDICT_DOUBT, 0);
                         }
                 }
                 room->write_single = false;
@@ -248,7 +249,7 @@ void write_failed(struct core *core, struct request *request, enum error error, 
                         doubt(core, entry);
         }
         if (error != ERR_CLOSED)
-                pause_room(core, room, retry_after_ms);
+                pause_room(core, room, verdict, retry_after_ms);
         if (error == ERR_BAD_TOKEN || error == ERR_NOT_NOW)
                 link_close(core, 0);
 }
