@@ -124,7 +124,10 @@ static void test_who_answers_late_may_have_taken_it(void **state)
         assert_int_equal(stage->alice_saw->numbers[1], 1);
 }
 
-/* One connection breaks with a request under way: the same request goes again, and nothing is there twice. */
+/*
+ * One connection breaks with a request under way: the same request goes again, and nothing is there twice. Only one: behind one that
+ * broke, the mock broker, which knows no sequence numbers, takes the next all the same.
+ */
 static void test_a_broken_connection_is_not_seen(void **state)
 {
         struct stage *stage = *state;
@@ -134,7 +137,7 @@ static void test_a_broken_connection_is_not_seen(void **state)
                 if (i % 100 == 50)
                         rd_kafka_mock_push_request_errors(mock_of(stage), PRODUCE, 1, RD_KAFKA_RESP_ERR__TRANSPORT);
                 publish(stage->producer, 1, i);
-                if (i % 10 == 9)
+                if (i % 10 == 9 || i % 100 == 50)
                         assert_int_equal(flush_outcome(stage->producer), OUTCOME_OK);
         }
         await_records(stage->alice, stage->alice_saw, 300);
