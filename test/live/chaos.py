@@ -1,6 +1,8 @@
 """What live_chaos.py stands on: a cluster (tools/cluster), users at work on it (chaos_load), one who asks all the time and looks at the
 clock, and the verdict after each fault: what was unavailable, how it came back, what rules were broken."""
 import collections
+import dataclasses
+import errno
 import json
 import os
 import re
@@ -13,9 +15,11 @@ import tempfile
 import threading
 import time
 import traceback
+import typing
 import urllib.request
 
 import wire
+from host import Host
 from rig import User
 
 MISSING = 77  # exit code of tools/cluster: an engine is not installed and cannot be fetched
@@ -26,9 +30,26 @@ PATIENCE_SECONDS = 60.0
 ANSWER_SECONDS = 8.0     # the deadline of a request is 5 s; the rest is for a busy machine
 GROWTH_KIB = 64 * 1024   # that a process may be larger after a fault
 ASK_EVERY_SECONDS = 0.5
+DISKS_PARENT = '/var/tmp'  # PostgreSQL's user must get to its disk, wherever the checkout is
 SETTINGS = ('connection-frames=100000', 'user-frames=100000', 'log-level=info', 'password-kib=1024')
 
-Fault = collections.namedtuple('Fault', 'name act short world answers')
+
+@dataclasses.dataclass
+class Fault:
+    """What is done to a cluster, and what is asked of it then."""
+    name: str
+    act: typing.Callable
+    selections: tuple            # that it belongs to, besides all
+    world: str
+    answers: bool                # whoever asks has an answer within the deadline, even while it lasts
+    still: typing.Optional[float]  # seconds that a room may stand still; None: as long as what it needs is gone
+
+
+@dataclasses.dataclass
+class World:
+    """A cluster, by the options of tools/cluster, and the disks of engines that are small, in MiB."""
+    options: tuple = ()
+    disks: dict = dataclasses.field(default_factory=dict)
 
 
 class Users:
@@ -114,18 +135,24 @@ class Asker(threading.Thread):
 
 
 class ChaosRig:
-    def __init__(self, galkad, load, root, parent, options, goal):
-        self.galkad, self.load_program, self.root, self.options, self.goal = galkad, load, root, options, goal
+    def __init__(self, galkad, load, root, parent, world, goal):
+        """parent: a folder; world: World."""
+        self.galkad, self.load_program, self.root, self.world, self.goal = galkad, load, root, world, goal
         self.kept_logs = os.path.join(parent, 'chaos.log')
-        self.folder = tempfile.mkdtemp(prefix='chaos-', dir=parent)
+        self.folder = tempfile.mkdtemp(prefix='chaos-', dir=DISKS_PARENT if world.disks else parent)
         os.chmod(self.folder, 0o755)  # PostgreSQL runs as its own user
         self.definition = wire.Definition(root)
         self.cluster_folder, self.bad, self.users = f'{self.folder}/cluster', False, None
+        self.disks = {}
+        self.host = Host()
 
     def __enter__(self):
         try:
             settings = [word for setting in SETTINGS for word in ('--set', setting)]
-            done = self.call('tools/cluster', '--dir', self.cluster_folder, '--port', '0', '--galkad', self.galkad, *settings, *self.options, 'start')
+            for engine, mib in self.world.disks.items():
+                self.mount(engine, mib)
+            done = self.call('tools/cluster', '--dir', self.cluster_folder, '--port', '0', '--galkad', self.galkad, '--owner', str(os.getpid()),
+                             *settings, *self.world.options, 'start')
             if done.returncode == MISSING:
                 print(f'ok 1 - all # SKIP {done.stdout.strip()}', flush=True)
                 sys.exit(0)
@@ -143,7 +170,30 @@ class ChaosRig:
             shutil.copytree(f'{self.cluster_folder}/log', self.kept_logs, dirs_exist_ok=True)
             print(f'# logs: {self.kept_logs}', flush=True)
         self.call('tools/cluster', '--dir', self.cluster_folder, 'remove')
+        for disk in self.disks.values():
+            subprocess.run(['umount', disk], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.host.finish()
+
+    # Small disks, in our own mount namespace: they end with us
+
+    def mount(self, engine, mib):
+        disk = f'{self.cluster_folder}/engines/{engine}'
+        os.makedirs(disk)
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', f'size={mib}m', 'galka-chaos', disk], check=True)
+        self.disks[engine] = disk
+
+    def fill(self, engine):
+        """Not a byte more fits on its disk. The file that takes the room."""
+        path = f'{self.disks[engine]}/filler'
+        with open(path, 'wb', buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+        return path
 
     # The cluster
 
@@ -198,6 +248,12 @@ class ChaosRig:
                 return page.status == 200
         except OSError:
             return False
+
+    def number(self, name, metric):
+        """Of a process: the sum of the samples that begin so."""
+        port = dict(part.rsplit(':', 1) for part in self.env()['CLUSTER_HEALTH'].split())[name]
+        with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=5) as page:
+            return sum(float(line.split()[-1]) for line in page.read().decode().splitlines() if line.startswith(metric))
 
     def memory(self):
         """{(name, pid): KiB that are its own} of galkad's processes."""
@@ -262,7 +318,7 @@ class ChaosRig:
                 asker.finish()
         if asker:
             row |= {'longest_answer': round(asker.longest, 2), 'answers': dict(asker.answers)}
-            if fault.answers and (asker.longest > ANSWER_SECONDS or asker.answers['none']):
+            if fault.answers and asker.longest > ANSWER_SECONDS + row.get('frozen', 0):
                 violations.append(f'a request had no answer for {asker.longest:.1f} s: {dict(asker.answers)}')
         row |= {'violations': violations, 'seconds': round(time.monotonic() - start, 1)}
         self.bad |= bool(violations)
@@ -277,9 +333,10 @@ class ChaosRig:
         time.sleep(CALM_SECONDS)
         calm, before = self.told(), self.memory()
         self.users.ask('begin')
+        moment = self.host.moment()
         fault.act(self)
         told = self.await_recovery()
-        if told['recovery_p99'] > RECOVERY_SECONDS:
+        if told['recovery_p99'] > RECOVERY_SECONDS + self.host.frozen_since(moment):
             violations.append(f'it was not back within {RECOVERY_SECONDS:.0f} s: {told["recovered"]} of {told["rooms"]} rooms, '
                               f'half of them after {told["recovery_p50"]:.1f} s, p99 {told["recovery_p99"]:.1f} s')
         end = time.monotonic() + PATIENCE_SECONDS
@@ -289,6 +346,9 @@ class ChaosRig:
                 break
             time.sleep(0.1)
         self.await_ready()
+        row['frozen'] = round(self.host.frozen_since(moment), 2)
+        if fault.still and now['longest_gap'] > fault.still + row['frozen']:
+            violations.append(f'a room stood still for {now["longest_gap"]:.1f} s, and {fault.still:.0f} s are allowed')
         rest = self.users.ask('rest', 150)
         violations += rest['violations']
         after = self.memory()
@@ -309,11 +369,12 @@ def report(rows, folder):
     with open(path, 'w', encoding='utf-8') as file:
         json.dump(list(known.values()), file, indent=1)
         file.write('\n')
-    layout = '# {:<36}{:>13}{:>14}{:>15}{:>13}{:>10}{:>12}'
-    print(layout.format('fault', 'unavailable', 'p99 recovery', 'longest answer', 'acknowledged', 'memory', 'violations'))
+    layout = '# {:<42}{:>13}{:>14}{:>16}{:>14}{:>11}{:>8}{:>12}'
+    print(layout.format('fault', 'unavailable', 'p99 recovery', 'longest answer', 'acknowledged', 'memory', 'frozen', 'violations'))
     for row in rows:
         times = [f'{row[name]:.1f} s' if name in row else '-' for name in ('unavailable', 'recovery_p99', 'longest_answer')]
         memory = f'{row["growth_kib"] / 1024:+.1f} MiB' if 'growth_kib' in row else '-'
-        print(layout.format(row['fault'], *times, row.get('acknowledged', '-'), memory, 'SKIPPED' if 'skipped' in row else len(row['violations'])))
+        frozen = f'{row["frozen"]:.1f} s' if row.get('frozen') else '-'
+        print(layout.format(row['fault'], *times, row.get('acknowledged', '-'), memory, frozen, 'SKIPPED' if 'skipped' in row else len(row['violations'])))
     sys.stdout.flush()
     return 1 if any(row['violations'] for row in rows) else 0

@@ -23,7 +23,7 @@
 #include "kill_load.h"
 
 #define UNDER_WAY_MAX 2 /* of a room */
-#define PAUSE_SECONDS 0.1
+#define PAUSE_SECONDS 0.07
 #define JOIN_SECONDS  30
 
 struct talk {
