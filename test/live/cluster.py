@@ -96,8 +96,10 @@ class ClusterRig(Rig):
         return self
 
     def __exit__(self, *problem):
-        super().__exit__(*problem)
-        self.engines.call('remove')
+        try:
+            self.engines.call('remove')  # while their folder, with their pids, is there
+        finally:
+            super().__exit__(*problem)
 
     def engine_options(self, kind):
         """What a role of that kind is told of the engines."""
