@@ -193,7 +193,9 @@ def two_people_talk(rig):
     room = wire.personal_room(anna.user, boris.user)
     rig.world.go_to('haproxy')
     definition, port = wire.Definition(ROOT), int(rig.services['haproxy']['ports'][0].split(':')[0])
-    time.sleep(2)  # haproxy has looked at both
+    time.sleep(2)  # haproxy has looked at both, and at those that it found down once more
+    wait_until(lambda: all(rig.world.containers['haproxy'].said().count(f'{name} is UP') >= rig.world.containers['haproxy'].said().count(f'{name} is DOWN')
+                           for name in rig.frontends()), 'haproxy has both')
     with wire.Client(definition, port) as one, wire.Client(definition, port) as other:
         for client, user in ((one, anna), (other, boris)):
             expect_equal(client.hello().name, 'welcome', 'answer to Hello')

@@ -4,13 +4,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/assert.h"
 #include "driver/bus/kafka_inside.h"
 
-#define ANSWER_MS 30000
-#define LINE_SIZE 400
-#define REPLICAS  3
+#define ANSWER_MS     30000
+#define LINE_SIZE     400
+#define KNOWN_EACH_MS 50
+#define REPLICAS      3
 
 struct work {
         struct bus_kafka kafka;
@@ -265,6 +267,57 @@ static enum error look_at(struct work *work, enum bus_topic topic, const struct 
         return error;
 }
 
+/* ---- afterwards ---- */
+
+static bool is_known(const struct work *work, enum bus_topic topic, const struct rd_kafka_metadata *metadata)
+{
+        const struct rd_kafka_metadata_topic *found = kafka_probe_topic(&work->kafka, topic, metadata);
+
+        if (!found || found->err || (uint32_t)found->partition_cnt < partitions_of(work, topic))
+                return false;
+        for (int i = 0; i < found->partition_cnt; i++)
+                if (found->partitions[i].leader < 0)
+                        return false;
+        return true;
+}
+
+/* The first topic that the broker that is asked does not know of, or that has a partition without a leader; COUNT: none. */
+static enum error find_unknown(struct work *work, enum bus_topic *topic)
+{
+        const struct rd_kafka_metadata *metadata;
+        enum error error = kafka_probe_ask(&work->kafka, &work->probe, &metadata, work->text);
+
+        *topic = 0;
+        if (error)
+                return error;
+        while (*topic < BUS_TOPIC_COUNT && is_known(work, *topic, metadata))
+                (*topic)++;
+        rd_kafka_metadata_destroy(metadata);
+        return ERR_OK;
+}
+
+/* The controller answers before brokers have heard of what it made: whoever is started next must find it. */
+static enum error await_all(struct work *work)
+{
+        const struct timespec pause = {.tv_nsec = KNOWN_EACH_MS * 1000000};
+        uint64_t end_ms = kafka_now_ms() + ANSWER_MS;
+        enum bus_topic topic;
+        enum error error = find_unknown(work, &topic);
+
+        while (!error && topic < BUS_TOPIC_COUNT && kafka_now_ms() < end_ms) {
+                nanosleep(&pause, NULL);
+                error = find_unknown(work, &topic);
+        }
+        if (error || topic == BUS_TOPIC_COUNT)
+                return error;
+        snprintf(work->text, BUS_KAFKA_ERROR_SIZE,
+                 "Kafka's topic %.200s is made, and after %d s a broker does not know of it, or a partition has no leader: "
+                 "see the "
+                 "brokers' logs",
+                 work->kafka.topics[topic], ANSWER_MS / 1000);
+        return ERR_FAILED;
+}
+
 enum error bus_kafka_topics(const struct bus_kafka_options *options, const struct bus_kafka_topics *topics,
                             bus_kafka_topics_say *say_line, void *owner, char text[static BUS_KAFKA_ERROR_SIZE])
 {
@@ -284,6 +337,8 @@ enum error bus_kafka_topics(const struct bus_kafka_options *options, const struc
                         error = look_at(&work, (enum bus_topic)i, metadata);
                 rd_kafka_metadata_destroy(metadata);
         }
+        if (!error && !topics->check_only)
+                error = await_all(&work);
         kafka_probe_finish(&work.probe);
         if (error || !work.differs || !topics->check_only)
                 return error;

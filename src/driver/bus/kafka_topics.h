@@ -18,7 +18,7 @@ struct bus_kafka_topics {
 /* One line of what was found or done, for a person. */
 typedef void bus_kafka_topics_say(void *owner, const char *line);
 
-/* CONFIG: an option is wrong; with check_only: something differs. FAILED: the cluster refused, or did not answer: text says what. */
+/* What it made is known to the broker that it asks when it returns. CONFIG: an option is wrong; with check_only: something differs. FAILED: the cluster refused, or did not answer: text says what. */
 must_use enum error bus_kafka_topics(const struct bus_kafka_options *options, const struct bus_kafka_topics *topics,
                                      bus_kafka_topics_say *say, void *owner, char text[static BUS_KAFKA_ERROR_SIZE]);
 
