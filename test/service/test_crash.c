@@ -19,6 +19,8 @@
 #include "base/memory.h"
 #include "driver/notes/file.h"
 #include "service/stage.h"
+#include "service/worker/state.h"
+#include "support/faulty_bus.h"
 
 static struct stage stage;
 
@@ -247,12 +249,35 @@ static void test_a_note_that_fails_is_made_again(void **state)
         assert_five_done(sent);
 }
 
+/* Whoever had the partition before may have done it: late or not, the store is asked, and knows. */
+static void test_a_predecessors_work_is_noted_and_asked_for(void **state)
+{
+        struct id id = stage_id(&stage), done, again;
+        const char *text = "done before";
+
+        (void)state;
+        done = say(&text, &id, 1);
+        stage_work(&stage, 0);
+        worker_free(&stage.worker);
+        again = say(&text, &id, 1);
+        hand_clock_advance_ms(&stage.clock, STAGE_REPLY_MS + 1);
+        bus_embedded_expel(stage.embedded, bus_embedded_member(faulty_bus_inner(stage.seams.bus)));
+        hand.care = NOTES_SINGLY;
+        check(worker_new(&service_session, &stage.seams, 0, &stage.worker) == ERR_OK);
+        stage_work(&stage, 0);
+        assert_int_equal(hand.noted_count, 1);
+        assert_int_equal(stage_outcome(&stage, done).seq, 1);
+        assert_int_equal(stage_outcome(&stage, again).seq, 1);
+        assert_int_equal(stage_frames_for(&stage, &stage.boris, WIRE_CODE_delivery), 2);
+}
+
 /* … until the record is too late; its sender asks again anyway. */
 static void test_what_cannot_be_noted_is_dropped_when_it_is_late(void **state)
 {
         struct sent sent[5];
 
         (void)state;
+        hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS); /* nobody can have done it before */
         hand.care = NOTES_SINGLY;
         hand.holds = true;
         say_five(sent);
@@ -447,6 +472,7 @@ int main(void)
                 TEST(test_care_lasts_as_long_as_a_note),
                 TEST(test_nothing_is_begun_before_its_note_is_made),
                 TEST(test_a_note_that_fails_is_made_again),
+                TEST(test_a_predecessors_work_is_noted_and_asked_for),
                 TEST(test_what_cannot_be_noted_is_dropped_when_it_is_late),
                 TEST(test_what_comes_again_is_known_again),
                 TEST(test_what_is_known_goes_to_the_dead_letters),

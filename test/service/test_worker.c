@@ -220,6 +220,27 @@ static void test_the_late_are_dropped_undone(void **state)
         assert_int_equal(stage_committed(&stage), 2);
 }
 
+/* It was done in time, and its answer came late: as after a moment in which the whole process stood still. */
+static void test_what_was_done_is_told_however_late(void **state)
+{
+        struct sent sent;
+
+        (void)state;
+        hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS); /* and it is nobody else's work */
+        sent = stage_say(&stage, &stage.anna, ours(), "in time");
+        stage_fail(&stage, FAULT_APPLY, FAULT_DELAY, 1, 1);
+        stage.script.plan.delay_polls = 1000;
+        stage_work(&stage, 0);
+        assert_int_equal(stage_rows(&stage, &stage.anna, ours(), NULL), 1);
+        assert_null(stage_reply(&stage, sent.request));
+        hand_clock_advance_ms(&stage.clock, STAGE_REPLY_MS + 1);
+        for (int i = 0; i < 1000; i++)
+                (void)worker_step(stage.worker);
+        stage_work(&stage, 0);
+        assert_written(sent, 1);
+        assert_int_equal(stage_committed(&stage), 1);
+}
+
 /* A store that is away until the deadline has passed: undone, however often it was tried. */
 static void test_late_while_waiting(void **state)
 {
@@ -469,6 +490,7 @@ int main(void)
                 TEST(test_a_repeat_is_answered_and_delivered_again),
                 TEST(test_the_late_are_dropped_undone),
                 TEST(test_late_while_waiting),
+                TEST(test_what_was_done_is_told_however_late),
                 TEST(test_a_predecessors_work_is_asked_for),
                 TEST(test_inherited_and_given_up_is_a_loss),
                 TEST(test_a_revoked_batch_is_abandoned),

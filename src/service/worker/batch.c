@@ -155,15 +155,15 @@ static enum error parse(const struct service *service, struct bus *bus, struct i
  * Who had the partition before may have done it and died before anybody was told: its row is in the log, or the device is revoked,
  * and its sender may never ask again. So it is asked for however late it comes; what was not done is refused by the store (L8).
  */
-static bool is_inherited(const struct worker *worker, const struct item *item)
+static bool may_be_inherited(const struct worker *worker, const struct item *item)
 {
-        return item->ops && worker_now_ms(worker) - worker->assigned_ms[item->partition] < WORKER_INHERIT_MS;
+        return worker_now_ms(worker) - worker->assigned_ms[item->partition] < WORKER_INHERIT_MS;
 }
 
 void item_plan(struct batch *batch, struct item *item)
 {
         item->handler->hooks[HOOK_PLAN](batch, item);
-        item->inherited = is_inherited(batch->worker, item);
+        item->inherited = item->ops && may_be_inherited(batch->worker, item);
 }
 
 static void plan(struct batch *batch, struct item *item)
@@ -178,7 +178,8 @@ static void plan(struct batch *batch, struct item *item)
                 batch_poison(batch, item, ERR_POISON);
         else if (!batch->singly || batch->noted)
                 item_plan(batch, item);
-        /* Else NOTE comes first. */
+        else /* NOTE comes first: what it asks for is not known before */
+                item->inherited = may_be_inherited(batch->worker, item);
 }
 
 bool batch_add_record(struct batch *batch, const struct bus_record *record)
@@ -247,6 +248,8 @@ void batch_drop_late(struct batch *batch)
                 struct item *item = &batch->items[i];
                 uint64_t patience_ms = item->uncertain || item->inherited ? WORKER_UNCERTAIN_MS : 0;
 
+                if (item->results) /* done: its sender and all others are told, however late the store's answer was */
+                        continue;
                 if (item->state == ITEM_LIVE && item->not_after_ms && now_ms > item->not_after_ms + patience_ms)
                         item_drop(batch, item);
         }

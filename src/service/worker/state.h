@@ -76,7 +76,7 @@ void batch_restart(struct batch *batch);
 /* Its partition was revoked: what is left of it is ignored. */
 void batch_abandon(struct batch *batch, int32_t partition);
 
-/* Drops the items whose deadline has passed before anything was done for them. */
+/* Drops the items whose deadline has passed before anything was done for them; what the store has answered stays. */
 void batch_drop_late(struct batch *batch);
 
 void item_drop(struct batch *batch, struct item *item);
