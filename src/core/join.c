@@ -112,9 +112,10 @@ static bool take_state(struct core *core, const struct wire_room_state *state)
 }
 
 /* Another era: rows, heads, holes and marks are of another past. Outbox and drafts stay (law L9). False: no memory. */
-static bool take_era(struct core *core, const struct id *era)
+static bool take_era(struct core *core, const struct id *era, bool *changed)
 {
-        if (!id_is_zero(&core->account.era) && !id_equal(&core->account.era, era)) {
+        *changed = !id_is_zero(&core->account.era) && !id_equal(&core->account.era, era);
+        if (*changed) {
                 requests_close(core);
                 if (!core_forget(core, true, ERR_OK))
                         return false;
@@ -126,6 +127,7 @@ static bool take_era(struct core *core, const struct id *era)
 static bool take_joined(struct core *core, const struct wire_joined *joined)
 {
         struct join *join = &core->join;
+        bool was_ready = core->link.state == LINK_READY, changed;
         struct wire_room_state state;
         struct wire_iterator iterator;
 
@@ -137,7 +139,7 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
         join->again &= join->asked;
         join->asked = join->comparing = false;
         join->id = (struct id){0};
-        if (!take_era(core, &joined->era))
+        if (!take_era(core, &joined->era, &changed))
                 return false;
         /* The fresh token is for the next link; this one is bound to the old. */
         if (!account_take_person(core, &joined->profile) || !account_take_token(core, joined->token))
@@ -160,6 +162,9 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
                 join->synced = true;
                 join->synced_batch = join->ready_batch;
         }
+        /* What came between the server's reading and this was taken for known: it was beside numbers of another past. */
+        if (changed && was_ready)
+                join_again(core, 0);
         core->sync.scan_ms = 0;
         rooms_start_work(core);
         return true;

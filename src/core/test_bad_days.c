@@ -402,6 +402,32 @@ static void an_era_that_comes_without_memory_comes_again(void **state)
         assert_int_equal(core_host_records(&world->bob, SLICE_LITERAL("M")), 0);
 }
 
+/* The store goes back in time while he is connected, and he is told to join again. What comes before the answer has numbers that he
+ * takes for known: so he asks once more. */
+static void an_era_that_ends_under_way_is_joined_twice(void **state)
+{
+        struct world *world = *state;
+        struct wire_rejoin rejoin = {0};
+        struct fake_frame join;
+        struct wire_row row;
+
+        for (int i = 0; i < 3; i++)
+                fake_server_say(&world->server, &world->room, ALICE, "of the old era", false);
+        fake_server_run(&world->server, 3000, 500);
+        assert_int_equal(head_of(&world->bob, &world->room), 3);
+        fake_server_restore_nothing(&world->server);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        core_host_advance(&world->bob, 1);
+        assert_true(fake_server_take(&world->bob, &join) && join.head.code == WIRE_CODE_join);
+        fake_server_handle(&world->server, world->bobs_client, &join);
+        assert_int_equal(head_of(&world->bob, &world->room), 0);
+        fake_server_say(&world->server, &world->room, ALICE, "of the new era", true);
+        fake_server_run(&world->server, 3000, 500);
+        assert_int_equal(head_of(&world->bob, &world->room), 1);
+        assert_true(core_host_row(&world->bob, &world->room, 1, &row));
+        assert_true(slice_equal(row.text, SLICE_LITERAL("of the new era")));
+}
+
 /* The storage is asked for the outbox, and answers after the account is gone: that was another's message. */
 static void an_outbox_read_for_another_account_is_not_sent(void **state)
 {
@@ -497,6 +523,7 @@ int main(void)
                 TEST(who_is_told_to_while_he_joins_joins_once_more),
                 TEST(what_was_answered_in_another_era_goes_again),
                 TEST(an_era_that_comes_without_memory_comes_again),
+                TEST(an_era_that_ends_under_way_is_joined_twice),
                 TEST(an_outbox_read_for_another_account_is_not_sent),
                 TEST(who_is_in_a_hurry_does_not_wait),
         };

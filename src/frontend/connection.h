@@ -61,6 +61,7 @@ struct traffic {
         struct send_queue held;         /* deliveries that wait behind the Join reply */
         uint32_t out_offset;            /* bytes of out.first that are written */
         uint32_t queued_bytes;          /* of both queues */
+        uint32_t held_losses;           /* upkeep.losses when the latest of `held` came */
 };
 
 struct connection {

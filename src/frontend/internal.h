@@ -69,6 +69,7 @@ struct upkeep {
         uint8_t round;           /* 1 or 2: whom overdue_ms is for; who is told meanwhile belongs to the other */
         uint64_t beat_ms, beaten_ms, retry_ms, end_ms;
         uint64_t told_ms;                     /* the last telling began: a Join from before it counts for nothing */
+        uint32_t losses;                      /* suspected so far */
         uint64_t overdue_ms, overdue_next_ms; /* who was told in this round is closed; in the next one. 0: nobody was */
         struct removal *removals;             /* a ring */
         uint32_t removal_first, removal_count, removal_size;

@@ -99,6 +99,8 @@ static void append(struct frontend *frontend, struct connection *connection, str
                 return;
         }
         queue = held ? &traffic->held : &traffic->out;
+        if (held)
+                traffic->held_losses = frontend->upkeep.losses;
         send->block = block_hold(block);
         *queue->end = send;
         queue->end = &send->next;
@@ -130,9 +132,18 @@ void output_queue(struct frontend *frontend, struct connection *connection, stru
         queue_or_cut(frontend, connection, block, false);
 }
 
+/* What was held before a suspected loss goes: the client is told to join again in any case, and after the store went
+ * back in time (L9) it would hear of what never was. */
+static void forget_stale(struct frontend *frontend, struct connection *connection)
+{
+        if (connection->traffic && connection->traffic->held_losses != frontend->upkeep.losses)
+                output_forget_held(frontend, connection);
+}
+
 void output_hold(struct frontend *frontend, struct connection *connection, struct block *block)
 {
         check(connection->state == CONNECTION_JOINING);
+        forget_stale(frontend, connection);
         queue_or_cut(frontend, connection, block, true);
 }
 
@@ -140,6 +151,7 @@ void output_release(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
 
+        forget_stale(frontend, connection);
         if (!traffic || !traffic->held.first)
                 return;
         *traffic->out.end = traffic->held.first;

@@ -83,6 +83,7 @@ void upkeep_suspect_loss(struct frontend *frontend, const char *why)
         struct upkeep *upkeep = &frontend->upkeep;
 
         event_note(frontend->seams.events, EVENT_WARNING, "frontend.suspected_loss", NULL, {"reason", why, 0});
+        upkeep->losses++;
         /* While a republishing is under way it may be too early for some: it begins anew when its submission is back. */
         upkeep->loss = UPKEEP_REPUBLISHING;
         upkeep->cursor = upkeep->cursor_next = 0;

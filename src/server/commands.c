@@ -188,6 +188,25 @@ int server_check(const struct options *options)
         return code;
 }
 
+/* Frontends may have gone on meanwhile, with clients that know numbers of another past. */
+static enum error tell_frontends(struct tool *tool)
+{
+        char text[SERVER_ERROR_SIZE] = "";
+        enum error error;
+
+        if (!*tool->server.options->kafka) {
+                printf("Frontends were not told (see --kafka): start those again that run.\n");
+                return ERR_OK;
+        }
+        error = tool_tell_frontends(tool, text);
+        if (error)
+                fprintf(stderr, "galkad: frontends could not be told of the new era; do it again, or start them again: %s\n",
+                        text);
+        else
+                printf("Frontends were told: they ask their clients to join again.\n");
+        return error;
+}
+
 int server_restored(const struct options *options)
 {
         char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE];
@@ -206,6 +225,9 @@ int server_restored(const struct options *options)
                 printf("The store%s%s has a new era: it was %s, it is %s.\n"
                        "Clients keep what they have not sent, forget the rest and fetch it anew when they join.\n",
                        *options->postgres ? "" : " in ", *options->postgres ? "" : options->data, from, to);
+        fflush(stdout);
+        if (!error && *options->postgres)
+                error = tell_frontends(&tool);
         tool_close(&tool);
         return error ? SERVER_FAILED : SERVER_DONE;
 }

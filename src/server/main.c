@@ -134,9 +134,8 @@ static const struct command {
         {"check", "", run_check,
          "look through the whole database: logs without gaps, counters right (the server must not be running)"},
         {"restored", "", run_restored,
-         "after an older copy of the data folder was put back: give the store a new era, so that clients fetch anew what "
-         "they had "
-         "and keep what they have not sent (the server must not be running)"},
+         "after an older copy of the data was put back: give the store a new era, so that clients fetch anew what they had "
+         "and keep what they have not sent (the server must not be running; in a cluster its frontends may, and are told)"},
         {"metrics", "", run_metrics, "print a table of all that /metrics shows (see --health)"},
         {"sample", "", run_sample, "print a sample configuration file"},
         {"man", "", run_man, "print the man page"},

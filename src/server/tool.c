@@ -1,4 +1,4 @@
-/* Commands on the database alone: SQLite in the data folder or, where --postgres names one, a database that others use too. */
+/* Commands on the database (and one that tells frontends of it): SQLite in the data folder or, where --postgres names one, a database that others use too. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "driver/store/sqlite.h"
 #include "server/setup.h"
 #include "server/tool.h"
+#include "wire/envelope.h"
 
 #define WAIT_MS 100
 
@@ -83,6 +84,67 @@ enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after
         return error;
 }
 
+static enum error error_of(enum outcome outcome)
+{
+        switch (outcome) {
+        case OUTCOME_OK:
+                return ERR_OK;
+        case OUTCOME_FAILED:
+                return ERR_FAILED;
+        case OUTCOME_UNCERTAIN:
+                return ERR_UNCERTAIN;
+        }
+        unreachable();
+}
+
+/* A flush always ends: what the cluster does not take in time has failed. */
+static enum error flush(struct bus *bus)
+{
+        struct pollfd fd = {.fd = bus->ops->fd(bus), .events = POLLIN};
+        enum error error = bus->ops->flush(bus, 1);
+        struct bus_event event = {0};
+
+        while (!error && (bus->ops->poll(bus, &event, 1) == 0 || event.kind != BUS_EVENT_FLUSHED))
+                poll(&fd, 1, WAIT_MS);
+        return error ? error : error_of(event.completion.outcome);
+}
+
+/* A loss of epoch zero: whoever serves the partition is meant (L5, L9). */
+static enum error publish_loss(struct bus *bus)
+{
+        const struct wire_lost lost = {0};
+        uint8_t bytes[WIRE_RECORD_OVERHEAD_MAX];
+        struct bus_message message = {.topic = BUS_FRONTENDS,
+                                      .value = wire_record_build(WIRE_CODE_lost, &lost, bytes, bytes + sizeof(bytes))};
+        uint32_t partitions = bus->ops->partitions(bus, BUS_FRONTENDS);
+        enum error error = ERR_OK;
+
+        for (message.partition = 0; message.partition < (int32_t)partitions && !error; message.partition++)
+                error = bus->ops->publish(bus, &message);
+        return error ? error : flush(bus);
+}
+
+enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_SIZE])
+{
+        struct bus_kafka_options options;
+        struct bus_kafka *kafka = NULL;
+        struct bus *bus = NULL;
+        enum error error = setup_kafka(&tool->server, &options, text);
+
+        if (!error)
+                error = bus_kafka_new(&options, &kafka, text);
+        if (!error)
+                error = bus_kafka_open(kafka, BUS_TOPIC_COUNT, &bus, text);
+        if (!error)
+                error = publish_loss(bus);
+        if (error && !text[0])
+                snprintf(text, SERVER_ERROR_SIZE, "%s", error_text(error));
+        if (bus)
+                bus->ops->free(&bus);
+        bus_kafka_free(&kafka);
+        return error;
+}
+
 void tool_close(struct tool *tool)
 {
         if (tool->store)
@@ -100,15 +162,7 @@ static enum error await(struct tool *tool)
         while (tool->store->ops->poll(tool->store, &completion, 1) == 0)
                 if (fd.fd >= 0)
                         poll(&fd, 1, WAIT_MS);
-        switch (completion.outcome) {
-        case OUTCOME_OK:
-                return ERR_OK;
-        case OUTCOME_FAILED:
-                return ERR_FAILED;
-        case OUTCOME_UNCERTAIN:
-                return ERR_UNCERTAIN;
-        }
-        unreachable();
+        return error_of(completion.outcome);
 }
 
 enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,

@@ -26,6 +26,10 @@ void tool_close(struct tool *tool);
 /* Gives the store another era (L9). Both are told; SYSTEM. */
 must_use enum error tool_renew_era(struct tool *tool, struct id *before, struct id *after);
 
+/* Tells every frontend of the cluster that --kafka names to let its clients join again. Errors: those of the bus, FAILED, UNCERTAIN; text
+ * is one line. */
+must_use enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_SIZE]);
+
 /* Errors: FAILED, UNCERTAIN and those of the store. */
 must_use enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,
                                struct arena *arena);

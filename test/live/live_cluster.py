@@ -306,10 +306,16 @@ def all_end_well(rig):
 
 @case
 def put_back(rig):
-    """galkad restored gives the database another era"""
+    """galkad restored gives the database another era, and tells frontends where it can"""
     code, said, wrong = rig.run('--postgres', rig.engines.postgres_uri(), 'restored')
     expect_equal((code, wrong), (0, []), f'galkad restored: {said}')
-    expect('has a new era' in said, said)
+    expect('has a new era' in said and 'were not told' in said, said)
+    code, said, wrong = rig.run(*rig.engine_options('session'), 'restored')
+    expect_equal((code, wrong), (0, []), f'galkad restored, with Kafka: {said}')
+    expect('Frontends were told' in said, said)
+    code, said, wrong = rig.run(*changed(rig.engine_options('session'), kafka='127.0.0.1:1'), 'restored')
+    expect_equal((code, len(wrong)), (1, 1), f'with a Kafka that is not there: {wrong}')
+    expect('could not be told' in wrong[0] and 'has a new era' in said, wrong[0])
 
 
 sys.exit(suite.run(ClusterRig))
