@@ -22,6 +22,8 @@ static bool send_join(struct core *core)
         struct request *request;
 
         memset(cursors, 0, sizeof(cursors));
+        for (uint32_t i = 0; i < core->rooms.count; i++)
+                core->rooms.by_id[i]->marks_live = false;
         for (uint32_t i = 0; i < core->rooms.count && join.cursors.count < JOIN_ROOMS; i++) {
                 struct room *room = core->rooms.by_time[i];
 
@@ -245,6 +247,7 @@ static void send_range(struct core *core)
                 struct room *room = core->rooms.by_id[i];
 
                 room->asked_head = room->head;
+                room->marks_live = false;
                 if (room->head && is_settled(room))
                         cursors[rooms.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
         }

@@ -27,6 +27,12 @@ static void note_gap(struct core *core, struct room *room, uint64_t number)
         room_work(core, room);
 }
 
+void live_behind(struct core *core, struct room *room, uint64_t number)
+{
+        if (number > room->head && number < UINT64_MAX)
+                note_gap(core, room, number);
+}
+
 /* A place for operation `number` in the list, in order. NULL if it is there already or there is no room: then it is fetched. */
 static struct held *hold(struct core *core, struct room *room, uint64_t number, size_t size)
 {

@@ -359,6 +359,10 @@ void room_take_marks(struct core *core, struct room *room, const struct wire_mar
         struct wire_marks *mine = &room->marks;
         uint64_t unread = room_unread(room);
 
+        if (!all)
+                room->marks_live |=
+                        marks->delivered > mine->delivered || marks->read > mine->read || marks->shown > mine->shown;
+        all &= !room->marks_live; /* else the answer was read before what came meanwhile */
         if (all || marks->head >= mine->head) {
                 mine->head = marks->head;
                 mine->unread = marks->unread;

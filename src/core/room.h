@@ -29,6 +29,7 @@ struct room {
         bool listed;       /* this link's Join or room list has told of it */
         bool fetch_off;    /* its rows were refused: not before the next Join */
         bool mark_off;     /* its marks were refused: not before the next Join */
+        bool marks_live;   /* own marks rose since it was last asked for: what is answered may be older */
         bool peer_asked;   /* a profile was asked for on this link */
         bool write_single; /* a frame was refused as a whole: one operation a frame, to find the culprit */
         uint8_t notices;   /* enum room_notice */
@@ -109,7 +110,7 @@ void room_count_row(const struct core *core, struct room *room, const struct wir
  * holes_reserve before. */
 void room_cover(struct core *core, struct room *room, uint64_t from, uint64_t to);
 
-/* Server's news of marks, lowest, peer. `all`: they are the whole truth (Join), not merely higher. */
+/* Server's news of marks, lowest, peer. `all`: they are the whole truth (Join), not merely higher; unless they rose meanwhile. */
 void room_take_marks(struct core *core, struct room *room, const struct wire_marks *marks, bool all);
 void room_take_lowest(struct core *core, struct room *room, const struct wire_lowest *lowest);
 bool room_take_peer(struct core *core, struct room *room, const struct wire_person *peer);

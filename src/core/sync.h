@@ -40,6 +40,8 @@ struct sync {
 /* live.c */
 bool live_delivery(struct core *core, const struct id *room, const struct wire_delivery *delivery);
 bool live_own(struct core *core, struct room *room, const struct id *id, uint64_t seq, uint64_t time_ms, uint64_t n);
+/* The server has operation `number`: if it does not come by itself, it is asked for. */
+void live_behind(struct core *core, struct room *room, uint64_t number);
 bool live_drain(struct core *core, struct room *room);
 void held_forget(struct core *core, struct room *room);
 

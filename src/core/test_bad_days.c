@@ -428,6 +428,50 @@ static void an_era_that_ends_under_way_is_joined_twice(void **state)
         assert_true(slice_equal(row.text, SLICE_LITERAL("of the new era")));
 }
 
+/* What he had written in the old era was still on its way, and is done in the new one: nobody waits for its answer any more, and its
+ * sender gets no delivery. */
+static void what_is_done_again_in_a_new_era_is_fetched(void **state)
+{
+        struct world *world = *state;
+        struct wire_outcome outcome = {.id = {{1}}, .seq = 1};
+        struct wire_written written = {.outcomes = {.items = &outcome, .count = 1}};
+        struct wire_rejoin rejoin = {0};
+        struct id request = {{2}};
+
+        fake_server_say(&world->server, &world->room, BOB, "of the old era", false);
+        fake_server_run(&world->server, 3000, 500);
+        fake_server_restore_nothing(&world->server);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        fake_server_run(&world->server, 3000, 500);
+        assert_int_equal(head_of(&world->bob, &world->room), 0);
+        fake_server_say(&world->server, &world->room, BOB, "of the old era", true);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_written, &request, &world->room, &written);
+        fake_server_run(&world->server, 3000, 500);
+        assert_int_equal(head_of(&world->bob, &world->room), 1);
+}
+
+/* A Join on a link that goes on: what its answer says of his marks was read before his other device moved them. */
+static void a_join_takes_back_no_mark_that_came_meanwhile(void **state)
+{
+        struct world *world = *state;
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, marks),
+                                         .marks = {.head = 1, .delivered = 1, .read = 1, .shown = 1}};
+        struct wire_rejoin rejoin = {0};
+        struct core_room_info info;
+        struct fake_frame join;
+
+        fake_server_say(&world->server, &world->room, ALICE, "hello", false);
+        fake_server_run(&world->server, 3000, 500);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        core_host_advance(&world->bob, 1);
+        assert_true(fake_server_take(&world->bob, &join) && join.head.code == WIRE_CODE_join);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_marks_moved, NULL, &world->room, &moved);
+        fake_server_handle(&world->server, world->bobs_client, &join);
+        assert_int_equal(core_room_info(world->bob.core, &world->room, &info), ERR_OK);
+        assert_int_equal(info.marks.read, 1);
+        assert_int_equal(info.marks.shown, 1);
+}
+
 /* The storage is asked for the outbox, and answers after the account is gone: that was another's message. */
 static void an_outbox_read_for_another_account_is_not_sent(void **state)
 {
@@ -524,6 +568,8 @@ int main(void)
                 TEST(what_was_answered_in_another_era_goes_again),
                 TEST(an_era_that_comes_without_memory_comes_again),
                 TEST(an_era_that_ends_under_way_is_joined_twice),
+                TEST(what_is_done_again_in_a_new_era_is_fetched),
+                TEST(a_join_takes_back_no_mark_that_came_meanwhile),
                 TEST(an_outbox_read_for_another_account_is_not_sent),
                 TEST(who_is_in_a_hurry_does_not_wait),
         };

@@ -165,6 +165,18 @@ static bool settle(struct core *core, struct room *room, struct entry *entry, co
 
 /* ---- answers ---- */
 
+static bool is_any_done(const struct wire_written *written)
+{
+        struct wire_iterator iterator;
+        struct wire_outcome outcome;
+        bool done = false;
+
+        wire_list_start(&iterator, WIRE_STRUCTURE(written), 1, &written->outcomes);
+        while (wire_list_next(&iterator, &outcome))
+                done |= outcome.status == ERR_OK;
+        return done;
+}
+
 bool write_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
 {
         const struct wire_written *written = message;
@@ -173,6 +185,8 @@ bool write_answered(struct core *core, struct request *request, const struct wir
         struct wire_outcome outcome;
         bool out = false;
 
+        if (!room && is_any_done(written))
+                room = room_get(core, &frame->room);
         if (!room)
                 return true;
         if (request)
@@ -181,6 +195,9 @@ bool write_answered(struct core *core, struct request *request, const struct wir
         while (wire_list_next(&iterator, &outcome)) {
                 struct entry *entry = outbox_find(room, &outcome.id);
 
+                /* Done again, in an era that did not know it (L9): its sender gets no delivery of it. */
+                if (!entry && outcome.status == ERR_OK)
+                        live_behind(core, room, outcome.seq);
                 /* Of a late answer only what was done is believed: of what was not, a newer attempt may be under way. */
                 if (!entry || entry->state == ENTRY_ANSWERED || entry->state == ENTRY_FAILED ||
                     (!request && outcome.status != ERR_OK) || (request && entry->state != ENTRY_FLYING))
