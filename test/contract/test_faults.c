@@ -169,6 +169,70 @@ static void test_bus_commit(void **state)
         }
 }
 
+/* It goes on, and hears what becomes of it: the partition is another's, and so its commit is refused. Then it hears the rest. */
+static void test_bus_is_deaf(void **state)
+{
+        struct bus_stage stage;
+        struct bus_event event;
+        struct bus *other;
+        unsigned polls;
+
+        (void)state;
+        bus_open(&stage, FAULT_COMMIT, FAULT_NONE);
+        assert_int_equal(bus_embedded_open(stage.embedded, &other), ERR_OK);
+        assert_int_equal(stage.bus->ops->subscribe(stage.bus, BUS_SESSION), ERR_OK);
+        bus_publish(&stage, "a");
+        assert_int_equal(stage.bus->ops->flush(stage.bus, 0), ERR_OK);
+        while (stage.bus->ops->poll(stage.bus, &event, 1))
+                ;
+        assert_int_equal(other->ops->subscribe(other, BUS_SESSION), ERR_OK);
+        faulty_bus_deafen(stage.bus, true);
+        bus_embedded_expel(stage.embedded, bus_embedded_member(faulty_bus_inner(stage.bus)));
+        bus_publish(&stage, "b");
+        assert_int_equal(stage.bus->ops->flush(stage.bus, 4), ERR_OK);
+        assert_int_equal(bus_await(&stage, 4, &polls), OUTCOME_OK);
+        assert_int_equal(stage.bus->ops->commit(stage.bus, BUS_SESSION, 0, 1, 5), ERR_OK);
+        assert_int_equal(bus_await(&stage, 5, &polls), OUTCOME_FAILED);
+        assert_int_equal(stage.bus->ops->poll(stage.bus, &event, 1), 0);
+        assert_int_equal(bus_log_state(bus_embedded_log(stage.embedded), BUS_SESSION, 0).committed, BUS_LOG_NONE);
+        assert_int_equal(bus_log_state(bus_embedded_log(stage.embedded), BUS_SESSION, 0).owner, bus_embedded_member(other));
+        faulty_bus_deafen(stage.bus, false);
+        assert_int_equal(stage.bus->ops->poll(stage.bus, &event, 1), 1);
+        assert_int_equal(event.kind, BUS_EVENT_REVOKED);
+        other->ops->free(&other);
+        bus_close(&stage);
+}
+
+/* The partition went to another one and came back, and it has not heard of either. */
+static void test_bus_refuses_a_former_stays_commit(void **state)
+{
+        struct bus_stage stage;
+        struct bus_event event;
+        struct bus *other;
+        unsigned polls;
+
+        (void)state;
+        bus_open(&stage, FAULT_COMMIT, FAULT_NONE);
+        assert_int_equal(bus_embedded_open(stage.embedded, &other), ERR_OK);
+        assert_int_equal(stage.bus->ops->subscribe(stage.bus, BUS_SESSION), ERR_OK);
+        bus_publish(&stage, "a");
+        assert_int_equal(stage.bus->ops->flush(stage.bus, 0), ERR_OK);
+        while (stage.bus->ops->poll(stage.bus, &event, 1))
+                ;
+        faulty_bus_deafen(stage.bus, true);
+        bus_embedded_expel(stage.embedded, bus_embedded_member(faulty_bus_inner(stage.bus)));
+        assert_int_equal(other->ops->subscribe(other, BUS_SESSION), ERR_OK);
+        assert_int_equal(other->ops->poll(other, &event, 1), 1);
+        faulty_bus_deafen(stage.bus, false);
+        assert_int_equal(stage.bus->ops->poll(stage.bus, &event, 1), 1); /* REVOKED; it has joined again */
+        other->ops->free(&other);
+        assert_int_equal(bus_log_state(bus_embedded_log(stage.embedded), BUS_SESSION, 0).owner,
+                         bus_embedded_member(faulty_bus_inner(stage.bus)));
+        assert_int_equal(stage.bus->ops->commit(stage.bus, BUS_SESSION, 0, 1, 4), ERR_OK);
+        assert_int_equal(bus_await(&stage, 4, &polls), OUTCOME_FAILED);
+        bus_close(&stage);
+}
+
 static void test_bus_drops_the_decorator_alone(void **state)
 {
         struct bus_stage stage;
@@ -316,6 +380,79 @@ static void test_store(void **state)
         }
 }
 
+/* A store in conflict halves. One operation alone is not parted. */
+static void try_parts(enum fault fault, size_t count, enum outcome outcome, unsigned applied)
+{
+        struct counting_store counting = {.store.ops = &counting_ops};
+        struct store_op ops[3] = {0};
+        struct store_result results[3];
+        struct completion completion;
+        struct fault_nth plan;
+        struct store *store;
+        unsigned polls = 0;
+
+        fault_nth_init(&plan, FAULT_APPLY, 1, fault);
+        assert_int_equal(faulty_store_new(&counting.store, &plan.plan, &store), ERR_OK);
+        assert_int_equal(store->ops->apply(store, ops, count, results, NULL, 3), ERR_OK);
+        assert_int_equal(counting.applied, 0);
+        while (!store->ops->poll(store, &completion, 1))
+                assert_true(++polls < 100);
+        assert_true(polls > 1);
+        assert_int_equal(completion.tag, 3);
+        assert_int_equal(completion.outcome, outcome);
+        assert_int_equal(counting.applied, applied);
+        store->ops->free(&store);
+}
+
+static void test_store_in_parts(void **state)
+{
+        (void)state;
+        try_parts(FAULT_SPLIT, 3, OUTCOME_OK, 2);
+        try_parts(FAULT_SPLIT, 1, OUTCOME_OK, 1);
+        try_parts(FAULT_PART, 3, OUTCOME_UNCERTAIN, 1);
+        try_parts(FAULT_PART, 1, OUTCOME_FAILED, 0);
+}
+
+/* The copy has what was removed since, and lacks what came; and who beats is told so. */
+static void test_presence_fails_over(void **state)
+{
+        struct presence_memory_options options = {.mode = PRESENCE_MEMORY_INLINE};
+        struct presence_request beat = {.kind = PRESENCE_BEAT, .entry.epoch = {{1}}};
+        struct presence_request first = {.kind = PRESENCE_SET, .entry = {.user = 1, .connection = 1, .epoch = {{1}}}};
+        struct presence_request second = {.kind = PRESENCE_SET, .entry = {.user = 2, .connection = 2, .epoch = {{1}}}};
+        struct presence_request removal = {.kind = PRESENCE_REMOVE, .entry = first.entry};
+        struct presence_request get[] = {{.kind = PRESENCE_GET, .entry.user = 1}, {.kind = PRESENCE_GET, .entry.user = 2}};
+        struct presence_request before[] = {beat, first}, after[] = {removal, second, beat};
+        struct presence_memory *memory;
+        struct presence_result results[3];
+        struct presence *presence;
+        struct completion completion;
+        struct hand_clock clock;
+        struct arena arena;
+
+        (void)state;
+        hand_clock_init(&clock, 0);
+        options.clock = &clock.clock;
+        arena_init(&arena, &heap_source, 4096, 65536);
+        assert_int_equal(presence_memory_new(&options, &memory), ERR_OK);
+        assert_int_equal(presence_memory_open(memory, &presence), ERR_OK);
+        assert_int_equal(presence->ops->submit(presence, before, countof(before), results, &arena, 1), ERR_OK);
+        assert_int_equal(presence_memory_keep(memory), ERR_OK);
+        assert_int_equal(presence->ops->submit(presence, after, countof(after), results, &arena, 2), ERR_OK);
+        assert_false(results[2].forgot);
+        presence_memory_fail_over(memory);
+        assert_int_equal(presence->ops->submit(presence, get, countof(get), results, &arena, 3), ERR_OK);
+        assert_int_equal(results[0].count, 1);
+        assert_int_equal(results[1].count, 0);
+        assert_int_equal(presence->ops->submit(presence, &beat, 1, results, &arena, 4), ERR_OK);
+        assert_true(results[0].forgot);
+        while (presence->ops->poll(presence, &completion, 1))
+                assert_int_equal(completion.outcome, OUTCOME_OK);
+        presence->ops->free(&presence);
+        presence_memory_free(&memory);
+        arena_finish(&arena);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -323,9 +460,13 @@ int main(void)
                 cmocka_unit_test(test_bus_doubles_a_batch),
                 cmocka_unit_test(test_bus_is_late),
                 cmocka_unit_test(test_bus_commit),
+                cmocka_unit_test(test_bus_is_deaf),
+                cmocka_unit_test(test_bus_refuses_a_former_stays_commit),
                 cmocka_unit_test(test_bus_drops_the_decorator_alone),
                 cmocka_unit_test(test_presence),
+                cmocka_unit_test(test_presence_fails_over),
                 cmocka_unit_test(test_store),
+                cmocka_unit_test(test_store_in_parts),
         };
 
         return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

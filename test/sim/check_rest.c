@@ -18,6 +18,10 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                          (int)core_phase(client->host.core));
                 return false;
         }
+        if (client->of_the_past) {
+                snprintf(why, SIM_BROKEN_SIZE, "client %u has not heard that the store went back", client->number);
+                return false;
+        }
         if (client->host.batches || client->host.keep_by_hand) {
                 snprintf(why, SIM_BROKEN_SIZE, "client %u has not kept everything", client->number);
                 return false;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/state.h"
 #include "crypto/crypto.h"
 #include "rules/name.h"
 #include "rules/room.h"
@@ -35,6 +36,8 @@ static void watch_room(struct sim *sim, struct sim_client *client, const struct 
 
         if (core_room_info(client->host.core, room, &info) != ERR_OK)
                 return;
+        if (client->of_the_past)
+                watch_forget(client);
         if (info.marks.delivered < watched->delivered || info.marks.read < watched->read || info.head < watched->head ||
             info.lowest.version < watched->version)
                 sim_break(sim, "6 went backward",
@@ -110,10 +113,13 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 sim_tell(sim, "client %u is in phase %d", client->number, (int)event->phase);
                 if (event->phase >= CORE_OFFLINE)
                         client_signed_in(sim, client);
+                if (event->phase == CORE_SYNCED && client->connected_us > sim->faults.restored_us)
+                        client->of_the_past = false;
                 break;
         case CORE_EVENT_FORGOTTEN:
                 sim_tell(sim, "client %u has forgotten all: %s", client->number, error_name(event->error));
                 watch_forget(client);
+                client->of_the_past = false;
                 if (core_user(client->host.core) == 0)
                         client_lost_account(sim, client);
                 break;
@@ -142,6 +148,7 @@ static void on_connected(struct sim *sim, struct line_owner *owner)
 {
         struct sim_client *client = client_of(owner);
 
+        client->connected_us = sim->now_us;
         set_time(sim, client);
         core_host_connect(&client->host);
         take_events(sim, client);
@@ -457,7 +464,11 @@ void clients_heal(struct sim *sim)
 
 void clients_restored(struct sim *sim, uint64_t since_us)
 {
-        for (unsigned i = 0; i < sim->clients.count; i++)
-                if (sim->clients.all[i].revoked_us >= since_us)
-                        sim->clients.all[i].revoked = false;
+        for (unsigned i = 0; i < sim->clients.count; i++) {
+                struct sim_client *client = &sim->clients.all[i];
+
+                client->of_the_past = !client->host.core || !id_is_zero(&client->host.core->account.era);
+                if (client->revoked_us >= since_us)
+                        client->revoked = false;
+        }
 }

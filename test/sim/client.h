@@ -51,6 +51,8 @@ struct sim_client {
         struct id provoked; /* a room to say something into at the next moment */
         uint64_t sign_out_device;
         struct watched watched[HISTORY_ROOMS_MAX];
+        uint64_t connected_us;
+        bool of_the_past;         /* the store went back, and it has not heard of it: its numbers may fall */
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
 };
 

@@ -25,14 +25,15 @@ enum disk_trouble {
         DISK_FAIL_WRITE, /* the next write fails, then it is well again */
         DISK_FAIL_SYNC,  /* the next sync fails */
         DISK_FULL,       /* the next write finds no room */
-        DISK_DIE         /* from the nth write or sync on everything fails, until disk_crash */
+        DISK_CONFLICT, /* the nth look from within a transaction that writes ends and undoes it: so do databases with several writers */
+        DISK_DIE /* from the nth write or sync on everything fails, until disk_crash */
 };
 
 /* Empties the disk. Both are asked until disk_finish. */
 void disk_start(struct random *random, struct clock *clock);
 void disk_finish(void);
 
-/* nth: of DISK_DIE, counted from now (1: the next). */
+/* nth: of DISK_CONFLICT and DISK_DIE, counted from now (1: the next). */
 void disk_trouble(enum disk_trouble trouble, unsigned nth);
 
 /* True once DISK_DIE has come about; disk_die makes it so at once. */

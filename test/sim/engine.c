@@ -334,12 +334,21 @@ void engine_apply(struct sim *sim, const struct store_op *op, struct store_resul
 static void write_event(struct event_sink *sink, const struct event *event)
 {
         struct sim *sim = container_of(sink, struct sim, engine.events);
+        char request[ID_TEXT_SIZE];
 
-        sim_note(sim, event->name, event->level, event->request ? slice_of(event->request->bytes, 16) : (struct slice){0});
-        sim->engine.commit_given_up |= strcmp(event->name, "worker.commit_gave_up") == 0;
+        if (event->level >= EVENT_INFO) /* the same, whether anybody is told or not */
+                sim_note(sim, event->name, event->level,
+                         event->request ? slice_of(event->request->bytes, 16) : (struct slice){0});
+        if (strcmp(event->name, "worker.commit_gave_up") == 0) /* a zombie's are not missed */
+                sim->engine.commit_given_up |= !sim->roles.stepping || !sim->roles.stepping->deaf_until_us;
         if (!sim->options.loud)
                 return;
-        sim_tell(sim, "  %s", event->name);
+        id_format(event->request ? event->request : &(struct id){0}, request);
+        sim_tell(sim, "  %s%s%s by %s %d", event->name, event->request ? " " : "", event->request ? request : "",
+                 sim->roles.stepping ? "worker" : "frontend",
+                 sim->roles.stepping  ? (int)(sim->roles.stepping - sim->roles.workers)
+                 : sim->roles.turning ? (int)(sim->roles.turning - sim->roles.frontends)
+                                      : -1);
         for (size_t i = 0; i < event->field_count; i++) {
                 const struct event_field *field = &event->fields[i];
 
@@ -359,7 +368,8 @@ void engine_start(struct sim *sim)
         hand_random_init(&engine->random, sim->seed * 3 + 1);
         hand_random_init(&engine->disk_random, sim->seed * 5 + 2);
         engine->server_random = &engine->random.random;
-        engine->events = (struct event_sink){.write = write_event, .level_min = EVENT_INFO};
+        engine->events =
+                (struct event_sink){.write = write_event, .level_min = sim->options.loud ? EVENT_DEBUG : EVENT_INFO};
         sim_clock_init(&engine->clock, sim, 0);
         engine->server_random->fill(engine->server_random, engine->keys.current, sizeof(engine->keys.current));
         engine->server_random->fill(engine->server_random, engine->keys.lasting, sizeof(engine->keys.lasting));

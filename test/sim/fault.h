@@ -5,6 +5,7 @@
 #ifndef GALKA_TEST_SIM_FAULT_H
 #define GALKA_TEST_SIM_FAULT_H
 
+#include "base/slice.h"
 #include "seam/bus.h"
 #include "support/fault.h"
 
@@ -34,13 +35,23 @@ struct faults {
                 int32_t partition;
                 uint64_t end;
         } lose;                         /* what comes behind `end` next is lost before it is read, perhaps */
-        bool die_due, mute_due;         /* the next worker that writes for a rogue dies, or cannot publish */
-        bool race_due;                  /* the next Join will be slow, and somebody writes to who joins */
+        bool die_due, mute_due;         /* the next worker that writes for a rogue dies, or cannot publish, */
+        bool zombie_due;                /* or loses its partitions, and does not hear of it, */
+        bool stall_due;                 /* or stands still until its store's answer is late, */
+        bool doubt_due;                 /* or never hears it, for the store is away then */
+        bool doubt_now;                 /* the operations that are submitted just now are these */
+        unsigned races_due;             /* so many Joins will be slow, and somebody writes to who joins */
         bool race_now;                  /* the question that is asked just now is that one */
         uint64_t saved_us, restored_us; /* the image that the store may go back to; 0: none */
+        uint64_t promote_us;            /* when the image is put back, with frontends alive; 0: not now */
+        uint64_t told_us;               /* when frontends are told of the new era; 0: they were, or there is none */
+        bool presence_kept;             /* presence may go back to an image too */
 };
 
 const char *fault_class_text(enum fault_class class);
+
+/* By its name in faults.def; FAULT_CLASS_COUNT: there is none. */
+enum fault_class fault_class_named(struct slice name);
 
 void faults_start(struct sim *sim);
 

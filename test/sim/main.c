@@ -147,8 +147,23 @@ static bool read_number(const char *text, uint64_t *number)
 static int usage(void)
 {
         fprintf(stderr, "usage: galka-sim (--seed N | --seeds N [--from N]) [--processes N | --inline] [--calm] [--loud]"
-                        " [--until-broken]\n");
+                        " [--until-broken] [--without CLASS,...]\n");
         return 2;
+}
+
+/* Names of faults.def, with commas. */
+static bool read_classes(const char *text, bool without[FAULT_CLASS_COUNT])
+{
+        while (*text) {
+                size_t size = strcspn(text, ",");
+                enum fault_class class = fault_class_named(slice_of(text, size));
+
+                if (class == FAULT_CLASS_COUNT)
+                        return false;
+                without[class] = true;
+                text += size + (text[size] == ',');
+        }
+        return true;
 }
 
 static bool read_arguments(int count, char **texts, struct arguments *arguments)
@@ -166,6 +181,8 @@ static bool read_arguments(int count, char **texts, struct arguments *arguments)
                         arguments->in_process = true;
                 else if (strcmp(text, "--until-broken") == 0)
                         arguments->until_broken = true;
+                else if (strcmp(text, "--without") == 0 && more && read_classes(texts[++i], arguments->options.without))
+                        continue;
                 else if (strcmp(text, "--seed") == 0 && more && read_number(texts[++i], &arguments->from))
                         arguments->single = true;
                 else if (strcmp(text, "--seeds") == 0 && more && read_number(texts[++i], &arguments->count))

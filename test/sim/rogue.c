@@ -205,6 +205,42 @@ static void do_trespass(struct sim *sim, struct rogue *rogue)
                 send_frame(sim, rogue, &frame, &around, false);
 }
 
+/* All his rooms, from anywhere. */
+static void do_list(struct sim *sim, struct rogue *rogue)
+{
+        struct wire_rooms rooms = {.limit = 1 + sim_below(sim, 200)};
+        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_rooms, NULL);
+
+        if (sim_chance(sim, 50))
+                rooms.after = new_id(sim);
+        send_frame(sim, rogue, &frame, &rooms, true);
+}
+
+/* An account that he has already, a code and a password that are wrong, a secret that is none. */
+static void do_account(struct sim *sim, struct rogue *rogue)
+{
+        static const uint8_t codes[] = {WIRE_CODE_sign_up, WIRE_CODE_confirm, WIRE_CODE_sign_in, WIRE_CODE_renew};
+        const struct user *user = rogue->user;
+        uint8_t code = codes[sim_below(sim, countof(codes))], secret[32];
+        const struct slice name = slice_text(user->name), email = slice_text(user->email), wrong = SLICE_LITERAL("12345678");
+        const struct slice device_secret = slice_of(secret, sizeof(secret));
+        const struct wire_sign_up sign_up = {.email = email, .user_name = name, .display_name = name, .password = wrong};
+        const struct wire_confirm confirm = {
+                .email = email, .code = wrong, .device_secret = device_secret, .device_name = name};
+        const struct wire_sign_in sign_in = {
+                .login = name, .password = wrong, .device_secret = device_secret, .device_name = name};
+        const struct wire_renew renew = {.user = user->id, .device = user->first_device, .device_secret = device_secret};
+        struct wire_frame frame = frame_of(sim, rogue, code, NULL);
+
+        sim_fill(sim, secret, sizeof(secret));
+        send_frame(sim, rogue, &frame,
+                   code == WIRE_CODE_sign_up   ? (const void *)&sign_up
+                   : code == WIRE_CODE_confirm ? (const void *)&confirm
+                   : code == WIRE_CODE_sign_in ? (const void *)&sign_in
+                                               : (const void *)&renew,
+                   false);
+}
+
 /* Marks far beyond what there is, and below what was. */
 static void do_mark(struct sim *sim, struct rogue *rogue)
 {
@@ -328,8 +364,11 @@ static void act_outside(struct sim *sim, struct rogue *rogue)
         struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_join, NULL);
         struct wire_join join = {0};
 
-        if (sim_chance(sim, 20)) {
-                do_trespass(sim, rogue);
+        if (sim_chance(sim, 35)) {
+                if (sim_chance(sim, 50))
+                        do_trespass(sim, rogue);
+                else
+                        do_account(sim, rogue);
                 return;
         }
         rogue->forged = sim_chance(sim, 25);
@@ -370,9 +409,9 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
         static const struct {
                 void (*act)(struct sim *sim, struct rogue *rogue);
                 unsigned weight;
-        } deeds[] = {{do_write, 30}, {do_repeat, 15}, {do_reuse, 10},   {do_steal_id, 8}, {do_trespass, 10},
-                     {do_mark, 8},   {do_forge, 3},   {do_nonsense, 2}, {do_sign_out, 4}, {do_leave, 4}};
-        uint64_t dice = sim_below(sim, 94);
+        } deeds[] = {{do_write, 30}, {do_repeat, 15}, {do_reuse, 10},   {do_steal_id, 8}, {do_trespass, 10}, {do_mark, 8},
+                     {do_list, 4},   {do_forge, 3},   {do_nonsense, 2}, {do_sign_out, 4}, {do_leave, 4}};
+        uint64_t dice = sim_below(sim, 98);
         size_t i = 0;
 
         if (rogue->revoked) { /* whatever he says now must have no effect */

@@ -56,7 +56,8 @@ static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struc
         } else if (outcome->status == ERR_OK) {
                 history_acked(sim, message, outcome->seq);
         } else if (message && message->state == MESSAGE_ACKED && !message->changed && !message->forgiven &&
-                   !rogue->revoked && !rogue->signs_out && error_class((unsigned)outcome->status) == ERROR_CLASS_REFUSED) {
+                   !rogue->revoked && !rogue->signs_out && outcome->status != ERR_LATE /* an attempt's, told again */ &&
+                   error_class((unsigned)outcome->status) == ERROR_CLASS_REFUSED) {
                 sim_break(sim, "8 two outcomes", "rogue %u's message %u was acknowledged and is now refused: %s",
                           rogue->number, message->number, error_name((unsigned)outcome->status));
         }

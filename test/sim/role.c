@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "service/worker/service.h"
 #include "sim/sim.h"
 #include "support/faulty_bus.h"
 #include "support/faulty_presence.h"
@@ -81,15 +82,12 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
         check(worker_new(worker->service, &seams, batch_max, &worker->worker) == ERR_OK);
         worker->state = ROLE_RUNS;
         worker->frozen_until_us = worker->back_us = worker->mute_until_us = 0;
-        worker->dies = false;
+        worker->deaf_until_us = 0;
+        worker->dies = worker->leaving = false;
 }
 
-/* Its process ends, whatever it was in the middle of. Returns the id by which its groups know it. */
-static uint64_t worker_end(struct sim_worker *worker)
+static void worker_close(struct sim_worker *worker)
 {
-        struct bus *inner = faulty_bus_drop(&worker->bus);
-        uint64_t member = bus_embedded_crash(&inner);
-
         if (worker->store)
                 worker->store->ops->free(&worker->store);
         if (worker->presence)
@@ -101,7 +99,26 @@ static uint64_t worker_end(struct sim_worker *worker)
         worker->notes->ops->free(&worker->notes);
         worker_free(&worker->worker);
         worker->state = ROLE_CRASHED;
+}
+
+/* Its process ends, whatever it was in the middle of. Returns the id by which its groups know it. */
+static uint64_t worker_end(struct sim_worker *worker)
+{
+        struct bus *inner = faulty_bus_drop(&worker->bus);
+        uint64_t member = bus_embedded_crash(&inner);
+
+        worker_close(worker);
         return member;
+}
+
+/* In good order: its group shares out what it had, at once. */
+static void worker_leave(struct sim *sim, struct sim_worker *worker)
+{
+        worker->bus->ops->free(&worker->bus);
+        worker_close(worker);
+        blame_gone(sim, &worker->slot, 0);
+        worker->back_us = sim->now_us + sim_below(sim, 5 * SIM_SECOND);
+        sim_note(sim, "worker leaves", (uint64_t)(worker - sim->roles.workers), (struct slice){0});
 }
 
 void worker_crash(struct sim *sim, struct sim_worker *worker, uint64_t down_us, uint64_t expel_us)
@@ -123,6 +140,37 @@ void worker_freeze(struct sim *sim, struct sim_worker *worker, uint64_t us, uint
         sim_note(sim, "worker frozen", us, (struct slice){0});
 }
 
+void workers_stop(struct sim *sim, uint64_t back_us)
+{
+        for (unsigned i = 0; i < sim->roles.worker_count; i++) {
+                struct sim_worker *worker = &sim->roles.workers[i];
+
+                worker_crash(sim, worker, 0, sim_below(sim, SIM_SECOND));
+                worker->back_us = max_of(worker->back_us, back_us + sim_below(sim, 2 * SIM_SECOND));
+        }
+}
+
+/* It stands still while its session ends, and then goes on as if nothing had been. */
+static void worker_zombify(struct sim *sim, struct sim_worker *worker)
+{
+        uint64_t late_us = sim->roles.reply_ms * UINT64_C(1000) + sim_below(sim, 2 * SIM_SECOND);
+        uint64_t expel_us = sim_chance(sim, 50) ? late_us : sim_below(sim, 500000); /* its heir comes late, or in time */
+
+        worker_freeze(sim, worker, expel_us + sim_below(sim, 4 * SIM_SECOND), expel_us);
+        worker->deaf_until_us = worker->frozen_until_us + sim_between(sim, 50, 3000) * 1000;
+        faulty_bus_deafen(worker->bus, true);
+        sim->faults.zombie_due = false;
+        fault_happened(sim, FAULT_CLASS_WORKER_ZOMBIE);
+}
+
+/* Nobody takes its partitions: it goes on where it stood, past the deadline of what was done. */
+static void worker_stall(struct sim *sim, struct sim_worker *worker)
+{
+        worker->frozen_until_us = sim->now_us + sim->roles.reply_ms * UINT64_C(1000) + sim_between(sim, 1, 3) * SIM_SECOND;
+        sim->faults.stall_due = false;
+        fault_happened(sim, FAULT_CLASS_WORKER_STALLS);
+}
+
 static bool writes_for_a_rogue(const struct sim *sim, const struct store_op *ops, size_t count)
 {
         for (size_t i = 0; i < count; i++)
@@ -133,27 +181,42 @@ static bool writes_for_a_rogue(const struct sim *sim, const struct store_op *ops
         return false;
 }
 
+static void worker_dies_soon(struct sim *sim, struct sim_worker *worker)
+{
+        worker->dies = true;
+        worker->dies_after = sim_chance(sim, 70) ? FAULT_COMMIT : FAULT_FLUSH;
+        worker->dies_calls = worker->calls[worker->dies_after];
+        sim->faults.die_due = false;
+}
+
+static void worker_mute(struct sim *sim, struct sim_worker *worker)
+{
+        worker->mute_until_us = sim->now_us + MUTE_US;
+        if (sim_chance(sim, 60)) /* its heir comes when it is too late to do it (L8) */
+                expel_later(sim, bus_embedded_member(faulty_bus_inner(worker->bus)), sim->now_us + sim_below(sim, MUTE_US));
+        sim->faults.mute_due = false;
+        fault_happened(sim, FAULT_CLASS_WORKER_MUTE);
+}
+
 /* Whoever behaves asks again, and his repeat mends what was lost. So the batch must be one in which a rogue writes. */
 void worker_applies(struct sim *sim, const struct store_op *ops, size_t count)
 {
         struct sim_worker *worker = sim->roles.stepping;
         struct faults *faults = &sim->faults;
 
-        if (sim->phase != SIM_FAULTS || !worker || (!faults->die_due && !faults->mute_due) ||
-            !writes_for_a_rogue(sim, ops, count))
+        if (sim->phase != SIM_FAULTS || !worker || worker->deaf_until_us || !writes_for_a_rogue(sim, ops, count))
                 return;
         if (faults->die_due) {
-                worker->dies = true;
-                worker->dies_after = sim_chance(sim, 70) ? FAULT_COMMIT : FAULT_FLUSH;
-                worker->dies_calls = worker->calls[worker->dies_after];
-                faults->die_due = false;
-        } else {
-                worker->mute_until_us = sim->now_us + MUTE_US;
-                if (sim_chance(sim, 60)) /* its heir comes when it is too late to do it (L8) */
-                        expel_later(sim, bus_embedded_member(faulty_bus_inner(worker->bus)),
-                                    sim->now_us + sim_below(sim, MUTE_US));
-                faults->mute_due = false;
-                fault_happened(sim, FAULT_CLASS_WORKER_MUTE);
+                worker_dies_soon(sim, worker);
+        } else if (faults->mute_due) {
+                worker_mute(sim, worker);
+        } else if (faults->zombie_due) {
+                worker_zombify(sim, worker);
+        } else if (faults->stall_due) {
+                worker_stall(sim, worker);
+        } else if (faults->doubt_due) {
+                faults->doubt_due = false;
+                faults->doubt_now = true;
         }
 }
 
@@ -162,17 +225,54 @@ static bool is_dead(const struct sim_worker *worker)
         return worker->dies && worker->calls[worker->dies_after] != worker->dies_calls;
 }
 
+/* Rule 10: what a zombie commits, whoever has its partitions now has not done. */
+static void step_zombie(struct sim *sim, struct sim_worker *worker)
+{
+        struct bus_log *log = bus_embedded_log(sim->engine.bus);
+        enum bus_topic topic = worker->service->topic;
+        uint64_t committed[BUS_PARTITIONS_DEFAULT], self = bus_embedded_member(faulty_bus_inner(worker->bus));
+        int32_t count = (int32_t)bus_log_partitions(log, topic);
+
+        check(count <= (int32_t)countof(committed));
+        for (int32_t i = 0; i < count; i++)
+                committed[i] = bus_log_state(log, topic, i).committed;
+        sim->roles.moved |= worker_step(worker->worker);
+        for (int32_t i = 0; i < count; i++) {
+                struct bus_log_state state = bus_log_state(log, topic, i);
+
+                if (state.owner != self && state.committed != committed[i])
+                        sim_break(sim, "10 committed by a zombie",
+                                  "%s partition %d went to another worker and has %llu committed", bus_topic_name(topic),
+                                  (int)i, (unsigned long long)state.committed);
+        }
+        if (worker->deaf_until_us > sim->now_us)
+                return;
+        worker->deaf_until_us = 0;
+        faulty_bus_deafen(worker->bus, false);
+}
+
+static void step_worker(struct sim *sim, struct sim_worker *worker)
+{
+        worker->steps++;
+        sim->roles.stepping = worker;
+        if (worker->deaf_until_us)
+                step_zombie(sim, worker);
+        else
+                sim->roles.moved |= worker_step(worker->worker);
+        sim->roles.stepping = NULL;
+}
+
 static void worker_run(struct sim *sim, struct sim_worker *worker)
 {
         if (worker->state == ROLE_CRASHED && worker->back_us <= sim->now_us)
                 worker_begin(sim, worker);
         if (worker->state != ROLE_RUNS || worker->frozen_until_us > sim->now_us)
                 return;
-        worker->steps++;
-        sim->roles.stepping = worker;
-        if (worker_step(worker->worker))
-                sim->roles.moved = true;
-        sim->roles.stepping = NULL;
+        if (worker->leaving && worker_drain(worker->worker)) {
+                worker_leave(sim, worker);
+                return;
+        }
+        step_worker(sim, worker);
         if (is_dead(worker)) {
                 fault_happened(sim, FAULT_CLASS_WORKER_DIES);
                 worker_crash(sim, worker, sim_below(sim, SIM_SECOND), sim_below(sim, SIM_SECOND));
@@ -436,6 +536,9 @@ uint64_t roles_next_us(const struct sim *sim)
                         next_us = min_of(next_us, worker->back_us);
                 else if (worker->frozen_until_us > sim->now_us)
                         next_us = min_of(next_us, worker->frozen_until_us);
+                else if (worker->deaf_until_us > sim->now_us)
+                        next_us = min_of(next_us,
+                                         min_of(worker->deaf_until_us, after_ms(sim, worker_wait_ms(worker->worker))));
                 else
                         next_us = min_of(next_us, after_ms(sim, worker_wait_ms(worker->worker)));
         }
@@ -474,6 +577,7 @@ void roles_heal(struct sim *sim)
         }
         for (unsigned i = 0; i < roles->worker_count; i++) {
                 roles->workers[i].frozen_until_us = 0;
+                roles->workers[i].deaf_until_us = min_of(roles->workers[i].deaf_until_us, sim->now_us);
                 roles->workers[i].back_us = min_of(roles->workers[i].back_us, sim->now_us + SIM_SECOND);
         }
 }

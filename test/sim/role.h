@@ -32,6 +32,8 @@ struct sim_worker {
         struct sim_clock clock;
         uint64_t frozen_until_us, back_us, steps;
         uint64_t mute_until_us;           /* until then what it publishes fails */
+        uint64_t deaf_until_us;           /* until then it does not hear that it was expelled; 0: it hears all */
+        bool leaving;                     /* takes nothing more, and leaves its group when all is done */
         unsigned calls[FAULT_CALL_COUNT]; /* of its seams */
         bool dies;                        /* as soon as it has made another call of this kind */
         enum fault_call dies_after;
@@ -82,6 +84,9 @@ bool role_serves(const struct sim *sim, unsigned index);
 
 void worker_crash(struct sim *sim, struct sim_worker *worker, uint64_t down_us, uint64_t expel_us);
 void worker_freeze(struct sim *sim, struct sim_worker *worker, uint64_t us, uint64_t expel_us);
+
+/* All end, and start again some time after back_us. */
+void workers_stop(struct sim *sim, uint64_t back_us);
 void frontend_crash(struct sim *sim, struct sim_frontend *frontend, uint64_t down_us, bool silent);
 void frontend_stop(struct sim *sim, struct sim_frontend *frontend, uint32_t within_ms);
 void frontend_rival(struct sim *sim, unsigned index);

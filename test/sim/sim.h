@@ -49,6 +49,7 @@ struct sim_broken {
 struct sim_options {
         bool calm; /* no faults at all */
         bool loud; /* tell what happens, on stderr */
+        bool without[FAULT_CLASS_COUNT];
         bool told; /* nobody is there by himself: a scenario brings its people and tells them what to do (test/scenario) */
 };
 

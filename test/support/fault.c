@@ -29,7 +29,8 @@ enum fault fault_choose(struct fault_queue *queue, enum fault_call call)
 
 bool fault_hands_on(enum fault fault)
 {
-        return fault == FAULT_NONE || fault == FAULT_UNCERTAIN || fault == FAULT_DELAY || fault == FAULT_DUPLICATE;
+        return fault == FAULT_NONE || fault == FAULT_UNCERTAIN || fault == FAULT_DELAY || fault == FAULT_DUPLICATE ||
+               fault == FAULT_SPLIT || fault == FAULT_PART;
 }
 
 void fault_note(struct fault_queue *queue, enum fault fault, int kind, uint64_t tag)
@@ -37,7 +38,7 @@ void fault_note(struct fault_queue *queue, enum fault fault, int kind, uint64_t 
         struct fault_entry *entry = &queue->entries[queue->count];
 
         check(fault != FAULT_REFUSE);
-        if (fault == FAULT_NONE || fault == FAULT_DUPLICATE)
+        if (fault == FAULT_NONE || fault == FAULT_DUPLICATE || fault == FAULT_SPLIT || fault == FAULT_PART)
                 return;
         check(queue->count < FAULT_QUEUE_MAX);
         *entry = (struct fault_entry){.completion = {.tag = tag},

@@ -23,7 +23,9 @@ enum fault {
         FAULT_UNCERTAIN, /* done; UNCERTAIN */
         FAULT_DELAY,     /* done; the completion comes only some polls later */
         FAULT_DUPLICATE, /* flush: done twice, the whole batch again behind itself; elsewhere as NONE */
-        FAULT_LATE       /* flush: UNCERTAIN now, done before the next flush; elsewhere as LOSE */
+        FAULT_LATE,      /* flush: UNCERTAIN now, done before the next flush; elsewhere as LOSE */
+        FAULT_SPLIT,     /* apply: done in two transactions, some polls apart; elsewhere as NONE */
+        FAULT_PART /* apply: of these the first alone, then UNCERTAIN (FAILED: there is but one operation); elsewhere as NONE */
 };
 
 enum fault_call { FAULT_FLUSH, FAULT_COMMIT, FAULT_PRESENCE, FAULT_APPLY, FAULT_ASK, FAULT_CALL_COUNT };
@@ -31,7 +33,7 @@ enum fault_call { FAULT_FLUSH, FAULT_COMMIT, FAULT_PRESENCE, FAULT_APPLY, FAULT_
 /* Chosen by whoever makes one; must outlive the decorators that it is given to. */
 struct fault_plan {
         enum fault (*choose)(struct fault_plan *plan, enum fault_call call);
-        unsigned delay_polls; /* of FAULT_DELAY */
+        unsigned delay_polls; /* of FAULT_DELAY, and between the parts of FAULT_SPLIT */
 };
 
 /* A plan that does one fault, to the nth call of its kind (1: the first). */

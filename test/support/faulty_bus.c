@@ -17,6 +17,8 @@ struct faulty_bus {
         uint64_t cut;        /* records that the log lost: offsets are so much lower than the decorated bus's */
         bool tells_cut;
         struct bus_record lost; /* to be told */
+        bool deaf;
+        size_t awaited; /* completions of the decorated one */
 };
 
 static struct faulty_bus *faulty_of(struct bus *bus)
@@ -82,6 +84,7 @@ static enum error faulty_flush(struct bus *bus, uint64_t tag)
                 return error;
         faulty->late = fault == FAULT_LATE;
         faulty->flush = FLUSH_UNDECIDED;
+        faulty->awaited += tag && fault_hands_on(fault);
         if (tag)
                 fault_note(&faulty->queue, fault, BUS_EVENT_FLUSHED, tag);
         return ERR_OK;
@@ -97,6 +100,7 @@ static enum error faulty_commit(struct bus *bus, enum bus_topic topic, int32_t p
                 return ERR_FULL;
         if (fault_hands_on(fault))
                 error = faulty->inner->ops->commit(faulty->inner, topic, partition, next + faulty->cut, tag);
+        faulty->awaited += !error && fault_hands_on(fault);
         if (!error)
                 fault_note(&faulty->queue, fault, BUS_EVENT_COMMITTED, tag);
         return error;
@@ -116,10 +120,12 @@ static size_t faulty_poll(struct bus *bus, struct bus_event *events, size_t max)
                 faulty->tells_cut = false;
                 events[count++] = (struct bus_event){.kind = BUS_EVENT_LOST, .record = faulty->lost};
         }
+        max = faulty->deaf ? count + min_of(faulty->awaited, max - count) : max;
         got = faulty->inner->ops->poll(faulty->inner, events + count, max - count);
         for (size_t i = count, end = count + got; i < end; i++) {
                 bool completes = events[i].kind == BUS_EVENT_FLUSHED || events[i].kind == BUS_EVENT_COMMITTED;
 
+                faulty->awaited -= completes;
                 if (completes && !fault_pass(&faulty->queue, (int)events[i].kind, &events[i].completion))
                         continue;
                 if (events[i].kind == BUS_EVENT_RECORD)
@@ -181,6 +187,11 @@ void faulty_bus_cut(struct bus *bus, enum bus_topic topic, int32_t partition, ui
 struct bus *faulty_bus_inner(struct bus *bus)
 {
         return faulty_of(bus)->inner;
+}
+
+void faulty_bus_deafen(struct bus *bus, bool deaf)
+{
+        faulty_of(bus)->deaf = deaf;
 }
 
 struct bus *faulty_bus_drop(struct bus **bus)

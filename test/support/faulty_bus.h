@@ -16,6 +16,10 @@ struct bus *faulty_bus_inner(struct bus *bus);
 /* The log of a partition loses its last `records`, and goes on from there: LOST is told, and what comes from now on has lower offsets. */
 void faulty_bus_cut(struct bus *bus, enum bus_topic topic, int32_t partition, uint64_t next, uint64_t records);
 
+/* Deaf, it hears of its own flushes and commits alone, and so learns nothing of the partitions that it lost: a process that was stopped
+ * for too long, and goes on in the middle of its work. */
+void faulty_bus_deafen(struct bus *bus, bool deaf);
+
 /* Frees the decorator alone and returns what it decorated (to be crashed). */
 struct bus *faulty_bus_drop(struct bus **bus);
 

@@ -212,7 +212,8 @@ static size_t embedded_poll(struct bus *bus, struct bus_event *events, size_t ma
 
         enter(handle->shared);
         count = poll_completions(handle, events, max);
-        count += bus_member_poll(handle->member, events + count, max - count);
+        if (count < max)
+                count += bus_member_poll(handle->member, events + count, max - count);
         if (!handle_has(handle))
                 handle_sleep(handle);
         else if (handle->state != WOKEN)

@@ -192,6 +192,7 @@ struct bus_log_state bus_log_state(const struct bus_log *log, enum bus_topic top
         return (struct bus_log_state){.first = chain_first(&partition->chain),
                                       .end = partition->chain.end,
                                       .committed = partition->committed,
+                                      .read = partition->owner ? partition->owner->cursor.offset : 0,
                                       .owner = partition->owner ? partition->owner->member->id : 0,
                                       .bytes = partition->chain.bytes};
 }

@@ -84,7 +84,7 @@ void bus_member_pause(struct bus_member *member, bool paused);
 must_use enum error bus_member_lag(const struct bus_member *member, enum bus_topic topic, int32_t partition,
                                    uint64_t *records);
 
-/* FAILED: it does not hold the partition, or the offset lies past the end. A lower offset than the last
+/* FAILED: it does not hold the partition or was not told yet that it does, or the offset lies past the end. A lower offset than the last
  * changes nothing. */
 enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, int32_t partition, uint64_t next);
 
@@ -99,6 +99,7 @@ bool bus_member_has(const struct bus_member *member);
 struct bus_log_state {
         uint64_t first, end; /* offsets: the first record kept, one past the last */
         uint64_t committed;  /* BUS_LOG_NONE: never */
+        uint64_t read;       /* what the member that holds it reads next */
         uint64_t owner;      /* id of the member that holds it for the group; 0: nobody */
         size_t bytes;
 };

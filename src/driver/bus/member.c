@@ -287,6 +287,8 @@ enum outcome bus_member_commit(struct bus_member *member, enum bus_topic topic, 
 
         if (!reader || reader->partition->owner != reader || next > reader->partition->chain.end)
                 return OUTCOME_FAILED;
+        if (reader->news & NEWS_ASSIGNED) /* it went and came back, unnoticed: what is committed is of its former stay */
+                return OUTCOME_FAILED;
         partition = reader->partition;
         if (partition->committed == BUS_LOG_NONE || partition->committed < next)
                 partition->committed = next;

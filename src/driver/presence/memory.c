@@ -23,6 +23,7 @@ struct presence_memory {
         struct recent *recents; /* inline mode: a ring of PRESENCE_RECENT_MAX */
         size_t recent_next, recent_count;
         struct presence_table table;
+        struct presence_table *image; /* inline mode: presence_memory_keep; NULL: none */
 };
 
 struct handle {
@@ -317,6 +318,14 @@ enum error presence_memory_new(const struct presence_memory_options *options, st
         return ERR_OK;
 }
 
+static void image_drop(struct presence_memory *memory)
+{
+        if (memory->image)
+                presence_table_finish(memory->image);
+        memory_free(memory->image);
+        memory->image = NULL;
+}
+
 void presence_memory_free(struct presence_memory **memory_p)
 {
         struct presence_memory *memory = *memory_p;
@@ -326,6 +335,7 @@ void presence_memory_free(struct presence_memory **memory_p)
         *memory_p = NULL;
         check(memory->handles == 0);
         presence_table_finish(&memory->table);
+        image_drop(memory);
         check(pthread_mutex_destroy(&memory->lock) == 0);
         memory_free(memory->recents);
         memory_free(memory);
@@ -340,6 +350,39 @@ struct presence_memory_size presence_memory_size(struct presence_memory *memory)
         size.bytes = presence_table_bytes(&memory->table);
         leave(memory);
         return size;
+}
+
+/* Who beats is not sure any more that nothing of his is missing. */
+static void doubt_epochs(struct presence_table *table)
+{
+        for (uint16_t i = 0; i < table->epoch_end; i++)
+                if (table->epochs[i].state == EPOCH_BEATING)
+                        table->epochs[i].state = EPOCH_NAMED;
+}
+
+enum error presence_memory_keep(struct presence_memory *memory)
+{
+        enum error error = ERR_NO_MEMORY;
+
+        check(memory->mode == PRESENCE_MEMORY_INLINE);
+        image_drop(memory);
+        memory->image = memory_new(sizeof(*memory->image));
+        if (memory->image)
+                error = presence_table_copy(memory->image, &memory->table);
+        if (error)
+                image_drop(memory);
+        return error;
+}
+
+void presence_memory_fail_over(struct presence_memory *memory)
+{
+        check(memory->image);
+        presence_table_finish(&memory->table);
+        memory->table = *memory->image;
+        memory_free(memory->image);
+        memory->image = NULL;
+        memory->recent_count = 0;
+        doubt_epochs(&memory->table);
 }
 
 void presence_memory_forget(struct presence_memory *memory, size_t newest)
@@ -362,7 +405,5 @@ void presence_memory_forget(struct presence_memory *memory, size_t newest)
                 if (epoch)
                         presence_table_remove(table, recent->user, epoch, recent->connection);
         }
-        for (uint16_t i = 0; i < table->epoch_end; i++)
-                if (table->epochs[i].state == EPOCH_BEATING)
-                        table->epochs[i].state = EPOCH_NAMED;
+        doubt_epochs(table);
 }

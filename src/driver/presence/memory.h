@@ -46,4 +46,9 @@ struct presence_memory_size presence_memory_size(struct presence_memory *memory)
 #define PRESENCE_FORGET_ALL SIZE_MAX
 void presence_memory_forget(struct presence_memory *memory, size_t newest);
 
+/* The same: keeps an image of all it knows, instead of the last one; and then the image is what there is, with all that was gone
+ * since, and without what came. NO_MEMORY. */
+must_use enum error presence_memory_keep(struct presence_memory *memory);
+void presence_memory_fail_over(struct presence_memory *memory);
+
 #endif

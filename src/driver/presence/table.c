@@ -338,6 +338,33 @@ void presence_table_sweep(struct presence_table *table)
         }
 }
 
+static void *copy_of(const void *bytes, size_t size)
+{
+        void *copy = memory_new(size);
+
+        if (copy)
+                memcpy(copy, bytes, size);
+        return copy;
+}
+
+enum error presence_table_copy(struct presence_table *to, const struct presence_table *from)
+{
+        *to = *from;
+        memset(to->slabs, 0, sizeof(to->slabs));
+        memset(to->buckets, 0, sizeof(to->buckets));
+        for (size_t i = 0; i < PRESENCE_SLABS_MAX; i++) {
+                if (from->slabs[i])
+                        to->slabs[i] = copy_of(from->slabs[i], sizeof(struct presence_slot) * PRESENCE_SLAB_ENTRIES);
+                if (from->buckets[i])
+                        to->buckets[i] = copy_of(from->buckets[i], sizeof(uint32_t) * PRESENCE_SLAB_ENTRIES);
+                if ((from->slabs[i] && !to->slabs[i]) || (from->buckets[i] && !to->buckets[i])) {
+                        presence_table_finish(to);
+                        return ERR_NO_MEMORY;
+                }
+        }
+        return ERR_OK;
+}
+
 void presence_table_clear(struct presence_table *table)
 {
         for (uint32_t i = 0; i < table->bucket_count; i++)

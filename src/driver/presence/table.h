@@ -102,6 +102,9 @@ size_t presence_table_get(const struct presence_table *table, uint64_t user,
 /* Forgets all entries and epochs, and keeps the memory. */
 void presence_table_clear(struct presence_table *table);
 
+/* All of `from`, in memory of its own. NO_MEMORY: `to` is empty then. `to` must be finished or never initialised. */
+must_use enum error presence_table_copy(struct presence_table *to, const struct presence_table *from);
+
 /* Memory of slabs and buckets. */
 size_t presence_table_bytes(const struct presence_table *table);
 
