@@ -127,7 +127,7 @@ static void promote(struct sim *sim)
 
         sim->faults.promote_us = 0;
         sim->faults.told_us = sim->now_us + down_ms * 1000 + sim_below(sim, SIM_SECOND);
-        sim->faults.races_due = 4;
+        sim->faults.races_due = 12;
         workers_stop(sim, sim->faults.told_us);
         engine_store_crash(sim, down_ms, true);
         went_back(sim);

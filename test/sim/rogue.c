@@ -125,6 +125,34 @@ static void write(struct sim *sim, struct rogue *rogue, struct wire_frame *frame
         send_frame(sim, rogue, frame, &message, lawful);
 }
 
+/* Whatever he says now must have no effect; unless the store goes back to a time before he was signed out. */
+static void write_in_vain(struct sim *sim, struct rogue *rogue)
+{
+        struct id room, id = new_id(sim);
+        struct wire_frame frame;
+        struct message *sent;
+
+        if (!own_room(sim, rogue, &room))
+                return;
+        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        sent = history_sent(sim, &id, rogue->number, rogue->user->id, &room, rogue->said);
+        write(sim, rogue, &frame, &id, 1, false);
+        if (!sent)
+                return;
+        sent->rogue = sent->kept = sent->abandoned = true;
+        sent->state = MESSAGE_LOST;
+}
+
+static void never_signed_out(struct sim *sim, const struct rogue *rogue)
+{
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                struct message *message = &sim->history.messages[i];
+
+                if (message->client == rogue->number && message->state == MESSAGE_LOST)
+                        message->state = MESSAGE_OPEN;
+        }
+}
+
 /* ---- deeds ---- */
 
 /* He writes where he may. */
@@ -414,14 +442,8 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
         uint64_t dice = sim_below(sim, 98);
         size_t i = 0;
 
-        if (rogue->revoked) { /* whatever he says now must have no effect */
-                struct id room, id = new_id(sim);
-                struct wire_frame frame;
-
-                if (!own_room(sim, rogue, &room))
-                        return;
-                frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
-                write(sim, rogue, &frame, &id, 1, false);
+        if (rogue->revoked) {
+                write_in_vain(sim, rogue);
                 return;
         }
         if (rogue->twin && rogue != &sim->rogues.all[0])
@@ -552,7 +574,9 @@ void rogues_restored(struct sim *sim, uint64_t since_us)
                 struct rogue *rogue = &sim->rogues.all[i];
 
                 rogue->join = rogue->sign_out = (struct id){0}; /* answers that are still on their way speak of what was */
-                if (rogue->revoked ? rogue->revoked_us >= since_us : rogue->signs_out)
-                        rogue->revoked = rogue->doomed = rogue->signs_out = false;
+                if (rogue->revoked ? rogue->revoked_us < since_us : !rogue->signs_out)
+                        continue;
+                rogue->revoked = rogue->doomed = rogue->signs_out = false;
+                never_signed_out(sim, rogue);
         }
 }

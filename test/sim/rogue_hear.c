@@ -50,7 +50,7 @@ static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struc
 {
         struct message *message = history_find(sim, &outcome->id, rogue->user->id, room);
 
-        if (outcome->status == ERR_OK && !message) {
+        if (outcome->status == ERR_OK && (!message || message->state == MESSAGE_LOST)) {
                 sim_break(sim, "7 done by a stranger", "rogue %u was told that he wrote number %" PRIu64, rogue->number,
                           outcome->seq);
         } else if (outcome->status == ERR_OK) {

@@ -10,8 +10,9 @@
 #include "support/faulty_presence.h"
 #include "support/password_simulation.h"
 
-#define MACHINE_FIRST 10               /* frontend i has the address 10.0.0.(10 + i) */
-#define MUTE_US       (8 * SIM_SECOND) /* more than a worker's patience with the bus */
+#define MACHINE_FIRST 10                /* frontend i has the address 10.0.0.(10 + i) */
+#define MUTE_US       (8 * SIM_SECOND)  /* more than a worker's patience with the bus */
+#define STALL_FROM_US (65 * SIM_SECOND) /* before that, all that a worker has may be another's work (WORKER_INHERIT_MS) */
 
 static struct fault_plan *plan_of(struct sim *sim)
 {
@@ -212,7 +213,7 @@ void worker_applies(struct sim *sim, const struct store_op *ops, size_t count)
                 worker_mute(sim, worker);
         } else if (faults->zombie_due) {
                 worker_zombify(sim, worker);
-        } else if (faults->stall_due) {
+        } else if (faults->stall_due && sim->now_us > STALL_FROM_US) {
                 worker_stall(sim, worker);
         } else if (faults->doubt_due) {
                 faults->doubt_due = false;
