@@ -220,6 +220,16 @@ void join_again(struct core *core, uint64_t within_ms)
         core->join.again_ms = core->now_ms + core_random_below(core, within_ms + 1);
 }
 
+void join_overtaken(struct core *core)
+{
+        struct join *join = &core->join;
+
+        if ((!join->asked && join->list != LIST_ASKED) || core->rooms.count >= core->limits.rooms_max)
+                return;
+        join->again = true;
+        join->again_ms = core->now_ms;
+}
+
 /* ---- the list ---- */
 
 /* Nothing can have changed in it behind our back: every mark is at the head, and so cannot move without the head. */

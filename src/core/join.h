@@ -45,6 +45,10 @@ uint64_t join_due(const struct core *core);
 void join_link_lost(struct core *core);
 void join_again(struct core *core, uint64_t within_ms);
 
+/* News came of a room that is not known yet. If a Join is under way its answer, which brings the room, may have been read before
+ * them: so it is asked once more. */
+void join_overtaken(struct core *core);
+
 bool join_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message);
 void join_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms);
 

@@ -1,6 +1,7 @@
 /* Marks up, ticks down. */
 #include "core/marks.h"
 
+#include "core/join.h"
 #include "core/state.h"
 
 #define RETRY_FIRST_MS 1000
@@ -96,8 +97,10 @@ bool marks_moved(struct core *core, const struct id *id, const struct wire_marks
 {
         struct room *room = room_find(core, id);
 
-        if (!room) /* its first message is on its way, and more than this comes with it */
+        if (!room) { /* it comes with a Join's answer, or was left out: there are too many */
+                join_overtaken(core);
                 return true;
+        }
         if (moved->has & WIRE_HAS(marks_moved, marks))
                 room_take_marks(core, room, &moved->marks, false);
         if (moved->has & WIRE_HAS(marks_moved, lowest))

@@ -472,6 +472,30 @@ static void a_join_takes_back_no_mark_that_came_meanwhile(void **state)
         assert_int_equal(info.marks.shown, 1);
 }
 
+/* A tick moves in a room that the Join under way will bring, as it was before: nobody would tell of that tick again. */
+static void a_tick_that_comes_before_its_room_is_asked_for(void **state)
+{
+        struct world *world = *state;
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest),
+                                         .lowest = {.has = WIRE_HAS(lowest, version), .version = 9, .delivered_first = 1}};
+        struct wire_rejoin rejoin = {0};
+        struct fake_frame join;
+
+        fake_server_say(&world->server, &world->room, BOB, "from his other device", true);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        core_host_advance(&world->bob, 1);
+        assert_true(fake_server_take(&world->bob, &join) && join.head.code == WIRE_CODE_join);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_marks_moved, NULL, &world->room, &moved);
+        fake_server_handle(&world->server, world->bobs_client, &join);
+        core_host_advance(&world->bob, 1);
+        assert_int_equal(head_of(&world->bob, &world->room), 1);
+        assert_true(fake_server_take(&world->bob, &join) && join.head.code == WIRE_CODE_join);
+        fake_server_handle(&world->server, world->bobs_client, &join);
+        core_host_advance(&world->bob, 1);
+        while (fake_server_take(&world->bob, &join)) /* and that is enough */
+                assert_int_not_equal(join.head.code, WIRE_CODE_join);
+}
+
 /* The storage is asked for the outbox, and answers after the account is gone: that was another's message. */
 static void an_outbox_read_for_another_account_is_not_sent(void **state)
 {
@@ -570,6 +594,7 @@ int main(void)
                 TEST(an_era_that_ends_under_way_is_joined_twice),
                 TEST(what_is_done_again_in_a_new_era_is_fetched),
                 TEST(a_join_takes_back_no_mark_that_came_meanwhile),
+                TEST(a_tick_that_comes_before_its_room_is_asked_for),
                 TEST(an_outbox_read_for_another_account_is_not_sent),
                 TEST(who_is_in_a_hurry_does_not_wait),
         };
