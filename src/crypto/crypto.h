@@ -13,6 +13,15 @@ void crypto_sha256(struct slice bytes, uint8_t hash[static CRYPTO_HASH_SIZE]);
 /* SHA-256 over several parts, each preceded by its length as 8 bytes, so that parts cannot run together. */
 void crypto_digest(const struct slice *parts, size_t count, uint8_t hash[static CRYPTO_HASH_SIZE]);
 
+/* SHA-256 of what comes piece by piece: begin, add …, end. */
+struct crypto_sum {
+        _Alignas(16) uint8_t state[128];
+};
+
+void crypto_sum_begin(struct crypto_sum *sum);
+void crypto_sum_add(struct crypto_sum *sum, struct slice bytes);
+void crypto_sum_end(struct crypto_sum *sum, uint8_t hash[static CRYPTO_HASH_SIZE]);
+
 /* HMAC-SHA-256 (RFC 2104). */
 void crypto_hmac(const uint8_t key[static CRYPTO_KEY_SIZE], struct slice bytes, uint8_t mac[static CRYPTO_HASH_SIZE]);
 

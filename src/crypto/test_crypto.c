@@ -35,6 +35,25 @@ static void test_sha256(void **state)
         assert_hex(hash, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
+static void test_sum_by_pieces(void **state)
+{
+        static const char text[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+        struct crypto_sum sum;
+        uint8_t hash[CRYPTO_HASH_SIZE];
+
+        (void)state;
+        crypto_sum_begin(&sum);
+        crypto_sum_end(&sum, hash);
+        assert_hex(hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        for (size_t cut = 0; cut < sizeof(text); cut++) {
+                crypto_sum_begin(&sum);
+                crypto_sum_add(&sum, slice_of(text, cut));
+                crypto_sum_add(&sum, slice_of(text + cut, sizeof(text) - 1 - cut));
+                crypto_sum_end(&sum, hash);
+                assert_hex(hash, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+        }
+}
+
 /* RFC 4231, those cases whose key fits 32 bytes: HMAC fills a key up with zeros itself. */
 static void test_hmac(void **state)
 {
@@ -141,8 +160,11 @@ static void test_tokens(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_sha256),          cmocka_unit_test(test_hmac),
-                cmocka_unit_test(test_digest_of_parts), cmocka_unit_test(test_comparison_and_wiping),
+                cmocka_unit_test(test_sha256),
+                cmocka_unit_test(test_sum_by_pieces),
+                cmocka_unit_test(test_hmac),
+                cmocka_unit_test(test_digest_of_parts),
+                cmocka_unit_test(test_comparison_and_wiping),
                 cmocka_unit_test(test_tokens),
         };
 

@@ -79,6 +79,16 @@ static int run_restored(const struct options *options, const char *argument)
         return server_restored(options);
 }
 
+static int run_backup(const struct options *options, const char *argument)
+{
+        return server_backup(options, argument);
+}
+
+static int run_restore(const struct options *options, const char *argument)
+{
+        return server_restore(options, argument);
+}
+
 static int run_sample(const struct options *options, const char *argument)
 {
         (void)options, (void)argument;
@@ -133,6 +143,15 @@ static const struct command {
          "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
         {"check", "", run_check,
          "look through the whole database: logs without gaps, counters right (the server must not be running)"},
+        {"backup", "FILE", run_backup,
+         "save the database as it is at this moment, and the keys, to FILE, or in a folder to a file named by the time; the "
+         "server may be running, and goes on. A tar archive with the sums of all that is in it"},
+        {"restore", "FILE", run_restore,
+         "put a backup into an empty --data folder or --postgres database, or in the place of what is there (--replace), "
+         "and give "
+         "the store a new era as 'restored' does. A file that is not whole is refused, and nothing changed (the server must "
+         "not be "
+         "running)"},
         {"restored", "", run_restored,
          "after an older copy of the data was put back: give the store a new era, so that clients fetch anew what they had "
          "and keep what they have not sent (the server must not be running; in a cluster its frontends may, and are told)"},

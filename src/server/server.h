@@ -112,6 +112,10 @@ int server_check(const struct options *options);
 /* galkad restored: an older copy of the store was put back; it gets a new era. */
 int server_restored(const struct options *options);
 
+/* galkad backup FILE|FOLDER, galkad restore FILE. */
+int server_backup(const struct options *options, const char *where);
+int server_restore(const struct options *options, const char *path);
+
 /* Makes the data folder if it is missing and checks that it can be written. */
 must_use enum error server_make_folder(const char *path, char text[static SERVER_ERROR_SIZE]);
 

@@ -62,15 +62,25 @@ bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
         return false;
 }
 
-bool tool_open_old(struct tool *tool, const struct options *options)
+bool server_has_database(const struct options *options, char text[static SERVER_ERROR_SIZE])
 {
         char path[SETUP_PATH_SIZE];
 
-        *tool = (struct tool){0};
         snprintf(path, sizeof(path), "%.4096s/galka.db", options->data);
-        if (*options->postgres || access(path, F_OK) == 0)
+        if (access(path, F_OK) == 0)
+                return true;
+        snprintf(text, SERVER_ERROR_SIZE, "there is no database in %.300s: %s (see --data)", options->data, strerror(errno));
+        return false;
+}
+
+bool tool_open_old(struct tool *tool, const struct options *options)
+{
+        char text[SERVER_ERROR_SIZE];
+
+        *tool = (struct tool){0};
+        if (*options->postgres || server_has_database(options, text))
                 return tool_open(tool, options, false);
-        fprintf(stderr, "galkad: there is no database in %.300s: %s (see --data)\n", options->data, strerror(errno));
+        fprintf(stderr, "galkad: %s\n", text);
         return false;
 }
 

@@ -21,6 +21,9 @@ bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
 /* The same for a database that must be there already: what looks or repairs makes none. */
 bool tool_open_old(struct tool *tool, const struct options *options);
 
+/* Is there a database in the data folder? If not, text says so. */
+bool server_has_database(const struct options *options, char text[static SERVER_ERROR_SIZE]);
+
 void tool_close(struct tool *tool);
 
 /* Gives the store another era (L9). Both are told; SYSTEM. */

@@ -1,13 +1,17 @@
 /*
- * chaos_load PORT USERS [SEED]: users at work on a cluster to which somebody else (live_chaos.py) does harm. USERS is what galkad user
- * import printed. Every room has up to two messages under way, and a pause after each answer, so that a room that stands still takes
- * nothing from the others.
+ * chaos_load PORT USERS [SEED [PAUSE_MS]]: users at work on a server or cluster to which somebody else (live_chaos.py, live_backup.py)
+ * does harm. USERS is what galkad user import printed. Every room has up to two messages under way, and a pause after each answer, so
+ * that a room that stands still takes nothing from the others.
  *
  * Commands, a line each, on standard input; each is answered by one line of JSON:
  *
  *      begin   time is counted from now on
  *      back    what was lost is there again: recovery is counted from now on
  *      tell    how it went since `begin`
+ *      save    a backup is begun: what is acknowledged by now must be in it
+ *      gone    the server is gone: answers that had come are read, until nobody has a link
+ *      missing FILE   FILE has the ids that the restored store knows, a line each: how many are not there that must be
+ *      lost FILE      the same, and what was acknowledged later and is not there is no more expected of anybody
  *      rest    no more is sent; all comes to rest, newcomers fetch everything, the rules of kill_check.c are tried. Then it ends.
  */
 #include <errno.h>
@@ -23,8 +27,10 @@
 #include "kill_load.h"
 
 #define UNDER_WAY_MAX 2 /* of a room */
-#define PAUSE_SECONDS 0.07
+#define PAUSE_MS      70
 #define JOIN_SECONDS  30
+#define GONE_SECONDS  20
+#define COMMAND_SIZE  512
 
 struct talk {
         uint32_t under_way;
@@ -36,6 +42,7 @@ static struct trial trial;
 static struct talk talks[ROOMS];
 static double heard, longest_silence, back; /* of all rooms */
 static size_t acknowledged_before;
+static double pause_seconds = PAUSE_MS / 1000.0;
 
 static double longer_of(double a, double b)
 {
@@ -54,7 +61,7 @@ static void on_answered(struct trial *which, const struct sent *sent)
                 talk->recovered = now;
         check(talk->under_way > 0);
         talk->under_way--;
-        talk->next = now + PAUSE_SECONDS * (double)(random() % 100) / 50;
+        talk->next = now + pause_seconds * (double)(random() % 100) / 50;
 }
 
 static void send_some(void)
@@ -145,6 +152,80 @@ static void come_to_rest(void)
         printf("]}\n");
 }
 
+/* ---- a backup ---- */
+
+static void note_saved(void)
+{
+        size_t saved = 0;
+
+        for (size_t i = 0; i < trial.sent_count; i++) {
+                trial.sent[i].saved = trial.sent[i].seq > 0;
+                saved += trial.sent[i].saved;
+        }
+        printf("{\"saved\": %zu}\n", saved);
+}
+
+static bool none_ready(struct trial *which)
+{
+        return which->load.ready_count == 0;
+}
+
+static void await_gone(void)
+{
+        bool gone = trial_turn_until(&trial, &trial.load, none_ready, GONE_SECONDS);
+
+        printf("{\"gone\": %s, \"acknowledged\": %zu}\n", gone ? "true" : "false", trial.acknowledged);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+        return id_compare(a, b);
+}
+
+/* The ids in a file, sorted. */
+static struct id *read_ids(const char *path, size_t *count)
+{
+        struct id *ids = memory_new(sizeof(*ids) * SENDS_MAX);
+        FILE *file = fopen(path, "r");
+        char line[64];
+
+        *count = 0;
+        while (ids && file && *count < SENDS_MAX && fgets(line, sizeof(line), file)) {
+                line[strcspn(line, "\n")] = '\0';
+                check(id_parse(slice_text(line), &ids[*count]));
+                (*count)++;
+        }
+        if (file)
+                fclose(file);
+        if (ids)
+                qsort(ids, *count, sizeof(*ids), compare_ids);
+        return ids;
+}
+
+/* What was acknowledged after the backup was begun may be gone; it is taken off the books then. */
+static void compare_with(const char *path, bool forget)
+{
+        size_t count, kept = 0, missing = 0, lost = 0;
+        struct id *ids = read_ids(path, &count);
+
+        for (size_t i = 0; ids && i < trial.sent_count; i++) {
+                const struct sent sent = trial.sent[i];
+                bool there = bsearch(&sent.id, ids, count, sizeof(*ids), compare_ids) != NULL;
+                bool is_lost = sent.seq > 0 && !there;
+
+                missing += is_lost && sent.saved;
+                lost += is_lost && !sent.saved;
+                if (!is_lost || !forget)
+                        trial.sent[kept++] = sent;
+                else
+                        trial.acknowledged--;
+        }
+        if (forget)
+                trial.sent_count = kept;
+        memory_free(ids);
+        printf("{\"there\": %zu, \"missing\": %zu, \"lost\": %zu}\n", count, missing, lost);
+}
+
 /* False: it was the last one. */
 static bool obey(const char *command)
 {
@@ -154,6 +235,14 @@ static bool obey(const char *command)
                 note_back();
         else if (strcmp(command, "tell") == 0)
                 tell();
+        else if (strcmp(command, "save") == 0)
+                note_saved();
+        else if (strcmp(command, "gone") == 0)
+                await_gone();
+        else if (strncmp(command, "missing ", 8) == 0)
+                compare_with(command + 8, false);
+        else if (strncmp(command, "lost ", 5) == 0)
+                compare_with(command + 5, true);
         else if (strcmp(command, "rest") == 0)
                 come_to_rest();
         else
@@ -165,7 +254,7 @@ static bool obey(const char *command)
 /* Works until `rest`, or until nobody is there to command any more. */
 static void work(void)
 {
-        char command[16];
+        char command[COMMAND_SIZE];
         size_t size = 0;
         bool goes_on = fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK) == 0;
 
@@ -205,12 +294,14 @@ int main(int argc, char **argv)
 {
         bool good;
 
-        if (argc < 3 || argc > 4) {
-                fprintf(stderr, "usage: chaos_load PORT USERS [SEED]\n");
+        if (argc < 3 || argc > 5) {
+                fprintf(stderr, "usage: chaos_load PORT USERS [SEED [PAUSE_MS]]\n");
                 return 2;
         }
         signal(SIGPIPE, SIG_IGN);
         srandom(argc > 3 ? (unsigned)strtoul(argv[3], NULL, 10) : 1);
+        if (argc > 4)
+                pause_seconds = strtod(argv[4], NULL) / 1000;
         trial.sent = memory_new(sizeof(*trial.sent) * SENDS_MAX);
         trial.process.port = (uint16_t)strtoul(argv[1], NULL, 10);
         trial.answered = on_answered;

@@ -22,6 +22,7 @@ struct sent {
         struct id id;
         uint32_t room, from;
         uint64_t seq; /* 0: not acknowledged */
+        bool saved;   /* acknowledged before a backup was begun */
 };
 
 struct room_of_two {

@@ -168,6 +168,15 @@ enum error schema_open(struct database *database, struct random *random, bool ex
         return ERR_CORRUPT;
 }
 
+int schema_read(struct database *database, uint64_t *application, uint64_t *version, struct id *era)
+{
+        int code = pragma(database, "PRAGMA application_id", application);
+
+        if (code == SQLITE_OK)
+                code = pragma(database, "PRAGMA user_version", version);
+        return code == SQLITE_OK ? read_era(database, era) : code;
+}
+
 enum error schema_renew_era(struct database *database, struct random *random, struct id *era)
 {
         sqlite3_stmt *statement = NULL;

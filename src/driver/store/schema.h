@@ -14,6 +14,9 @@
 must_use enum error schema_open(struct database *database, struct random *random, bool exclusive, struct id *era, char *text,
                                 size_t text_size);
 
+/* What a file says of itself, without changing anything. Returns SQLite's code. */
+int schema_read(struct database *database, uint64_t *application, uint64_t *version, struct id *era);
+
 /* Another era than before, at random, on disk when it returns OK. On failure *era is as it was: SYSTEM. */
 must_use enum error schema_renew_era(struct database *database, struct random *random, struct id *era);
 

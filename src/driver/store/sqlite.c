@@ -29,19 +29,21 @@ void sqlite_unlock(struct store_sqlite *sqlite)
 }
 
 /* Two servers on one folder would each believe to be the one writer. */
-static enum error take_folder(struct store_sqlite *sqlite, char *text)
+enum error store_sqlite_lock(const char *folder, int *fd, char text[static STORE_ERROR_SIZE])
 {
         char path[4200];
 
-        snprintf(path, sizeof(path), "%.4000s/lock", sqlite->options.folder);
-        sqlite->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        if (sqlite->lock_fd < 0) {
+        snprintf(path, sizeof(path), "%.4000s/lock", folder);
+        *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (*fd < 0) {
                 snprintf(text, STORE_ERROR_SIZE, "cannot write %.300s: %s", path, strerror(errno));
                 return ERR_SYSTEM;
         }
-        if (flock(sqlite->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
                 return ERR_OK;
-        snprintf(text, STORE_ERROR_SIZE, "another galkad uses the folder %.300s", sqlite->options.folder);
+        snprintf(text, STORE_ERROR_SIZE, "another galkad uses the folder %.300s", folder);
+        close(*fd);
+        *fd = -1;
         return ERR_LOCKED;
 }
 
@@ -186,7 +188,7 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
         pthread_cond_init(&sqlite->idle, NULL);
         snprintf(sqlite->path, sizeof(sqlite->path), options->vfs ? "%.4000s" : "%.4000s/galka.db", options->folder);
         if (!options->vfs)
-                error = take_folder(sqlite, text);
+                error = store_sqlite_lock(options->folder, &sqlite->lock_fd, text);
         if (!error && !options->vfs)
                 error = make_private(sqlite, text);
         if (!error)

@@ -40,6 +40,9 @@ void store_sqlite_free(struct store_sqlite **sqlite);
 /* A handle, for one thread. NO_MEMORY, SYSTEM. */
 must_use enum error store_sqlite_open(struct store_sqlite *sqlite, struct store **store);
 
+/* The lock that keeps two servers out of one folder: held while *fd is open. LOCKED, SYSTEM. */
+must_use enum error store_sqlite_lock(const char *folder, int *fd, char text[static STORE_ERROR_SIZE]);
+
 struct id store_sqlite_era(const struct store_sqlite *sqlite);
 
 /* Gives the store a new era (L9): an older copy of it was put back. Inline only, and before anything was asked. SYSTEM. */

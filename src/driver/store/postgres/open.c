@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "driver/store/postgres/connection.h"
 #include "driver/store/postgres/inside.h"
+#include "driver/store/postgres/plain.h"
 
 #define SCHEMA_VERSION 1
 #define SERVER_MIN     130000
@@ -38,7 +39,7 @@ static void hear_nothing(void *context, const char *message)
         (void)message;
 }
 
-static enum error connect_to(const struct store_postgres_options *options, PGconn **pg, char *text)
+enum error plain_connect(const struct store_postgres_options *options, PGconn **pg, char *text)
 {
         struct connect_words words = connect_words(options);
         char reason[REASON_SIZE];
@@ -54,8 +55,7 @@ static enum error connect_to(const struct store_postgres_options *options, PGcon
         return ERR_SYSTEM;
 }
 
-/* The first value of the first line, in memory of the result. NULL: none. */
-static const char *ask(PGconn *pg, const char *sql, PGresult **result)
+const char *plain_ask(PGconn *pg, const char *sql, PGresult **result)
 {
         *result = PQexec(pg, sql);
         if (PQresultStatus(*result) != PGRES_TUPLES_OK || PQntuples(*result) == 0 || PQgetisnull(*result, 0, 0))
@@ -66,14 +66,14 @@ static const char *ask(PGconn *pg, const char *sql, PGresult **result)
 static bool says(PGconn *pg, const char *sql, const char *value)
 {
         PGresult *result;
-        const char *answer = ask(pg, sql, &result);
+        const char *answer = plain_ask(pg, sql, &result);
         bool same = answer && strcmp(answer, value) == 0;
 
         PQclear(result);
         return same;
 }
 
-static enum error refuse(PGconn *pg, char *text, const char *what)
+enum error plain_refuse(PGconn *pg, char *text, const char *what)
 {
         char reason[REASON_SIZE];
 
@@ -82,20 +82,19 @@ static enum error refuse(PGconn *pg, char *text, const char *what)
         return ERR_SYSTEM;
 }
 
-/* Which version the schema has; 0: none. */
-static enum error read_version(PGconn *pg, unsigned *version, char *text)
+enum error schema_version_read(PGconn *pg, unsigned *version, char *text)
 {
         PGresult *result;
-        const char *answer = ask(pg, "SELECT max(version) FROM galka_schema", &result);
+        const char *answer = plain_ask(pg, "SELECT max(version) FROM galka_schema", &result);
         const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
         bool known = answer || PQresultStatus(result) == PGRES_TUPLES_OK || (state && strcmp(state, "42P01") == 0);
 
         *version = answer ? (unsigned)strtoul(answer, NULL, 10) : 0;
         PQclear(result);
-        return known ? ERR_OK : refuse(pg, text, "the version of the schema cannot be read");
+        return known ? ERR_OK : plain_refuse(pg, text, "the version of the schema cannot be read");
 }
 
-static enum error refuse_newer(unsigned version, char *text)
+enum error schema_refuse_newer(unsigned version, char *text)
 {
         snprintf(text, STORE_ERROR_SIZE,
                  "the database was made by a newer galkad (schema %u, this one knows %d): run that one", version,
@@ -103,10 +102,10 @@ static enum error refuse_newer(unsigned version, char *text)
         return ERR_CONFIG;
 }
 
-static enum error read_era(PGconn *pg, struct id *era, char *text)
+enum error schema_era_read(PGconn *pg, struct id *era, char *text)
 {
         PGresult *result;
-        const char *answer = ask(pg, "SELECT value FROM meta WHERE name = 'era'", &result);
+        const char *answer = plain_ask(pg, "SELECT value FROM meta WHERE name = 'era'", &result);
         bool good = answer && id_parse(slice_text(answer), era);
 
         PQclear(result);
@@ -116,8 +115,7 @@ static enum error read_era(PGconn *pg, struct id *era, char *text)
         return ERR_CORRUPT;
 }
 
-/* Whatever is wrong is said before anything is begun. */
-static enum error check_server(PGconn *pg, const struct store_postgres_options *options, char *text)
+enum error schema_server_check(PGconn *pg, const struct store_postgres_options *options, char *text)
 {
         const char *encoding = PQparameterStatus(pg, "server_encoding");
         const char *wrong = NULL;
@@ -143,12 +141,12 @@ static enum error check_server(PGconn *pg, const struct store_postgres_options *
 static enum error check_schema(PGconn *pg, char *text)
 {
         unsigned version;
-        enum error error = read_version(pg, &version, text);
+        enum error error = schema_version_read(pg, &version, text);
 
         if (error || version == SCHEMA_VERSION)
                 return error;
         if (version > SCHEMA_VERSION)
-                return refuse_newer(version, text);
+                return schema_refuse_newer(version, text);
         if (version == 0)
                 snprintf(text, STORE_ERROR_SIZE, "the database has no schema: run galkad migrate");
         else
@@ -188,14 +186,14 @@ static char *copy_text(const char *text)
 static enum error look(struct store_postgres *postgres, char *text)
 {
         PGconn *pg = NULL;
-        enum error error = connect_to(&postgres->options, &pg, text);
+        enum error error = plain_connect(&postgres->options, &pg, text);
 
         if (!error)
-                error = check_server(pg, &postgres->options, text);
+                error = schema_server_check(pg, &postgres->options, text);
         if (!error)
                 error = check_schema(pg, text);
         if (!error)
-                error = read_era(pg, &postgres->era, text);
+                error = schema_era_read(pg, &postgres->era, text);
         if (pg)
                 PQfinish(pg);
         return error;
@@ -257,7 +255,7 @@ struct id store_postgres_era(const struct store_postgres *postgres)
 
 /* ---- changing it ---- */
 
-static bool run(PGconn *pg, const char *sql)
+bool plain_run(PGconn *pg, const char *sql)
 {
         PGresult *result = PQexec(pg, sql);
         bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
@@ -266,8 +264,7 @@ static bool run(PGconn *pg, const char *sql)
         return good;
 }
 
-/* One line was changed. */
-static bool run_with_id(PGconn *pg, const char *sql, const struct id *id)
+bool plain_run_with_id(PGconn *pg, const char *sql, const struct id *id)
 {
         char text[ID_TEXT_SIZE];
         const char *const values[] = {text};
@@ -287,10 +284,10 @@ enum error store_postgres_renew_era(struct store_postgres *postgres)
         char text[STORE_ERROR_SIZE];
         PGconn *pg = NULL;
         struct id era;
-        enum error error = connect_to(&postgres->options, &pg, text);
+        enum error error = plain_connect(&postgres->options, &pg, text);
 
         random->fill(random, era.bytes, sizeof(era.bytes));
-        if (!error && !run_with_id(pg, "UPDATE meta SET value = $1::UUID WHERE name = 'era'", &era))
+        if (!error && !plain_run_with_id(pg, "UPDATE meta SET value = $1::UUID WHERE name = 'era'", &era))
                 error = ERR_SYSTEM;
         if (!error)
                 postgres->era = era;
@@ -299,22 +296,38 @@ enum error store_postgres_renew_era(struct store_postgres *postgres)
         return error;
 }
 
-/* One version's statements in one transaction. Its line is inserted first: so a second one that migrates at the same time waits,
- * and then fails instead of doing it again. */
-static bool migrate_step(PGconn *pg, const struct store_postgres_options *options, unsigned version)
+bool schema_step(PGconn *pg, const struct store_postgres_options *options, unsigned version)
 {
         char text[128];
         struct id era;
         bool good;
 
         snprintf(text, sizeof(text), "INSERT INTO galka_schema(version) VALUES(%u)", version);
-        good = run(pg, "BEGIN") && run(pg, text);
+        good = plain_run(pg, text);
         for (size_t i = 0; good && i < countof(schema); i++)
-                good = schema[i].version != version || run(pg, schema[i].text);
+                good = schema[i].version != version || plain_run(pg, schema[i].text);
         options->random->fill(options->random, era.bytes, sizeof(era.bytes));
         if (good && version == 1)
-                good = run_with_id(pg, "INSERT INTO meta(name, value) VALUES('era', $1::UUID)", &era);
-        return good && run(pg, "COMMIT");
+                good = plain_run_with_id(pg, "INSERT INTO meta(name, value) VALUES('era', $1::UUID)", &era);
+        return good;
+}
+
+/* One version's statements in one transaction. Its line is inserted first: so a second one that migrates at the same time waits,
+ * and then fails instead of doing it again. */
+static bool migrate_step(PGconn *pg, const struct store_postgres_options *options, unsigned version)
+{
+        return plain_run(pg, "BEGIN") && schema_step(pg, options, version) && plain_run(pg, "COMMIT");
+}
+
+bool schema_begin(PGconn *pg)
+{
+        return plain_run(pg, "CREATE TABLE IF NOT EXISTS galka_schema(version INT8 PRIMARY KEY,"
+                             " applied TIMESTAMPTZ NOT NULL DEFAULT now())");
+}
+
+unsigned schema_version_known(void)
+{
+        return SCHEMA_VERSION;
 }
 
 static enum error migrate(PGconn *pg, const struct store_postgres_options *options, bool dry_run,
@@ -322,10 +335,10 @@ static enum error migrate(PGconn *pg, const struct store_postgres_options *optio
 {
         unsigned version;
         char line[128];
-        enum error error = read_version(pg, &version, text);
+        enum error error = schema_version_read(pg, &version, text);
 
         if (!error && version > SCHEMA_VERSION)
-                error = refuse_newer(version, text);
+                error = schema_refuse_newer(version, text);
         if (error)
                 return error;
         if (version == SCHEMA_VERSION) {
@@ -333,14 +346,13 @@ static enum error migrate(PGconn *pg, const struct store_postgres_options *optio
                 report(owner, line);
                 return ERR_OK;
         }
-        if (!dry_run && !run(pg, "CREATE TABLE IF NOT EXISTS galka_schema(version INT8 PRIMARY KEY,"
-                                 " applied TIMESTAMPTZ NOT NULL DEFAULT now())"))
-                return refuse(pg, text, "the schema cannot be made");
+        if (!dry_run && !schema_begin(pg))
+                return plain_refuse(pg, text, "the schema cannot be made");
         while (version < SCHEMA_VERSION) {
                 version++;
                 if (!dry_run && !migrate_step(pg, options, version)) {
                         snprintf(line, sizeof(line), "schema %u could not be applied, and nothing of it was", version);
-                        return refuse(pg, text, line);
+                        return plain_refuse(pg, text, line);
                 }
                 snprintf(line, sizeof(line), dry_run ? "Schema %u would be applied." : "Schema %u is applied.", version);
                 report(owner, line);
@@ -356,9 +368,9 @@ enum error store_postgres_migrate(const struct store_postgres_options *options, 
         enum error error;
 
         text[0] = '\0';
-        error = connect_to(options, &pg, text);
+        error = plain_connect(options, &pg, text);
         if (!error)
-                error = check_server(pg, options, text);
+                error = schema_server_check(pg, options, text);
         if (!error)
                 error = migrate(pg, options, dry_run, report, owner, text);
         if (pg)
