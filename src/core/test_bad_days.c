@@ -16,6 +16,8 @@
 #define ALICE 1
 #define BOB   2
 
+static const struct wire_rejoin rejoin;
+
 struct world {
         struct fake_server server;
         struct core_host alice, bob;
@@ -318,7 +320,6 @@ static void who_is_not_delivered_to_joins_again(void **state)
 static void who_is_told_to_while_he_joins_joins_once_more(void **state)
 {
         struct world *world = *state;
-        struct wire_rejoin rejoin = {.within_ms = 0};
         struct fake_frame join;
 
         fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
@@ -336,7 +337,6 @@ static void who_is_told_to_while_he_joins_joins_once_more(void **state)
 static void what_was_answered_in_another_era_goes_again(void **state)
 {
         struct world *world = *state;
-        struct wire_rejoin rejoin = {.within_ms = 0};
 
         fake_server_say(&world->server, &world->room, ALICE, "one", false);
         fake_server_run(&world->server, 3000, 500);
@@ -407,7 +407,6 @@ static void an_era_that_comes_without_memory_comes_again(void **state)
 static void an_era_that_ends_under_way_is_joined_twice(void **state)
 {
         struct world *world = *state;
-        struct wire_rejoin rejoin = {0};
         struct fake_frame join;
         struct wire_row row;
 
@@ -435,7 +434,6 @@ static void what_is_done_again_in_a_new_era_is_fetched(void **state)
         struct world *world = *state;
         struct wire_outcome outcome = {.id = {{1}}, .seq = 1};
         struct wire_written written = {.outcomes = {.items = &outcome, .count = 1}};
-        struct wire_rejoin rejoin = {0};
         struct id request = {{2}};
 
         fake_server_say(&world->server, &world->room, BOB, "of the old era", false);
@@ -456,7 +454,6 @@ static void a_join_takes_back_no_mark_that_came_meanwhile(void **state)
         struct world *world = *state;
         struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, marks),
                                          .marks = {.head = 1, .delivered = 1, .read = 1, .shown = 1}};
-        struct wire_rejoin rejoin = {0};
         struct core_room_info info;
         struct fake_frame join;
 
@@ -476,9 +473,8 @@ static void a_join_takes_back_no_mark_that_came_meanwhile(void **state)
 static void a_tick_that_comes_before_its_room_is_asked_for(void **state)
 {
         struct world *world = *state;
-        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest),
-                                         .lowest = {.has = WIRE_HAS(lowest, version), .version = 9, .delivered_first = 1}};
-        struct wire_rejoin rejoin = {0};
+        struct wire_lowest lowest = {.has = WIRE_HAS(lowest, version), .version = 9, .delivered_first = 1};
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = lowest};
         struct fake_frame join;
 
         fake_server_say(&world->server, &world->room, BOB, "from his other device", true);
