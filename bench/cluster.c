@@ -52,7 +52,8 @@ bool cluster_init(struct cluster *cluster)
 
         *cluster = (struct cluster){.config = getenv("CLUSTER_CONFIG"),
                                     .kafka = getenv("ENGINES_KAFKA"),
-                                    .postgres = getenv("ENGINES_POSTGRES")};
+                                    .postgres = getenv("ENGINES_POSTGRES"),
+                                    .callgrind = getenv("CLUSTER_CALLGRIND")};
         if (!cluster->config || !port || !addresses || !processes || !cluster->kafka || !cluster->postgres) {
                 fprintf(stderr, "there is no cluster: run it as tools/cluster --direct run -- galka-bench … (make bench "
                                 "CLUSTER=1)\n");

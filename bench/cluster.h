@@ -26,6 +26,7 @@ enum cluster_part {
 
 struct cluster {
         const char *config, *kafka, *postgres; /* as galkad, librdkafka and libpq take them */
+        const char *callgrind;                 /* the folder where callgrind writes; NULL: roles do not run under it */
         const char *addresses[CLUSTER_ADDRESSES_MAX + 1];
         uint16_t port;
         struct {

@@ -4,6 +4,8 @@
  * to its arrival at the other user; how late the generator itself was is told beside it. Marks are on: every user reads what
  * arrives.
  *
+ * Of a cluster also the instructions a message (instructions.h), in a run of its own with fewer users, since counting is slow.
+ *
  * Every message carries its number. At the end each number must have been acknowledged, have arrived exactly once, and lie in the
  * database (galkad check: as many rows as messages, no log with a gap); else there is no figure.
  */
@@ -17,6 +19,7 @@
 #include "cluster.h"
 #include "driver/store/limit.h"
 #include "histogram.h"
+#include "instructions.h"
 #include "limit.h"
 #include "limit_engines.h"
 #include "load.h"
@@ -24,6 +27,7 @@
 #include "workload.h"
 
 #define USERS         400
+#define COUNTED_USERS 80 /* while instructions are counted, which is slow */
 #define SLOTS         4  /* messages under way of one user */
 #define FEW_PARTNERS  2  /* each writes to the next two and gets from two: 800 rooms */
 #define MANY_PARTNERS 50 /* 20,000 rooms */
@@ -36,6 +40,10 @@
 #define OPEN_SECONDS  6.0
 #define OPEN_RATE     1000
 #define OPEN_TURNS    6
+#define WARM_BURSTS   3
+#define COUNT_BURSTS  25
+#define IDLE_SECONDS  8.0
+#define MARKS_SECONDS 0.3 /* until the marks of a burst have been taken, too */
 #define PAUSE_SECONDS 0.2
 #define LIMIT_SECONDS 2.0
 #define MESSAGES_MAX  4000000
@@ -60,6 +68,7 @@ struct pairs {
         struct cluster *cluster; /* NULL: the process is the server */
         struct process_user users[USERS];
         struct writer writers[USERS];
+        uint32_t user_count;
         uint32_t partners; /* rooms of each user: half of them begun by him */
         bool closed;       /* send again when acknowledged */
         uint64_t sent, acknowledged, delivered, failed;
@@ -121,7 +130,8 @@ static uint32_t partner_of(const struct pairs *pairs, uint32_t index, uint32_t n
         uint32_t half = pairs->partners / 2;
 
         n %= pairs->partners;
-        return n < half ? (index + 1 + n) % USERS : (index + USERS - 1 - (n - half)) % USERS;
+        return n < half ? (index + 1 + n) % pairs->user_count
+                        : (index + pairs->user_count - 1 - (n - half)) % pairs->user_count;
 }
 
 static void send_one(struct pairs *pairs, uint32_t index, struct slot *slot, uint64_t due_us)
@@ -191,7 +201,7 @@ static void fill_slots(struct pairs *pairs)
 {
         uint64_t now_us = load_now_us(&pairs->load);
 
-        for (uint32_t i = 0; i < USERS; i++)
+        for (uint32_t i = 0; i < pairs->user_count; i++)
                 for (int j = 0; j < SLOTS; j++)
                         if (!pairs->writers[i].slots[j].busy)
                                 send_one(pairs, i, &pairs->writers[i].slots[j], now_us);
@@ -201,7 +211,7 @@ static bool join_all(struct pairs *pairs)
 {
         double end;
 
-        for (uint32_t i = 0; i < USERS; i++) {
+        for (uint32_t i = 0; i < pairs->user_count; i++) {
                 struct process_user *user = &pairs->users[i];
 
                 pairs->writers[i].user = load_add(&pairs->load, user->user, user->device, user->token);
@@ -209,11 +219,11 @@ static bool join_all(struct pairs *pairs)
                         return false;
         }
         end = seconds_now(pairs) + JOIN_SECONDS;
-        while (pairs->load.ready_count < USERS && seconds_now(pairs) < end)
+        while (pairs->load.ready_count < pairs->user_count && seconds_now(pairs) < end)
                 load_turn(&pairs->load, 10);
-        if (pairs->load.ready_count < USERS)
-                fprintf(stderr, "only %u of %u users joined\n", pairs->load.ready_count, USERS);
-        return pairs->load.ready_count == USERS;
+        if (pairs->load.ready_count < pairs->user_count)
+                fprintf(stderr, "only %u of %u users joined\n", pairs->load.ready_count, pairs->user_count);
+        return pairs->load.ready_count == pairs->user_count;
 }
 
 /* Until everything sent is acknowledged and has arrived. */
@@ -295,7 +305,7 @@ static void run_open(struct pairs *pairs, double seconds)
                 }
                 if (pairs->timing)
                         histogram_add(&pairs->late, now_us - due_us);
-                send_one(pairs, (uint32_t)(count++ * 7 % USERS), NULL, due_us);
+                send_one(pairs, (uint32_t)(count++ * 7 % pairs->user_count), NULL, due_us);
                 load_turn(&pairs->load, 0);
         }
         quiet_down(pairs);
@@ -339,11 +349,77 @@ static struct latency open_loop(struct pairs *pairs)
         return latency;
 }
 
+struct counted {
+        struct instructions_count idle, busy;
+        uint64_t messages;
+        double marks; /* a message */
+};
+
+/* Between two counts of frames by code nothing was sent but messages, each once, and marks; so no role had other work than they make.
+ * (Pings are answered by frontends; there are few.) False, having said what else there was. */
+static bool only_messages(const uint64_t before[256], const uint64_t after[256], uint64_t messages)
+{
+        bool good = after[WIRE_CODE_write] - before[WIRE_CODE_write] == messages;
+
+        for (int code = 0; code < 256; code++)
+                good &= after[code] == before[code] || code == WIRE_CODE_write || code == WIRE_CODE_mark ||
+                        code == WIRE_CODE_ping;
+        if (!good)
+                fprintf(stderr,
+                        "while instructions were counted, users sent more than %" PRIu64 " messages and their marks\n",
+                        messages);
+        return good;
+}
+
+/* Each user writes at once to those after him, in the next burst to those before him; the next comes when all have arrived and are
+ * marked. So it hardly depends on the speed of a role what it finds together, and each message has its one mark: no reader has written
+ * after it himself. */
+static void run_bursts(struct pairs *pairs, unsigned bursts)
+{
+        while (bursts-- > 0) {
+                uint64_t now_us = load_now_us(&pairs->load);
+
+                for (uint32_t i = 0; i < pairs->user_count; i++)
+                        for (int j = 0; j < FEW_PARTNERS; j++)
+                                send_one(pairs, i, NULL, now_us);
+                quiet_down(pairs);
+                run_idle(pairs, MARKS_SECONDS);
+        }
+}
+
+/* Counts while nobody writes, then in bursts. */
+static bool count_instructions(struct pairs *pairs, struct counted *counted)
+{
+        struct instructions instructions;
+        struct instructions_count warm;
+        uint64_t frames[256], sent;
+
+        pairs->partners = 2 * FEW_PARTNERS;
+        open_rooms(pairs);
+        if (!instructions_begin(&instructions, pairs->cluster))
+                return false;
+        run_bursts(pairs, WARM_BURSTS);
+        if (!instructions_take(&instructions, &warm))
+                return false;
+        run_idle(pairs, IDLE_SECONDS);
+        if (!instructions_take(&instructions, &counted->idle))
+                return false;
+        memcpy(frames, pairs->load.frames_sent, sizeof(frames));
+        sent = pairs->sent;
+        run_bursts(pairs, COUNT_BURSTS);
+        if (!instructions_take(&instructions, &counted->busy))
+                return false;
+        counted->messages = pairs->sent - sent;
+        counted->marks =
+                (double)(pairs->load.frames_sent[WIRE_CODE_mark] - frames[WIRE_CODE_mark]) / (double)counted->messages;
+        return only_messages(frames, pairs->load.frames_sent, counted->messages);
+}
+
 static bool start_server(struct pairs *pairs)
 {
         static const char *const arguments[] = {"--connection-frames", "100000", "--user-frames", "100000", NULL};
 
-        return process_import(&pairs->process, "pair", USERS, pairs->users) &&
+        return process_import(&pairs->process, "pair", pairs->user_count, pairs->users) &&
                process_start(&pairs->process, "127.0.0.1", arguments);
 }
 
@@ -355,7 +431,7 @@ static bool find_cluster(struct pairs *pairs)
                 return false;
         pairs->cluster = &cluster;
         pairs->process.config = cluster.config;
-        return process_import(&pairs->process, "pair", USERS, pairs->users);
+        return process_import(&pairs->process, "pair", pairs->user_count, pairs->users);
 }
 
 static bool begin(struct pairs *pairs, const struct workload_options *options)
@@ -368,8 +444,8 @@ static bool begin(struct pairs *pairs, const struct workload_options *options)
                 return false;
         pairs->arrived = calloc(MESSAGES_MAX, 1);
         addresses = pairs->cluster ? pairs->cluster->addresses : own_addresses;
-        if (!pairs->arrived ||
-            load_init(&pairs->load, USERS, addresses, pairs->cluster ? pairs->cluster->port : pairs->process.port) != ERR_OK)
+        if (!pairs->arrived || load_init(&pairs->load, pairs->user_count, addresses,
+                                         pairs->cluster ? pairs->cluster->port : pairs->process.port) != ERR_OK)
                 return false;
         pairs->load.listener = (struct load_listener){
                 .acknowledged = on_acknowledged, .row = on_row, .failed = on_failed, .context = pairs};
@@ -465,33 +541,51 @@ static bool wants(const struct workload_options *options, const char *part)
         return !options->part || strstr(options->part, part);
 }
 
+static bool measure_speed(struct pairs *pairs, const struct workload_options *options, struct report *report)
+{
+        struct measured few = {0}, many = {0};
+        static struct latency latency;
+
+        if (wants(options, "few"))
+                few = closed_loop(pairs, 2 * FEW_PARTNERS, FEW_SECONDS);
+        if (wants(options, "latency"))
+                latency = open_loop(pairs);
+        if (wants(options, "many"))
+                many = closed_loop(pairs, 2 * MANY_PARTNERS, MANY_SECONDS);
+        if (!(pairs->cluster || process_stop(&pairs->process, SIGTERM) == 0) || !verify(pairs))
+                return false;
+        if (wants(options, "few"))
+                report_few(pairs, report, &few);
+        if (wants(options, "many"))
+                report_many(pairs, report, &many);
+        if (wants(options, "latency"))
+                report_latency(report, &latency);
+        if (pairs->cluster)
+                report_cluster(pairs, report, &few, &latency);
+        report_add(report, "pairs.verified", (double)pairs->sent, "", 0, "messages acknowledged, committed, delivered once");
+        return true;
+}
+
+static bool measure_instructions(struct pairs *pairs, struct report *report)
+{
+        struct counted counted;
+
+        return count_instructions(pairs, &counted) && verify(pairs) &&
+               instructions_report(report, &counted.idle, &counted.busy, counted.messages, counted.marks);
+}
+
 bool workload_pairs(const struct workload_options *options, struct report *report)
 {
         static struct pairs pairs;
-        struct measured few = {0}, many = {0};
-        static struct latency latency;
-        bool good = begin(&pairs, options);
+        bool counts = options->part && strcmp(options->part, "instructions") == 0, good;
 
-        if (good) {
-                if (wants(options, "few"))
-                        few = closed_loop(&pairs, 2 * FEW_PARTNERS, FEW_SECONDS);
-                if (wants(options, "latency"))
-                        latency = open_loop(&pairs);
-                if (wants(options, "many"))
-                        many = closed_loop(&pairs, 2 * MANY_PARTNERS, MANY_SECONDS);
-                good = (pairs.cluster || process_stop(&pairs.process, SIGTERM) == 0) && verify(&pairs);
+        if (counts && !options->cluster) {
+                fprintf(stderr, "instructions are counted in a cluster: make bench CLUSTER=1 WORKLOAD=pairs\n");
+                return false;
         }
-        if (good && wants(options, "few"))
-                report_few(&pairs, report, &few);
-        if (good && wants(options, "many"))
-                report_many(&pairs, report, &many);
-        if (good && wants(options, "latency"))
-                report_latency(report, &latency);
-        if (good && pairs.cluster)
-                report_cluster(&pairs, report, &few, &latency);
-        if (good)
-                report_add(report, "pairs.verified", (double)pairs.sent, "", 0,
-                           "messages acknowledged, committed, delivered once");
+        pairs.user_count = counts ? COUNTED_USERS : USERS;
+        good = begin(&pairs, options) &&
+               (counts ? measure_instructions(&pairs, report) : measure_speed(&pairs, options, report));
         if (pairs.load.users)
                 load_finish(&pairs.load);
         process_finish(&pairs.process);

@@ -14,7 +14,7 @@ import time
 import ports
 import process
 from engine import Broken, Missing
-from member import ROLES, Balancer, Role, make_config
+from member import ROLES, Balancer, Role, callgrind, make_config
 
 PROGRAM = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'cluster')
 START_SECONDS = 60.0
@@ -24,14 +24,14 @@ WATCH_SECONDS = 0.2
 MISSING = 77  # exit code of tools/engines
 CODE = 'code for '
 
-# port: haproxy's, 0 any; settings: KEY=VALUE or ENGINE:KEY=VALUE; brokers: of Kafka; address: of engines
-Shape = collections.namedtuple('Shape', 'frontends workers port direct bench settings brokers address', defaults=[1, None])
+# port: haproxy's, 0 any; settings: KEY=VALUE or ENGINE:KEY=VALUE; brokers: of Kafka; address: of engines; callgrind: count instructions
+Shape = collections.namedtuple('Shape', 'frontends workers port direct bench settings brokers address callgrind', defaults=[1, None, False])
 
 
 class Cluster:
     def __init__(self, folder, engines_program, shape, say):
         self.folder, self.engines_program, self.shape, self.say = folder, engines_program, shape, say
-        self.log_folder, self.config = f'{folder}/log', f'{folder}/galkad.conf'
+        self.log_folder, self.config, self.callgrind_folder = f'{folder}/log', f'{folder}/galkad.conf', f'{folder}/callgrind'
         self.state = {'ports': {}, 'running': {}}
         self.children = {}
         self.galkad, self.is_ours = None, False
@@ -112,6 +112,8 @@ class Cluster:
             raise Broken(f'the cluster in {self.folder} runs already; tools/cluster stop ends it')
         if not self.shape.direct:
             Balancer.program()
+        if self.shape.callgrind:
+            callgrind()
         if self.shape.port and not ports.is_free(self.shape.port):
             raise Broken(f'port {self.shape.port} is taken, perhaps by another Galka: choose another (PORT=4256 make run-cluster)')
         self.galkad, self.is_ours = galkad, True
@@ -154,6 +156,8 @@ class Cluster:
 
     def prepare(self):
         keys = f'{self.folder}/keys'
+        if self.shape.callgrind:
+            os.makedirs(self.callgrind_folder, exist_ok=True)
         more = [setting.split('=', 1) for setting in self.shape.settings if not is_for_engine(setting)]
         make_config(self.config, self.engines(), keys, f'{self.folder}/data', more)
         if not os.path.exists(keys):
@@ -321,6 +325,7 @@ class Cluster:
                 'CLUSTER_ADDRESSES': ','.join(address for address, _ in frontends) if self.shape.direct else '127.0.0.1',
                 'CLUSTER_FRONTENDS': ' '.join(f'{address}:{port}' for address, port in frontends),
                 'CLUSTER_HEALTH': ' '.join(f'{role.name}:{role.health}' for role in self.workers() + self.frontends()),
+                **({'CLUSTER_CALLGRIND': self.callgrind_folder} if self.shape.callgrind else {}),
                 'CLUSTER_PROCESSES': ' '.join(f'{name}:{mark["pid"]}' for name, mark in running.items())}
 
     def write_env(self):

@@ -7,6 +7,7 @@ import urllib.request
 from engine import program
 
 ROLES = ('auth', 'session', 'query', 'notify')
+COUNTED = ('frontend', 'session')  # a message goes through these: --callgrind
 BALANCER = '127.0.0.2'  # haproxy speaks to the frontends from there: they believe it, and ask nobody else whom he speaks for
 PAGE_SECONDS = 2
 LOG_LINES = 8
@@ -48,7 +49,8 @@ class Role(Member):
         return '127.0.0.1', self.cluster.port_of(self.name)
 
     def command(self):
-        words = [self.cluster.galkad, '--config', self.cluster.config, '--index', str(self.index), '--health', str(self.health)]
+        counted = callgrind(f'{self.cluster.callgrind_folder}/%p') if self.cluster.shape.callgrind and self.kind in COUNTED else []
+        words = [*counted, self.cluster.galkad, '--config', self.cluster.config, '--index', str(self.index), '--health', str(self.health)]
         if self.kind == 'frontend':
             address, port = self.listens()
             words += ['--listen', address, '--port', str(port)]
@@ -91,6 +93,12 @@ class Balancer(Member):
 
     def is_ready(self):
         return self.cluster.answers(self.cluster.port())
+
+
+def callgrind(out='callgrind.out'):
+    """The words that let a program run under callgrind, which counts only once it is told to. Its threads take turns, or one that always has
+    something to do would starve those that keep a connection alive."""
+    return [program(['valgrind'], 'valgrind'), '--tool=callgrind', '--instr-atstart=no', '--fair-sched=yes', f'--callgrind-out-file={out}']
 
 
 def make_config(path, engines, keys, data, more):
