@@ -14,6 +14,7 @@ struct token_keys {
         uint8_t current[CRYPTO_KEY_SIZE];
         uint8_t previous[CRYPTO_KEY_SIZE];
         bool has_previous;
+        uint64_t from_ms; /* for who holds the file of keys (server/keys.h): before that the previous one signs */
         uint8_t lasting[CRYPTO_KEY_SIZE]; /* what must come out the same after years: digests of requests, codes */
 };
 

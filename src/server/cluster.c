@@ -145,7 +145,8 @@ static enum error open_engines(struct cluster *cluster)
         enum error error = check_options(cluster);
 
         if (!error)
-                error = keys_read(process->server.options->keys, &process->server.keys, process->error);
+                error = keyring_open(&process->server.keyring, process->server.options->keys, "", &process->server.clock,
+                                     &process->server.log.sink, process->error);
         if (!error)
                 error = open_folder(cluster);
         if (!error)

@@ -9,6 +9,7 @@
 #include "crypto/random.h"
 #include "rules/limits.h"
 #include "rules/name.h"
+#include "server/backup.h"
 #include "server/tool.h"
 
 #define LINE_SIZE  600
@@ -241,5 +242,28 @@ int server_keys(const char *path)
                 fprintf(stderr, "galkad: %s\n", text);
         else
                 printf("%s has new keys. Copy it to every machine that runs galkad, readable by galkad alone.\n", path);
+        return error ? SERVER_FAILED : SERVER_DONE;
+}
+
+int server_keys_rotate(const struct options *options)
+{
+        char path[SETUP_PATH_SIZE], text[KEYS_ERROR_SIZE] = "";
+        struct server server;
+        uint64_t now_ms;
+        enum error error = ERR_CONFIG;
+
+        server_init(&server, options);
+        server_keys_path(options, path);
+        now_ms = server.clock.wall_ms(&server.clock);
+        if (options->leaked && options->after_s)
+                snprintf(text, sizeof(text), "a key that leaked is replaced at once: --leaked goes without --after-s");
+        else
+                error = keys_rotate(path, now_ms, now_ms + options->after_s * 1000, options->leaked, text);
+        if (error)
+                fprintf(stderr, "galkad: %s\n", text);
+        else
+                printf("%s has a new token key%s. %s\n", path, options->leaked ? ", and the old one is good no more" : "",
+                       *options->keys ? "Copy it to every machine that runs galkad; what runs takes it within a second."
+                                      : "A server that runs takes it within a second.");
         return error ? SERVER_FAILED : SERVER_DONE;
 }

@@ -51,7 +51,8 @@ static enum error open_engines(struct embedded *embedded)
         if (!error)
                 error = open_store(embedded);
         if (!error)
-                error = keys_open(server->options->keys, server->options->data, &server->keys, process->error);
+                error = keyring_open(&server->keyring, server->options->keys, server->options->data, &server->clock,
+                                     &server->log.sink, process->error);
         if (!error)
                 error = setup_notes(server, server->options->data, &embedded->notes, process->error);
         if (!error)

@@ -1,12 +1,13 @@
 /*
- * The file has one line a key: "current HEX", perhaps "previous HEX", and "lasting HEX". An operator changes the first two
- * (SECURITY, "Changing the token key"); the third stays, and a file without it is given one. It is written whole to a temporary
- * name, synced and renamed, so that a crash leaves either the old file or the new one.
+ * The file has one line a key: "current HEX", perhaps "previous HEX", and "lasting HEX"; perhaps "from MS", when the current one began to
+ * sign. galkad keys rotate changes the first two; the third stays, and a file without it is given one. It is written whole to a
+ * temporary name, synced and renamed, so that a crash leaves either the old file or the new one.
  */
 #include "server/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +41,8 @@ static bool parse_line(const char *line, struct token_keys *keys, struct found *
         char name[16] = "", hex[HEX_SIZE + 2] = "";
         bool good = sscanf(line, "%15s %65s", name, hex) == 2 && strlen(hex) == HEX_SIZE;
 
+        if (strcmp(name, "from") == 0)
+                return sscanf(line, "from %" SCNu64, &keys->from_ms) == 1;
         if (good && strcmp(name, "current") == 0)
                 good = found->current = parse_hex(hex, keys->current);
         else if (good && strcmp(name, "previous") == 0)
@@ -94,7 +97,9 @@ static enum error write_keys(const char *path, const struct token_keys *keys, ch
         file = fd < 0 ? NULL : fdopen(fd, "w");
         good = file && write_key(file, "current", keys->current) &&
                (!keys->has_previous || write_key(file, "previous", keys->previous)) &&
-               write_key(file, "lasting", keys->lasting) && fflush(file) == 0 && fsync(fd) == 0;
+               write_key(file, "lasting", keys->lasting) &&
+               (!keys->from_ms || fprintf(file, "from %" PRIu64 "\n", keys->from_ms) > 0) && fflush(file) == 0 &&
+               fsync(fd) == 0;
         if (file && fclose(file) != 0)
                 good = false;
         if (good && rename(temporary, path) == 0)
@@ -175,4 +180,38 @@ enum error keys_make(const char *path, char text[static KEYS_ERROR_SIZE])
         error = complete(path, &keys, &nothing, text);
         crypto_wipe(&keys, sizeof(keys));
         return error;
+}
+
+enum error keys_rotate(const char *path, uint64_t now_ms, uint64_t from_ms, bool leaked, char text[static KEYS_ERROR_SIZE])
+{
+        struct token_keys keys;
+        enum error error = keys_read(path, &keys, text);
+
+        if (!error && !leaked && now_ms < keys.from_ms + KEYS_REST_MS) {
+                uint64_t left = keys.from_ms + KEYS_REST_MS - now_ms;
+
+                snprintf(text, KEYS_ERROR_SIZE,
+                         "the key was changed less than a day ago: tokens of the one before would end. Again in %" PRIu64
+                         " h, or --leaked if it leaked",
+                         left / 3600000 + 1);
+                error = ERR_CONFIG;
+        }
+        if (!error) {
+                memcpy(keys.previous, keys.current, sizeof(keys.previous));
+                keys.has_previous = !leaked;
+                keys.from_ms = max_of(from_ms, now_ms);
+                crypto_random(keys.current, sizeof(keys.current));
+                error = write_keys(path, &keys, text);
+        }
+        crypto_wipe(&keys, sizeof(keys));
+        return error;
+}
+
+void keys_at(const struct token_keys *file, uint64_t now_ms, struct token_keys *keys)
+{
+        *keys = *file;
+        if (now_ms >= file->from_ms || !file->has_previous)
+                return;
+        memcpy(keys->current, file->previous, sizeof(keys->current));
+        memcpy(keys->previous, file->current, sizeof(keys->previous));
 }

@@ -9,6 +9,8 @@
 #include "crypto/token.h"
 
 #define KEYS_ERROR_SIZE 512
+#define KEYS_REST_MS                                                                                                        \
+        86400000 /* between two rotations: tokens of the key before are good, those of the one before that are not */
 
 /* Reads FOLDER/keys, or makes it or what it lacks. CONFIG (not such a file), SYSTEM; text says what is wrong. */
 must_use enum error keys_load(const char *folder, struct token_keys *keys, char text[static KEYS_ERROR_SIZE]);
@@ -22,5 +24,14 @@ must_use enum error keys_open(const char *path, const char *folder, struct token
 
 /* Makes the file at path, which must not be there. CONFIG, SYSTEM. */
 must_use enum error keys_make(const char *path, char text[static KEYS_ERROR_SIZE]);
+
+/* Changes the token key of the file at path: current becomes previous, and a new one signs from from_ms on, when every process has the
+ * file; 0: at once. leaked: the old one is good no more, at once, so that it is not kept. CONFIG (not such a file; the last change is
+ * less than KEYS_REST_MS ago and nothing leaked), SYSTEM; text says why. */
+must_use enum error keys_rotate(const char *path, uint64_t now_ms, uint64_t from_ms, bool leaked,
+                                char text[static KEYS_ERROR_SIZE]);
+
+/* What signs and what is good at a time, by what the file says. */
+void keys_at(const struct token_keys *file, uint64_t now_ms, struct token_keys *keys);
 
 #endif

@@ -13,6 +13,7 @@
 
 static void print_help(FILE *out);
 static void print_man(void);
+static void print_completion(void);
 
 static int run_all(const struct options *options, const char *argument)
 {
@@ -51,6 +52,12 @@ static int run_keys(const struct options *options, const char *argument)
         return server_keys(argument);
 }
 
+static int run_keys_rotate(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_keys_rotate(options);
+}
+
 static int run_metrics(const struct options *options, const char *argument)
 {
         struct page page = {0};
@@ -79,6 +86,18 @@ static int run_restored(const struct options *options, const char *argument)
         return server_restored(options);
 }
 
+static int run_setup(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_setup(options);
+}
+
+static int run_doctor(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_doctor(options);
+}
+
 static int run_backup(const struct options *options, const char *argument)
 {
         return server_backup(options, argument);
@@ -100,6 +119,13 @@ static int run_man(const struct options *options, const char *argument)
 {
         (void)options, (void)argument;
         print_man();
+        return SERVER_DONE;
+}
+
+static int run_completion(const struct options *options, const char *argument)
+{
+        (void)options, (void)argument;
+        print_completion();
         return SERVER_DONE;
 }
 
@@ -127,6 +153,14 @@ static const struct command {
          "run the whole server in one process, no other server needed, until SIGTERM or SIGINT: clients are told to come "
          "back, "
          "what was taken is finished"},
+        {OPTIONS_SETUP, "", run_setup,
+         "make what a server needs and say how to start it: the data folder, a configuration file with the options that are "
+         "given here "
+         "(see --domain, --listen), keys, the database. What is there already stays as it is"},
+        {"doctor", "", run_doctor,
+         "look at all that a server needs, each a line: ok, warn or fail, and what to do (see --json). The exit code is 1 "
+         "if anything "
+         "fails"},
         {"frontend", "", run_frontend,
          "run one frontend over --kafka and --redis: clients connect to it; --index says which one it is"},
         {"auth", "", run_auth, "run one worker for sign-up and sign-in over --kafka and --postgres"},
@@ -137,6 +171,12 @@ static const struct command {
          "make the topics of --kafka, or give them the partitions that they lack, and say what differs (see --partitions, "
          "--frontend-partitions, --replication, --dry-run)"},
         {"migrate", "", run_migrate, "make the schema of --postgres, or bring it up to date (see --dry-run); never back"},
+        {"keys rotate", "", run_keys_rotate,
+         "change the key that tokens are signed with, in --keys or in the data folder, at most once a day: nobody is signed "
+         "out, tokens "
+         "of the key before are good and are replaced as people connect. What runs takes the changed file by itself (see "
+         "--after-s, "
+         "--leaked)"},
         {"keys", "FILE", run_keys, "make the file of keys that the processes of a cluster share (see --keys)"},
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
@@ -158,6 +198,7 @@ static const struct command {
         {"metrics", "", run_metrics, "print a table of all that /metrics shows (see --health)"},
         {"sample", "", run_sample, "print a sample configuration file"},
         {"man", "", run_man, "print the man page"},
+        {"completion", "", run_completion, "print what lets bash complete commands and options of galkad"},
         {"help", "", run_help, "print this"},
         {"version", "", run_version, "print the version"},
 };
@@ -218,6 +259,27 @@ static void print_man(void)
              ".SH SEE ALSO\n.BR galka (1)");
 }
 
+/* For bash: words of commands and options, and names of files. */
+static void print_completion(void)
+{
+        puts("# bash completion of galkad " SERVER_VERSION ": made by galkad completion\n"
+             "_galkad()\n"
+             "{\n"
+             "        local word=${COMP_WORDS[COMP_CWORD]}\n"
+             "        if [[ $word == -* ]]; then");
+        printf("                COMPREPLY=($(compgen -W '");
+        options_print_flags(stdout);
+        puts("' -- \"$word\"))\n"
+             "        else");
+        printf("                COMPREPLY=($(compgen -f -W '");
+        for (size_t i = 0; i < countof(commands); i++)
+                printf("%s%s", i ? " " : "", commands[i].name);
+        puts("' -- \"$word\"))\n"
+             "        fi\n"
+             "}\n"
+             "complete -F _galkad galkad");
+}
+
 /* True if the words are this command's, and as many as it takes. */
 static bool is_command(const struct command *command, int count, const char *const words[WORDS_MAX])
 {
@@ -239,6 +301,14 @@ static int run(const struct options *options, int count, const char *const words
         return SERVER_USAGE;
 }
 
+static bool asks_doctor(int argc, char **argv)
+{
+        for (int i = 1; i < argc; i++)
+                if (strcmp(argv[i], "doctor") == 0)
+                        return true;
+        return false;
+}
+
 int main(int argc, char **argv, char **environment)
 {
         struct options options;
@@ -248,7 +318,9 @@ int main(int argc, char **argv, char **environment)
         int code = SERVER_USAGE;
 
         if (options_read(&options, argc, argv, environment, places, &count, WORDS_MAX, text) != ERR_OK) {
-                fprintf(stderr, "galkad: %s\n", text);
+                code = asks_doctor(argc, argv) ? server_doctor_unreadable(options.json, text) : SERVER_USAGE;
+                if (code == SERVER_USAGE)
+                        fprintf(stderr, "galkad: %s\n", text);
         } else {
                 for (int i = 0; i < count; i++)
                         words[i] = argv[places[i]];

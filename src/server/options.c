@@ -313,6 +313,24 @@ static enum error read_flags(struct options *options, int argc, char **argv, int
         return ERR_OK;
 }
 
+/* A folder may bring its own file. */
+static enum error find_file(struct options *options, char *text)
+{
+        char path[4200];
+
+        snprintf(path, sizeof(path), "%.4096s/" OPTIONS_FILE, options->data);
+        if (*options->config || access(path, R_OK) != 0)
+                return ERR_OK;
+        return set(options, find("config", 6), path, "data", text);
+}
+
+/* What setup is to make need not be there. */
+static bool is_to_be_made(const struct options *options, char **argv, const int *words, int word_count)
+{
+        return word_count > 0 && strcmp(argv[words[0]], OPTIONS_SETUP) == 0 && access(options->config, F_OK) != 0 &&
+               errno == ENOENT;
+}
+
 static enum error set_defaults(struct options *options, char *text)
 {
         for (size_t i = 0; i < countof(table); i++) {
@@ -363,7 +381,9 @@ enum error options_read(struct options *options, int argc, char **argv, char **e
                 error = read_environment(options, environment, text);
         if (!error)
                 error = read_flags(options, argc, argv, words, word_count, words_max, text);
-        if (!error && *options->config) {
+        if (!error)
+                error = find_file(options, text);
+        if (!error && *options->config && !is_to_be_made(options, argv, words, *word_count)) {
                 error = read_file(options, options->config, text);
                 if (!error)
                         error = read_environment(options, environment, text);
@@ -459,4 +479,56 @@ void options_print_sample(FILE *out)
         for (size_t i = 0; i < countof(table); i++)
                 if (table[i].offset != __builtin_offsetof(struct options, config))
                         fprintf(out, "# %s\n#%s = %s\n\n", table[i].help, table[i].name, table[i].value);
+}
+
+void options_print_flags(FILE *out)
+{
+        for (size_t i = 0; i < countof(table); i++)
+                if (table[i].type != OPTION_SECRET)
+                        fprintf(out, "%s--%s", i ? " " : "", table[i].name);
+}
+
+/* What one command is told is no configuration. */
+static bool is_of_one_command(const struct option *option)
+{
+        static const char *const names[] = {"config",      "partitions", "frontend-partitions",
+                                            "replication", "dry-run",    "replace",
+                                            "after-s",     "leaked",     "json"};
+
+        for (size_t i = 0; i < countof(names); i++)
+                if (strcmp(option->name, names[i]) == 0)
+                        return true;
+        return false;
+}
+
+/* inih cuts at a semicolon after a space, and takes spaces and quotes off the ends. */
+static bool can_be_written(const char *value)
+{
+        size_t size = strlen(value);
+
+        return size == 0 || (size < 180 && !strpbrk(value, "\r\n") && !strstr(value, " ;") && !strchr(" \t\";#", value[0]) &&
+                             !strchr(" \t\"", value[size - 1]));
+}
+
+const char *options_print_file(const struct options *options, FILE *out)
+{
+        for (size_t i = 0; i < countof(table); i++) {
+                const char *field = (const char *)options + table[i].offset;
+                bool is_text = table[i].type == OPTION_TEXT || table[i].type == OPTION_SECRET;
+                char number[32] = "";
+                const char *value = number;
+
+                if (is_text)
+                        value = *(char *const *)(const void *)field;
+                else if (table[i].type == OPTION_NUMBER)
+                        snprintf(number, sizeof(number), "%llu", (unsigned long long)*(const uint64_t *)(const void *)field);
+                else
+                        snprintf(number, sizeof(number), "%s", *(const bool *)field ? "yes" : "no");
+                if (is_of_one_command(&table[i]) || strcmp(value, table[i].value) == 0)
+                        continue;
+                if (!can_be_written(value))
+                        return table[i].name;
+                fprintf(out, "# %s\n%s = %s\n\n", table[i].help, table[i].name, value);
+        }
+        return NULL;
 }

@@ -46,10 +46,17 @@ enum error process_begin(struct process *process, const struct options *options)
         sigemptyset(&process->signals);
         sigaddset(&process->signals, SIGTERM);
         sigaddset(&process->signals, SIGINT);
+        sigaddset(&process->signals, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &process->signals, NULL);
         server_init(&process->server, options);
         bound_connections(&process->server);
         return *options->health ? monitor_new(&process->server, &process->monitor, process->error) : ERR_OK;
+}
+
+/* What is in files and may change while it runs. */
+static void reload(struct process *process)
+{
+        keyring_look(&process->server.keyring);
 }
 
 /* ---- roles ---- */
@@ -117,6 +124,8 @@ bool process_is_told_to_stop(struct process *process, unsigned ms)
         const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
         int caught = process->told ? 0 : sigtimedwait(&process->signals, NULL, &time);
 
+        if (caught == SIGHUP)
+                reload(process);
         process->told |= caught == SIGTERM || caught == SIGINT;
         return process->told;
 }
@@ -161,7 +170,7 @@ int process_serve(struct process *process)
                    {"role", process->role_count > 1 ? "all" : role_needs[process->roles[0].kind].name},
                    {"frontends", NULL, process->role_count - process->workers});
         while (!process_is_told_to_stop(process, 1000) && !has_died(process))
-                ;
+                reload(process);
         if (process->monitor)
                 monitor_drain(process->monitor);
         if (!process->told) {
@@ -185,8 +194,11 @@ void process_end(struct process *process)
         end_roles(process->roles + process->workers, process->role_count - process->workers);
         end_roles(process->roles, process->workers);
         monitor_free(&process->monitor);
-        for (unsigned i = 0; i < process->role_count; i++)
+        for (unsigned i = 0; i < process->role_count; i++) {
                 memory_free(process->roles[i].metrics);
+                crypto_wipe(&process->roles[i].keys, sizeof(process->roles[i].keys));
+        }
+        keyring_close(&process->server.keyring);
 }
 
 int process_say_error(const struct process *process, enum error error)

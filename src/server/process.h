@@ -34,7 +34,7 @@ must_use enum error process_start_role(struct process *process);
 /* The newest one is not to be started after all; its seams are freed. */
 void process_drop_role(struct process *process);
 
-/* Says where it listens, and waits for SIGTERM or SIGINT. Returns the exit code. */
+/* Says where it listens, and waits for SIGTERM or SIGINT; SIGHUP, and every second: files are looked at again. Returns the exit code. */
 int process_serve(struct process *process);
 
 /* True if SIGTERM or SIGINT comes within ms. */

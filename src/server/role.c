@@ -190,6 +190,7 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
                 while (steps < STEPS_A_TURN && worker_step(worker))
                         steps++;
                 count_worker(role, worker);
+                keyring_take(&role->server->keyring, &role->keys_version, &role->keys);
                 if (atomic_load(&role->stop)) {
                         if (end_ms == UINT64_MAX)
                                 end_ms = clock_monotonic_ms(clock) + DRAIN_MS_MAX;
@@ -216,7 +217,7 @@ static void worker_thread(struct role *role)
                 .clock = &server->clock,
                 .random = server->random,
                 .events = &server->log.sink,
-                .keys = &server->keys,
+                .keys = &role->keys,
                 .watch = role->metrics ? &meter.watch : NULL,
                 .patience_ms = PATIENCE_MS,
         };
@@ -308,6 +309,7 @@ static void run_frontend(struct role *role, struct frontend *frontend)
 
         while (frontend_turn(frontend, bounded_wait(frontend_wait_ms(frontend)))) {
                 count_frontend(role, frontend);
+                keyring_take(&role->server->keyring, &role->keys_version, &role->keys);
                 if (frontend_serves(frontend) && !atomic_load_explicit(&role->ready, memory_order_relaxed))
                         atomic_store(&role->ready, true);
                 if (!draining && atomic_load(&role->stop)) {
@@ -331,7 +333,7 @@ static void frontend_thread(struct role *role)
                 .clock = &server->clock,
                 .random = server->random,
                 .events = &server->log.sink,
-                .keys = &server->keys,
+                .keys = &role->keys,
                 .watch = role->metrics ? &meter.watch : NULL,
         };
         struct frontend *frontend = NULL;
@@ -358,6 +360,7 @@ static void *role_thread(void *context)
 {
         struct role *role = context;
 
+        keyring_take(&role->server->keyring, &role->keys_version, &role->keys);
         if (role->kind == ROLE_FRONTEND)
                 frontend_thread(role);
         else

@@ -15,7 +15,7 @@
 #include "seam/password.h"
 #include "seam/presence.h"
 #include "seam/store.h"
-#include "server/keys.h"
+#include "server/keyring.h"
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/options.h"
@@ -38,7 +38,8 @@ struct server {
         struct clock clock;
         struct random *random;
         struct log log;
-        struct token_keys keys;
+        struct token_keys keys; /* a tool's */
+        struct keyring keyring; /* a server's */
         uint32_t connections;   /* a frontend holds at most: what the options say, or less if descriptors are few */
         uint32_t claim_wait_ms; /* how long a frontend waits for whoever has its index (L6) */
         uint32_t frontends;     /* of this process */
@@ -67,6 +68,8 @@ struct role {
         struct mail *mail;
         struct notes *notes;
         struct metrics *metrics; /* NULL: nobody counts */
+        struct token_keys keys;  /* its copy of the keyring's */
+        unsigned keys_version;
         pthread_t thread;
         int wake; /* eventfd: written by role_stop */
         atomic_bool stop;
@@ -100,8 +103,9 @@ int server_role(const struct options *options, enum role_kind kind);
 int server_topics(const struct options *options);
 int server_migrate(const struct options *options);
 
-/* galkad keys FILE: makes a file of keys. */
+/* galkad keys FILE: makes a file of keys. galkad keys rotate: changes the token key in --keys, or in the data folder's. */
 int server_keys(const char *path);
+int server_keys_rotate(const struct options *options);
 
 /* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
 int server_import(const struct options *options, const char *path);
@@ -111,6 +115,13 @@ int server_check(const struct options *options);
 
 /* galkad restored: an older copy of the store was put back; it gets a new era. */
 int server_restored(const struct options *options);
+
+/* galkad setup: what a server needs, made where it is missing. galkad doctor: what is wrong, and what to do. */
+int server_setup(const struct options *options);
+int server_doctor(const struct options *options);
+
+/* The configuration could not be read: galkad doctor says so in its own way. */
+int server_doctor_unreadable(bool json, const char *text);
 
 /* galkad backup FILE|FOLDER, galkad restore FILE. */
 int server_backup(const struct options *options, const char *where);

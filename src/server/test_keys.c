@@ -145,6 +145,65 @@ static void test_a_shared_file_is_not_completed(void **state)
         assert_non_null(strstr(text, "damaged"));
 }
 
+#define NOW 1795531768000
+
+/* current becomes previous; the lasting one stays; nobody may do it twice within a day. */
+static void test_rotation(void **state)
+{
+        struct token_keys before, after, again;
+
+        (void)state;
+        assert_int_equal(keys_rotate(path, NOW, 0, false, text), ERR_CONFIG); /* there is no file */
+        before = load();
+        assert_int_equal(keys_rotate(path, NOW, 0, false, text), ERR_OK);
+        assert_int_equal(keys_read(path, &after, text), ERR_OK);
+        assert_memory_equal(after.previous, before.current, sizeof(before.current));
+        assert_memory_not_equal(after.current, before.current, sizeof(before.current));
+        assert_memory_equal(after.lasting, before.lasting, sizeof(before.lasting));
+        assert_true(after.has_previous);
+        assert_int_equal(keys_rotate(path, NOW + KEYS_REST_MS - 1, 0, false, text), ERR_CONFIG);
+        assert_non_null(strstr(text, "less than a day ago"));
+        assert_int_equal(keys_read(path, &again, text), ERR_OK);
+        assert_memory_equal(&again, &after, sizeof(again));
+        assert_int_equal(keys_rotate(path, NOW + KEYS_REST_MS, 0, false, text), ERR_OK);
+        assert_int_equal(keys_read(path, &again, text), ERR_OK);
+        assert_memory_equal(again.previous, after.current, sizeof(after.current));
+}
+
+static void test_a_leaked_key_is_gone(void **state)
+{
+        struct token_keys before, after;
+
+        (void)state;
+        before = load();
+        assert_int_equal(keys_rotate(path, NOW, 0, false, text), ERR_OK);
+        assert_int_equal(keys_rotate(path, NOW + 1, 0, true, text), ERR_OK);
+        assert_int_equal(keys_read(path, &after, text), ERR_OK);
+        assert_false(after.has_previous);
+        assert_memory_not_equal(after.current, before.current, sizeof(before.current));
+}
+
+/* Until the file is everywhere the key before signs, and both are good. */
+static void test_a_key_begins_to_sign_later(void **state)
+{
+        struct token_keys before, file, now;
+        uint8_t token[TOKEN_SIZE], later[TOKEN_SIZE];
+
+        (void)state;
+        before = load();
+        assert_int_equal(keys_rotate(path, NOW, NOW + 600000, false, text), ERR_OK);
+        assert_int_equal(keys_read(path, &file, text), ERR_OK);
+        keys_at(&file, NOW + 599999, &now);
+        assert_memory_equal(now.current, before.current, sizeof(before.current));
+        token_mint(&now, 1, 2, token);
+        token_mint(&file, 1, 2, later);
+        assert_int_equal(token_verify(&now, 1, 2, later + 8), TOKEN_OLD_KEY); /* of a machine whose clock is ahead */
+        keys_at(&file, NOW + 600000, &now);
+        assert_memory_equal(&now, &file, sizeof(now));
+        assert_int_equal(token_verify(&now, 1, 2, token + 8), TOKEN_OLD_KEY);
+        assert_int_equal(token_verify(&now, 1, 2, later + 8), TOKEN_GOOD);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -154,6 +213,9 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_damaged, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_shared_file_is_made_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_a_shared_file_is_not_completed, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_rotation, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_leaked_key_is_gone, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_a_key_begins_to_sign_later, set_up, tear_down),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,11 @@ bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
         if (!error && with_keys)
                 error = *options->postgres ? keys_read(options->keys, &tool->server.keys, text)
                                            : keys_open(options->keys, options->data, &tool->server.keys, text);
+        if (!error && with_keys) {
+                const struct token_keys file = tool->server.keys;
+
+                keys_at(&file, tool->server.clock.wall_ms(&tool->server.clock), &tool->server.keys);
+        }
         if (!error)
                 return true;
         fprintf(stderr, "galkad: %s\n", text[0] ? text : error_text(error));

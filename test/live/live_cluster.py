@@ -63,15 +63,25 @@ def schema_and_topics(rig):
     """no schema, no topics: which command makes them"""
     whole = rig.engine_options('session')
     expect_refusal(rig, ['schema', 'galkad migrate'], *whole)
+    code, said, _ = rig.run(*whole, 'doctor')
+    expect_equal(code, 1, f'galkad doctor: {said}')
+    expect('fail  database: ' in said and 'galkad migrate' in said, said)
     code, said, _ = rig.run('--postgres', rig.engines.postgres_uri(), '--dry-run', 'migrate')
     expect_equal((code, len(said.splitlines())), (0, 1), f'galkad --dry-run migrate: {said}')
     expect_refusal(rig, ['schema', 'galkad migrate'], *whole)
     expect_equal(rig.run('--postgres', rig.engines.postgres_uri(), 'migrate')[0], 0, 'galkad migrate')
     expect_refusal(rig, ['topic', 'galkad topics'], *whole)
     topics = (*rig.engine_options('notify'), '--partitions', '2', '--frontend-partitions', '3')
+    code, said, _ = rig.run(*whole, 'doctor')
+    expect_equal(code, 1, f'galkad doctor: {said}')
+    expect('fail  bus: ' in said and 'galkad topics' in said and 'ok    database: PostgreSQL' in said and 'ok    presence: Redis' in said, said)
     expect_equal(rig.run(*topics, '--dry-run', 'topics')[0], 1, 'galkad --dry-run topics: there is something to do')
     expect_equal(rig.run(*topics, 'topics')[0], 0, 'galkad topics')
     wait_until(lambda: rig.run(*topics, '--dry-run', 'topics')[0] == 0, 'all is as it should be')
+    code, said, _ = rig.run(*whole, *topics[-4:], 'doctor')
+    expect('ok    bus: ' in said and "ok    database: the clock of PostgreSQL differs" in said, said)
+    code, said, _ = rig.run(*whole, 'doctor')
+    expect('warn  bus: ' in said and '--partitions' in said, said)
 
 
 @case

@@ -241,12 +241,61 @@ def restart_under_chat(rig):
     expect_equal([row['text'] for row in tail.json()], ['before', 'meanwhile 0', 'meanwhile 1'], 'what tail showed')
 
 
+@case
+def keys_rotated(rig):
+    """galkad keys rotate beside the running server: who is connected goes on, who comes back has a new token, nobody is asked for a password"""
+    rig.sign_up(rig.main, 'leo')
+    tail = rig.galka_leader('leo', '--json', 'tail')
+    writer = Writer(rig, rig.crowd[0])
+    writer.start()
+    before = sum('keys.changed' in line for line in rig.main.process.err.lines)
+
+    def rotate(*more, code=0):
+        done = subprocess.run(rig.main.arguments('keys', 'rotate', *more), capture_output=True, text=True, timeout=20, check=False)
+        expect_equal(done.returncode, code, f'galkad keys rotate: {done.stdout}{done.stderr}')
+        return done.stdout + done.stderr
+
+    expect('has a new token key' in rotate(), 'what it says')
+    wait_until(lambda: sum('keys.changed' in line for line in rig.main.process.err.lines) > before, 'the server notices')
+    expect('less than a day ago' in rotate(code=1), 'a second time is refused')
+    time.sleep(0.6)  # every thread has taken them (WAIT_MS_MAX)
+    user = rig.crowd[1]
+    with rig.main.client() as client:
+        joined = client.join(user)
+        expect_equal(joined.name, 'joined', f'with a token of the key before: {joined}')
+        fresh = joined.body['token']
+        expect(fresh != user.token, 'it gets a new one')
+    user.token = fresh
+    with rig.main.client() as client:
+        joined = client.join(user)
+        expect_equal((joined.name, joined.body.get('token', b'')), ('joined', b''), 'the new token is good, and needs no other')
+    written = len(writer.acknowledged)
+    wait_until(lambda: len(writer.acknowledged) > written, 'who was connected all the while goes on')
+    rig.galka('leo', 'send', 'me', 'after')
+    wait_until(lambda: 'after' in [line.get('text') for line in tail.json()], 'so does a terminal')
+    expect_equal(sum('keys.changed' in line for line in rig.main.process.err.lines), before + 1, 'once')
+    rotate('--leaked')
+    wait_until(lambda: sum('keys.changed' in line for line in rig.main.process.err.lines) > before + 1, 'the server notices again')
+    time.sleep(0.6)
+    with rig.main.client() as client:
+        expect_equal(client.join(user).body.get('code'), rig.error('BAD_TOKEN'), 'a token of the key that leaked')
+    tail.signal(signal.SIGTERM)
+    expect_equal(tail.wait(), 0, 'exit code of tail')
+    rig.galka('leo', 'send', '--wait', 'me', 'renewed')
+    expect('--leaked goes without' in rotate('--leaked', '--after-s', '5', code=1), 'what makes no sense')
+    rig.main.process.signal(signal.SIGHUP)
+    expect_equal(rig.main.stop(), 0, 'exit code, and SIGHUP ends nothing')
+    writer.join(10)
+    rig.main.start()
+
+
 def change_keys(rig, keep_previous):
     """The operator's way (SECURITY): the server stops, `current` becomes `previous` or goes, a new one comes."""
     expect_equal(rig.main.stop(), 0, 'exit code')
     path = os.path.join(rig.main.folder, 'keys')
     with open(path, encoding='ascii') as file:
         keys = dict(line.split() for line in file)
+    keys.pop('from', None)
     expect_equal(set(keys) - {'previous'}, {'current', 'lasting'}, 'lines of the keys file')
     if keep_previous:
         keys['previous'] = keys['current']

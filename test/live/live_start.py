@@ -140,7 +140,7 @@ def installed(rig):
     subprocess.run(['meson', 'install', '-C', build, '--no-rebuild', '--quiet', '--destdir', place], check=True, timeout=60,
                    stdout=subprocess.DEVNULL)
     files = [os.path.join(path, name) for path, _, names in os.walk(place) for name in names]
-    for end in ('bin/galkad', 'bin/galka', 'man8/galkad.8', 'man1/galka.1'):
+    for end in ('bin/galkad', 'bin/galka', 'man8/galkad.8', 'man1/galka.1', 'completions/galkad.bash'):
         expect(any(file.endswith(end) for file in files), f'{end} is among {files}')
     for page, program in (('galkad.8', 'galkad'), ('galka.1', 'galka')):
         path, = [file for file in files if file.endswith(page)]
@@ -152,6 +152,11 @@ def installed(rig):
         expect(len(words) > 15, f'help lists commands and flags: {words}')
         for word in words:
             expect(f'"{word}' in text or f'.BR {word}' in text, f'{page} has {word}')
+    path, = [file for file in files if file.endswith('galkad.bash')]
+    for word, wanted in (('--liste', '--listen'), ('rest', 'restore restored'), ('--', '--domain')):
+        script = f'source {path}; COMP_WORDS=(galkad {word}); COMP_CWORD=1; _galkad; echo ${{COMPREPLY[@]}}'
+        said = subprocess.run(['bash', '-c', script], capture_output=True, text=True, check=True, timeout=20, cwd=place).stdout
+        expect(wanted in said, f'bash completes {word!r}: {said}')
 
 
 @case

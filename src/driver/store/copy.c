@@ -62,7 +62,8 @@ static int copy_to(struct database *from, const char *path, struct store_copy *c
         return code;
 }
 
-enum error store_sqlite_copy(const char *folder, const char *to, struct store_copy *copy, char text[static STORE_ERROR_SIZE])
+/* to NULL: it is only looked at. */
+static enum error open_and(const char *folder, const char *to, struct store_copy *copy, char *text)
 {
         char path[4200];
         struct database from = {0};
@@ -80,13 +81,24 @@ enum error store_sqlite_copy(const char *folder, const char *to, struct store_co
                 code = sqlite3_busy_timeout(from.handle, DATABASE_BUSY_MS);
         if (code == SQLITE_OK)
                 code = look(&from, copy);
-        if (code == SQLITE_OK)
+        if (code == SQLITE_OK && to)
                 code = copy_to(&from, to, copy);
         database_close(&from);
         if (code == SQLITE_OK)
                 return ERR_OK;
-        snprintf(text, STORE_ERROR_SIZE,
-                 code == SQLITE_NOTADB ? "%.300s is not a database of Galka's" : "cannot copy %.300s: %s", path,
-                 sqlite3_errstr(code));
+        if (code == SQLITE_NOTADB)
+                snprintf(text, STORE_ERROR_SIZE, "%.300s is not a database of Galka's", path);
+        else
+                snprintf(text, STORE_ERROR_SIZE, "cannot %s %.300s: %s", to ? "copy" : "read", path, sqlite3_errstr(code));
         return code == SQLITE_NOTADB ? ERR_CONFIG : code == SQLITE_CORRUPT ? ERR_CORRUPT : ERR_SYSTEM;
+}
+
+enum error store_sqlite_copy(const char *folder, const char *to, struct store_copy *copy, char text[static STORE_ERROR_SIZE])
+{
+        return open_and(folder, to, copy, text);
+}
+
+enum error store_sqlite_look(const char *folder, struct store_copy *found, char text[static STORE_ERROR_SIZE])
+{
+        return open_and(folder, NULL, found, text);
 }

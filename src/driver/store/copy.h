@@ -19,4 +19,7 @@ struct store_copy {
 must_use enum error store_sqlite_copy(const char *folder, const char *to, struct store_copy *copy,
                                       char text[static STORE_ERROR_SIZE]);
 
+/* What FOLDER/galka.db says of itself, of a running server or not; nothing is changed. Errors as above. */
+must_use enum error store_sqlite_look(const char *folder, struct store_copy *found, char text[static STORE_ERROR_SIZE]);
+
 #endif

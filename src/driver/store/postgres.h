@@ -64,4 +64,8 @@ must_use enum error store_postgres_migrate(const struct store_postgres_options *
                                            void (*report)(void *owner, const char *line), void *owner,
                                            char text[static STORE_ERROR_SIZE]);
 
+/* The time by the database's clock, by which deadlines are judged. SYSTEM, NO_MEMORY; text says why. */
+must_use enum error store_postgres_clock(const struct store_postgres_options *options, uint64_t *wall_ms,
+                                         char text[static STORE_ERROR_SIZE]);
+
 #endif

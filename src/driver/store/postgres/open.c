@@ -253,6 +253,24 @@ struct id store_postgres_era(const struct store_postgres *postgres)
         return postgres->era;
 }
 
+enum error store_postgres_clock(const struct store_postgres_options *options, uint64_t *wall_ms,
+                                char text[static STORE_ERROR_SIZE])
+{
+        PGconn *pg = NULL;
+        PGresult *result = NULL;
+        enum error error = plain_connect(options, &pg, text);
+        const char *answer =
+                error ? NULL : plain_ask(pg, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::INT8", &result);
+
+        if (!error && !answer)
+                error = plain_refuse(pg, text, "the database does not tell the time");
+        *wall_ms = answer ? strtoull(answer, NULL, 10) : 0;
+        PQclear(result);
+        if (pg)
+                PQfinish(pg);
+        return error;
+}
+
 /* ---- changing it ---- */
 
 bool plain_run(PGconn *pg, const char *sql)
