@@ -1,8 +1,10 @@
 /* See kafka_world.h. */
 #include "contract/kafka_world.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,10 +23,16 @@ const char *kafka_world_broker(void)
         return broker && broker[0] ? broker : NULL;
 }
 
+static atomic_uint replaced;
+
 /* GALKA_TEST_VERBOSE=1 shows what the driver and librdkafka note. */
-static void print_event(struct event_sink *sink, const struct event *event)
+static void take_event(struct event_sink *sink, const struct event *event)
 {
         (void)sink;
+        if (strcmp(event->name, "bus.kafka_producer_replaced") == 0)
+                atomic_fetch_add(&replaced, 1);
+        if (!getenv("GALKA_TEST_VERBOSE"))
+                return;
         fprintf(stderr, "%s", event->name);
         for (size_t i = 0; i < event->field_count; i++) {
                 const struct event_field *field = &event->fields[i];
@@ -37,7 +45,12 @@ static void print_event(struct event_sink *sink, const struct event *event)
         fprintf(stderr, "\n");
 }
 
-static struct event_sink verbose = {.write = print_event};
+static struct event_sink events = {.write = take_event};
+
+unsigned kafka_world_replaced(void)
+{
+        return atomic_load(&replaced);
+}
 
 static struct kafka_world *world_new(const char *brokers)
 {
@@ -50,8 +63,7 @@ static struct kafka_world *world_new(const char *brokers)
         world->options = kafka_world_options;
         world->options.brokers = world->brokers;
         world->options.topic_prefix = world->prefix;
-        if (getenv("GALKA_TEST_VERBOSE"))
-                world->options.events = &verbose;
+        world->options.events = &events;
         return world;
 }
 
@@ -70,6 +82,7 @@ static struct {
         rd_kafka_t *host;
         rd_kafka_mock_cluster_t *cluster;
         int brokers;
+        bool spoilt; /* not for the next world */
 } mock;
 
 static void mock_stop(void)
@@ -80,6 +93,7 @@ static void mock_stop(void)
                 rd_kafka_destroy(mock.host);
         mock.cluster = NULL;
         mock.host = NULL;
+        mock.spoilt = false;
 }
 
 static void mock_start(int brokers)
@@ -105,7 +119,7 @@ struct kafka_world *kafka_world_mock(int brokers, int partitions)
         struct kafka_world *world;
         char name[128];
 
-        if (!mock.cluster || mock.brokers != brokers)
+        if (!mock.cluster || mock.brokers != brokers || mock.spoilt)
                 mock_start(brokers);
         rd_kafka_mock_broker_set_up(mock.cluster, -1);
         rd_kafka_mock_broker_set_rtt(mock.cluster, -1, 0);
@@ -120,6 +134,15 @@ struct kafka_world *kafka_world_mock(int brokers, int partitions)
         }
         start(world);
         return world;
+}
+
+/* From then on the broker looks at errors of its own only, and never again at those that are pushed for all of them, even when it has
+ * none left: a test that came later would wait in vain for its errors whenever it met this broker. */
+void kafka_world_answer_late(struct kafka_world *world, int32_t broker, int16_t request, int after_ms)
+{
+        mock.spoilt = true;
+        check(!rd_kafka_mock_broker_push_request_error_rtts(world->mock, broker, request, 1, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                                            after_ms));
 }
 
 static void say_nothing(void *owner, const char *line)

@@ -28,6 +28,12 @@ struct kafka_world *kafka_world_mock(int brokers, int partitions);
 struct kafka_world *kafka_world_real(uint32_t partitions);
 void kafka_world_free(struct kafka_world *world);
 
+/* The mock's broker takes the next such request at once and answers it after so many ms. */
+void kafka_world_answer_late(struct kafka_world *world, int32_t broker, int16_t request, int after_ms);
+
+/* How often a driver of this process gave a producer up and made another. */
+unsigned kafka_world_replaced(void);
+
 struct bus *kafka_world_open(struct kafka_world *world, enum bus_topic reads);
 
 #endif
