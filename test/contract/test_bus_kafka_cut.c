@@ -227,6 +227,73 @@ static void test_a_restart_is_none(void **state)
         reader_end(&reader);
 }
 
+/* ---- a group ---- */
+
+/* How many partitions it holds. */
+static unsigned held(const struct seen *seen)
+{
+        unsigned count = 0;
+
+        for (int i = 0; i < BUS_TEST_PARTITIONS; i++)
+                count += seen->assigned[i] - seen->revoked[i];
+        return count;
+}
+
+/* Alice and Bob poll for so long. */
+static void work(struct stage *stage, uint64_t ms)
+{
+        uint64_t end_ms = now_ms() + ms;
+
+        while (now_ms() < end_ms) {
+                while (look(stage->alice, stage->alice_saw) || look(stage->bob, stage->bob_saw))
+                        ;
+                usleep(5000);
+        }
+}
+
+/* Both poll while the engines do what they are told. */
+static void work_while(struct stage *stage, const char *command)
+{
+        char line[512];
+        int status;
+        pid_t pid;
+
+        snprintf(line, sizeof(line), "%s/tools/engines --dir %s %s kafka > /dev/null", SOURCE_ROOT, getenv("ENGINES_DIR"),
+                 command);
+        pid = fork();
+        if (pid == 0) {
+                execl("/bin/sh", "sh", "-c", line, NULL);
+                _exit(127);
+        }
+        while (waitpid(pid, &status, WNOHANG) == 0)
+                work(stage, 20);
+        assert_int_equal(status, 0);
+}
+
+/* A broker that was away for longer than a session knows the members of before, and waits for none of them: they come as who they are. */
+static void test_who_was_in_the_group_is_in_it_again(void **state)
+{
+        struct stage *stage = *state;
+        uint64_t back_ms;
+
+        subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
+        assert_int_equal(stage->bob->ops->subscribe(stage->bob, BUS_SESSION), ERR_OK);
+        while (held(stage->bob_saw) == 0 || held(stage->alice_saw) + held(stage->bob_saw) != BUS_TEST_PARTITIONS)
+                work(stage, 20);
+        work(stage, APART_MS); /* it is on the disk, as far as a killed process is concerned */
+        work_while(stage, "kill");
+        work(stage, BUS_KAFKA_SESSION_MS + 2000);
+        assert_int_equal(held(stage->alice_saw) + held(stage->bob_saw), 0);
+        work_while(stage, "start");
+        back_ms = now_ms();
+        while (held(stage->alice_saw) + held(stage->bob_saw) != BUS_TEST_PARTITIONS) {
+                assert_true(now_ms() - back_ms < WAIT_S * 1000);
+                work(stage, 20);
+        }
+        assert_in_range(now_ms() - back_ms, 0, BUS_KAFKA_SESSION_MS - 1500);
+        assert_true(held(stage->bob_saw) > 0 && held(stage->alice_saw) > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 
 int main(int argc, char **argv)
@@ -235,6 +302,7 @@ int main(int argc, char **argv)
                 TEST(test_commits_count_again),
                 TEST(test_a_log_that_grew_again_is_a_loss),
                 TEST(test_a_restart_is_none),
+                TEST(test_who_was_in_the_group_is_in_it_again),
         };
 
         if (argc == 3)

@@ -302,6 +302,8 @@ static void take_statistics(struct kafka_consumer *consumer, rd_kafka_event_t *e
         const char *text = rd_kafka_event_stats(event);
 
         consumer->cut_off = text && !strstr(text, "\"state\":\"UP\"");
+        if (text)
+                kafka_group_look(consumer, text);
         if (!text || !kafka_anchor_doubt(consumer, text))
                 return;
         for (uint32_t i = 0; i < consumer->count; i++)
@@ -353,6 +355,7 @@ void kafka_consumer_serve(struct kafka_consumer *consumer)
 
         for (int n = 0; n < SERVE_MAX && (event = rd_kafka_queue_poll(consumer->control, 0)); n++)
                 take_event(consumer, event);
+        kafka_group_step_out(consumer);
         kafka_group_ask(consumer);
         kafka_commit_send(consumer, false);
 }

@@ -4,13 +4,23 @@
  *
  *      REBALANCE: assigned → asked, until it is answered → assign to librdkafka → ASSIGNED …
  *      REBALANCE: revoked  → what was committed goes out → unassign → REVOKED
+ *
+ * A member whose coordinator is away for longer than a session lasts forgets by itself who it was, and comes back as another. But the
+ * coordinator, started again, has the group from its log, waits for the members that it knows, and gives them up only when a session has
+ * passed once more: so long the group stands still. So, shortly before, a member gives its partitions up by joining the group anew, which
+ * it can not yet, and keeps its name until it can:
+ *
+ *      STEADY → coordinator away → for almost a session → subscribe again: REBALANCE: revoked → … → it is back → the same member joins
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "driver/bus/kafka_inside.h"
 
 #define ASK_MS 1000
+#define STEP_OUT_MS                                                                                                         \
+        1000 /* before the session ends: later than the last statistics before the coordinator went, and its last heartbeat */
 
 static void drop_wanted(struct kafka_consumer *consumer)
 {
@@ -123,20 +133,50 @@ void kafka_group_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *ev
                 revoked(consumer);
 }
 
-enum error kafka_consumer_subscribe(struct kafka_consumer *consumer)
+/* ---- the subscription ---- */
+
+static rd_kafka_resp_err_t subscribe(struct kafka_consumer *consumer)
 {
-        rd_kafka_topic_partition_list_t *topics;
+        rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
         rd_kafka_resp_err_t error;
 
-        check(consumer->kind != KAFKA_ASSIGNED);
-        if (consumer->kind == KAFKA_GROUP)
-                return ERR_OK;
-        topics = rd_kafka_topic_partition_list_new(1);
         rd_kafka_topic_partition_list_add(topics, consumer->kafka->topics[consumer->topic], RD_KAFKA_PARTITION_UA);
         error = rd_kafka_subscribe(consumer->client, topics);
         rd_kafka_topic_partition_list_destroy(topics);
-        if (error)
+        consumer->coordinator_ms = kafka_now_ms();
+        consumer->coordinator_away = false;
+        return error;
+}
+
+enum error kafka_consumer_subscribe(struct kafka_consumer *consumer)
+{
+        check(consumer->kind != KAFKA_ASSIGNED);
+        if (consumer->kind == KAFKA_GROUP)
+                return ERR_OK;
+        if (subscribe(consumer))
                 return ERR_FAILED;
         consumer->kind = KAFKA_GROUP;
         return ERR_OK;
+}
+
+/* The statistics are a JSON text, whose part of the group begins so. While it is joining, librdkafka does not forget who it is. */
+void kafka_group_look(struct kafka_consumer *consumer, const char *statistics)
+{
+        bool answers = strstr(statistics, "\"cgrp\": { \"state\": \"up\"") != NULL;
+
+        if (answers)
+                consumer->coordinator_ms = kafka_now_ms();
+        consumer->coordinator_away = !answers && strstr(statistics, "\"join_state\": \"steady\"") != NULL;
+}
+
+void kafka_group_step_out(struct kafka_consumer *consumer)
+{
+        const struct bus_kafka_options *options = &consumer->kafka->options;
+
+        if (consumer->kind != KAFKA_GROUP || consumer->closing || !consumer->coordinator_away ||
+            kafka_now_ms() + STEP_OUT_MS < consumer->coordinator_ms + options->session_ms)
+                return;
+        event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_coordinator_away", NULL,
+                   {"group", consumer->kafka->groups[consumer->topic], 0});
+        (void)subscribe(consumer); /* refused: it comes back as another, later */
 }

@@ -178,6 +178,8 @@ struct kafka_consumer {
 
         rd_kafka_topic_partition_list_t *wanted; /* assigned by the group, while its committed offsets are asked for */
         uint64_t ask_ms;                         /* not before then */
+        uint64_t coordinator_ms;                 /* then the group's coordinator was last known to answer */
+        bool coordinator_away;                   /* it did not, as of the last statistics, and we are in the group */
 
         struct kafka_commit commits[KAFKA_COMMITS_MAX];
         size_t commit_count;
@@ -218,6 +220,12 @@ void kafka_consumer_apply(struct kafka_consumer *consumer);
 /* kafka_group.c */
 void kafka_group_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *event);
 void kafka_group_ask(struct kafka_consumer *consumer);
+
+/* Is there a coordinator? As of the statistics. */
+void kafka_group_look(struct kafka_consumer *consumer, const char *statistics);
+
+/* Steps out of its partitions when the coordinator has been away for almost as long as a session lasts. */
+void kafka_group_step_out(struct kafka_consumer *consumer);
 
 /* kafka_commit.c; note_count > 0: a note of the record at next. */
 must_use enum error kafka_commit(struct kafka_consumer *consumer, int32_t partition, int64_t next, unsigned note_count,
