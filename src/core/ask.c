@@ -59,6 +59,15 @@ enum error core_devices(struct core *core, struct id *request, struct core_time 
         return ask(core, WIRE_CODE_devices, NULL, &devices, request);
 }
 
+enum error core_members(struct core *core, const struct id *id, uint64_t after, struct id *request, struct core_time time)
+{
+        struct wire_members members = {.after = after, .limit = MEMBERS_MAX};
+        struct room *room = room_find(core, id);
+
+        core_set_time(core, time);
+        return room ? ask(core, WIRE_CODE_members, room, &members, request) : ERR_NOT_FOUND;
+}
+
 enum error core_around(struct core *core, const struct id *id, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                        struct id *request, struct core_time time)
 {
@@ -102,6 +111,8 @@ bool ask_answered(struct core *core, struct request *request, const struct wire_
                 kind = CORE_EVENT_DEVICES;
         else if (frame->code == WIRE_CODE_window)
                 kind = CORE_EVENT_WINDOW;
+        else if (frame->code == WIRE_CODE_member_page)
+                kind = CORE_EVENT_MEMBERS;
         return keep_answer(core, request, kind, ERR_OK, frame->body);
 }
 
@@ -121,6 +132,7 @@ bool asks_poll(struct core *core, struct core_event *event)
                 struct wire_people people;
                 struct wire_device_list devices;
                 struct wire_window window;
+                struct wire_member_page members;
         } message;
 
         if (!node)
@@ -142,6 +154,12 @@ bool asks_poll(struct core *core, struct core_event *event)
         } else if (answer->kind == CORE_EVENT_WINDOW) {
                 check(wire_decode(WIRE_STRUCTURE(window), body, &message, NULL) == ERR_OK);
                 event->list = message.window.rows;
+        } else if (answer->kind == CORE_EVENT_MEMBERS) {
+                check(wire_decode(WIRE_STRUCTURE(member_page), body, &message, NULL) == ERR_OK);
+                event->list = message.members.members;
+                event->seq = message.members.head;
+                event->more = message.members.more != 0;
+                event->bytes = message.members.link;
         }
         return true;
 }

@@ -361,6 +361,8 @@ struct wire_person core_profile(const struct core *core)
 
 static void fill_info(const struct room *room, struct core_room_info *info)
 {
+        struct group group = group_of(room);
+
         *info = (struct core_room_info){.room = room->id,
                                         .kind = room->kind,
                                         .left = room->left,
@@ -371,6 +373,9 @@ static void fill_info(const struct room *room, struct core_room_info *info)
                                         .marks = room->marks,
                                         .lowest = room->lowest,
                                         .peer = room->peer,
+                                        .title = group.title,
+                                        .role = group.role,
+                                        .members = group.members,
                                         .queued = room->queued};
         info->marks.delivered = max_of(room->marks.delivered, room->delivered);
         info->marks.read = max_of(room->marks.read, room->read);

@@ -80,6 +80,14 @@ must_use enum error core_sign_out(struct core *core, uint64_t device, struct cor
 must_use enum error core_send(struct core *core, const struct id *room, struct slice text, struct id *id,
                               struct core_time time);
 
+/* Queues any operation on a room's log (rules/row.h says what each needs): as core_send does, with the same fate. Its id is made
+ * here. NO_ROOM: one has left it. */
+must_use enum error core_write(struct core *core, const struct id *room, const struct wire_operation *operation,
+                               struct id *id, struct core_time time);
+
+/* Queues the making of a group; *room is its id, and that of its first message. What is written to it meanwhile waits for it. */
+must_use enum error core_create_group(struct core *core, struct slice title, struct id *room, struct core_time time);
+
 /* Another process put an entry into the outbox of the storage (core_outbox_record): look for it. */
 void core_outbox_changed(struct core *core, struct core_time time);
 
@@ -98,6 +106,11 @@ must_use enum error core_history(struct core *core, const struct id *room, uint6
 /* Questions; each is answered by an event with the same request id, or CORE_EVENT_FAILED. Needs a link: AGAIN without one. */
 must_use enum error core_find(struct core *core, struct slice name, struct id *request, struct core_time time);
 must_use enum error core_devices(struct core *core, struct id *request, struct core_time time);
+
+/* Who is in a room, with user ids above `after`. Who has read a row: those whose shown is not below it, who are counted for it
+ * (counted_from below it), and who did not write it. */
+must_use enum error core_members(struct core *core, const struct id *room, uint64_t after, struct id *request,
+                                 struct core_time time);
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                                 struct id *request, struct core_time time);
 
@@ -134,23 +147,24 @@ struct core_change {
 
 enum core_event_kind {
         CORE_EVENT_NONE,
-        CORE_EVENT_CONNECT,  /* open a connection; answer with core_connected or core_disconnected */
-        CORE_EVENT_CLOSE,    /* close it; core_disconnected is not called for it */
-        CORE_EVENT_SEND,     /* bytes to send; the host calls core_sent with how many it took */
-        CORE_EVENT_KEEP,     /* number: batch; changes, change_count: do atomically and durably, then core_kept */
-        CORE_EVENT_WANT,     /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
-        CORE_EVENT_PHASE,    /* the phase is another now: core_phase() */
-        CORE_EVENT_SIGN,     /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
-        CORE_EVENT_ROOM,     /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
+        CORE_EVENT_CONNECT, /* open a connection; answer with core_connected or core_disconnected */
+        CORE_EVENT_CLOSE,   /* close it; core_disconnected is not called for it */
+        CORE_EVENT_SEND,    /* bytes to send; the host calls core_sent with how many it took */
+        CORE_EVENT_KEEP,    /* number: batch; changes, change_count: do atomically and durably, then core_kept */
+        CORE_EVENT_WANT,    /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
+        CORE_EVENT_PHASE,   /* the phase is another now: core_phase() */
+        CORE_EVENT_SIGN,    /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
+        CORE_EVENT_ROOM,    /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
                                 * hole_top fell, rows that were hidden below it are in the storage and may be shown */
-        CORE_EVENT_ROW,      /* room, row: new or changed, kept, and above the highest hole */
-        CORE_EVENT_MESSAGE,  /* room, id, state, seq: an own message's state; error when FAILED */
-        CORE_EVENT_TICKS,    /* room: ticks may have moved: core_row_state */
-        CORE_EVENT_HISTORY,  /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
-        CORE_EVENT_PEOPLE,   /* id: request; people */
-        CORE_EVENT_DEVICES,  /* id: request; people list unused; devices */
-        CORE_EVENT_WINDOW,   /* id: request; room; rows */
-        CORE_EVENT_FAILED,   /* id: request; error */
+        CORE_EVENT_ROW,     /* room, row: new or changed, kept, and above the highest hole */
+        CORE_EVENT_MESSAGE, /* room, id, state, seq: an own message's state; error when FAILED */
+        CORE_EVENT_TICKS,   /* room: ticks may have moved: core_row_state */
+        CORE_EVENT_HISTORY, /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
+        CORE_EVENT_PEOPLE,  /* id: request; people */
+        CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
+        CORE_EVENT_WINDOW,  /* id: request; room; rows */
+        CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
+        CORE_EVENT_FAILED,  /* id: request; error */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 
@@ -168,10 +182,12 @@ struct core_event {
         enum error error;
         struct id room, id;
         uint64_t seq;
+        bool more;
         enum core_message_state state;
         struct wire_row row;
         struct wire_list
-                list; /* PEOPLE, DEVICES, WINDOW: decoded lists; walk with wire_list_start(people/device_list/window) */
+                list; /* PEOPLE, DEVICES, WINDOW, MEMBERS: decoded lists; walk with wire_list_start(people/device_list/
+                       * window/member_page) */
 };
 
 /* The next thing to do. Returns its kind. */
@@ -199,6 +215,9 @@ struct core_room_info {
         struct wire_marks marks;
         struct wire_lowest lowest;
         struct wire_person peer; /* personal rooms: the other; user 0 while not known */
+        struct slice title;      /* groups; empty until the server or the user has said it */
+        uint8_t role;            /* groups: one's own, rules/role.h */
+        uint64_t members;        /* groups: how many */
         uint32_t queued;         /* own messages in the outbox */
 };
 
@@ -226,11 +245,13 @@ size_t core_key_row(const struct id *room, uint64_t seq, uint8_t key[static CORE
 must_use enum error core_row_decode(struct slice value, struct wire_row *row);
 must_use enum error core_room_decode(struct slice key, struct slice value, struct core_room_info *info);
 
-/* An outbox entry as core_send would make it, for another process to put into the storage. value: at least text.size + 64. */
-must_use enum error core_outbox_record(const struct id *room, const struct id *id, struct slice text, uint64_t wall_ms,
-                                       uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size, uint8_t *value,
-                                       size_t *value_size);
+/* An outbox entry as core_write would make it, for another process to put into the storage. value: at least the text's size and
+ * CORE_OUTBOX_EXTRA. */
+#define CORE_OUTBOX_EXTRA 96
+must_use enum error core_outbox_record(const struct id *room, const struct id *id, const struct wire_operation *operation,
+                                       uint64_t wall_ms, uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size,
+                                       uint8_t *value, size_t *value_size);
 must_use enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id,
-                                       struct slice *text, enum core_message_state *state);
+                                       struct wire_operation *operation, enum core_message_state *state);
 
 #endif

@@ -110,7 +110,7 @@ static bool take_state(struct core *core, const struct wire_room_state *state)
         room_take_lowest(core, room, &state->lowest);
         room_take_time(core, room, state->last_time_ms);
         room_notice(core, room, NOTICE_ROOM);
-        return room_take_peer(core, room, &state->peer) && live_drain(core, room);
+        return group_take_state(core, room, state) && room_take_peer(core, room, &state->peer) && live_drain(core, room);
 }
 
 /* Another era: rows, heads, holes and marks are of another past. Outbox and drafts stay (law L9). False: no memory. */

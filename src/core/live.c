@@ -2,6 +2,7 @@
 #include "core/marks.h"
 #include "core/state.h"
 #include "core/sync.h"
+#include "rules/room.h"
 
 /* ---- held ones ---- */
 
@@ -77,8 +78,14 @@ static void hold_delivery(struct core *core, struct room *room, const struct wir
 static bool apply(struct core *core, struct room *room, uint64_t number, const struct wire_row *row)
 {
         struct batch_place place;
+        bool next = number == room->head + 1;
 
         if (!batch_place(core, &place) || !holes_reserve(&room->holes, &core->memory))
+                return false;
+        /* Its title, and who one is in it: unless it begins here. */
+        if (room->kind == ROOM_GROUP && !room->listed && room->head == 0 && number > 1)
+                join_again(core, 0);
+        if (row && !group_take_row(core, room, row, next))
                 return false;
         if (row && row->sender != core->account.user)
                 marks_gather(core, room);
@@ -163,8 +170,10 @@ bool live_own(struct core *core, struct room *room, const struct id *id, uint64_
         if (seq <= room->head)
                 return outbox_done(core, room, id, seq);
         if (seq == room->head + 1 || (room->head == 0 && !room->listed)) {
-                if (!outbox_make_row(core, room, id, seq, time_ms, n, &row))
+                if (!outbox_make_row(core, room, id, seq, time_ms, n, &row)) {
+                        live_behind(core, room, seq);
                         return true;
+                }
                 return apply(core, room, seq, &row) && live_drain(core, room);
         }
         held = hold(core, room, seq, 0);

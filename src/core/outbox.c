@@ -17,10 +17,11 @@ struct entry *outbox_find(struct room *room, const struct id *id)
 
 /* ---- entries in memory ---- */
 
-static void text_give(struct core *core, struct entry *entry)
+static void operation_give(struct core *core, struct entry *entry)
 {
-        core->outbox.bytes -= (uint32_t)entry->text.size;
-        recycler_give_copy(&core->memory, &entry->text);
+        core->outbox.bytes -= (uint32_t)entry->operation.text.size;
+        recycler_give_copy(&core->memory, &entry->operation.text);
+        entry->here = false;
 }
 
 /* The first that is still to be sent: those that failed or were answered before it do not wait for anything. */
@@ -33,19 +34,28 @@ static const struct entry *next_entry(const struct room *room)
         return NULL;
 }
 
-/* The text is held in memory if the limit allows, or if it is the room's next. */
-static void text_take(struct core *core, struct room *room, struct entry *entry, struct slice text)
+/* It is held in memory if the limit allows, or if it is the room's next. */
+static void operation_take(struct core *core, struct room *room, struct entry *entry, const struct wire_operation *operation)
 {
         bool next = entry->state == ENTRY_RETRYING || next_entry(room) == entry;
+        struct slice text;
 
-        if (entry->text.size || (core->outbox.bytes + text.size > core->limits.outbox_bytes_max && !next))
+        if (entry->here || (core->outbox.bytes + operation->text.size > core->limits.outbox_bytes_max && !next))
                 return;
-        if (recycler_copy(&core->memory, text, &entry->text))
-                core->outbox.bytes += (uint32_t)text.size;
+        if (!recycler_copy(&core->memory, operation->text, &text))
+                return;
+        check(operation->link.size <= sizeof(entry->link));
+        if (operation->link.size)
+                memcpy(entry->link, operation->link.data, operation->link.size);
+        entry->operation = *operation;
+        entry->operation.text = text;
+        entry->operation.link = slice_of(entry->link, operation->link.size);
+        entry->here = true;
+        core->outbox.bytes += (uint32_t)text.size;
 }
 
-static struct entry *entry_new(struct core *core, struct room *room, const struct id *id, struct slice text,
-                               uint64_t wall_ms, enum entry_state state)
+static struct entry *entry_new(struct core *core, struct room *room, const struct id *id,
+                               const struct wire_operation *operation, uint64_t wall_ms, enum entry_state state)
 {
         struct entry *entry = recycler_new(&core->memory, struct entry);
 
@@ -53,10 +63,9 @@ static struct entry *entry_new(struct core *core, struct room *room, const struc
                 return NULL;
         entry->id = *id;
         entry->state = state;
-        entry->size = (uint32_t)text.size;
         entry->wall_ms = wall_ms;
         list_append(&room->outbox, &entry->node);
-        text_take(core, room, entry, text);
+        operation_take(core, room, entry, operation);
         room->queued++;
         core->outbox.count++;
         if (id_compare(id, &core->last_id) > 0)
@@ -67,7 +76,7 @@ static struct entry *entry_new(struct core *core, struct room *room, const struc
 static void entry_free(struct core *core, struct room *room, struct entry *entry)
 {
         list_remove(&entry->node);
-        text_give(core, entry);
+        operation_give(core, entry);
         recycler_give(&core->memory, entry, sizeof(*entry));
         room->queued--;
         core->outbox.count--;
@@ -96,13 +105,13 @@ static bool keep_entry(struct core *core, const struct record_entry *record, enu
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = record_key_entry(&record->room, &record->id, key);
         struct batch_item *item =
-                batch_item_new(core, effect, slice_of(key, key_size), RECORD_ENTRY_FIXED + record->text.size);
+                batch_item_new(core, effect, slice_of(key, key_size), RECORD_ENTRY_EXTRA + record->operation.text.size);
         uint8_t *value;
 
         if (!item)
                 return false;
         value = record_entry_encode(record, batch_value(item), batch_value_end(item));
-        check(value == batch_value(item));
+        check(value);
         item->room = record->room;
         item->id = record->id;
         item->error = (uint8_t)record->error;
@@ -150,7 +159,7 @@ void outbox_restore(struct core *core, const struct record_entry *record)
         if (!entry) {
                 if (core->outbox.count >= core->limits.outbox_max)
                         return;
-                entry = entry_new(core, room, &record->id, record->text, record->wall_ms,
+                entry = entry_new(core, room, &record->id, &record->operation, record->wall_ms,
                                   record->state == CORE_MESSAGE_FAILED ? ENTRY_FAILED : ENTRY_QUEUED);
                 if (!entry)
                         return;
@@ -158,12 +167,12 @@ void outbox_restore(struct core *core, const struct record_entry *record)
                 /* Whoever had it before may have sent it a moment ago. */
                 entry->doubt_ms = max_of(core->now_ms, UINT64_C(1));
         }
-        text_take(core, room, entry, record->text);
-        if (entry->state == ENTRY_RETRYING && entry->text.size)
+        operation_take(core, room, entry, &record->operation);
+        if (entry->state == ENTRY_RETRYING && entry->here)
                 retry_now(core, room, entry);
         else if (entry->state == ENTRY_RETRYING)
                 entry->state = ENTRY_FAILED; /* no memory: the user may try once more */
-        else if (entry->text.size == 0 && next_entry(room) == entry)
+        else if (!entry->here && next_entry(room) == entry)
                 room->write_ms = max_of(room->write_ms, core->now_ms + CORE_FULL_PAUSE_MS);
         room_work(core, room);
         room_notice(core, room, NOTICE_ROOM);
@@ -174,7 +183,7 @@ void outbox_lost(struct core *core, const struct id *room_id, const struct id *i
         struct room *room = room_find(core, room_id);
         struct entry *entry = room ? outbox_find(room, id) : NULL;
 
-        if (entry && entry->text.size == 0 && entry->state != ENTRY_FLYING && !batch_has_entry(core, room_id, id))
+        if (entry && !entry->here && entry->state != ENTRY_FLYING && !batch_has_entry(core, room_id, id))
                 entry_free(core, room, entry);
 }
 
@@ -206,16 +215,19 @@ bool outbox_make_row(struct core *core, struct room *room, const struct id *id, 
 {
         const struct entry *entry = outbox_find(room, id);
 
-        if (!entry || entry->text.size == 0)
+        /* Whose leaving makes another the owner, the server alone knows. */
+        if (!entry || !entry->here || entry->operation.kind == ROW_LEFT)
                 return false;
         *row = (struct wire_row){.seq = seq,
                                  .changed = seq,
                                  .n = n,
                                  .time_ms = time_ms,
                                  .sender = core->account.user,
-                                 .kind = ROW_TEXT,
+                                 .kind = entry->operation.kind,
                                  .request = *id,
-                                 .text = entry->text};
+                                 .text = entry->operation.text,
+                                 .subject = entry->operation.subject,
+                                 .role = entry->operation.role};
         return true;
 }
 
@@ -226,11 +238,11 @@ void outbox_fail(struct core *core, struct room *room, struct entry *entry, enum
                                       .state = CORE_MESSAGE_FAILED,
                                       .error = error,
                                       .wall_ms = entry->wall_ms,
-                                      .text = entry->text};
+                                      .operation = entry->operation};
 
         entry->state = ENTRY_FAILED;
         entry->error = (uint8_t)error;
-        check(entry->text.size);
+        check(entry->here);
         if (!keep_entry(core, &record, EFFECT_FAILED)) {
                 entry->state = ENTRY_QUEUED; /* no memory: the server says it again */
                 room->write_ms = core->now_ms + 1000;
@@ -240,31 +252,32 @@ void outbox_fail(struct core *core, struct room *room, struct entry *entry, enum
 
 /* ---- what the user does ---- */
 
-enum error core_send(struct core *core, const struct id *room_id, struct slice text, struct id *id, struct core_time time)
+/* id zero: a new one is made. */
+static enum error queue(struct core *core, const struct id *room_id, const struct wire_operation *operation, struct id *id)
 {
-        struct record_entry record = {.state = CORE_MESSAGE_QUEUED, .text = text};
-        enum room_kind kind = room_kind_of(room_id);
+        struct record_entry record = {.state = CORE_MESSAGE_QUEUED, .id = *id, .operation = *operation};
+        enum error error = operation_check(room_id, operation);
         struct entry *entry;
         struct room *room;
 
-        core_set_time(core, time);
         if (core->account.state != ACCOUNT_SIGNED_IN || core->loader.state != LOADER_DONE)
                 return ERR_AGAIN;
-        if (text.size > TEXT_SIZE_MAX)
-                return ERR_TOO_LARGE;
-        if (text.size == 0 || !slice_is_text(text) || kind == ROOM_NONE)
-                return ERR_BAD_FIELD;
-        if (kind != ROOM_GROUP && room_peer(room_id, core->account.user) == 0)
+        if (error)
+                return error;
+        if (room_kind_of(room_id) != ROOM_GROUP && room_peer(room_id, core->account.user) == 0)
                 return ERR_NO_ROOM;
         if (core->outbox.count >= core->limits.outbox_max || core->outbox.more)
                 return ERR_FULL;
         room = room_get(core, room_id);
         if (!room)
                 return ERR_FULL;
+        if (room->left && operation->kind != ROW_JOINED)
+                return ERR_NO_ROOM;
         record.room = *room_id;
-        record.id = core_new_id(core);
+        if (id_is_zero(&record.id))
+                record.id = core_new_id(core);
         record.wall_ms = core->wall_ms;
-        entry = entry_new(core, room, &record.id, text, record.wall_ms, ENTRY_KEEPING);
+        entry = entry_new(core, room, &record.id, operation, record.wall_ms, ENTRY_KEEPING);
         if (!entry)
                 return ERR_NO_MEMORY;
         if (!keep_entry(core, &record, EFFECT_QUEUED)) {
@@ -276,18 +289,42 @@ enum error core_send(struct core *core, const struct id *room_id, struct slice t
         return ERR_OK;
 }
 
-/* The old entry is replaced by one with a new id, at the end: in one batch. */
+enum error core_send(struct core *core, const struct id *room, struct slice text, struct id *id, struct core_time time)
+{
+        struct wire_operation operation = {.kind = ROW_TEXT, .text = text};
+
+        return core_write(core, room, &operation, id, time);
+}
+
+enum error core_write(struct core *core, const struct id *room, const struct wire_operation *operation, struct id *id,
+                      struct core_time time)
+{
+        core_set_time(core, time);
+        *id = (struct id){0};
+        return queue(core, room, operation, id);
+}
+
+enum error core_create_group(struct core *core, struct slice title, struct id *room, struct core_time time)
+{
+        struct wire_operation operation = {.kind = ROW_CREATED, .text = title};
+
+        core_set_time(core, time);
+        *room = core_new_id(core); /* the group's id is that of the request which makes it */
+        return queue(core, room, &operation, room);
+}
+
+/* The old entry is replaced by one with a new id, at the end: in one batch. What makes a group has the group's id: that stays. */
 static void retry_now(struct core *core, struct room *room, struct entry *entry)
 {
         struct record_entry record = {
-                .room = room->id, .state = CORE_MESSAGE_QUEUED, .wall_ms = core->wall_ms, .text = entry->text};
+                .room = room->id, .state = CORE_MESSAGE_QUEUED, .wall_ms = core->wall_ms, .operation = entry->operation};
 
-        check(entry->text.size && entry->state == ENTRY_RETRYING);
+        check(entry->here && entry->state == ENTRY_RETRYING);
         entry->state = ENTRY_FAILED;
-        record.id = core_new_id(core);
+        record.id = entry->operation.kind == ROW_CREATED ? entry->id : core_new_id(core);
         if (!keep_entry(core, &record, EFFECT_QUEUED))
                 return;
-        if (!drop_entry(core, room, &entry->id, EFFECT_NONE, 0))
+        if (!id_equal(&record.id, &entry->id) && !drop_entry(core, room, &entry->id, EFFECT_NONE, 0))
                 return; /* both stay: the old one as failed, the new one is found in the storage */
         entry->id = record.id;
         entry->state = ENTRY_KEEPING;
@@ -316,7 +353,7 @@ enum error core_retry(struct core *core, const struct id *room_id, const struct 
         if (!entry)
                 return ERR_NOT_FOUND;
         entry->state = ENTRY_RETRYING;
-        if (entry->text.size)
+        if (entry->here)
                 retry_now(core, room, entry);
         room_work(core, room);
         core_step(core);

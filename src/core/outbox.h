@@ -19,6 +19,7 @@
 #include "base/list.h"
 #include "core/batch.h"
 #include "core/record.h"
+#include "rules/limits.h"
 
 #define OUTBOX_WRITES_MAX 16 /* write frames under way, of all rooms */
 
@@ -31,8 +32,9 @@ struct entry {
         struct list_node node;
         struct id id;
         enum entry_state state;
-        uint32_t size;     /* of the text */
-        struct slice text; /* empty: only in the storage */
+        bool here;                       /* else only the storage has it */
+        struct wire_operation operation; /* its text is ours, its link is below */
+        uint8_t link[LINK_SIZE];
         uint64_t wall_ms;  /* when it was written */
         uint64_t sent_ms;  /* the attempt under way */
         uint64_t doubt_ms; /* when we stopped waiting for the last unanswered attempt; 0: there was none */
@@ -46,10 +48,10 @@ struct outbox {
         bool more;      /* the storage has entries that are not here */
 };
 
-/* From the storage: a new entry, or the text of one we have. */
+/* From the storage: a new entry, or the operation of one we have. */
 void outbox_restore(struct core *core, const struct record_entry *record);
 
-/* An entry whose text was wanted is not in the storage any more. */
+/* An entry that was wanted is not in the storage any more. */
 void outbox_lost(struct core *core, const struct id *room, const struct id *id);
 
 void outbox_was_kept(struct core *core, const struct batch_item *item);
@@ -63,7 +65,8 @@ void outbox_unanswered(struct room *room);
 /* A row came, by whatever way: if it is one of ours and its entry is here, the entry is done. False: no memory. */
 bool outbox_row_arrived(struct core *core, struct room *room, const struct wire_row *row);
 
-/* The row that an answered entry makes; its text is the entry's. False: no such entry. */
+/* The row that an answered entry makes; its text is the entry's. False: no such entry, or one that the sender cannot fill in
+ * himself. */
 bool outbox_make_row(struct core *core, struct room *room, const struct id *id, uint64_t seq, uint64_t time_ms, uint64_t n,
                      struct wire_row *row);
 

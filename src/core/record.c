@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "rules/limits.h"
 #include "rules/room.h"
+#include "rules/row.h"
 
 #define HOLE_SIZE     16
 #define ROOM_FIXED    (1 + 8 + 8 + 2) /* version, read, unread, number of holes */
@@ -161,6 +162,9 @@ enum error core_room_decode(struct slice key, struct slice value, struct core_ro
         info->marks = room.state.marks;
         info->lowest = room.state.lowest;
         info->peer = room.state.peer;
+        info->title = room.state.title;
+        info->role = (uint8_t)room.state.role;
+        info->members = room.state.members;
         return ERR_OK;
 }
 
@@ -231,25 +235,43 @@ enum error record_profile_decode(struct slice value, struct record_profile *prof
 
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end)
 {
+        struct wire_operation operation = entry->operation;
         uint8_t *at;
 
-        if ((size_t)(end - start) < RECORD_ENTRY_FIXED + entry->text.size)
+        operation.id = (struct id){0};
+        at = wire_encode(WIRE_STRUCTURE(operation), &operation, start, end);
+        if (!at || at - start < RECORD_ENTRY_FIXED)
                 return NULL;
-        at = end - entry->text.size;
-        if (entry->text.size)
-                memcpy(at, entry->text.data, entry->text.size);
         at -= RECORD_ENTRY_FIXED;
-        at[0] = RECORD_VERSION;
+        at[0] = RECORD_ENTRY_VERSION;
         at[1] = (uint8_t)entry->state;
         at[2] = (uint8_t)entry->error;
         be64_put(at + 3, entry->wall_ms);
         return at;
 }
 
+enum error operation_check(const struct id *room, const struct wire_operation *operation)
+{
+        enum room_kind kind = room_kind_of(room);
+        struct row_content content = {.kind = (unsigned)operation->kind,
+                                      .role = (unsigned)operation->role,
+                                      .subject = operation->subject,
+                                      .text_size = operation->text.size,
+                                      .link_size = operation->link.size,
+                                      .in_group = kind == ROOM_GROUP};
+
+        if (kind == ROOM_NONE || !slice_is_text(operation->text))
+                return ERR_BAD_FIELD;
+        return row_check(&content);
+}
+
 enum error record_entry_decode(struct slice key, struct slice value, struct record_entry *entry)
 {
+        struct slice body;
+
         *entry = (struct record_entry){0};
-        if (key.size != 33 || key.data[0] != 'O' || value.size <= RECORD_ENTRY_FIXED || value.data[0] != RECORD_VERSION)
+        if (key.size != 33 || key.data[0] != 'O' || value.size <= RECORD_ENTRY_FIXED || value.data[0] < 1 ||
+            value.data[0] > RECORD_ENTRY_VERSION)
                 return ERR_CORRUPT;
         key = slice_of(key.data + 1, key.size - 1);
         if (!read_id(&key, &entry->room) || !read_id(&key, &entry->id))
@@ -257,32 +279,38 @@ enum error record_entry_decode(struct slice key, struct slice value, struct reco
         entry->state = value.data[1];
         entry->error = value.data[2];
         entry->wall_ms = be64_get(value.data + 3);
-        entry->text = slice_of(value.data + RECORD_ENTRY_FIXED, value.size - RECORD_ENTRY_FIXED);
+        body = slice_of(value.data + RECORD_ENTRY_FIXED, value.size - RECORD_ENTRY_FIXED);
+        if (value.data[0] == 1)
+                entry->operation = (struct wire_operation){.kind = ROW_TEXT, .text = body};
+        else if (wire_decode(WIRE_STRUCTURE(operation), body, &entry->operation, NULL))
+                return ERR_CORRUPT;
         if (entry->state != CORE_MESSAGE_QUEUED && entry->state != CORE_MESSAGE_FAILED)
                 return ERR_CORRUPT;
-        if (entry->text.size > TEXT_SIZE_MAX || !slice_is_text(entry->text) || room_kind_of(&entry->room) == ROOM_NONE)
-                return ERR_CORRUPT;
-        return ERR_OK;
+        return operation_check(&entry->room, &entry->operation) ? ERR_CORRUPT : ERR_OK;
 }
 
-enum error core_outbox_record(const struct id *room, const struct id *id, struct slice text, uint64_t wall_ms,
-                              uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size, uint8_t *value, size_t *value_size)
+enum error core_outbox_record(const struct id *room, const struct id *id, const struct wire_operation *operation,
+                              uint64_t wall_ms, uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size, uint8_t *value,
+                              size_t *value_size)
 {
-        struct record_entry entry = {.room = *room, .id = *id, .wall_ms = wall_ms, .text = text};
+        struct record_entry entry = {
+                .room = *room, .id = *id, .state = CORE_MESSAGE_QUEUED, .wall_ms = wall_ms, .operation = *operation};
+        size_t size_max = operation->text.size + RECORD_ENTRY_EXTRA;
+        enum error error = operation_check(room, operation);
+        uint8_t *at;
 
-        if (text.size > TEXT_SIZE_MAX)
-                return ERR_TOO_LARGE;
-        if (text.size == 0 || !slice_is_text(text) || room_kind_of(room) == ROOM_NONE)
-                return ERR_BAD_FIELD;
-        entry.state = CORE_MESSAGE_QUEUED;
+        if (error)
+                return error;
         *key_size = record_key_entry(room, id, key);
-        *value_size = RECORD_ENTRY_FIXED + text.size;
-        check(record_entry_encode(&entry, value, value + *value_size) == value);
+        at = record_entry_encode(&entry, value, value + size_max);
+        check(at);
+        *value_size = (size_t)(value + size_max - at);
+        memmove(value, at, *value_size);
         return ERR_OK;
 }
 
-enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id, struct slice *text,
-                              enum core_message_state *state)
+enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id,
+                              struct wire_operation *operation, enum core_message_state *state)
 {
         struct record_entry entry;
         enum error error = record_entry_decode(key, value, &entry);
@@ -291,7 +319,7 @@ enum error core_outbox_decode(struct slice key, struct slice value, struct id *r
                 return error;
         *room = entry.room;
         *id = entry.id;
-        *text = entry.text;
+        *operation = entry.operation;
         *state = entry.state;
         return ERR_OK;
 }

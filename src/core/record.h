@@ -16,9 +16,11 @@
 #include "core/holes.h"
 
 #define RECORD_VERSION       1
-#define RECORD_ENTRY_FIXED   11  /* version, state, error, wall_ms */
-#define RECORD_ROW_EXTRA     96  /* a row's value is at most this and its text */
-#define RECORD_ROOM_EXTRA    304 /* a room's value is at most this, its peer's texts and 16 bytes a hole */
+#define RECORD_ENTRY_VERSION 2   /* 1: what follows is the text of a TEXT */
+#define RECORD_ENTRY_FIXED   11  /* version, state, error, wall_ms; then an operation */
+#define RECORD_ENTRY_EXTRA   80  /* an entry's value is at most this and its text */
+#define RECORD_ROW_EXTRA     128 /* a row's value is at most this and its text */
+#define RECORD_ROOM_EXTRA    336 /* a room's value is at most this, its texts and 16 bytes a hole */
 #define RECORD_PROFILE_EXTRA 176 /* a profile's value is at most this and its texts */
 
 #define DEVICE_SECRET_SIZE 32
@@ -39,7 +41,8 @@ struct record_profile {
 
 struct record_room {
         struct wire_room_state
-                state;        /* id, kind, head, marks as the server knows them, lowest, peer, left, joined_seq, time */
+                state;        /* id, kind, head, marks as the server knows them, lowest, peer, left, joined_seq, time, and
+                               * of a group title, role, members */
         uint64_t read;        /* what the user has read, sent or not */
         uint64_t unread;      /* of now */
         const uint8_t *holes; /* hole_count × (low, high) in network order */
@@ -51,7 +54,7 @@ struct record_entry {
         enum core_message_state state; /* QUEUED or FAILED */
         enum error error;
         uint64_t wall_ms;
-        struct slice text;
+        struct wire_operation operation; /* without its id */
 };
 
 /* Each returns the key's size. */
@@ -68,6 +71,9 @@ uint8_t *record_profile_encode(const struct record_profile *profile, uint8_t *st
 uint8_t *record_room_encode(const struct record_room *room, const struct holes *holes, uint8_t *start, uint8_t *end);
 uint8_t *record_row_encode(const struct wire_row *row, uint8_t *start, uint8_t *end);
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end);
+
+/* Is that what a client may write into that room, as far as one can tell without it? BAD_FIELD, TOO_LARGE. */
+must_use enum error operation_check(const struct id *room, const struct wire_operation *operation);
 
 /* CORRUPT for anything that no encoder wrote. Slices point into key and value. */
 must_use enum error record_profile_decode(struct slice value, struct record_profile *profile);

@@ -26,6 +26,7 @@ static const struct request_kind kinds[] = {
         {WIRE_CODE_around, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_find, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_devices, ask_answered, ask_failed, COUNTER(asks)},
+        {WIRE_CODE_members, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_write, write_answered, write_failed, COUNTER(writes)},
         {WIRE_CODE_mark, mark_answered, mark_failed, COUNTER(marks)},
 };

@@ -158,6 +158,8 @@ static void room_empty(struct core *core, struct room *room)
         room->marks = (struct wire_marks){0};
         room->lowest = (struct wire_lowest){0};
         room->left = false;
+        if (room->group)
+                room->group->told_seq = 0;
 }
 
 static void room_free(struct core *core, struct room *room)
@@ -168,6 +170,7 @@ static void room_free(struct core *core, struct room *room)
         list_remove(&room->notice);
         recycler_give_copy(&core->memory, &room->peer.user_name);
         recycler_give_copy(&core->memory, &room->peer.display_name);
+        group_forget(core, room);
         recycler_give(&core->memory, room, sizeof(*room));
 }
 
@@ -222,7 +225,8 @@ bool room_keep(struct core *core, struct room *room)
 {
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = record_key_room(&room->id, key);
-        size_t texts = room->peer.user_name.size + room->peer.display_name.size;
+        struct group group = group_of(room);
+        size_t texts = room->peer.user_name.size + room->peer.display_name.size + group.title.size;
         size_t value_max = RECORD_ROOM_EXTRA + texts + sizeof(struct hole) * room->holes.count;
         struct batch_item *item = batch_item_new(core, EFFECT_ROOM, slice_of(key, key_size), value_max);
         struct record_room record = {.read = room->read, .unread = room_unread(room)};
@@ -238,6 +242,9 @@ bool room_keep(struct core *core, struct room *room)
                                                 .peer = room->peer,
                                                 .left = room->left,
                                                 .joined_seq = room->joined_seq,
+                                                .title = group.title,
+                                                .role = group.role,
+                                                .members = group.members,
                                                 .last_time_ms = room->last_time_ms};
         record.state.has = WIRE_HAS(room_state, marks) | WIRE_HAS(room_state, lowest);
         if (room->peer.user)
@@ -288,7 +295,7 @@ bool room_restore(struct core *core, const struct record_room *record)
         room->left = record->state.left != 0;
         room->joined_seq = record->state.joined_seq;
         room_take_time(core, room, record->state.last_time_ms);
-        return room_take_peer(core, room, &record->state.peer);
+        return group_take_state(core, room, &record->state) && room_take_peer(core, room, &record->state.peer);
 }
 
 /* ---- rows and numbers ---- */

@@ -22,6 +22,14 @@ enum room_notice { NOTICE_ROOM = 1, NOTICE_TICKS = 2, NOTICE_HISTORY = 4 };
 
 struct request;
 
+/* group.c: what is known of a group beside its log. */
+struct group {
+        struct slice title; /* ours */
+        uint8_t role;       /* one's own, rules/role.h */
+        uint64_t members;   /* how many */
+        uint64_t told_seq;  /* the server's last word on these is as of this number */
+};
+
 struct room {
         struct id id;
         uint8_t kind; /* rules/room.h */
@@ -52,6 +60,7 @@ struct room {
         uint64_t read;           /* what the user has read */
         struct wire_lowest lowest;
         struct wire_person peer; /* its texts are ours */
+        struct group *group;     /* groups; NULL until something is known of it */
 
         struct list outbox; /* struct entry */
         uint32_t queued;
@@ -114,6 +123,15 @@ void room_cover(struct core *core, struct room *room, uint64_t from, uint64_t to
 void room_take_marks(struct core *core, struct room *room, const struct wire_marks *marks, bool all);
 void room_take_lowest(struct core *core, struct room *room, const struct wire_lowest *lowest);
 bool room_take_peer(struct core *core, struct room *room, const struct wire_person *peer);
+
+/* group.c: what the server says of a group as of a number; and what rows of the log say, each newer than that. live: it is the next
+ * one, so nothing lies between. False: no memory. */
+bool group_take_state(struct core *core, struct room *room, const struct wire_room_state *state);
+bool group_take_row(struct core *core, struct room *room, const struct wire_row *row, bool live);
+
+/* What is known of it; zeros where nothing is. */
+struct group group_of(const struct room *room);
+void group_forget(struct core *core, struct room *room);
 void room_take_time(struct core *core, struct room *room, uint64_t time_ms);
 
 uint64_t room_unread(const struct room *room);

@@ -69,7 +69,8 @@ static bool put_rows(struct core *core, struct request *request, const struct wi
                 (*count)++;
                 if (row.changed <= head && (!holes_has(&room->holes, row.changed) || was_touched(request, row.seq)))
                         continue;
-                if (!room_put_row(core, room, &row, place) || !outbox_row_arrived(core, room, &row))
+                if (!group_take_row(core, room, &row, false) || !room_put_row(core, room, &row, place) ||
+                    !outbox_row_arrived(core, room, &row))
                         return false;
         }
         return true;

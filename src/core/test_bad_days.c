@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "core/state.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "support/fake_server.h"
 
 #define ALICE 1
@@ -499,11 +500,10 @@ static void an_outbox_read_for_another_account_is_not_sent(void **state)
         struct wire_bye bye = {.code = ERR_REVOKED};
         uint8_t key[CORE_KEY_SIZE_MAX], value[128];
         size_t key_size, value_size;
+        const struct wire_operation operation = {.kind = ROW_TEXT, .text = SLICE_LITERAL("Bob's")};
         struct id id = {{1}};
 
-        assert_int_equal(
-                core_outbox_record(&world->room, &id, SLICE_LITERAL("Bob's"), 1, key, &key_size, value, &value_size),
-                ERR_OK);
+        assert_int_equal(core_outbox_record(&world->room, &id, &operation, 1, key, &key_size, value, &value_size), ERR_OK);
         world->bob.wants_by_hand = true;
         core_outbox_changed(world->bob.core, world->bob.time);
         core_host_settle(&world->bob);

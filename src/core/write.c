@@ -2,14 +2,27 @@
 #include "core/outbox.h"
 #include "core/state.h"
 #include "rules/limits.h"
-#include "rules/row.h"
+#include "rules/room.h"
 
 #define RETRY_FIRST_MS  250
 #define DOUBT_MAX_MS    2000 /* the longest pause where no answer came: that it did not has taken seconds already */
 #define FRAME_EXTRA     (WIRE_HEADER_SIZE_MAX + 16)
-#define OPERATION_EXTRA 40
+#define OPERATION_EXTRA 80
 
 /* ---- sending ---- */
+
+/* Until then an earlier attempt may still take effect, and a refusal is not final. */
+static uint64_t past_ms_of(const struct core *core, const struct entry *entry)
+{
+        return entry->doubt_ms + core->link.reply_ms + core->link.margin_ms;
+}
+
+/* A refusal would send it once more: behind what went after it in the same frame, if that was done. Only in groups can what is refused now be allowed
+ * then, by what others do. */
+static bool goes_last(const struct core *core, const struct room *room, const struct entry *entry)
+{
+        return room->kind == ROOM_GROUP && entry->doubt_ms && core->now_ms < past_ms_of(core, entry);
+}
 
 /* The next entries of a room that may go together, in order. */
 static uint32_t collect(struct core *core, struct room *room, struct entry **entries)
@@ -22,15 +35,17 @@ static uint32_t collect(struct core *core, struct room *room, struct entry **ent
                         continue;
                 if (entry->state != ENTRY_QUEUED || entry->wait_ms > core->now_ms || count == max)
                         break;
-                if (entry->text.size == 0) {
+                if (!entry->here) {
                         if (count == 0)
                                 (void)loader_want_text(core, &room->id, &entry->id);
                         break;
                 }
-                size += entry->text.size + OPERATION_EXTRA;
+                size += entry->operation.text.size + OPERATION_EXTRA;
                 if (size > core->link.up_max)
                         break;
                 entries[count++] = entry;
+                if (goes_last(core, room, entry))
+                        break;
         }
         return count;
 }
@@ -58,8 +73,10 @@ bool write_room_step(struct core *core, struct room *room)
         write.operations.count = collect(core, room, entries);
         if (write.operations.count == 0)
                 return true;
-        for (uint32_t i = 0; i < write.operations.count; i++)
-                operations[i] = (struct wire_operation){.id = entries[i]->id, .kind = ROW_TEXT, .text = entries[i]->text};
+        for (uint32_t i = 0; i < write.operations.count; i++) {
+                operations[i] = entries[i]->operation;
+                operations[i].id = entries[i]->id;
+        }
         write.operations.items = operations;
         room->writing = request_send(core, WIRE_CODE_write, NULL, room, &write);
         if (!room->writing) {
@@ -81,7 +98,7 @@ uint64_t write_room_due(const struct core *core, const struct room *room)
         if (core->link.state != LINK_READY || room->writing || core->requests.writes >= OUTBOX_WRITES_MAX)
                 return UINT64_MAX;
         list_each(&room->outbox, entry, struct entry, node) {
-                if (entry->state == ENTRY_QUEUED && (entry->text.size || core->loader.want == WANT_NONE))
+                if (entry->state == ENTRY_QUEUED && (entry->here || core->loader.want == WANT_NONE))
                         return max_of(entry->wait_ms, room->write_ms);
                 if (entry->state == ENTRY_KEEPING)
                         break;
@@ -128,7 +145,7 @@ static void doubt(struct core *core, struct entry *entry)
 
 static void refuse(struct core *core, struct room *room, struct entry *entry, enum error error)
 {
-        uint64_t past_ms = entry->doubt_ms + core->link.reply_ms + core->link.margin_ms;
+        uint64_t past_ms = past_ms_of(core, entry);
 
         if (entry->doubt_ms == 0 || entry->sent_ms >= past_ms) {
                 outbox_fail(core, room, entry, error);

@@ -2,24 +2,28 @@
 #ifndef GALKA_RULES_LIMITS_H
 #define GALKA_RULES_LIMITS_H
 
-#define PROTOCOL_VERSION 1
-#define OPERATIONS_MAX   16    /* of one write frame */
-#define TEXT_SIZE_MAX    16384 /* bytes of one message */
-#define PAGE_ROWS        40    /* of a room in Join */
-#define JOIN_ROOMS       10
-#define CHANGES_MAX      200    /* rows of one answer */
-#define ROOMS_MAX        200    /* rooms of one answer */
-#define ANSWER_BYTES_MAX 196608 /* text bytes of one answer, so that it fits 256 KiB with all else */
-#define PING_MS          60000
-#define PING_PROXY_MS    25000
-#define REPLY_MS         5000 /* reply deadline of a request; not_after of its operation */
-#define CLOCK_MARGIN_MS  2000 /* what two servers' clocks may differ by */
-#define CODE_DIGITS      6
-#define CODE_VALID_MS    900000
-#define USER_NAME_MIN    3
-#define USER_NAME_MAX    32
-#define DISPLAY_NAME_MAX 128 /* bytes, as in messages.def */
-#define EMAIL_MAX        254
-#define PASSWORD_MIN     8
+#define PROTOCOL_VERSION  1
+#define OPERATIONS_MAX    16    /* of one write frame */
+#define TEXT_SIZE_MAX     16384 /* bytes of one message */
+#define TITLE_SIZE_MAX    256   /* bytes of a group's title */
+#define LINK_SIZE         16    /* bytes of the secret in a group's link */
+#define GROUP_MEMBERS_MAX 1024  /* present ones */
+#define MEMBERS_MAX       200   /* members of one answer */
+#define PAGE_ROWS         40    /* of a room in Join */
+#define JOIN_ROOMS        10
+#define CHANGES_MAX       200    /* rows of one answer */
+#define ROOMS_MAX         200    /* rooms of one answer */
+#define ANSWER_BYTES_MAX  196608 /* text bytes of one answer, so that it fits 256 KiB with all else */
+#define PING_MS           60000
+#define PING_PROXY_MS     25000
+#define REPLY_MS          5000 /* reply deadline of a request; not_after of its operation */
+#define CLOCK_MARGIN_MS   2000 /* what two servers' clocks may differ by */
+#define CODE_DIGITS       6
+#define CODE_VALID_MS     900000
+#define USER_NAME_MIN     3
+#define USER_NAME_MAX     32
+#define DISPLAY_NAME_MAX  128 /* bytes, as in messages.def */
+#define EMAIL_MAX         254
+#define PASSWORD_MIN      8
 
 #endif

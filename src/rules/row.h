@@ -1,40 +1,55 @@
-/* Kinds of rows of a room's log. Each line: name, number, text, counts as unread, may be sent by a client. */
+/*
+ * Kinds of rows of a room's log, and what an operation that makes one must bring. Each line: name, number, text, counts as unread,
+ * in groups only, most bytes of text (0: none, else at least one), needs a subject, needs a role.
+ *
+ *      TEXT     a message
+ *      CREATED  makes the group whose id is the operation's own; text: its title
+ *      JOINED   subject is a member from here on, invited by the sender, or by himself with the group's link
+ *      LEFT     subject is a member up to here, removed by the sender if that is another
+ *      TITLE    text: the new title
+ *      ROLE     subject has that role from here on
+ *      LINK     the group's link is another one from here on, or none
+ */
 #ifndef GALKA_RULES_ROW_H
 #define GALKA_RULES_ROW_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#define ROW_KINDS(X) X(TEXT, 1, "text", true, true)
+#include "base/error.h"
+#include "rules/limits.h"
+
+#define ROW_KINDS(X)                                                                                                        \
+        X(TEXT, 1, "text", true, false, TEXT_SIZE_MAX, false, false)                                                        \
+        X(CREATED, 2, "created", false, true, TITLE_SIZE_MAX, false, false)                                                 \
+        X(JOINED, 3, "joined", false, true, 0, true, false)                                                                 \
+        X(LEFT, 4, "left", false, true, 0, true, false)                                                                     \
+        X(TITLE, 5, "title", false, true, TITLE_SIZE_MAX, false, false)                                                     \
+        X(ROLE, 6, "role", false, true, 0, true, true)                                                                      \
+        X(LINK, 7, "link", false, true, 0, false, false)
 
 enum row_kind {
-#define X(name, number, text, countable, writable) ROW_##name = number,
+#define X(name, number, text, countable, group, text_max, subject, role) ROW_##name = number,
         ROW_KINDS(X)
 #undef X
 };
 
-static inline bool row_countable(unsigned kind)
-{
-        switch (kind) {
-#define X(name, number, text, countable, writable)                                                                          \
-        case number:                                                                                                        \
-                return countable;
-                ROW_KINDS(X)
-#undef X
-        }
-        return false;
-}
+/* What an operation brings, as far as one can tell without looking at its room. */
+struct row_content {
+        unsigned kind, role;
+        uint64_t subject;
+        size_t text_size, link_size;
+        bool in_group;
+};
 
-/* False for kinds that only the server writes, and for unknown ones. */
-static inline bool row_writable(unsigned kind)
-{
-        switch (kind) {
-#define X(name, number, text, countable, writable)                                                                          \
-        case number:                                                                                                        \
-                return writable;
-                ROW_KINDS(X)
-#undef X
-        }
-        return false;
-}
+/* Does it count as unread? False for unknown kinds. */
+bool row_countable(unsigned kind);
+
+/* The kind's name; NULL for an unknown one. */
+const char *row_kind_text(unsigned kind);
+
+/* OK, BAD_FIELD, TOO_LARGE (its text). */
+must_use enum error row_check(const struct row_content *content);
 
 #endif

@@ -66,9 +66,9 @@ static void test_other_ids(void **state)
 static void test_kinds_of_rows(void **state)
 {
         (void)state;
-        assert_true(row_writable(ROW_TEXT) && row_countable(ROW_TEXT));
-        assert_false(row_writable(0) || row_countable(0));
-        assert_false(row_writable(255) || row_countable(255));
+        assert_true(row_countable(ROW_TEXT) && !row_countable(ROW_JOINED));
+        assert_false(row_countable(0) || row_kind_text(0));
+        assert_false(row_countable(255) || row_kind_text(255));
 }
 
 int main(void)

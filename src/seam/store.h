@@ -41,7 +41,8 @@ struct store_device {
 
 struct store_row {
         uint64_t seq, changed, n, time_ms, sender;
-        uint8_t kind;
+        uint8_t kind, role;     /* rules/row.h, rules/role.h */
+        uint64_t subject, heir; /* 0: none */
         struct id request;
         struct slice text;
 };
@@ -62,11 +63,20 @@ struct store_lowest {
         uint64_t version;
 };
 
-/* The present members as of an operation. users is NULL when version equals the version the caller said it knows. */
+/* The present members as of an operation (of a LEFT, without who left). users is NULL when version equals the version the caller
+ * said it knows. version 0: not all of them, but those to whom a repeated operation is to be delivered: not to be kept. A version is
+ * never used again for other members, not in another era either. */
 struct store_members {
         uint64_t version;
         const uint64_t *users;
         size_t count;
+};
+
+/* A present member, for the list of them. */
+struct store_member {
+        struct store_person person;
+        uint8_t role; /* rules/role.h */
+        uint64_t joined_seq, delivered, shown, counted_from;
 };
 
 /* ---- apply ---- */
@@ -92,8 +102,9 @@ struct store_op {
         union {
                 struct {
                         struct id room;
-                        uint8_t row_kind;
-                        struct slice text;
+                        uint8_t row_kind, role; /* what a kind needs: rules/row.h */
+                        uint64_t subject;
+                        struct slice text, link;
                         uint64_t members_known; /* version the caller has cached; 0: none */
                 } write;
                 struct {
@@ -143,6 +154,8 @@ struct store_result {
                 struct {
                         uint8_t room_kind;
                         struct store_row row; /* as it is now */
+                        struct store_lowest lowest;
+                        bool lowest_moved; /* by who came or went */
                 } write;
                 struct {
                         struct store_marks marks;
@@ -169,6 +182,7 @@ enum store_question_kind {
         STORE_ASK_FIND,     /* people by the beginning of a name */
         STORE_ASK_PROFILES, /* people by id */
         STORE_ASK_DEVICES,  /* one's devices */
+        STORE_ASK_MEMBERS,  /* who is in a room, and their marks */
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
@@ -211,6 +225,11 @@ struct store_question {
                         uint32_t people_max;
                 } find;
                 struct {
+                        struct id room;
+                        uint64_t after; /* user ids above it */
+                        uint32_t members_max;
+                } members;
+                struct {
                         const uint64_t *users;
                         size_t count;
                 } profiles;
@@ -226,12 +245,16 @@ struct store_room {
         struct id room;
         uint8_t kind;
         bool left;
-        uint64_t head, rows_after, joined_seq, last_time_ms;
+        uint64_t head, rows_after, last_time_ms;
+        uint64_t joined_seq;    /* of the first stay */
         struct store_row *rows; /* newest first */
         size_t row_count;
         struct store_marks marks;
         struct store_lowest lowest;
         struct store_person peer; /* personal rooms: the other; user 0 otherwise */
+        struct slice title;       /* groups */
+        uint8_t role;             /* the user's; 0 when left */
+        uint64_t member_count;    /* groups, unless left */
 };
 
 struct store_answer {
@@ -261,6 +284,13 @@ struct store_answer {
                         struct store_device *devices;
                         size_t count;
                 } devices;
+                struct {
+                        struct store_member *members; /* by user id */
+                        size_t count;
+                        bool more;
+                        uint64_t head;
+                        struct slice link; /* empty: there is none, or it is not the user's to see */
+                } members;
                 struct {
                         uint64_t user; /* 0: nobody */
                         const char *password_hash;

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "crypto/random.h"
 #include "rules/limits.h"
+#include "rules/row.h"
 #include "terminal/command.h"
 #include "terminal/print.h"
 
@@ -188,9 +189,9 @@ static void learn_fate(void *context, struct slice key, struct slice value)
 {
         struct fate *fate = context;
         struct id room, id;
-        struct slice text;
+        struct wire_operation operation;
 
-        fate->there = core_outbox_decode(key, value, &room, &id, &text, &fate->state) == ERR_OK;
+        fate->there = core_outbox_decode(key, value, &room, &id, &operation, &fate->state) == ERR_OK;
 }
 
 /* Waits until the leader has sent it; leads itself when that one ends. */
@@ -219,7 +220,8 @@ static int wait_as_follower(struct session *session, struct slice key)
 /* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
 static int send_as_follower(struct session *session, const struct id *room, struct slice text)
 {
-        static uint8_t value[TEXT_SIZE_MAX + 64];
+        static uint8_t value[TEXT_SIZE_MAX + CORE_OUTBOX_EXTRA];
+        struct wire_operation operation = {.kind = ROW_TEXT, .text = text};
         uint8_t key[CORE_KEY_SIZE_MAX], random[10];
         size_t key_size, value_size = sizeof(value);
         uint64_t wall_ms = host_time(session->host).wall_ms;
@@ -229,7 +231,7 @@ static int send_as_follower(struct session *session, const struct id *room, stru
 
         crypto_random(random, sizeof(random));
         id = id_uuid7(wall_ms, random);
-        if (core_outbox_record(room, &id, text, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
+        if (core_outbox_record(room, &id, &operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
         change.key = slice_of(key, key_size);
         change.value = slice_of(value, value_size);
@@ -352,11 +354,11 @@ static void print_outbox_record(void *context, struct slice key, struct slice va
 {
         struct session *session = context;
         struct id room, id;
-        struct slice text;
+        struct wire_operation operation;
         enum core_message_state state;
 
-        if (core_outbox_decode(key, value, &room, &id, &text, &state) == ERR_OK)
-                print_queued(session, &room, &id, text, state);
+        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK)
+                print_queued(session, &room, &id, &operation, state);
 }
 
 int command_outbox(struct session *session, int count, char **words)
@@ -377,10 +379,10 @@ static void match_outbox_record(void *context, struct slice key, struct slice va
 {
         struct outbox_search *search = context;
         struct id room, id;
-        struct slice text;
+        struct wire_operation operation;
         enum core_message_state state;
 
-        if (core_outbox_decode(key, value, &room, &id, &text, &state) == ERR_OK && id_equal(&id, &search->id)) {
+        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK && id_equal(&id, &search->id)) {
                 search->room = room;
                 search->found = true;
         }

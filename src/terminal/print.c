@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "rules/row.h"
 #include "terminal/safe.h"
 
 const char *print_state(enum core_message_state state)
@@ -107,23 +108,25 @@ void print_row(struct session *session, const char *type, const struct id *room,
         fflush(stdout);
 }
 
-void print_queued(struct session *session, const struct id *room, const struct id *id, struct slice text,
-                  enum core_message_state state)
+void print_queued(struct session *session, const struct id *room, const struct id *id,
+                  const struct wire_operation *operation, enum core_message_state state)
 {
         char id_text[ID_TEXT_SIZE];
 
         id_format(id, id_text);
         if (!session->json) {
                 printf("%s%s  ", print_tick(state, session->colour), id_text);
-                safe_text(stdout, text);
+                if (operation->kind != ROW_TEXT)
+                        printf("(%s) ", row_kind_text((unsigned)operation->kind));
+                safe_text(stdout, operation->text);
                 putchar('\n');
                 return;
         }
         printf("{\"type\":\"outbox\"");
         print_json_id("room", room);
         print_json_id("id", id);
-        printf(",\"state\":\"%s\",\"text\":", print_state(state));
-        safe_json(stdout, text);
+        printf(",\"state\":\"%s\",\"kind\":\"%s\",\"text\":", print_state(state), row_kind_text((unsigned)operation->kind));
+        safe_json(stdout, operation->text);
         puts("}");
 }
 

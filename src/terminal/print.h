@@ -8,8 +8,8 @@
 void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row);
 
 /* An own message that is not sent: state QUEUED or FAILED. */
-void print_queued(struct session *session, const struct id *room, const struct id *id, struct slice text,
-                  enum core_message_state state);
+void print_queued(struct session *session, const struct id *room, const struct id *id,
+                  const struct wire_operation *operation, enum core_message_state state);
 
 void print_room(struct session *session, const struct core_room_info *info);
 void print_person(struct session *session, const struct wire_person *person);

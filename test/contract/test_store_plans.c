@@ -50,6 +50,7 @@ static const struct allowed {
         {SQL_CHECK_LOG, "the same"},
         {SQL_CHECK_HEADS, "the same"},
         {SQL_CHECK_MEMBERS, "the same"},
+        {SQL_CHECK_GROUPS, "the same"},
         {SQL_CHECK_LOWEST, "the same"},
 };
 

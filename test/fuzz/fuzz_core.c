@@ -274,7 +274,9 @@ static void step_record(struct play *play, unsigned choice)
         uint8_t *end = at;
         struct script *script = play->script;
         struct record_room record = {.state = {.room = room, .kind = room_kind_of(&room)}};
-        struct record_entry entry = {.state = CORE_MESSAGE_QUEUED, .text = forge_text(script)};
+        struct record_entry entry = {
+                .state = CORE_MESSAGE_QUEUED,
+                .operation = {.kind = 1 + (choice >> 4) % 8, .text = forge_text(script), .subject = choice >> 7}};
         struct holes holes = {0};
         struct slice raw;
         size_t size;

@@ -37,7 +37,8 @@ void check_store_alone(struct sim *sim)
 
 bool check_may_be_repaired(const char *rule)
 {
-        return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0;
+        return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0 ||
+               strcmp(rule, CHECK_GROUP_STALE) == 0;
 }
 
 void check_all(struct sim *sim)

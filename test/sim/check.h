@@ -21,10 +21,12 @@ bool check_may_be_repaired(const char *rule);
 
 #define CHECK_ROWS_MISSING "5 rows missing"
 #define CHECK_TICK_MISSING "6 a tick missing"
+#define CHECK_GROUP_STALE  "5 a group is stale"
 
 /* One row of the store, as the checker read it. */
 struct check_row {
         uint64_t seq, changed, n, time_ms, sender;
+        unsigned kind;
         struct id request;
         char text[HISTORY_TEXT_SIZE];
 };
@@ -36,15 +38,27 @@ struct check_log {
 
 /* ---- check_store.c: what the store holds, read past the driver ---- */
 
+/* A stay. */
 struct check_member {
-        uint64_t user, delivered, read, shown;
+        uint64_t user, joined, left, delivered, read, shown, counted_from; /* left UINT64_MAX: he is in it */
+        unsigned role;
 };
 
 struct check_store {
         struct check_log logs[HISTORY_ROOMS_MAX]; /* by the history's number of the room */
-        struct check_member members[HISTORY_ROOMS_MAX][2];
+        struct check_member *members[HISTORY_ROOMS_MAX];
         unsigned member_counts[HISTORY_ROOMS_MAX];
 };
+
+/* Does the row lie in one of his stays? */
+bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq);
+
+/* His last stay; NULL: he has none. */
+const struct check_member *check_last_stay(const struct check_store *store, unsigned room, uint64_t user);
+
+#define check_each_member(store, room, item)                                                                                \
+        for (const struct check_member *item = (store)->members[room];                                                      \
+             item < (store)->members[room] + (store)->member_counts[room]; item++)
 
 struct check_store *check_store_read(struct sim *sim);
 void check_store_free(struct check_store **store);

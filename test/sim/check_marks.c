@@ -3,34 +3,46 @@
 
 #include "sim/check.h"
 
-static uint64_t marked(const struct check_store *store, unsigned room, uint64_t user, bool shown)
+static bool is_present(const struct check_member *member)
 {
-        for (unsigned i = 0; i < store->member_counts[room]; i++)
-                if (store->members[room][i].user == user)
-                        return shown ? store->members[room][i].shown : store->members[room][i].delivered;
-        return 0;
+        return member->left == UINT64_MAX;
 }
 
-/* The ticks of a client's own rows are those that the other one's marks earn him. */
+/* What the others' marks earn a row: the lowest of them, if any of them counts for it (PROTOCOL, Ticks). */
+static enum core_message_state earned_by(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq)
+{
+        bool delivered = true, shown = true, counted = false;
+
+        check_each_member(store, room, member)
+        {
+                if (!is_present(member) || member->user == user)
+                        continue;
+                delivered &= member->delivered >= seq;
+                shown &= member->shown >= seq;
+                counted |= member->counted_from < seq;
+        }
+        if (!counted || !delivered)
+                return CORE_MESSAGE_SENT;
+        return shown ? CORE_MESSAGE_READ : CORE_MESSAGE_DELIVERED;
+}
+
+/* The ticks of a client's own rows are those that the others' marks earn him. */
 static void check_ticks(struct sim *sim, const struct check_store *store, const struct sim_client *client, unsigned room)
 {
         const struct history_room *known = &sim->history.rooms[room];
         const struct check_log *log = &store->logs[room];
         uint64_t user = core_user(client->host.core);
-        uint64_t peer = known->users[0] == user ? known->users[1] : known->users[0];
+        const struct check_member *stay = check_last_stay(store, room, user);
 
-        if (peer == user || (known->users[0] != user && known->users[1] != user))
+        if (!stay || !is_present(stay))
                 return;
         for (size_t i = 0; i < log->count; i++) {
                 uint64_t seq = log->rows[i].seq;
-                enum core_message_state is, earned = CORE_MESSAGE_SENT;
+                enum core_message_state is, earned;
 
-                if (log->rows[i].sender != user)
+                if (log->rows[i].sender != user || !check_sees(store, room, user, seq))
                         continue;
-                if (marked(store, room, peer, false) >= seq)
-                        earned = CORE_MESSAGE_DELIVERED;
-                if (marked(store, room, peer, true) >= seq)
-                        earned = CORE_MESSAGE_READ;
+                earned = earned_by(store, room, user, seq);
                 is = core_row_state(client->host.core, &known->id, seq, user);
                 if (is != earned) {
                         sim_break(sim, is > earned ? "6 a tick nobody earned" : CHECK_TICK_MISSING,
@@ -47,31 +59,26 @@ static void check_marked(struct sim *sim, const struct check_store *store, const
         const struct history_room *known = &sim->history.rooms[room];
         const struct check_log *log = &store->logs[room];
         uint64_t user = core_user(client->host.core), others = 0;
+        const struct check_member *stay = check_last_stay(store, room, user);
         struct core_room_info info;
 
-        for (size_t i = 0; i < log->count; i++)
-                if (log->rows[i].sender != user)
-                        others = log->rows[i].seq;
-        if ((known->users[0] != user && known->users[1] != user) ||
-            core_room_info(client->host.core, &known->id, &info) != ERR_OK)
+        if (!stay || !is_present(stay) || core_room_info(client->host.core, &known->id, &info) != ERR_OK)
                 return;
-        for (unsigned i = 0; i < store->member_counts[room]; i++) {
-                const struct check_member *member = &store->members[room][i];
-
-                if (member->user == user && (member->delivered < others || member->read < min_of(info.marks.read, others)))
-                        sim_break(sim, CHECK_TICK_MISSING,
-                                  "client %u, room %u: received %" PRIu64 ", read %" PRIu64 ", marked %" PRIu64 ", %" PRIu64,
-                                  client->number, room, others, info.marks.read, member->delivered, member->read);
-        }
+        for (size_t i = 0; i < log->count; i++)
+                if (log->rows[i].sender != user && log->rows[i].seq >= stay->joined)
+                        others = log->rows[i].seq;
+        if (stay->delivered < others || stay->read < min_of(info.marks.read, others))
+                sim_break(sim, CHECK_TICK_MISSING,
+                          "client %u, room %u: received %" PRIu64 ", read %" PRIu64 ", marked %" PRIu64 ", %" PRIu64,
+                          client->number, room, others, info.marks.read, stay->delivered, stay->read);
 }
 
 static void check_members(struct sim *sim, const struct check_store *store, unsigned room)
 {
         uint64_t head = store->logs[room].count;
 
-        for (unsigned i = 0; i < store->member_counts[room]; i++) {
-                const struct check_member *member = &store->members[room][i];
-
+        check_each_member(store, room, member)
+        {
                 if (member->shown > member->delivered || member->read > member->delivered || member->delivered > head)
                         sim_break(sim, "6 shown more than delivered",
                                   "room %u: delivered %" PRIu64 ", read %" PRIu64 ", shown %" PRIu64 ", head %" PRIu64, room,

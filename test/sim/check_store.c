@@ -33,7 +33,7 @@ static uint64_t number_at(sqlite3_stmt *statement, int column)
 static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *store)
 {
         sqlite3_stmt *statement =
-                prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text"
+                prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -49,7 +49,8 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .n = number_at(statement, 3),
                                           .time_ms = number_at(statement, 4),
                                           .sender = number_at(statement, 5),
-                                          .request = id_at(statement, 6)};
+                                          .request = id_at(statement, 6),
+                                          .kind = (unsigned)number_at(statement, 8)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
         }
         sqlite3_finalize(statement);
@@ -57,21 +58,49 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
 
 static void read_members(sqlite3 *database, struct sim *sim, struct check_store *store)
 {
-        sqlite3_stmt *statement = prepare(database, "SELECT r.id, m.user, m.delivered, m.read, m.shown FROM members m"
-                                                    " JOIN rooms r USING(room) ORDER BY m.room, m.user");
+        sqlite3_stmt *statement = prepare(
+                database,
+                "SELECT r.id, m.user, m.joined_seq, ifnull(m.left_seq, -1), m.delivered, m.read, m.shown, m.counted_from,"
+                " m.role FROM members m JOIN rooms r USING(room) ORDER BY m.room, m.user, m.joined_seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
                 struct id room = id_at(statement, 0);
-                unsigned number = history_room(sim, &room);
+                unsigned number = history_room(sim, &room), count = store->member_counts[number];
+                struct check_member *members = store->members[number];
 
-                if (store->member_counts[number] == 2) {
+                if (count == 2 && !history_is_group(&sim->history.rooms[number])) {
                         sim_break(sim, "7 seen by a stranger", "a room of two has a third member");
                         break;
                 }
-                store->members[number][store->member_counts[number]++] = (struct check_member){
-                        number_at(statement, 1), number_at(statement, 2), number_at(statement, 3), number_at(statement, 4)};
+                members = memory_resize(members, sizeof(*members) * (count + 1));
+                check(members);
+                members[count] = (struct check_member){.user = number_at(statement, 1),
+                                                       .joined = number_at(statement, 2),
+                                                       .left = number_at(statement, 3),
+                                                       .delivered = number_at(statement, 4),
+                                                       .read = number_at(statement, 5),
+                                                       .shown = number_at(statement, 6),
+                                                       .counted_from = number_at(statement, 7),
+                                                       .role = (unsigned)number_at(statement, 8)};
+                store->members[number] = members;
+                store->member_counts[number]++;
         }
         sqlite3_finalize(statement);
+}
+
+bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq)
+{
+        check_each_member(store, room,
+                          member) if (member->user == user && seq >= member->joined && seq <= member->left) return true;
+        return false;
+}
+
+const struct check_member *check_last_stay(const struct check_store *store, unsigned room, uint64_t user)
+{
+        const struct check_member *last = NULL;
+
+        check_each_member(store, room, member) if (member->user == user) last = member;
+        return last;
 }
 
 struct check_store *check_store_read(struct sim *sim)
@@ -98,6 +127,8 @@ void check_store_free(struct check_store **store_p)
         *store_p = NULL;
         for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++)
                 memory_free(store->logs[i].rows);
+        for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++)
+                memory_free(store->members[i]);
         memory_free(store);
 }
 
@@ -151,5 +182,12 @@ void check_logs(struct sim *sim, const struct check_store *store)
                         sim_break(sim, "1 acknowledged and missing",
                                   "client %u's message %u (number %" PRIu64 ") is not in the log", message->client,
                                   message->number, message->seq);
+        }
+        for (unsigned i = 0; i < sim->history.shown_count && sim->faults.restored_us == 0; i++) {
+                const struct shown *shown = &sim->history.shown[i];
+
+                if (!check_sees(store, shown->room, shown->user, shown->seq))
+                        sim_break(sim, "7 seen outside his stay", "a user was shown number %" PRIu64 " of group %u",
+                                  shown->seq, shown->room);
         }
 }

@@ -8,6 +8,7 @@
 #include "crypto/crypto.h"
 #include "rules/name.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "sim/sim.h"
 #include "support/password_simulation.h"
 
@@ -210,9 +211,11 @@ static bool is_kept(const struct sim *sim, const struct sim_client *client, cons
 {
         uint8_t key[CORE_KEY_SIZE_MAX], value[256];
         size_t key_size = 0, value_size = sizeof(value);
+        const struct wire_operation operation = {.kind = ROW_TEXT,
+                                                 .text = SLICE_LITERAL("x")}; /* any: the key is asked for */
 
-        if (core_outbox_record(&sim->history.rooms[message->room].id, &message->request, SLICE_LITERAL("x"), 0, key,
-                               &key_size, value, &value_size) != ERR_OK)
+        if (core_outbox_record(&sim->history.rooms[message->room].id, &message->request, &operation, 0, key, &key_size,
+                               value, &value_size) != ERR_OK)
                 return false;
         return core_host_record(&client->host, slice_of(key, key_size)) != NULL;
 }

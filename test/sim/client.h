@@ -98,6 +98,10 @@ bool clients_provoke(struct sim *sim, uint64_t user);
 /* The same, said at once. */
 bool clients_say_to(struct sim *sim, uint64_t user);
 
+/* group.c */
+void client_act_in_group(struct sim *sim, struct sim_client *client);
+void client_probe_groups(struct sim *sim, struct sim_client *client);
+
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 
 /* The person signs a device of his out (another one, or this). */

@@ -22,8 +22,14 @@ unsigned history_room(struct sim *sim, const struct id *room)
         check(history->room_count < HISTORY_ROOMS_MAX);
         history->rooms[history->room_count].id = *room;
         check(room_personal_users(room, &history->rooms[history->room_count].users[0],
-                                  &history->rooms[history->room_count].users[1]));
+                                  &history->rooms[history->room_count].users[1]) ||
+              room_kind_of(room) == ROOM_GROUP);
         return history->room_count++;
+}
+
+bool history_is_group(const struct history_room *room)
+{
+        return room->users[0] == 0;
 }
 
 static uint32_t hash_of(const struct id *request)
@@ -56,6 +62,7 @@ struct message *history_sent(struct sim *sim, const struct id *request, unsigned
         message = &history->messages[history->count++];
         *message = (struct message){
                 .request = *request, .room = history_room(sim, room), .client = client, .number = number, .sender = sender};
+        message->in_group = history_is_group(&history->rooms[message->room]);
         map_insert(&history->map, &message->node, hash_of(request));
         return message;
 }
@@ -90,7 +97,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
         if (message->state != MESSAGE_OPEN)
                 return;
         /* Whoever behaves has every right to what he does, unless the store forgot him. */
-        if (!message->rogue && sim->faults.restored_us == 0)
+        if (!message->rogue && !message->in_group && sim->faults.restored_us == 0)
                 sim_break(sim, "8 refused without a reason", "client %u's message %u: %s", message->client, message->number,
                           error_name(error));
         message->state = MESSAGE_REFUSED;
@@ -100,6 +107,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
 
 void history_restored(struct sim *sim, uint64_t since_us)
 {
+        sim->history.shown_count = HISTORY_SHOWN_MAX; /* what was lawful once need not be by the stays that are left */
         for (unsigned i = 0; i < sim->history.count; i++) {
                 struct message *message = &sim->history.messages[i];
 
@@ -116,7 +124,12 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
         struct message *message;
         unsigned client, number;
 
-        if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
+        if (room_kind_of(room) == ROOM_GROUP) {
+                struct history *history = &sim->history;
+
+                if (history->shown_count < HISTORY_SHOWN_MAX)
+                        history->shown[history->shown_count++] = (struct shown){user, row->seq, history_room(sim, room)};
+        } else if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
                 sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in",
                           row->seq);
                 return;
@@ -132,7 +145,7 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
         if (message->state == MESSAGE_REFUSED)
                 sim_break(sim, "2 refused and appears", "client %u's message %u was refused (%s), and is shown",
                           message->client, message->number, error_name(message->error));
-        if (!message->rogue && !message->spoken &&
+        if (!message->rogue && !message->spoken && !message->deed &&
             (!history_text_read(row->text, &client, &number) || client != message->client || number != message->number))
                 sim_break(sim, "4 logs differ", "client %u's message %u is shown with another text", message->client,
                           message->number);

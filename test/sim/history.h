@@ -8,9 +8,12 @@
 
 #include "base/id.h"
 #include "base/map.h"
+#include "rules/limits.h"
 
 #define HISTORY_MESSAGES_MAX 8192
 #define HISTORY_ROOMS_MAX    96
+#define HISTORY_SHOWN_MAX    32768
+#define HISTORY_GROUPS_MAX   4
 
 struct sim;
 struct wire_row;
@@ -30,6 +33,8 @@ struct message {
         bool changed;   /* the same id was used again, with another content */
         bool rogue;     /* by a client that does not behave: its content may differ between tries */
         bool spoken;    /* in a scenario: its text is a person's own words */
+        bool in_group;  /* others may have taken the right to it from him: it may be refused */
+        bool deed;      /* it changes the group: its row has another text, or none */
         uint64_t seq;   /* as anybody was told first; 0: nobody was */
         uint64_t acked_us;
         uint8_t error; /* REFUSED: why */
@@ -37,7 +42,15 @@ struct message {
 
 struct history_room {
         struct id id;
-        uint64_t users[2]; /* the same twice: a self room */
+        uint64_t users[2]; /* the same twice: a self room; zeros: a group */
+        uint8_t link[LINK_SIZE];
+        bool has_link; /* somebody has asked for this link to be the group's */
+};
+
+/* That somebody was shown a row of a group: whether he could be is known when all stays are. */
+struct shown {
+        uint64_t user, seq;
+        unsigned room;
 };
 
 struct history {
@@ -45,6 +58,8 @@ struct history {
         unsigned count, acked, refused;
         struct history_room rooms[HISTORY_ROOMS_MAX];
         unsigned room_count;
+        struct shown shown[HISTORY_SHOWN_MAX];
+        unsigned shown_count;
         struct map map;
         struct map_node *buckets[4096];
 };
@@ -53,6 +68,8 @@ void history_start(struct sim *sim);
 
 /* The number of a room; it is added if it is new. */
 unsigned history_room(struct sim *sim, const struct id *room);
+
+bool history_is_group(const struct history_room *room);
 
 /* NULL: no room for more. */
 struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender,

@@ -134,7 +134,7 @@ static void look_around(struct sim *sim, struct sim_client *client)
         enum error error = ERR_OK;
         struct id request;
 
-        switch (sim_below(sim, 4)) {
+        switch (sim_below(sim, 5)) {
         case 0:
                 error = core_find(core, SLICE_LITERAL("user"), &request, client->host.time);
                 break;
@@ -145,6 +145,10 @@ static void look_around(struct sim *sim, struct sim_client *client)
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
                         error = core_around(core, &info.room, 1 + sim_below(sim, info.head + 1), 0, 10, &request,
                                             client->host.time);
+                break;
+        case 3:
+                if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
+                        error = core_members(core, &info.room, 0, &request, client->host.time);
                 break;
         default:
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
@@ -214,6 +218,8 @@ void client_act(struct sim *sim, struct sim_client *client)
         if (!id_is_zero(&client->provoked)) {
                 client_say(sim, client, &client->provoked);
                 client->provoked = (struct id){0};
+        } else if (choice < 28) {
+                client_act_in_group(sim, client);
         } else if (choice < 75 && choose_room(sim, client, &room)) {
                 for (uint64_t n = sim_chance(sim, 15) ? sim_between(sim, 2, 20) : 1; n > 0; n--)
                         client_say(sim, client, &room);
@@ -241,6 +247,7 @@ void clients_probe(struct sim *sim)
                         core_read(client->host.core, &room, UINT64_MAX, client->host.time);
                         core_host_settle(&client->host);
                 }
+                client_probe_groups(sim, client);
         }
 }
 

@@ -97,6 +97,10 @@ static bool strange_room(struct sim *sim, const struct rogue *rogue, struct id *
         if (one == 0 || other == 0 || one == rogue->user->id || other == rogue->user->id)
                 return false;
         *room = room_personal(one, other);
+        /* Nobody invites a rogue. */
+        for (unsigned i = 0; i < sim->history.room_count; i++)
+                if (history_is_group(&sim->history.rooms[i]) && sim_chance(sim, 20))
+                        *room = sim->history.rooms[i].id;
         return true;
 }
 
@@ -212,11 +216,13 @@ static void do_steal_id(struct sim *sim, struct rogue *rogue)
 /* Into the room of strangers: a text, marks, questions. */
 static void do_trespass(struct sim *sim, struct rogue *rogue)
 {
-        static const uint8_t codes[] = {WIRE_CODE_write, WIRE_CODE_mark, WIRE_CODE_changes, WIRE_CODE_around};
+        static const uint8_t codes[] = {WIRE_CODE_write, WIRE_CODE_mark, WIRE_CODE_changes, WIRE_CODE_around,
+                                        WIRE_CODE_members};
         uint8_t code = codes[sim_below(sim, countof(codes))];
         struct wire_mark mark = {.delivered = 1000, .read = 1000, .shown = 1000};
         struct wire_changes changes = {.limit = 100};
         struct wire_around around = {.seq = 1, .limit = 50};
+        struct wire_members members = {.limit = 10};
         struct id room, id = new_id(sim);
         struct wire_frame frame;
 
@@ -229,6 +235,8 @@ static void do_trespass(struct sim *sim, struct rogue *rogue)
                 send_frame(sim, rogue, &frame, &mark, false);
         else if (code == WIRE_CODE_changes)
                 send_frame(sim, rogue, &frame, &changes, false);
+        else if (code == WIRE_CODE_members)
+                send_frame(sim, rogue, &frame, &members, false);
         else
                 send_frame(sim, rogue, &frame, &around, false);
 }

@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 #include "driver/store/reader.h"
+#include "rules/role.h"
+#include "rules/room.h"
 
 #define FAULT_SIZE 200
 
@@ -72,7 +74,22 @@ static void check_member(struct checking *checking, uint64_t room, uint64_t head
                       (unsigned long long)member->user);
 }
 
-static void check_members(struct checking *checking, uint64_t room, uint64_t head, const struct store_lowest *lowest)
+static void check_group(struct checking *checking, uint64_t room, const struct member *members, size_t count,
+                        uint64_t member_count)
+{
+        size_t owners = 0;
+
+        for (size_t i = 0; i < count; i++)
+                owners += members[i].role == ROLE_OWNER;
+        if (count > 0 && owners == 0)
+                fault(checking, "room %llu: nobody owns it", (unsigned long long)room);
+        if (count != member_count)
+                fault(checking, "room %llu: members are miscounted", (unsigned long long)room);
+}
+
+/* group: how many members the room says it has; STORE_NONE where it does not say. */
+static void check_members(struct checking *checking, uint64_t room, uint64_t head, uint64_t group,
+                          const struct store_lowest *lowest)
 {
         sqlite3_stmt *statement = database_use(checking->database, STATEMENT_CHECK_MEMBERS);
         struct member *members = NULL;
@@ -102,6 +119,8 @@ static void check_members(struct checking *checking, uint64_t room, uint64_t hea
         database_end(statement);
         for (size_t i = 0; i < count; i++)
                 check_member(checking, room, head, &members[i]);
+        if (group != STORE_NONE)
+                check_group(checking, room, members, count, group);
         right = lowest_of(members, count);
         if (!lowest_equal(&right, lowest))
                 fault(checking, "room %llu: lowest marks are not those of its members", (unsigned long long)room);
@@ -114,6 +133,8 @@ void read_check_question(struct database *database, struct store_answer *answer,
 
         while (database_row(database, rooms)) {
                 uint64_t room = column_number(rooms, 0), head, n;
+                bool is_group = column_number(rooms, 1) == ROOM_GROUP;
+                uint64_t group = is_group ? column_number(rooms, 2) : STORE_NONE;
                 struct store_lowest lowest;
 
                 answer->check.rooms++;
@@ -122,7 +143,7 @@ void read_check_question(struct database *database, struct store_answer *answer,
                         continue;
                 }
                 check_log(&checking, room, &head, &n);
-                check_members(&checking, room, head, &lowest);
+                check_members(&checking, room, head, group, &lowest);
         }
         database_end(rooms);
 }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "rules/limits.h"
+#include "rules/room.h"
 #include "rules/row.h"
 
 #define GUESS_FREE      5     /* wrong passwords before waiting begins */
@@ -11,9 +12,14 @@
 
 enum error content_check(const struct store_op *op)
 {
-        if (!row_writable(op->write.row_kind) || op->write.text.size == 0)
-                return ERR_BAD_FIELD;
-        return op->write.text.size > TEXT_SIZE_MAX ? ERR_TOO_LARGE : ERR_OK;
+        struct row_content content = {.kind = op->write.row_kind,
+                                      .role = op->write.role,
+                                      .subject = op->write.subject,
+                                      .text_size = op->write.text.size,
+                                      .link_size = op->write.link.size,
+                                      .in_group = room_kind_of(&op->write.room) == ROOM_GROUP};
+
+        return row_check(&content);
 }
 
 bool names_fit(struct slice user_name, struct slice display_name, struct slice email)

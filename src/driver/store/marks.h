@@ -8,6 +8,7 @@
 
 struct member {
         uint64_t user, joined_seq;
+        uint8_t role; /* rules/role.h */
         uint64_t delivered, read, shown, counted_from;
         uint64_t read_n, read_own;     /* ordinal of the room, and own sends, at `read` */
         uint64_t own_sends, own_as_of; /* own sends up to operation own_as_of, as stored; own_sends is of now in memory */

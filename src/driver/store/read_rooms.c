@@ -3,20 +3,36 @@
 
 #include "base/assert.h"
 #include "driver/store/reader.h"
+#include "rules/role.h"
 #include "rules/room.h"
 
 #define ROOMS_OF_USER_MAX 100000
 
-/* A room of the user's with the time of its last activity, to choose the latest. */
+/* A room of the user's with his stay, and the time of its last activity to choose the latest. */
 struct listed {
         struct id id;
-        uint64_t number, head, n, time_ms;
+        uint64_t number;
+        struct log_end end;
+        struct member member;
 };
 
 struct listing {
         struct listed *rooms;
         size_t count, allocated;
 };
+
+/* Of one that he left, it says all. */
+static struct listed listed_of(sqlite3_stmt *statement)
+{
+        struct listed room = {.id = column_id(statement, 0), .number = column_number(statement, 1), .end.left = STORE_NONE};
+
+        if (sqlite3_column_type(statement, 2) == SQLITE_NULL)
+                return room;
+        room.end.left = room.end.head = column_number(statement, 2);
+        room.end.n = column_number(statement, 3);
+        room.end.time_ms = column_number(statement, 4);
+        return room;
+}
 
 static bool add_listed(struct database *database, struct listing *listing, sqlite3_stmt *statement, struct arena *arena)
 {
@@ -33,26 +49,22 @@ static bool add_listed(struct database *database, struct listing *listing, sqlit
                 listing->rooms = rooms;
                 listing->allocated = allocated;
         }
-        listing->rooms[listing->count++] =
-                (struct listed){.id = column_id(statement, 0), .number = column_number(statement, 1)};
+        listing->rooms[listing->count++] = listed_of(statement);
         return true;
 }
 
-static void read_heads(struct database *database, struct listing *listing)
+static void read_end(struct database *database, struct listed *room)
 {
-        for (size_t i = 0; i < listing->count; i++) {
-                struct listed *room = &listing->rooms[i];
-
-                read_head(database, room->number, &room->head, &room->n, &room->time_ms);
-        }
+        if (room->end.left == STORE_NONE)
+                read_head(database, room->number, &room->end.head, &room->end.n, &room->end.time_ms);
 }
 
 static int later_first(const void *left, const void *right)
 {
         const struct listed *a = left, *b = right;
 
-        if (a->time_ms != b->time_ms)
-                return a->time_ms < b->time_ms ? 1 : -1;
+        if (a->end.time_ms != b->end.time_ms)
+                return a->end.time_ms < b->end.time_ms ? 1 : -1;
         return id_compare(&a->id, &b->id);
 }
 
@@ -64,26 +76,65 @@ static const struct store_cursor *find_cursor(const struct store_cursor *cursors
         return NULL;
 }
 
+/* From where on anything of it can be his. */
+static uint64_t first_stay(struct database *database, uint64_t user, const struct listed *listed)
+{
+        sqlite3_stmt *statement;
+        uint64_t seq = listed->member.joined_seq;
+
+        if (room_kind_of(&listed->id) != ROOM_GROUP)
+                return seq;
+        statement = database_use(database, STATEMENT_ASK_FIRST_STAY);
+        bind_number(statement, 1, listed->number);
+        bind_number(statement, 2, user);
+        if (database_row(database, statement))
+                seq = column_number(statement, 0);
+        database_end(statement);
+        return seq;
+}
+
+/* What stays of a group for one who left it. */
+static void read_left(struct database *database, uint64_t user, const struct listed *listed, struct store_room *room,
+                      struct arena *arena)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_TITLE_LEFT);
+
+        room->lowest = lowest_of_none();
+        room->role = ROLE_NONE;
+        room->member_count = 0;
+        bind_number(statement, 1, user);
+        bind_id(statement, 2, &listed->id);
+        if (database_row(database, statement))
+                room->title = column_copy(database, statement, 0, arena);
+        database_end(statement);
+}
+
 /* Everything about one room. rows_max 1 for the list. */
-static void read_room(struct database *database, const struct store_question *question, const struct listed *listed,
+static void read_room(struct database *database, const struct store_question *question, struct listed *listed,
                       const struct store_cursor *cursor, uint32_t rows_max, size_t *bytes, struct store_room *room,
                       struct arena *arena)
 {
-        uint64_t after = cursor ? min_of(cursor->head, listed->head) : 0;
-        uint64_t left = STORE_NONE, peer;
-        struct member member;
+        struct log_end *end = &listed->end;
+        uint64_t after = cursor ? min_of(cursor->head, end->head) : 0, peer;
         bool more;
 
-        *room = (struct store_room){.room = listed->id, .head = listed->head, .last_time_ms = listed->time_ms};
-        if (!read_member(database, question->user, listed->number, listed->head, listed->n, &member, &left, &room->marks) ||
-            !read_lowest(database, listed->number, &room->kind, &room->lowest)) {
+        if (!read_stay(database, question->user, listed->number, &listed->member, &end->left)) {
                 database->code = database_good(database) ? SQLITE_CORRUPT : database->code;
                 return;
         }
-        room->left = left != STORE_NONE;
-        room->joined_seq = member.joined_seq;
+        *room = (struct store_room){.room = listed->id,
+                                    .head = end->head,
+                                    .last_time_ms = end->time_ms,
+                                    .left = end->left != STORE_NONE,
+                                    .joined_seq = first_stay(database, question->user, listed),
+                                    .role = listed->member.role,
+                                    .marks = read_marks(database, listed->number, end, &listed->member)};
+        if (!read_room_line(database, listed->number, &room->kind, &room->lowest, room, arena)) {
+                database->code = database_good(database) ? SQLITE_CORRUPT : database->code;
+                return;
+        }
         if (room->left)
-                room->head = min_of(room->head, left);
+                read_left(database, question->user, listed, room, arena);
         room->rows = read_changes(database, question->user, listed->number, after, 0, rows_max, bytes, &room->row_count,
                                   &more, arena);
         room->rows_after = more ? room->rows[room->row_count - 1].changed - 1 : after;
@@ -105,7 +156,8 @@ static void read_join(struct database *database, const struct store_question *qu
                 if (!add_listed(database, &listing, statement, arena))
                         break;
         database_end(statement);
-        read_heads(database, &listing);
+        for (size_t i = 0; i < listing.count && database_good(database); i++)
+                read_end(database, &listing.rooms[i]);
         if (listing.count > 1)
                 qsort(listing.rooms, listing.count, sizeof(listing.rooms[0]), later_first);
         count = min_of(listing.count, (size_t)question->join.rooms_max);
@@ -144,12 +196,12 @@ static void read_range(struct database *database, const struct store_question *q
         bind_id(statement, 2, &question->rooms.after);
         bind_id(statement, 3, until);
         while (database_good(database) && database_row(database, statement)) {
-                struct listed room = {.id = column_id(statement, 0), .number = column_number(statement, 1)};
+                struct listed room = listed_of(statement);
 
                 while (at < count && id_compare(&cursors[at].room, &room.id) < 0)
                         at++;
-                read_head(database, room.number, &room.head, &room.n, &room.time_ms);
-                if (at < count && id_equal(&cursors[at].room, &room.id) && cursors[at].head == room.head) {
+                read_end(database, &room);
+                if (at < count && id_equal(&cursors[at].room, &room.id) && cursors[at].head == room.end.head) {
                         answer->rooms.through = room.id;
                         continue;
                 }

@@ -1,6 +1,7 @@
 /* Rows of a room: changes, windows; marks of a member. */
 #include "base/assert.h"
 #include "driver/store/reader.h"
+#include "rules/room.h"
 
 /* Rows of one of two statements, newest change first. */
 struct source {
@@ -62,8 +63,7 @@ struct store_row *read_changes(struct database *database, uint64_t user, uint64_
         return rows;
 }
 
-bool read_member(struct database *database, uint64_t user, uint64_t room, uint64_t head, uint64_t n, struct member *member,
-                 uint64_t *left, struct store_marks *marks)
+bool read_stay(struct database *database, uint64_t user, uint64_t room, struct member *member, uint64_t *left)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_MEMBER);
         bool found;
@@ -74,14 +74,33 @@ bool read_member(struct database *database, uint64_t user, uint64_t room, uint64
         if (found)
                 *member = member_read(statement, left);
         database_end(statement);
-        if (!found)
-                return false;
-        member->own_sends += count_own(database, room, member->own_as_of, head, user);
-        *marks = member_marks(member, n, head);
-        return true;
+        return found;
 }
 
-bool read_lowest(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest)
+struct log_end read_log_end(struct database *database, uint64_t user, uint64_t room, struct member *member)
+{
+        struct log_end end = {.left = STORE_NONE};
+
+        end.found = read_stay(database, user, room, member, &end.left);
+        if (!end.found)
+                return end;
+        read_head(database, room, &end.head, &end.n, &end.time_ms);
+        if (end.left < end.head) {
+                end.head = end.left;
+                end.n = n_at(database, room, end.left);
+        }
+        return end;
+}
+
+struct store_marks read_marks(struct database *database, uint64_t room, const struct log_end *end, struct member *member)
+{
+        member->own_sends += count_own(database, room, member->own_as_of, end->head, member->user);
+        member->own_as_of = max_of(member->own_as_of, end->head);
+        return member_marks(member, end->n, end->head);
+}
+
+bool read_room_line(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest,
+                    struct store_room *group, struct arena *arena)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_ROOM);
         bool found;
@@ -90,37 +109,61 @@ bool read_lowest(struct database *database, uint64_t room, uint8_t *kind, struct
         found = database_row(database, statement);
         if (found) {
                 *kind = (uint8_t)column_number(statement, 0);
-                if (!lowest_get(column_bytes(statement, 2), lowest))
+                if (lowest && !lowest_get(column_bytes(statement, 2), lowest))
                         database->code = SQLITE_CORRUPT;
+                if (group && *kind == ROOM_GROUP) {
+                        group->title = column_copy(database, statement, 3, arena);
+                        group->member_count = column_number(statement, 4);
+                }
         }
         database_end(statement);
         return found;
+}
+
+static bool find_room(struct database *database, const struct id *id, uint64_t *room)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
+        bool found;
+
+        bind_id(statement, 1, id);
+        found = database_row(database, statement);
+        if (found)
+                *room = column_number(statement, 0);
+        database_end(statement);
+        return found;
+}
+
+bool read_present(struct database *database, const struct store_question *question, const struct id *id, uint64_t *room,
+                  struct member *member, uint64_t *head)
+{
+        struct log_end end;
+
+        if (!find_room(database, id, room))
+                return false;
+        end = read_log_end(database, question->user, *room, member);
+        *head = end.head;
+        return end.found && end.left == STORE_NONE;
 }
 
 /* The local number of a room the user is or was in, with head, marks and lowest marks. */
 static bool open_room(struct database *database, const struct store_question *question, const struct id *id, uint64_t *room,
                       struct store_answer *answer)
 {
-        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
         struct member member;
-        uint64_t left, n, time_ms;
-        bool found;
+        struct log_end end;
         uint8_t kind;
 
         answer->status = ERR_NO_ROOM;
-        bind_id(statement, 1, id);
-        found = database_row(database, statement);
-        if (found)
-                *room = column_number(statement, 0);
-        database_end(statement);
-        if (!found)
+        if (!find_room(database, id, room))
                 return false;
-        read_head(database, *room, &answer->rows.head, &n, &time_ms);
-        if (!read_member(database, question->user, *room, answer->rows.head, n, &member, &left, &answer->rows.marks) ||
-            !read_lowest(database, *room, &kind, &answer->rows.lowest))
+        end = read_log_end(database, question->user, *room, &member);
+        if (!end.found)
                 return false;
-        if (left != STORE_NONE) /* who is out sees no change past his leave */
-                answer->rows.head = min_of(answer->rows.head, left);
+        answer->rows.head = end.head;
+        answer->rows.marks = read_marks(database, *room, &end, &member);
+        answer->rows.lowest = lowest_of_none();
+        if (end.left == STORE_NONE && !read_room_line(database, *room, &kind, &answer->rows.lowest, NULL, NULL))
+                return false;
         answer->status = ERR_OK;
         return true;
 }

@@ -38,6 +38,9 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_DEVICES:
                 read_devices_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_MEMBERS:
+                read_members_question(database, question, answer, arena);
+                break;
         case STORE_ASK_DEVICE: /* checked already */
                 break;
         case STORE_ASK_LOGIN:

@@ -20,6 +20,8 @@ void read_profiles_question(struct database *database, const struct store_questi
                             struct arena *arena);
 void read_devices_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                            struct arena *arena);
+void read_members_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena);
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena);
 void read_check_question(struct database *database, struct store_answer *answer, struct arena *arena);
@@ -29,10 +31,26 @@ void read_check_question(struct database *database, struct store_answer *answer,
 struct store_row *read_changes(struct database *database, uint64_t user, uint64_t room, uint64_t after, uint64_t before,
                                uint32_t rows_max, size_t *bytes_left, size_t *count, bool *more, struct arena *arena);
 
-/* A user's last stay in a room with marks and unread as of head. False: never was in it. */
-bool read_member(struct database *database, uint64_t user, uint64_t room, uint64_t head, uint64_t n, struct member *member,
-                 uint64_t *left, struct store_marks *marks);
+/* What the room itself says of it. Either of the last two may be NULL. */
+bool read_room_line(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest,
+                    struct store_room *group, struct arena *arena);
 
-bool read_lowest(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest);
+/* A room's log as one user may know of it: who is out sees nothing past his leave. */
+struct log_end {
+        uint64_t head, n, time_ms; /* time_ms: not set where one room is read */
+        uint64_t left;             /* STORE_NONE: he is in it */
+        bool found;                /* he is or was */
+};
+struct log_end read_log_end(struct database *database, uint64_t user, uint64_t room, struct member *member);
+
+/* His latest stay; false: he never was there. *left is STORE_NONE while it lasts. */
+bool read_stay(struct database *database, uint64_t user, uint64_t room, struct member *member, uint64_t *left);
+
+/* Marks and unread as of that end. */
+struct store_marks read_marks(struct database *database, uint64_t room, const struct log_end *end, struct member *member);
+
+/* The local number of a room that the user is in now, with his stay and the head. False: there is no such room, or he is not in it. */
+bool read_present(struct database *database, const struct store_question *question, const struct id *id, uint64_t *room,
+                  struct member *member, uint64_t *head);
 
 #endif

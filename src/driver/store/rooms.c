@@ -108,6 +108,7 @@ struct member member_read(sqlite3_stmt *statement, uint64_t *left)
                 .read_own = column_number(statement, 8),
                 .own_sends = column_number(statement, 9),
                 .own_as_of = column_number(statement, 10),
+                .role = (uint8_t)column_number(statement, 11),
         };
 }
 
@@ -245,48 +246,53 @@ struct room *room_cache_find(struct room_cache *rooms, struct database *database
         return room;
 }
 
-static bool make_member(struct database *database, const struct id *id, uint64_t room, uint64_t user)
+bool member_insert(struct database *database, const struct id *id, uint64_t room, const struct member *member)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_MEMBER_NEW);
 
+        check(member->delivered == member->read && member->read == member->shown && member->read_own == member->own_sends);
         bind_number(statement, 1, room);
-        bind_number(statement, 2, user);
-        bind_number(statement, 3, 1);
-        bind_number(statement, 4, 0);
-        bind_number(statement, 5, 0);
+        bind_number(statement, 2, member->user);
+        bind_number(statement, 3, member->joined_seq);
+        bind_number(statement, 4, member->delivered);
+        bind_number(statement, 5, member->counted_from);
+        bind_number(statement, 6, member->read_n);
+        bind_number(statement, 7, member->own_sends);
+        bind_number(statement, 8, member->own_as_of);
+        bind_number(statement, 9, member->role);
         if (!database_run(database, statement))
                 return false;
         statement = database_use(database, STATEMENT_USER_ROOM_NEW);
-        bind_number(statement, 1, user);
+        bind_number(statement, 1, member->user);
         bind_id(statement, 2, id);
         bind_number(statement, 3, room);
         return database_run(database, statement);
 }
 
-struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
-                             uint32_t user_count)
+struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id,
+                             const struct member *members, uint32_t member_count, uint64_t members_version,
+                             struct slice title)
 {
-        struct member members[2] = {0};
         uint8_t bytes[LOWEST_SIZE];
-        struct store_lowest lowest;
+        struct store_lowest lowest = lowest_of(members, member_count);
         sqlite3_stmt *statement;
         uint64_t number;
 
-        check(user_count >= 1 && user_count <= countof(members));
-        for (uint32_t i = 0; i < user_count; i++)
-                members[i].user = users[i];
-        lowest = lowest_of(members, user_count);
+        check(member_count >= 1 && members_version > 0);
         lowest.version = 1;
         lowest_put(&lowest, bytes);
         statement = database_use(database, STATEMENT_ROOM_NEW);
         bind_id(statement, 1, id);
         bind_number(statement, 2, room_kind_of(id));
-        bind_bytes(statement, 3, slice_of(bytes, sizeof(bytes)));
+        bind_number(statement, 3, members_version);
+        bind_bytes(statement, 4, slice_of(bytes, sizeof(bytes)));
+        bind_text(statement, 5, title);
+        bind_number(statement, 6, member_count);
         if (!database_run(database, statement))
                 return NULL;
         number = (uint64_t)sqlite3_last_insert_rowid(database->handle);
-        for (uint32_t i = 0; i < user_count; i++)
-                if (!make_member(database, id, number, users[i]))
+        for (uint32_t i = 0; i < member_count; i++)
+                if (!member_insert(database, id, number, &members[i]))
                         return NULL;
         return room_cache_find(rooms, database, id);
 }

@@ -35,9 +35,13 @@ void room_cache_drop(struct room_cache *rooms);
 /* The room with that id; NULL if there is none, or on failure (database->code). Valid until the next room_cache_ call. */
 struct room *room_cache_find(struct room_cache *rooms, struct database *database, const struct id *id);
 
-/* Makes a personal or self room with its members. NULL on failure. */
-struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id, const uint64_t *users,
-                             uint32_t user_count);
+/* Makes a room with its first members. NULL on failure. */
+struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id,
+                             const struct member *members, uint32_t member_count, uint64_t members_version,
+                             struct slice title);
+
+/* A line for a new stay, and a line in the user's list of rooms. */
+bool member_insert(struct database *database, const struct id *id, uint64_t room, const struct member *member);
 
 struct member *room_member(struct room *room, uint64_t user);
 

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "base/assert.h"
+
 static const char tables[] =
         "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE users(user INTEGER PRIMARY KEY, user_name TEXT NOT NULL, name_folded BLOB NOT NULL UNIQUE,"
@@ -42,6 +44,25 @@ static const char tables[] =
         "CREATE TABLE guesses(user INTEGER PRIMARY KEY, count INTEGER NOT NULL, until_ms INTEGER NOT NULL);"
         "CREATE INDEX guesses_until ON guesses(until_ms);";
 
+/* What each version has that the one before it had not. */
+static const char *const steps[] = {
+        [1] = tables,
+        /* Groups. A user's line for a room that he left says how it was then. */
+        [2] = "ALTER TABLE rooms ADD COLUMN title TEXT NOT NULL DEFAULT '';"
+              "ALTER TABLE rooms ADD COLUMN link BLOB;"
+              "ALTER TABLE rooms ADD COLUMN member_count INTEGER NOT NULL DEFAULT 0;"
+              "ALTER TABLE members ADD COLUMN role INTEGER NOT NULL DEFAULT 1;"
+              "ALTER TABLE user_rooms ADD COLUMN left_seq INTEGER;"
+              "ALTER TABLE user_rooms ADD COLUMN left_n INTEGER;"
+              "ALTER TABLE user_rooms ADD COLUMN left_ms INTEGER;"
+              "ALTER TABLE user_rooms ADD COLUMN left_title TEXT;"
+              "ALTER TABLE messages ADD COLUMN subject INTEGER;"
+              "ALTER TABLE messages ADD COLUMN role INTEGER;"
+              "ALTER TABLE messages ADD COLUMN heir INTEGER",
+};
+
+_Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");
+
 static int execute(struct database *database, const char *text)
 {
         return sqlite3_exec(database->handle, text, NULL, NULL, NULL);
@@ -61,19 +82,22 @@ static int pragma(struct database *database, const char *text, uint64_t *value)
         return code;
 }
 
-static int make(struct database *database, struct random *random)
+/* All versions after `version`, in one transaction; an empty file (0) gets an era, too. */
+static int step_up(struct database *database, struct random *random, uint64_t version)
 {
         sqlite3_stmt *statement = NULL;
         char text[128];
         struct id era;
         int code = execute(database, "BEGIN IMMEDIATE");
 
-        if (code == SQLITE_OK)
-                code = execute(database, tables);
+        for (uint64_t step = version + 1; step < countof(steps) && code == SQLITE_OK; step++)
+                code = execute(database, steps[step]);
         snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
                  SCHEMA_APPLICATION);
         if (code == SQLITE_OK)
                 code = execute(database, text);
+        if (version > 0)
+                return code == SQLITE_OK ? execute(database, "COMMIT") : code;
         random->fill(random, era.bytes, sizeof(era.bytes));
         if (code == SQLITE_OK)
                 code = sqlite3_prepare_v2(database->handle, "INSERT INTO meta(name, value) VALUES('era', ?1)", -1,
@@ -155,8 +179,8 @@ enum error schema_open(struct database *database, struct random *random, bool ex
         }
         /* Only now is anything changed: whose file it is was not known before. */
         code = configure(database);
-        if (code == SQLITE_OK && rows == 0)
-                code = make(database, random);
+        if (code == SQLITE_OK && version < SCHEMA_VERSION)
+                code = step_up(database, random, rows == 0 ? 0 : version);
         if (code != SQLITE_OK)
                 return refuse(database, code, text, text_size);
         code = read_era(database, era);

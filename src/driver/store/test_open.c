@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/assert.h"
+#include "driver/store/schema.h"
 #include "driver/store/sqlite_inside.h"
 #include "support/by_hand.h"
 
@@ -143,8 +144,44 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, "PRAGMA user_version = 1");
+        execute(stage, "PRAGMA user_version = 2");
         assert_int_equal(try_open(stage), ERR_OK);
+}
+
+/* As version 1 left it, which had no groups. */
+static void test_an_older_schema_is_brought_up(void **state)
+{
+        struct stage *stage = *state;
+        sqlite3 *handle;
+        sqlite3_stmt *statement;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage, "ALTER TABLE rooms DROP COLUMN title; ALTER TABLE rooms DROP COLUMN link;"
+                       "ALTER TABLE rooms DROP COLUMN member_count; ALTER TABLE members DROP COLUMN role;"
+                       "ALTER TABLE user_rooms DROP COLUMN left_seq; ALTER TABLE user_rooms DROP COLUMN left_n;"
+                       "ALTER TABLE user_rooms DROP COLUMN left_ms; ALTER TABLE user_rooms DROP COLUMN left_title;"
+                       "ALTER TABLE messages DROP COLUMN subject;"
+                       "ALTER TABLE messages DROP COLUMN role; ALTER TABLE messages DROP COLUMN heir;"
+                       "INSERT INTO rooms VALUES(1, x'00', 2, 1, x'00');"
+                       "INSERT INTO members VALUES(1, 7, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0),"
+                       " (1, 8, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0), (1, 9, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0);"
+                       "PRAGMA user_version = 1");
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(sqlite3_open(stage->path, &handle), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(handle,
+                                            "SELECT member_count, title, (SELECT sum(role) FROM members),"
+                                            " (SELECT user_version FROM pragma_user_version) FROM rooms",
+                                            -1, &statement, NULL),
+                         SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(statement, 0), 0);
+        assert_int_equal(sqlite3_column_bytes(statement, 1), 0);
+        assert_int_equal(sqlite3_column_int(statement, 2), 3);
+        assert_int_equal(sqlite3_column_int(statement, 3), SCHEMA_VERSION);
+        sqlite3_finalize(statement);
+        assert_int_equal(sqlite3_close(handle), SQLITE_OK);
 }
 
 static void test_no_era_is_no_database_of_ours(void **state)
@@ -235,6 +272,7 @@ int main(void)
                 TEST(test_a_new_era_lasts),
                 TEST(test_a_foreign_database_is_refused_and_untouched),
                 TEST(test_a_newer_schema_is_refused_and_untouched),
+                TEST(test_an_older_schema_is_brought_up),
                 TEST(test_no_era_is_no_database_of_ours),
                 TEST(test_what_is_no_database),
                 TEST(test_a_file_cut_short),

@@ -1,5 +1,6 @@
 /* Operations on a room's log: messages and marks. */
 #include "base/assert.h"
+#include "driver/store/group.h"
 #include "driver/store/writer.h"
 #include "rules/limits.h"
 #include "rules/room.h"
@@ -16,6 +17,9 @@ struct store_row row_read(struct database *database, sqlite3_stmt *statement, st
                 .kind = (uint8_t)column_number(statement, 5),
                 .request = column_id(statement, 6),
                 .text = column_copy(database, statement, 7, arena),
+                .subject = column_number(statement, 8),
+                .role = (uint8_t)column_number(statement, 9),
+                .heir = column_number(statement, 10),
         };
 }
 
@@ -27,7 +31,7 @@ static void give_members(struct writer *writer, const struct room *room, uint64_
         result->members = (struct store_members){.version = room->members_version, .count = room->member_count};
         if (known == room->members_version)
                 return;
-        users = arena_array(arena, uint64_t, room->member_count);
+        users = arena_array(arena, uint64_t, room->member_count + 1);
         if (!users) {
                 writer->database.code = SQLITE_NOMEM;
                 return;
@@ -35,6 +39,30 @@ static void give_members(struct writer *writer, const struct room *room, uint64_
         for (uint32_t i = 0; i < room->member_count; i++)
                 users[i] = room->members[i].user;
         result->members.users = users;
+}
+
+/* To whom a repeat is delivered: those who joined since have no part in it. */
+static void give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
+                             struct arena *arena)
+{
+        uint64_t *users;
+        size_t count = 0;
+
+        for (uint32_t i = 0; i < room->member_count; i++)
+                count += group_sees(&room->members[i], &result->write.row);
+        if (count == room->member_count) {
+                give_members(writer, room, known, result, arena);
+                return;
+        }
+        users = arena_array(arena, uint64_t, count + 1);
+        if (!users) {
+                writer->database.code = SQLITE_NOMEM;
+                return;
+        }
+        result->members = (struct store_members){.users = users};
+        for (uint32_t i = 0; i < room->member_count; i++)
+                if (group_sees(&room->members[i], &result->write.row))
+                        users[result->members.count++] = room->members[i].user;
 }
 
 /* L1: was it done before? Then the first answer, whatever the rights are now. */
@@ -49,7 +77,7 @@ static bool find_repeat(struct writer *writer, const struct room *room, const st
         bind_number(statement, 3, room->number);
         found = database_row(&writer->database, statement);
         if (found) {
-                bool same = slice_equal(column_bytes(statement, 8), slice_of(op->digest, STORE_HASH_SIZE));
+                bool same = slice_equal(column_bytes(statement, 11), slice_of(op->digest, STORE_HASH_SIZE));
 
                 result->status = same ? ERR_OK : ERR_REUSED_ID;
                 result->repeat = true;
@@ -58,31 +86,48 @@ static bool find_repeat(struct writer *writer, const struct room *room, const st
                         result->write.row = row_read(&writer->database, statement, arena);
         }
         database_end(statement);
-        if (found)
+        if (!found)
+                return false;
+        if (result->status) {
                 give_members(writer, room, op->write.members_known, result, arena);
-        return found;
+                return true;
+        }
+        give_old_members(writer, room, op->write.members_known, result, arena);
+        /* Told again: that it moved may have been lost with the first answer. */
+        result->write.lowest = room->lowest;
+        result->write.lowest_moved = group_moves_members(result->write.row.kind);
+        return true;
+}
+
+bool writer_knows_user(struct writer *writer, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_USER_FIND);
+        bool known;
+
+        bind_number(statement, 1, user);
+        known = database_row(&writer->database, statement);
+        database_end(statement);
+        return known;
 }
 
 /* Personal and self rooms come into being with the first write of one of their users. */
 static enum error make_room(struct writer *writer, const struct store_op *op, struct room **room)
 {
-        uint64_t users[2];
         uint64_t peer = room_peer(&op->write.room, op->user);
-        sqlite3_stmt *statement;
-        bool known;
+        /* In order, as members are read later: who holds the lowest of two equal marks is then the same. */
+        const struct member members[] = {
+                {.user = min_of(op->user, peer), .joined_seq = 1, .role = ROLE_MEMBER},
+                {.user = max_of(op->user, peer), .joined_seq = 1, .role = ROLE_MEMBER},
+        };
 
+        if (op->write.row_kind == ROW_CREATED)
+                return group_make(writer, op, room);
         if (peer == 0)
                 return ERR_NO_ROOM;
-        statement = database_use(&writer->database, STATEMENT_USER_FIND);
-        bind_number(statement, 1, peer);
-        known = database_row(&writer->database, statement);
-        database_end(statement);
-        if (!known)
+        if (!writer_knows_user(writer, peer))
                 return ERR_NO_USER;
-        /* In order, as members are read later: who holds the lowest of two equal marks is then the same. */
-        users[0] = min_of(op->user, peer);
-        users[1] = max_of(op->user, peer);
-        *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, users, peer == op->user ? 1 : 2);
+        *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, members, peer == op->user ? 1 : 2, 1,
+                                slice_of(NULL, 0));
         return ERR_OK;
 }
 
@@ -100,19 +145,26 @@ static bool insert(struct writer *writer, struct room *room, const struct store_
         bind_id(statement, 8, &op->request);
         bind_bytes(statement, 9, slice_of(op->digest, STORE_HASH_SIZE));
         bind_text(statement, 10, row->text);
+        bind_number(statement, 11, row->subject);
+        bind_number(statement, 12, row->role);
+        bind_number(statement, 13, row->heir);
         return database_run(&writer->database, statement);
 }
 
 /* One stale member a message: so counting own sends after a restart stays short for everybody. */
 static void refresh_one_member(struct writer *writer, struct room *room)
 {
-        struct member *member = &room->members[room->refresh_at++ % room->member_count];
+        struct member *member;
 
+        if (room->member_count == 0)
+                return;
+        member = &room->members[room->refresh_at++ % room->member_count];
         if (room->head - member->own_as_of > MEMBER_LAG_MAX && !member_store(&writer->database, room, member))
                 return;
 }
 
-static void append(struct writer *writer, struct room *room, struct member *member, const struct store_op *op,
+/* heir: see group_admit. */
+static void append(struct writer *writer, struct room *room, const struct store_op *op, uint64_t heir,
                    struct store_result *result, struct arena *arena)
 {
         bool counts = row_countable(op->write.row_kind);
@@ -123,6 +175,9 @@ static void append(struct writer *writer, struct room *room, struct member *memb
                 .time_ms = max_of(writer->now_ms, room->time_ms), /* time in a room never goes back */
                 .sender = op->user,
                 .kind = op->write.row_kind,
+                .role = op->write.role,
+                .subject = op->write.subject,
+                .heir = heir,
                 .request = op->request,
                 .text = op->write.text,
         };
@@ -136,18 +191,24 @@ static void append(struct writer *writer, struct room *room, struct member *memb
         room->head = row.seq;
         room->n = row.n;
         room->time_ms = row.time_ms;
-        member->own_sends += counts ? 1 : 0;
+        if (counts)
+                room_member(room, op->user)->own_sends++;
+        group_change(writer, room, op, &row);
         refresh_one_member(writer, room);
+        if (group_moves_members(row.kind) && database_good(&writer->database))
+                result->write.lowest_moved = room_lower(&writer->database, room);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
         result->write.row = row;
+        result->write.lowest = room->lowest;
         give_members(writer, room, op->write.members_known, result, arena);
 }
 
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
         struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->write.room);
-        struct member *member;
+        uint64_t heir = 0;
+        bool fresh = !room;
 
         if (room && find_repeat(writer, room, op, result, arena))
                 return;
@@ -156,14 +217,10 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
                 result->status = content_check(op);
         if (!result->status && !room)
                 result->status = make_room(writer, op, &room);
-        if (result->status || !database_good(&writer->database))
-                return;
-        member = room_member(room, op->user);
-        if (!member) {
-                result->status = ERR_NO_ROOM;
-                return;
-        }
-        append(writer, room, member, op, result, arena);
+        if (!result->status && database_good(&writer->database) && !fresh)
+                result->status = group_admit(writer, room, op, &heir);
+        if (!result->status && database_good(&writer->database))
+                append(writer, room, op, heir, result, arena);
 }
 
 /* Counts what makes unread a difference anew after `read` moved up from `before`. Own sends are counted over the shorter way. */

@@ -48,6 +48,18 @@ bool writer_device_live(struct writer *writer, uint64_t user, uint64_t device);
 enum error writer_admit(struct writer *writer, const struct store_op *op);
 
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+
+bool writer_knows_user(struct writer *writer, uint64_t user);
+
+/* write_group.c. CREATED: the group with its first member. */
+must_use enum error group_make(struct writer *writer, const struct store_op *op, struct room **room);
+
+/* Has the sender the right to that, in that room? `heir`: who becomes owner by it (0: nobody). */
+must_use enum error group_admit(struct writer *writer, struct room *room, const struct store_op *op, uint64_t *heir);
+
+/* What follows from a row that was appended: members, roles, title, link. */
+void group_change(struct writer *writer, struct room *room, const struct store_op *op, const struct store_row *row);
+
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);

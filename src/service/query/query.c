@@ -41,6 +41,7 @@ static const struct handler handlers[] = {
         HANDLER(find, people_stored),
         HANDLER(profiles, people_stored),
         HANDLER(devices, devices_stored),
+        HANDLER(members, members_stored),
 };
 
 /* Few records a batch: one answer may have 256 KiB. */

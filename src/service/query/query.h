@@ -32,5 +32,7 @@ void profiles_plan(struct batch *batch, struct item *item);
 void people_stored(struct batch *batch, struct item *item);
 void devices_plan(struct batch *batch, struct item *item);
 void devices_stored(struct batch *batch, struct item *item);
+void members_plan(struct batch *batch, struct item *item);
+void members_stored(struct batch *batch, struct item *item);
 
 #endif

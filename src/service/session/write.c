@@ -5,6 +5,7 @@
  */
 #include "crypto/crypto.h"
 #include "rules/limits.h"
+#include "rules/room.h"
 #include "rules/row.h"
 #include "service/session/session.h"
 
@@ -17,21 +18,28 @@ struct write {
         uint8_t op_of[OPERATIONS_MAX]; /* place among the item's ops */
 };
 
-/* A text that is too long, or none, refused the whole frame when it was decoded, as every field past its limit does. */
-static enum error check_operation(const struct wire_operation *operation)
+/* What is past its limit refused the whole frame when it was decoded, but for texts of kinds with a lower one. */
+static enum error check_operation(const struct item *item, const struct wire_operation *operation)
 {
-        check(operation->text.size <= TEXT_SIZE_MAX);
-        if (id_is_zero(&operation->id) || !row_writable((unsigned)operation->kind))
-                return ERR_BAD_FIELD;
-        return operation->text.size ? ERR_OK : ERR_BAD_FIELD;
+        struct row_content content = {.kind = (unsigned)operation->kind,
+                                      .role = (unsigned)operation->role,
+                                      .subject = operation->subject,
+                                      .text_size = operation->text.size,
+                                      .link_size = operation->link.size,
+                                      .in_group = room_kind_of(&item->frame.room) == ROOM_GROUP};
+
+        return id_is_zero(&operation->id) ? ERR_BAD_FIELD : row_check(&content);
 }
 
 static void digest_of(const struct wire_operation *operation, uint8_t digest[static STORE_HASH_SIZE])
 {
-        uint8_t kind = (uint8_t)operation->kind;
-        const struct slice parts[] = {slice_of(&kind, 1), operation->text};
+        uint8_t kind = (uint8_t)operation->kind, numbers[9];
+        const struct slice parts[] = {slice_of(&kind, 1), operation->text, slice_of(numbers, sizeof(numbers)),
+                                      operation->link};
 
-        crypto_digest(parts, countof(parts), digest);
+        be64_put(numbers, operation->subject);
+        numbers[8] = (uint8_t)operation->role;
+        crypto_digest(parts, kind == ROW_TEXT ? 2 : countof(parts), digest);
 }
 
 static void fill_op(struct store_op *op, const struct item *item, const struct wire_operation *operation,
@@ -42,6 +50,9 @@ static void fill_op(struct store_op *op, const struct item *item, const struct w
         op->write.room = item->frame.room;
         op->write.row_kind = (uint8_t)operation->kind;
         op->write.text = operation->text;
+        op->write.role = (uint8_t)operation->role;
+        op->write.subject = operation->subject;
+        op->write.link = operation->link;
         op->write.members_known = members_known;
 }
 
@@ -61,7 +72,7 @@ void write_plan(struct batch *batch, struct item *item)
                 struct wire_outcome *outcome = &write->outcomes[write->count];
 
                 outcome->id = operations[valid].id;
-                outcome->status = check_operation(&operations[valid]);
+                outcome->status = check_operation(item, &operations[valid]);
                 if (outcome->status == ERR_OK)
                         write->op_of[write->count] = (uint8_t)valid++;
                 write->count++;
@@ -78,12 +89,37 @@ void write_plan(struct batch *batch, struct item *item)
                 fill_op(&ops[i], item, &operations[i], write->known.version);
 }
 
+/* Who left is not among the members any more, and is told so. */
+static void add_leaver(struct batch *batch, const struct store_row *row, struct known *members)
+{
+        uint64_t *users = batch_array(batch, uint64_t, members->count + 1);
+
+        for (size_t i = 0; i < members->count; i++)
+                if (members->users[i] == row->subject)
+                        return;
+        if (!users)
+                return;
+        if (members->count)
+                memcpy(users, members->users, sizeof(*users) * members->count);
+        users[members->count] = row->subject;
+        members->users = users;
+        members->count++;
+}
+
 static void deliver(struct batch *batch, struct item *item, const struct write *write, const struct store_result *result)
 {
         struct known members = session_members(batch, &item->frame.room, result, &write->known);
-        struct wire_delivery delivery = {.number = result->write.row.changed, .row = shape_row(&result->write.row)};
+        struct known readers = members;
+        const struct store_row *row = &result->write.row;
+        struct wire_delivery delivery = {.number = row->changed, .row = shape_row(row)};
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest),
+                                         .lowest = shape_lowest(&result->write.lowest)};
 
-        batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, members.users, members.count);
+        if (row->kind == ROW_LEFT)
+                add_leaver(batch, row, &readers);
+        batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, readers.users, readers.count);
+        if (result->write.lowest_moved)
+                batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, members.users, members.count);
 }
 
 /* Ties the frame's request id, which the frontend knows, to the operation's, which the store and the clients know. */

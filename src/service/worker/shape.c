@@ -12,7 +12,10 @@ struct wire_row shape_row(const struct store_row *row)
                                  .sender = row->sender,
                                  .kind = row->kind,
                                  .request = row->request,
-                                 .text = row->text};
+                                 .text = row->text,
+                                 .subject = row->subject,
+                                 .role = row->role,
+                                 .heir = row->heir};
 }
 
 struct wire_person shape_person(const struct store_person *person)
@@ -78,6 +81,18 @@ static struct wire_device shape_device(const struct store_device *device)
 
 SHAPE_LIST(shape_devices, shape_device, wire_device, store_device)
 
+static struct wire_member shape_member(const struct store_member *member)
+{
+        return (struct wire_member){.person = shape_person(&member->person),
+                                    .role = member->role,
+                                    .joined_seq = member->joined_seq,
+                                    .delivered = member->delivered,
+                                    .shown = member->shown,
+                                    .counted_from = member->counted_from};
+}
+
+SHAPE_LIST(shape_members, shape_member, wire_member, store_member)
+
 struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms, size_t count)
 {
         struct wire_room_state *shaped = count ? batch_array(batch, struct wire_room_state, count) : NULL;
@@ -94,6 +109,9 @@ struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms
                                                      .lowest = shape_lowest(&room->lowest),
                                                      .left = room->left,
                                                      .joined_seq = room->joined_seq,
+                                                     .title = room->title,
+                                                     .role = room->role,
+                                                     .members = room->member_count,
                                                      .last_time_ms = room->last_time_ms};
                 shaped[i].has = WIRE_HAS(room_state, marks) | WIRE_HAS(room_state, lowest);
                 if (room->peer.user == 0)

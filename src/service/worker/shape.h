@@ -19,5 +19,6 @@ struct wire_list shape_rows(struct batch *batch, const struct store_row *rows, s
 struct wire_list shape_people(struct batch *batch, const struct store_person *people, size_t count);
 struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms, size_t count);
 struct wire_list shape_devices(struct batch *batch, const struct store_device *devices, size_t count);
+struct wire_list shape_members(struct batch *batch, const struct store_member *members, size_t count);
 
 #endif

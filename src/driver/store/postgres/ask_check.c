@@ -11,8 +11,8 @@
 
 void ask_check(struct asking *asking, size_t question)
 {
-        static const enum sql asked[] = {SQL_CHECK_COUNTS, SQL_CHECK_LOG, SQL_CHECK_HEADS, SQL_CHECK_MEMBERS,
-                                         SQL_CHECK_LOWEST};
+        static const enum sql asked[] = {SQL_CHECK_COUNTS,  SQL_CHECK_LOG,    SQL_CHECK_HEADS,
+                                         SQL_CHECK_MEMBERS, SQL_CHECK_GROUPS, SQL_CHECK_LOWEST};
 
         for (size_t i = 0; i < countof(asked); i++)
                 asking_queue(asking, question, asked[i], NULL);
@@ -78,7 +78,11 @@ void take_check(struct asking *asking, size_t question, enum sql sql, const PGre
                 for (int row = 0; row < PQntuples(result) && !asking->failed;)
                         row = check_lowest(asking, answer, result, row);
         } else {
-                take_faults(asking, answer, sql == SQL_CHECK_LOG ? "row" : (sql == SQL_CHECK_HEADS ? "at head" : "user"),
-                            result);
+                static const char *const what[SQL_COUNT] = {[SQL_CHECK_LOG] = "row",
+                                                            [SQL_CHECK_HEADS] = "at head",
+                                                            [SQL_CHECK_MEMBERS] = "user",
+                                                            [SQL_CHECK_GROUPS] = "its"};
+
+                take_faults(asking, answer, what[sql], result);
         }
 }

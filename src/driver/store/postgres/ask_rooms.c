@@ -4,11 +4,13 @@
 #include "base/assert.h"
 #include "driver/store/postgres/asking.h"
 #include "driver/store/postgres/read.h"
+#include "rules/role.h"
 #include "rules/room.h"
 
 #define COLUMN_MEMBER 7 /* of LISTED_COLUMNS */
 #define COLUMN_OWN    (COLUMN_MEMBER + MEMBER_COLUMN_COUNT)
-#define COLUMN_PEER   (COLUMN_OWN + 1)
+#define COLUMN_TITLE  (COLUMN_OWN + 1) /* then member_count, left_n, left_ms, first joined_seq */
+#define COLUMN_PEER   (COLUMN_TITLE + 5)
 
 /* ---- asking ---- */
 
@@ -113,14 +115,24 @@ static void take_room(struct asking *asking, const PGresult *result, int row, st
                                     .kind = (uint8_t)value_number(result, row, 1),
                                     .head = value_number(result, row, 2),
                                     .last_time_ms = value_number(result, row, 4),
-                                    .joined_seq = member.joined_seq,
+                                    .joined_seq = value_number(result, row, COLUMN_TITLE + 4),
+                                    .role = member.role,
                                     .left = left != STORE_NONE};
+        if (!lowest_get(value_bytes(result, row, 6), &room->lowest) ||
+            !arena_copy(asking->job.arena, value_bytes(result, row, COLUMN_TITLE), &room->title))
+                asking->failed = true;
+        if (room->kind == ROOM_GROUP)
+                room->member_count = value_number(result, row, COLUMN_TITLE + 1);
+        if (room->left) { /* what stays of it for one who left */
+                room->head = left;
+                room->role = ROLE_NONE;
+                room->member_count = 0;
+                room->lowest = lowest_of_none();
+                room->last_time_ms = value_number(result, row, COLUMN_TITLE + 3);
+                n = value_number(result, row, COLUMN_TITLE + 2);
+        }
         member.own_sends += value_number(result, row, COLUMN_OWN);
         room->marks = member_marks(&member, n, room->head);
-        if (!lowest_get(value_bytes(result, row, 6), &room->lowest))
-                asking->failed = true;
-        if (room->left)
-                room->head = min_of(room->head, left);
         if (!value_is_null(result, row, COLUMN_PEER) &&
             !read_person_columns(result, row, COLUMN_PEER, asking->job.arena, &room->peer))
                 asking->failed = true;

@@ -5,6 +5,7 @@
 
 #define COLUMN_MEMBER 7 /* of ROOM_OF_USER */
 #define COLUMN_OWN    (COLUMN_MEMBER + MEMBER_COLUMN_COUNT)
+#define COLUMN_LEFT_N (COLUMN_OWN + 3)
 
 /* ---- asking ---- */
 
@@ -55,7 +56,7 @@ void ask_around(struct asking *asking, size_t place)
 static void take_room(struct asking *asking, struct store_answer *answer, const PGresult *result)
 {
         struct member member;
-        uint64_t left;
+        uint64_t left, n;
 
         answer->status = ERR_NO_ROOM;
         if (PQntuples(result) == 0)
@@ -63,11 +64,15 @@ static void take_room(struct asking *asking, struct store_answer *answer, const 
         member = read_member_columns(result, 0, COLUMN_MEMBER, &left);
         member.own_sends += value_number(result, 0, COLUMN_OWN);
         answer->rows.head = value_number(result, 0, 2);
-        answer->rows.marks = member_marks(&member, value_number(result, 0, 3), answer->rows.head);
+        n = value_number(result, 0, 3);
         if (!lowest_get(value_bytes(result, 0, 6), &answer->rows.lowest))
                 asking->failed = true;
-        if (left != STORE_NONE) /* who is out sees no change past his leave */
-                answer->rows.head = min_of(answer->rows.head, left);
+        if (left != STORE_NONE) { /* who is out sees no change past his leave */
+                answer->rows.head = left;
+                answer->rows.lowest = lowest_of_none();
+                n = value_number(result, 0, COLUMN_LEFT_N);
+        }
+        answer->rows.marks = member_marks(&member, n, answer->rows.head);
         answer->status = ERR_OK;
 }
 

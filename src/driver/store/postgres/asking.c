@@ -97,6 +97,9 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_LOGIN:
                 ask_people(asking, place);
                 break;
+        case STORE_ASK_MEMBERS:
+                ask_members(asking, place);
+                break;
         case STORE_ASK_DEVICE: /* all that is asked is asked for everybody */
                 break;
         case STORE_ASK_CHECK:
@@ -184,6 +187,8 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
                 take_rooms(asking, place, sql, result);
         else if (asking->job.questions[place].kind <= STORE_ASK_AROUND)
                 take_rows(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_MEMBERS)
+                take_members(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_CHECK)
                 take_check(asking, place, sql, result);
         else

@@ -99,6 +99,24 @@ static void ask_members(struct loading *loading)
         ask(loading, SQL_MEMBERS_SOME, &some);
 }
 
+static void ask_former(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        size_t count = loading->world->kind_count[LINE_FORMER];
+        struct column rooms, users;
+
+        if (count == 0)
+                return;
+        rooms = add_ids(&parameters, count);
+        users = add_numbers(&parameters, count);
+        world_each(loading->world, LINE_FORMER, struct world_former, former)
+        {
+                array_id(&rooms, &former->room->id);
+                array_number(&users, former->user);
+        }
+        ask(loading, SQL_FORMER, &parameters);
+}
+
 static void ask_counts(struct loading *loading)
 {
         struct world *world = loading->world;
@@ -284,6 +302,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         lock_pending(&loading);
         if (rooms)
                 ask_members(&loading);
+        ask_former(&loading);
         ask_counts(&loading);
         ask_repeats(&loading);
         ask_devices(&loading);

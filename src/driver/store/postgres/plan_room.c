@@ -1,29 +1,56 @@
 /* Operations on rooms' logs: messages and marks. See store.h for what each means. */
 #include "base/assert.h"
 #include "driver/store/common.h"
+#include "driver/store/group.h"
 #include "driver/store/postgres/world.h"
 #include "rules/room.h"
 #include "rules/row.h"
 
-static void give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
+/* Present members whose stay began not after row `seq`. */
+static void give_those(struct world *world, const struct world_room *room, uint64_t seq, struct store_result *result)
 {
         uint64_t *users;
 
-        result->members = (struct store_members){.version = room->members_version, .count = room->member_count};
-        if (known == room->members_version)
-                return;
         if (!room->whole && !room->line.made) {
                 world->wants_members = true;
                 return;
         }
-        users = arena_array(world->results, uint64_t, room->member_count);
+        users = arena_array(world->results, uint64_t, room->member_count + 1);
         if (!users) {
                 world->failed = true;
                 return;
         }
-        for (uint32_t i = 0; i < room->member_count; i++)
-                users[i] = room->members[i].member.user;
         result->members.users = users;
+        result->members.count = 0;
+        world_each_present(room, member) if (member->member.joined_seq <= seq) users[result->members.count++] =
+                member->member.user;
+}
+
+static void give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
+{
+        result->members = (struct store_members){.version = room->members_version, .count = world_member_count(room)};
+        if (known == room->members_version)
+                return;
+        give_those(world, room, STORE_NONE, result);
+}
+
+/* To whom a repeat is delivered: those who joined since have no part in it. */
+static void give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
+{
+        bool all = true;
+
+        if (room->kind == ROOM_GROUP && !room->whole && !room->line.made) {
+                world->wants_members = true;
+                return;
+        }
+        if (room->kind == ROOM_GROUP)
+                world_each_present(room, member) all &= group_sees(&member->member, &result->write.row);
+        if (all) {
+                give_members(world, room, known, result);
+                return;
+        }
+        result->members = (struct store_members){0};
+        give_those(world, room, result->write.row.seq, result);
 }
 
 /* L1: was it done before, or just now? Then the first answer, whatever the rights are now. */
@@ -38,27 +65,36 @@ static bool give_repeat(struct world *world, const struct store_op *op, const st
         result->status = same ? ERR_OK : ERR_REUSED_ID;
         result->repeat = true;
         result->write.room_kind = room->kind;
-        if (same)
-                result->write.row = message->row;
-        give_members(world, room, op->write.members_known, result);
+        if (!same) {
+                give_members(world, room, op->write.members_known, result);
+                return true;
+        }
+        result->write.row = message->row;
+        give_old_members(world, room, op->write.members_known, result);
+        /* Told again: that it moved may have been lost with the first answer. */
+        result->write.lowest = room->lowest;
+        result->write.lowest_moved = group_moves_members(message->row.kind);
         return true;
 }
 
-static struct store_lowest lowest_in(const struct world_room *room)
+struct store_lowest world_lowest(const struct world_room *room)
 {
         struct store_lowest lowest = lowest_of_none();
 
-        for (uint32_t i = 0; i < room->member_count; i++)
-                lowest_add(&lowest, &room->members[i].member);
+        world_each_present(room, member) lowest_add(&lowest, &member->member);
         return lowest;
 }
 
-static void add_member(struct world *world, struct world_room *room, uint64_t user)
+bool world_lower(struct world_room *room)
 {
-        struct world_member *member = world_member_add(world, room);
+        struct store_lowest lowest = world_lowest(room);
 
-        if (member)
-                *member = (struct world_member){.member = {.user = user, .joined_seq = 1}, .counted = true, .made = true};
+        if (lowest_equal(&lowest, &room->lowest))
+                return false;
+        lowest.version = room->lowest.version + 1;
+        room->lowest = lowest;
+        room->remade = true;
+        return true;
 }
 
 /* Personal and self rooms come into being with the first write of one of their users. */
@@ -67,28 +103,36 @@ static enum error make_room(struct world *world, const struct store_op *op, stru
         uint64_t peer = room_peer(&op->write.room, op->user);
         const struct world_user *user;
 
-        if (peer == 0)
+        if (peer == 0 && op->write.row_kind != ROW_CREATED)
                 return ERR_NO_ROOM;
         if (!room->may_be_new || !room->line_there) {
                 world->wants_rooms = true;
                 return ERR_NO_ROOM;
         }
+        if (op->write.row_kind == ROW_CREATED)
+                return plan_group_make(world, op, room);
         user = world_user(world, peer);
         if (!user || !user->line.found)
                 return ERR_NO_USER;
         room->kind = (uint8_t)room_kind_of(&room->id);
         room->members_version = 1;
         /* In order, as members are read later. */
-        add_member(world, room, min_of(op->user, peer));
-        if (peer != op->user)
-                add_member(world, room, max_of(op->user, peer));
-        room->lowest = lowest_in(room);
+        for (int i = 0; i < (peer == op->user ? 1 : 2); i++) {
+                struct member member = {.joined_seq = 1, .role = ROLE_MEMBER};
+
+                member.user = i == 0 ? min_of(op->user, peer) : max_of(op->user, peer);
+                world_join(world, room, &member);
+        }
+        if (world->failed)
+                return ERR_OK;
+        room->lowest = world_lowest(room);
         room->lowest.version = 1;
         room->line.found = room->line.made = room->remade = true;
         return ERR_OK;
 }
 
-static void append(struct world *world, struct world_room *room, struct world_member *member, const struct store_op *op,
+/* heir: see plan_group_admit. */
+static void append(struct world *world, struct world_room *room, const struct store_op *op, uint64_t heir,
                    struct world_message *message, struct store_result *result)
 {
         bool counts = row_countable(op->write.row_kind);
@@ -100,6 +144,9 @@ static void append(struct world *world, struct world_room *room, struct world_me
                 .time_ms = max_of(world->now_ms, room->time_ms), /* time in a room never goes back */
                 .sender = op->user,
                 .kind = op->write.row_kind,
+                .role = op->write.role,
+                .subject = op->write.subject,
+                .heir = heir,
                 .request = op->request,
         };
         if (!arena_copy(world->results, op->write.text, &message->row.text)) {
@@ -117,10 +164,14 @@ static void append(struct world *world, struct world_room *room, struct world_me
         room->head = message->row.seq;
         room->n = message->row.n;
         room->time_ms = message->row.time_ms;
-        member->member.own_sends += counts ? 1 : 0;
+        if (counts)
+                world_member(room, op->user)->member.own_sends++;
+        plan_group_change(world, room, op, &message->row);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
         result->write.row = message->row;
+        result->write.lowest_moved = group_moves_members(message->row.kind) && world_lower(room);
+        result->write.lowest = room->lowest;
         give_members(world, room, op->write.members_known, result);
 }
 
@@ -128,7 +179,8 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
 {
         struct world_room *room = world_room(world, &op->write.room);
         struct world_message *message = world_message(world, &op->request, op->user, &op->write.room);
-        struct world_member *member;
+        bool fresh = room && !room->line.found;
+        uint64_t heir = 0;
 
         if (!room || !message || (room->line.found && give_repeat(world, op, room, message, result)))
                 return;
@@ -137,14 +189,10 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
                 result->status = content_check(op);
         if (!result->status && !room->line.found)
                 result->status = make_room(world, op, room);
-        if (result->status || world->failed)
-                return;
-        member = world_member(room, op->user);
-        if (!member) {
-                result->status = ERR_NO_ROOM;
-                return;
-        }
-        append(world, room, member, op, message, result);
+        if (!result->status && !world->failed && !fresh)
+                result->status = plan_group_admit(world, room, op, &heir);
+        if (!result->status && !world->failed)
+                append(world, room, op, heir, message, result);
 }
 
 /* The ordinal and the member's own sends at row `read`, which was written before this transaction: as they were counted. */
@@ -170,6 +218,9 @@ static void count_here(const struct world_room *room, struct member *member, con
         member->read_own = as_read->own_before;
         for (const struct world_message *row = room->first; row && row->row.seq <= read; row = row->next) {
                 member->read_n = row->row.n;
+                /* What he sent in an earlier stay was counted with that one. */
+                if (as_read->made && row->row.seq < member->joined_seq)
+                        continue;
                 member->read_own += row->row.sender == member->user && row_countable(row->row.kind);
         }
 }
@@ -179,7 +230,6 @@ static void raise_marks(struct world *world, struct world_room *room, struct wor
 {
         struct member *member = &found->member;
         uint64_t read = member->read;
-        struct store_lowest lowest;
 
         check(found->counted);
         result->mark.marks_moved = marks_raise(member, op, room->head);
@@ -190,13 +240,7 @@ static void raise_marks(struct world *world, struct world_room *room, struct wor
                 count_here(room, member, found, member->read);
         else if (member->read > read)
                 count_before(world, member, found, member->read, place);
-        lowest = lowest_in(room);
-        result->mark.lowest_moved = !lowest_equal(&lowest, &room->lowest);
-        if (!result->mark.lowest_moved)
-                return;
-        lowest.version = room->lowest.version + 1;
-        room->lowest = lowest;
-        room->remade = true;
+        result->mark.lowest_moved = world_lower(room);
 }
 
 /* No id tells that a mark was done before: so who is too late, or signed out since, is refused, and learns what is there. */

@@ -15,6 +15,7 @@ struct member read_member_columns(const PGresult *result, int row, int column, u
                 .read_own = value_number(result, row, column + 8),
                 .own_sends = value_number(result, row, column + 9),
                 .own_as_of = value_number(result, row, column + 10),
+                .role = (uint8_t)value_number(result, row, column + 11),
         };
 }
 
@@ -28,6 +29,9 @@ bool read_row_columns(const PGresult *result, int row, int column, struct arena 
                 .sender = value_number(result, row, column + 4),
                 .kind = (uint8_t)value_number(result, row, column + 5),
                 .request = value_id(result, row, column + 6),
+                .subject = value_number(result, row, column + 8),
+                .role = (uint8_t)value_number(result, row, column + 9),
+                .heir = value_number(result, row, column + 10),
         };
         return arena_copy(arena, value_bytes(result, row, column + 7), &store_row->text);
 }

@@ -5,8 +5,8 @@
 #include "driver/store/marks.h"
 #include "driver/store/postgres/sql.h"
 
-#define ROW_COLUMN_COUNT    8
-#define MEMBER_COLUMN_COUNT 11
+#define ROW_COLUMN_COUNT    11
+#define MEMBER_COLUMN_COUNT 12
 
 /* *left: STORE_NONE if he is in the room. */
 struct member read_member_columns(const PGresult *result, int row, int column, uint64_t *left);

@@ -67,6 +67,36 @@ static void save_whole_rooms(struct saving *saving)
         write(saving, SQL_ROOMS_WHOLE, &parameters);
 }
 
+static void save_groups(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column ids, titles, links, members;
+        size_t count = 0, title_bytes = 0, link_bytes = 0;
+
+        world_each(saving->world, LINE_ROOM, struct world_room, room)
+        {
+                count += room->regrouped;
+                title_bytes += room->regrouped ? room->title.size : 0;
+                link_bytes += room->regrouped ? room->link.size : 0;
+        }
+        if (count == 0)
+                return;
+        ids = add_ids(&parameters, count);
+        titles = add_column(&parameters, COLUMN_TEXT, count, title_bytes);
+        links = add_column(&parameters, COLUMN_BYTES, count, link_bytes);
+        members = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_ROOM, struct world_room, room)
+        {
+                if (!room->regrouped)
+                        continue;
+                array_id(&ids, &room->id);
+                array_bytes(&titles, room->title);
+                array_bytes(&links, room->link);
+                array_number(&members, world_member_count(room));
+        }
+        write(saving, SQL_ROOMS_GROUP, &parameters);
+}
+
 /* Lines that were inserted to be locked, and then no operation made a room of them. */
 static void drop_unmade_rooms(struct saving *saving)
 {
@@ -83,31 +113,10 @@ static void drop_unmade_rooms(struct saving *saving)
         write(saving, SQL_ROOMS_DROP, &parameters);
 }
 
-static void add_members(struct saving *saving)
-{
-        static const enum sql tables[] = {SQL_MEMBERS_NEW, SQL_USER_ROOMS_NEW};
-        size_t count = 0;
-
-        world_each(saving->world, LINE_ROOM, struct world_room, room) if (room->line.made) count += room->member_count;
-        for (size_t table = 0; table < countof(tables) && count > 0; table++) {
-                struct parameters parameters = parameters_of(saving);
-                struct column rooms = add_ids(&parameters, count), users = add_numbers(&parameters, count);
-
-                world_each(saving->world, LINE_ROOM, struct world_room, room)
-                {
-                        for (uint32_t i = 0; room->line.made && i < room->member_count; i++) {
-                                array_id(&rooms, &room->id);
-                                array_number(&users, room->members[i].member.user);
-                        }
-                }
-                write(saving, tables[table], &parameters);
-        }
-}
-
 static void add_messages(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column rooms, seqs, ns, counts, times, senders, kinds, requests, digests, texts;
+        struct column rooms, seqs, ns, counts, times, senders, kinds, requests, digests, texts, subjects, roles, heirs;
         size_t count = 0, bytes = 0;
 
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
@@ -127,6 +136,9 @@ static void add_messages(struct saving *saving)
         requests = add_ids(&parameters, count);
         digests = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
         texts = add_column(&parameters, COLUMN_TEXT, count, bytes);
+        subjects = add_numbers(&parameters, count);
+        roles = add_numbers(&parameters, count);
+        heirs = add_numbers(&parameters, count);
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
         {
                 if (!message->line.made)
@@ -141,70 +153,11 @@ static void add_messages(struct saving *saving)
                 array_id(&requests, &message->row.request);
                 array_bytes(&digests, slice_of(message->digest, STORE_HASH_SIZE));
                 array_bytes(&texts, message->row.text);
+                array_number(&subjects, message->row.subject);
+                array_number(&roles, message->row.role);
+                array_number(&heirs, message->row.heir);
         }
         write(saving, SQL_MESSAGES_NEW, &parameters);
-}
-
-static void save_marks(struct saving *saving)
-{
-        struct parameters parameters = parameters_of(saving);
-        struct column rooms, columns[9];
-        size_t count = 0;
-
-        world_each(saving->world, LINE_ROOM, struct world_room, room) for (uint32_t i = 0; i < room->member_count; i++)
-                count += room->members[i].changed;
-        if (count == 0)
-                return;
-        rooms = add_ids(&parameters, count);
-        for (size_t i = 0; i < countof(columns); i++)
-                columns[i] = add_numbers(&parameters, count);
-        world_each(saving->world, LINE_ROOM, struct world_room, room)
-        {
-                for (uint32_t i = 0; i < room->member_count; i++) {
-                        const struct member *member = &room->members[i].member;
-                        const uint64_t values[countof(columns)] = {
-                                member->user,   member->joined_seq, member->delivered, member->read, member->shown,
-                                member->read_n, member->read_own,   member->own_sends, room->head,
-                        };
-
-                        if (!room->members[i].changed)
-                                continue;
-                        array_id(&rooms, &room->id);
-                        for (size_t column = 0; column < countof(columns); column++)
-                                array_number(&columns[column], values[column]);
-                }
-        }
-        write(saving, SQL_MEMBERS_MARK, &parameters);
-}
-
-#define REFRESH_EVERY (MEMBER_LAG_MAX / 2)
-
-static bool needs_refresh(const struct world_room *room)
-{
-        return room->head / REFRESH_EVERY > room->head_before / REFRESH_EVERY;
-}
-
-/* Once in so many rows of a room: everybody who was not brought up to date for as long. */
-static void refresh_members(struct saving *saving)
-{
-        struct parameters parameters = parameters_of(saving);
-        struct column rooms, heads;
-        size_t count = 0;
-
-        world_each(saving->world, LINE_ROOM, struct world_room, room) count += needs_refresh(room);
-        if (count == 0)
-                return;
-        rooms = add_ids(&parameters, count);
-        heads = add_numbers(&parameters, count);
-        world_each(saving->world, LINE_ROOM, struct world_room, room)
-        {
-                if (!needs_refresh(room))
-                        continue;
-                array_id(&rooms, &room->id);
-                array_number(&heads, room->head);
-        }
-        add_number(&parameters, REFRESH_EVERY);
-        write(saving, SQL_MEMBERS_REFRESH, &parameters);
 }
 
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent)
@@ -215,9 +168,9 @@ bool save_queue(struct world *world, struct connection *connection, struct sent 
         add_messages(&saving);
         save_heads(&saving);
         save_whole_rooms(&saving);
-        add_members(&saving);
-        save_marks(&saving);
-        refresh_members(&saving);
+        save_groups(&saving);
+        if (!world->failed)
+                save_members(world, connection, sent);
         if (!world->failed)
                 save_accounts(world, connection, sent);
         return !world->failed;

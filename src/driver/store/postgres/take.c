@@ -19,6 +19,8 @@ static void take_room(struct world *world, const PGresult *result, int row)
         room->line.found = room->members_version > 0;
         if (room->line.found && !lowest_get(value_bytes(result, row, 6), &room->lowest))
                 room->lowest = (struct store_lowest){0}; /* `galkad check` tells; the next mark mends it */
+        room->title = world_copy(world, value_bytes(result, row, 7));
+        room->link = world_copy(world, value_bytes(result, row, 8));
 }
 
 static void take_member(struct world *world, const PGresult *result, int row)
@@ -36,6 +38,17 @@ static void take_member(struct world *world, const PGresult *result, int row)
         else
                 member->member = read_member_columns(result, row, 1, &left);
         member->read_own_before = member->member.read_own;
+}
+
+static void take_former(struct world *world, const PGresult *result, int row)
+{
+        struct id room = value_id(result, row, 0);
+        struct world_former *former = world_former(world, &room, value_number(result, row, 1));
+
+        if (!former)
+                return;
+        former->line.found = true;
+        former->removed = value_number(result, row, 2) != former->user;
 }
 
 static void take_count(struct world *world, const PGresult *result, int row)
@@ -181,23 +194,12 @@ static void take_now(struct world *world, const PGresult *result, int row)
 typedef void take_function(struct world *world, const PGresult *result, int row);
 
 static take_function *const functions[SQL_COUNT] = {
-        [SQL_ROOMS_LOCK] = take_room,
-        [SQL_MEMBERS_ALL] = take_member,
-        [SQL_MEMBERS_SOME] = take_member,
-        [SQL_MARKS_COUNT] = take_count,
-        [SQL_REPEATS] = take_repeat,
-        [SQL_DEVICES] = take_device,
-        [SQL_DEVICE_COUNTS] = take_devices_live,
-        [SQL_USERS] = take_user,
-        [SQL_USERS_OF_REQUESTS] = take_user,
-        [SQL_REQUESTS] = take_request,
-        [SQL_PENDING_LOCK] = take_pending,
-        [SQL_PENDING_NAMES] = take_name,
-        [SQL_PENDING_EMAILS] = take_email,
-        [SQL_NAMES] = take_name,
-        [SQL_EMAILS] = take_email,
-        [SQL_GUESSES_LOCK] = take_guesses,
-        [SQL_NOW] = take_now,
+        [SQL_ROOMS_LOCK] = take_room,        [SQL_MEMBERS_ALL] = take_member,         [SQL_MEMBERS_SOME] = take_member,
+        [SQL_FORMER] = take_former,          [SQL_MARKS_COUNT] = take_count,          [SQL_REPEATS] = take_repeat,
+        [SQL_DEVICES] = take_device,         [SQL_DEVICE_COUNTS] = take_devices_live, [SQL_USERS] = take_user,
+        [SQL_USERS_OF_REQUESTS] = take_user, [SQL_REQUESTS] = take_request,           [SQL_PENDING_LOCK] = take_pending,
+        [SQL_PENDING_NAMES] = take_name,     [SQL_PENDING_EMAILS] = take_email,       [SQL_NAMES] = take_name,
+        [SQL_EMAILS] = take_email,           [SQL_GUESSES_LOCK] = take_guesses,       [SQL_NOW] = take_now,
 };
 
 void world_take(struct world *world, enum sql sql, const PGresult *result)

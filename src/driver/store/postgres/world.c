@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "driver/store/common.h"
 #include "rules/room.h"
+#include "rules/row.h"
 
 void world_begin(struct world *world)
 {
@@ -204,12 +205,31 @@ struct world_guesses *world_guesses(struct world *world, uint64_t user)
         return line;
 }
 
+struct world_former *world_former(struct world *world, const struct id *room, uint64_t user)
+{
+        const struct slice parts[] = {bytes_of(room), key_of_number(world, user)};
+        struct slice key = world_key(world, parts, countof(parts));
+        struct world_former *line = world_line(world, LINE_FORMER, key, sizeof(*line));
+
+        if (line) {
+                line->room = world_room(world, room);
+                line->user = user;
+        }
+        return line;
+}
+
 struct world_member *world_member(struct world_room *room, uint64_t user)
 {
-        for (uint32_t i = 0; i < room->member_count; i++)
-                if (room->members[i].member.user == user)
-                        return &room->members[i];
+        world_each_present(room, member) if (member->member.user == user) return member;
         return NULL;
+}
+
+uint32_t world_member_count(const struct world_room *room)
+{
+        uint32_t count = 0;
+
+        world_each_present(room, member) count++;
+        return count;
 }
 
 struct world_member *world_member_add(struct world *world, struct world_room *room)
@@ -230,6 +250,18 @@ struct world_member *world_member_add(struct world *world, struct world_room *ro
         return &room->members[room->member_count++];
 }
 
+void world_join(struct world *world, struct world_room *room, const struct member *stay)
+{
+        struct world_member *member = world_member_add(world, room);
+
+        if (member)
+                *member = (struct world_member){.member = *stay,
+                                                .own_before = stay->own_sends,
+                                                .read_own_before = stay->own_sends,
+                                                .counted = true,
+                                                .made = true};
+}
+
 /* ---- what operations may need ---- */
 
 struct world_request *world_request_of(struct world *world, const struct store_op *op)
@@ -247,6 +279,17 @@ struct world_request *world_request_of(struct world *world, const struct store_o
         default:
                 return NULL;
         }
+}
+
+/* Rights are judged by everybody's roles. */
+static void want_group(struct world *world, const struct store_op *op, struct world_room *room)
+{
+        room->asks_all = true;
+        room->may_be_new |= op->write.row_kind == ROW_CREATED;
+        if (op->write.row_kind != ROW_JOINED || op->write.subject == 0)
+                return;
+        world_user(world, op->write.subject);
+        world_former(world, &op->write.room, op->write.subject);
 }
 
 static void want_write(struct world *world, const struct store_op *op, bool first_of_room)
@@ -272,6 +315,8 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
                 writer->room = room;
                 writer->user = op->user;
         }
+        if (op->write.row_kind != ROW_TEXT)
+                want_group(world, op, room);
         world_message(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);
 }

@@ -17,6 +17,7 @@
 enum line_kind {
         LINE_ROOM,    /* id */
         LINE_WRITER,  /* room, user: whoever writes there, to be read as a member */
+        LINE_FORMER,  /* room, user: whoever comes to a group, to be read as one who left it */
         LINE_MESSAGE, /* request, sender, room */
         LINE_DEVICE,  /* user, device */
         LINE_USER,    /* user */
@@ -45,12 +46,14 @@ struct world_room {
         bool asks_all, may_be_new; /* what is to be read of it */
         bool whole;                /* all present members were read */
         bool line_there;           /* its line is locked, though the room may not have been made yet (found) */
-        bool marked, remade;       /* members' marks moved; more than its head is to be written */
+        bool remade;               /* more than its head is to be written */
+        bool regrouped;            /* title, link, number of members are */
         uint64_t known;            /* version of its members that its callers know; 0: none, or not the same */
         uint64_t head, n, time_ms, members_version;
         uint64_t head_before, n_before; /* as they were read */
         struct store_lowest lowest;
-        struct world_member *members; /* those that were read: all of the present ones, or the writers */
+        struct slice title, link;
+        struct world_member *members; /* those that were read: all of the present ones, or the writers; and who left since */
         uint32_t member_count, members_allocated;
         struct world_message *first, *last; /* rows of this transaction */
 };
@@ -60,7 +63,9 @@ struct world_member {
         uint64_t read_own_before; /* as read */
         uint64_t own_before;      /* own sends at the room's head_before */
         bool counted;             /* own_before is known */
-        bool changed, made;
+        bool changed, made, new_role;
+        uint64_t left_seq, left_n, left_ms; /* left in this transaction; 0: present */
+        struct slice left_title;
 };
 
 struct world_message {
@@ -75,6 +80,13 @@ struct world_writer {
         struct line line;
         struct world_room *room;
         uint64_t user;
+};
+
+struct world_former {
+        struct line line; /* found: he was there, and left */
+        struct world_room *room;
+        uint64_t user;
+        bool removed; /* by another */
 };
 
 struct world_device {
@@ -173,8 +185,16 @@ struct world_pending *world_pending(struct world *world, const struct id *reques
 struct world_request *world_request(struct world *world, const struct id *request, struct slice principal);
 struct world_guesses *world_guesses(struct world *world, uint64_t user);
 
+/* A present one. */
 struct world_member *world_member(struct world_room *room, uint64_t user);
 struct world_member *world_member_add(struct world *world, struct world_room *room);
+void world_join(struct world *world, struct world_room *room, const struct member *stay);
+uint32_t world_member_count(const struct world_room *room);
+struct world_former *world_former(struct world *world, const struct id *room, uint64_t user);
+
+#define world_each_present(room, item)                                                                                      \
+        for (struct world_member *item = (room)->members; item < (room)->members + (room)->member_count; item++)            \
+                if (item->left_seq == 0)
 
 /* The request of an operation outside rooms with its principal; NULL if it keeps none, or out of memory. */
 struct world_request *world_request_of(struct world *world, const struct store_op *op);
@@ -198,12 +218,23 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
 void plan_mark(struct world *world, const struct store_op *op, struct store_result *result, size_t place);
 void plan_account(struct world *world, const struct store_op *op, struct store_result *result);
 
+/* plan_group.c, as write_group.c of SQLite. */
+enum error plan_group_make(struct world *world, const struct store_op *op, struct world_room *room);
+enum error plan_group_admit(struct world *world, struct world_room *room, const struct store_op *op, uint64_t *heir);
+void plan_group_change(struct world *world, struct world_room *room, const struct store_op *op, const struct store_row *row);
+
+struct store_lowest world_lowest(const struct world_room *room);
+
+/* Takes the lowest marks anew; true, with a new version, if they are others. */
+bool world_lower(struct world_room *room);
+
 /* REVOKED, LATE or OK, in that order. */
 enum error plan_admit(struct world *world, const struct store_op *op);
 
 /* Queues what is to be written. False: out of memory. */
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent);
 
+void save_members(struct world *world, struct connection *connection, struct sent *sent);
 void save_accounts(struct world *world, struct connection *connection, struct sent *sent);
 
 /* Queues one statement and notes it. */

@@ -1,0 +1,63 @@
+/* See group.h. */
+#include "driver/store/group.h"
+
+#include "base/assert.h"
+
+bool group_moves_members(unsigned row_kind)
+{
+        return row_kind == ROW_CREATED || row_kind == ROW_JOINED || row_kind == ROW_LEFT;
+}
+
+static enum role role_of(const struct member *member)
+{
+        return member ? (enum role)member->role : ROLE_NONE;
+}
+
+struct deed group_deed(const struct store_op *op, const struct member *sender, const struct member *subject, bool with_link,
+                       size_t owners)
+{
+        return (struct deed){.kind = op->write.row_kind,
+                             .sender = role_of(sender),
+                             .self = op->write.subject == op->user,
+                             .subject = role_of(subject),
+                             .role = (enum role)op->write.role,
+                             .with_link = with_link,
+                             .only_owner = owners == 1};
+}
+
+struct member group_member(uint64_t user, enum role role, uint64_t seq, uint64_t n, uint64_t own)
+{
+        check(seq > 0);
+        return (struct member){.user = user,
+                               .role = (uint8_t)role,
+                               .joined_seq = seq,
+                               .delivered = seq - 1,
+                               .read = seq - 1,
+                               .shown = seq - 1,
+                               .counted_from = seq,
+                               .read_n = n,
+                               .read_own = own,
+                               .own_sends = own,
+                               .own_as_of = seq};
+}
+
+const struct member *group_heir(const struct member *a, const struct member *b)
+{
+        if (!a || !b)
+                return a ? a : b;
+        if (a->role != b->role)
+                return a->role > b->role ? a : b;
+        if (a->joined_seq != b->joined_seq)
+                return a->joined_seq < b->joined_seq ? a : b;
+        return a->user < b->user ? a : b;
+}
+
+uint64_t group_next_version(uint64_t version, uint64_t now_ms)
+{
+        return max_of(version + 1, now_ms);
+}
+
+bool group_sees(const struct member *member, const struct store_row *row)
+{
+        return member->joined_seq <= row->seq;
+}

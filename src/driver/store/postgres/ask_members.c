@@ -1,0 +1,65 @@
+/* Who is in a room, and their marks. */
+#include "base/assert.h"
+#include "driver/store/postgres/asking.h"
+#include "driver/store/postgres/read.h"
+#include "rules/role.h"
+
+void ask_members(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct parameters stay = parameters_in(&asking->arena), members = stay;
+
+        add_number(&stay, question->user);
+        add_id(&stay, &question->members.room);
+        asking_queue(asking, place, SQL_ASK_PRESENT, &stay);
+        add_id(&members, &question->members.room);
+        add_number(&members, question->members.after);
+        add_number(&members, question->members.members_max + 1);
+        asking_queue(asking, place, SQL_ASK_MEMBERS, &members);
+}
+
+static void take_stay(struct asking *asking, struct store_answer *answer, const PGresult *result)
+{
+        answer->status = ERR_NO_ROOM;
+        if (PQntuples(result) == 0)
+                return;
+        answer->status = ERR_OK;
+        answer->members.head = value_number(result, 0, 0);
+        if (value_number(result, 0, 1) >= ROLE_ADMIN)
+                asking->failed |= !arena_copy(asking->job.arena, value_bytes(result, 0, 2), &answer->members.link);
+}
+
+static void take_list(struct asking *asking, const struct store_question *question, struct store_answer *answer,
+                      const PGresult *result)
+{
+        size_t count = (size_t)PQntuples(result), max = question->members.members_max;
+
+        answer->members.more = count > max;
+        count = min_of(count, max);
+        answer->members.members = arena_array(asking->job.arena, struct store_member, count + 1);
+        asking->failed |= !answer->members.members;
+        for (size_t i = 0; i < count && !asking->failed; i++) {
+                uint64_t left;
+                struct member member = read_member_columns(result, (int)i, 0, &left);
+                struct store_member *listed = &answer->members.members[i];
+
+                *listed = (struct store_member){.role = member.role,
+                                                .joined_seq = member.joined_seq,
+                                                .delivered = member.delivered,
+                                                .shown = member.shown,
+                                                .counted_from = member.counted_from};
+                asking->failed |=
+                        !read_person_columns(result, (int)i, MEMBER_COLUMN_COUNT, asking->job.arena, &listed->person);
+        }
+        answer->members.count = count;
+}
+
+void take_members(struct asking *asking, size_t place, enum sql sql, const PGresult *result)
+{
+        struct store_answer *answer = &asking->job.answers[place];
+
+        if (sql == SQL_ASK_PRESENT)
+                take_stay(asking, answer, result);
+        else if (answer->status == ERR_OK)
+                take_list(asking, &asking->job.questions[place], answer, result);
+}

@@ -1,0 +1,57 @@
+/* Who is in a room, and their marks. */
+#include "base/assert.h"
+#include "driver/store/reader.h"
+#include "rules/role.h"
+
+static void read_link(struct database *database, uint64_t room, struct store_answer *answer, struct arena *arena)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_LINK);
+
+        bind_number(statement, 1, room);
+        if (database_row(database, statement))
+                answer->members.link = column_copy(database, statement, 0, arena);
+        database_end(statement);
+}
+
+void read_members_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena)
+{
+        size_t max = question->members.members_max, count = 0;
+        struct store_member *members = arena_array(arena, struct store_member, max + 1);
+        sqlite3_stmt *statement;
+        struct member asker;
+        uint64_t room;
+
+        if (!members) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        if (!read_present(database, question, &question->members.room, &room, &asker, &answer->members.head)) {
+                answer->status = ERR_NO_ROOM;
+                return;
+        }
+        statement = database_use(database, STATEMENT_ASK_MEMBERS);
+        bind_number(statement, 1, room);
+        bind_number(statement, 2, question->members.after);
+        bind_number(statement, 3, max + 1);
+        while (count <= max && database_row(database, statement)) {
+                uint64_t left;
+                struct member member = member_read(statement, &left);
+
+                members[count++] = (struct store_member){.person.user = member.user,
+                                                         .role = member.role,
+                                                         .joined_seq = member.joined_seq,
+                                                         .delivered = member.delivered,
+                                                         .shown = member.shown,
+                                                         .counted_from = member.counted_from};
+        }
+        database_end(statement);
+        answer->members.more = count > max;
+        count = min_of(count, max);
+        for (size_t i = 0; i < count; i++)
+                members[i].person = person_read(database, members[i].person.user, arena);
+        if (asker.role >= ROLE_ADMIN)
+                read_link(database, room, answer, arena);
+        answer->members.members = members;
+        answer->members.count = count;
+}

@@ -1,0 +1,56 @@
+/* See row.h. */
+#include "rules/row.h"
+
+#include "base/assert.h"
+#include "base/slice.h"
+#include "rules/role.h"
+
+struct kind {
+        const char *text;
+        size_t text_max;
+        bool countable, group, subject, role;
+};
+
+static const struct kind *kind_of(unsigned number)
+{
+        static const struct kind kinds[] = {
+#define X(name, number, text, countable, group, text_max, subject, role)                                                    \
+        [number] = {text, text_max, countable, group, subject, role},
+                ROW_KINDS(X)
+#undef X
+        };
+
+        return number < countof(kinds) && kinds[number].text ? &kinds[number] : NULL;
+}
+
+bool row_countable(unsigned kind)
+{
+        const struct kind *found = kind_of(kind);
+
+        return found && found->countable;
+}
+
+const char *row_kind_text(unsigned kind)
+{
+        const struct kind *found = kind_of(kind);
+
+        return found ? found->text : NULL;
+}
+
+enum error row_check(const struct row_content *content)
+{
+        const struct kind *kind = kind_of(content->kind);
+
+        if (!kind || (kind->group && !content->in_group))
+                return ERR_BAD_FIELD;
+        if (kind->text_max && content->text_size > kind->text_max)
+                return ERR_TOO_LARGE;
+        if ((content->text_size > 0) != (kind->text_max > 0) || (content->subject != 0) != kind->subject)
+                return ERR_BAD_FIELD;
+        if (kind->role ? !role_text(content->role) : content->role != 0)
+                return ERR_BAD_FIELD;
+        if (content->link_size != 0 &&
+            (content->link_size != LINK_SIZE || (content->kind != ROW_LINK && content->kind != ROW_JOINED)))
+                return ERR_BAD_FIELD;
+        return ERR_OK;
+}

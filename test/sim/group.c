@@ -1,0 +1,144 @@
+/* What the person before a client does with groups. Others do so at the same time: what he had a right to, he may have lost. */
+#include "rules/role.h"
+#include "rules/room.h"
+#include "sim/sim.h"
+
+static void act(struct sim *sim, struct sim_client *client, const struct id *room, struct wire_operation *operation)
+{
+        char text[HISTORY_TEXT_SIZE];
+        struct message *message;
+        struct id id = *room;
+        enum error error;
+
+        if (sim->history.count == HISTORY_MESSAGES_MAX)
+                return;
+        if (operation->kind == ROW_CREATED || operation->kind == ROW_TITLE)
+                operation->text = slice_of(text, history_text(client->number, client->said, text));
+        if (operation->kind == ROW_CREATED)
+                error = core_create_group(client->host.core, operation->text, &id, client->host.time);
+        else
+                error = core_write(client->host.core, room, operation, &id, client->host.time);
+        if (error != ERR_OK)
+                return;
+        if (operation->kind == ROW_CREATED)
+                room = &id;
+        message = history_sent(sim, &id, client->number, client->user->id, room, client->said);
+        message->deed = true;
+        sim_tell(sim, "client %u does %s (%u) in group %u", client->number, row_kind_text((unsigned)operation->kind),
+                 client->said++, history_room(sim, room));
+        core_host_settle(&client->host);
+}
+
+static unsigned group_count(const struct sim *sim)
+{
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < sim->history.room_count; i++)
+                count += history_is_group(&sim->history.rooms[i]);
+        return count;
+}
+
+/* One that he is in, as far as he knows. */
+static bool own_group(struct sim *sim, const struct sim_client *client, struct id *room)
+{
+        struct core_room_info info;
+        unsigned found = 0;
+
+        for (uint32_t i = 0; core_room_at(client->host.core, i, &info); i++)
+                if (info.kind == ROOM_GROUP && !info.left && sim_below(sim, ++found) == 0)
+                        *room = info.room;
+        return found > 0;
+}
+
+/* By the link that somebody made last. */
+static void come_by_link(struct sim *sim, struct sim_client *client)
+{
+        for (unsigned i = 0; i < sim->history.room_count; i++) {
+                struct history_room *room = &sim->history.rooms[i];
+                struct wire_operation operation = {
+                        .kind = ROW_JOINED, .subject = client->user->id, .link = slice_of(room->link, sizeof(room->link))};
+
+                if (!room->has_link || !sim_chance(sim, 30))
+                        continue;
+                act(sim, client, &room->id, &operation);
+                return;
+        }
+}
+
+static void change_link(struct sim *sim, struct sim_client *client, const struct id *id)
+{
+        struct history_room *room = &sim->history.rooms[history_room(sim, id)];
+        struct wire_operation operation = {.kind = ROW_LINK};
+
+        room->has_link = sim_chance(sim, 80);
+        if (room->has_link) {
+                sim_fill(sim, room->link, sizeof(room->link));
+                operation.link = slice_of(room->link, sizeof(room->link));
+        }
+        act(sim, client, id, &operation);
+}
+
+/* Anybody who behaves, himself too. */
+static uint64_t somebody(struct sim *sim)
+{
+        const struct user *user = &sim->clients.users[sim_below(sim, sim->clients.user_count)];
+
+        return user->rogue ? 0 : user->id;
+}
+
+void client_act_in_group(struct sim *sim, struct sim_client *client)
+{
+        struct wire_operation operation = {0};
+        uint64_t choice = sim_below(sim, 100);
+        struct id room = {0};
+
+        if (choice < 6)
+                come_by_link(sim, client);
+        if (choice < 6)
+                return;
+        if (!own_group(sim, client, &room)) {
+                operation.kind = ROW_CREATED;
+                if (group_count(sim) < HISTORY_GROUPS_MAX)
+                        act(sim, client, &room, &operation);
+                return;
+        }
+        if (choice < 40) {
+                client_say(sim, client, &room);
+                return;
+        }
+        operation.subject = choice < 90 ? somebody(sim) : 0;
+        if (choice < 90 && operation.subject == 0)
+                return;
+        if (choice < 72) {
+                operation.kind = ROW_JOINED;
+        } else if (choice < 82) {
+                operation.kind = ROW_LEFT;
+                if (sim_chance(sim, 30))
+                        operation.subject = client->user->id;
+        } else if (choice < 90) {
+                operation.kind = ROW_ROLE;
+                operation.role = 1 + sim_below(sim, 3);
+        } else if (choice < 95) {
+                operation.kind = ROW_TITLE;
+        } else {
+                change_link(sim, client, &room);
+                return;
+        }
+        act(sim, client, &room, &operation);
+}
+
+void client_probe_groups(struct sim *sim, struct sim_client *client)
+{
+        struct id rooms[HISTORY_GROUPS_MAX];
+        struct core_room_info info;
+        unsigned count = 0;
+
+        for (uint32_t i = 0; core_room_at(client->host.core, i, &info); i++)
+                if (info.kind == ROOM_GROUP && !info.left && count < countof(rooms))
+                        rooms[count++] = info.room;
+        for (unsigned i = 0; i < count; i++) {
+                client_say(sim, client, &rooms[i]);
+                core_read(client->host.core, &rooms[i], UINT64_MAX, client->host.time);
+                core_host_settle(&client->host);
+        }
+}
