@@ -26,6 +26,7 @@ void line_free(struct line **line_p)
         *line_p = NULL;
         for (size_t i = 0; i < line->history_count; i++)
                 memory_free(line->history[i]);
+        memory_free(line->typed);
         memory_free(line);
 }
 
@@ -105,48 +106,211 @@ static void insert_part(struct line *line, char byte)
                 insert(line, line->partial, whole);
 }
 
-static void show_history(struct line *line, size_t at)
-{
-        const char *text = at < line->history_count ? line->history[at] : "";
+/* ---- actions ---- */
 
+static void set_text(struct line *line, const char *text, size_t size)
+{
+        memcpy(line->text, text, size);
+        line->text[size] = '\0';
+        line->size = line->cursor = size;
+}
+
+/* Past the newest entry stands what was being typed. */
+static bool show_history(struct line *line, size_t at)
+{
+        if (at > line->history_count || at == line->history_at)
+                return false;
+        if (line->history_at == line->history_count) {
+                memory_free(line->typed);
+                line->typed = memory_new(line->size + 1); /* without memory it is forgotten */
+                if (line->typed)
+                        memcpy(line->typed, line->text, line->size);
+        }
         line->history_at = at;
-        line->size = line->cursor = strlen(text);
-        memcpy(line->text, text, line->size + 1);
+        if (at < line->history_count)
+                set_text(line, line->history[at], strlen(line->history[at]));
+        else
+                set_text(line, line->typed ? line->typed : "", line->typed ? strlen(line->typed) : 0);
+        return true;
 }
 
-static void erase_word(struct line *line)
+static bool is_blank(char byte)
 {
-        size_t from = line->cursor;
-
-        while (from > 0 && line->text[from - 1] == ' ')
-                from--;
-        while (from > 0 && line->text[from - 1] != ' ')
-                from--;
-        erase(line, from, line->cursor);
+        return byte == ' ' || byte == '\n';
 }
+
+static size_t word_before(const struct line *line)
+{
+        size_t at = line->cursor;
+
+        while (at > 0 && is_blank(line->text[at - 1]))
+                at--;
+        while (at > 0 && !is_blank(line->text[at - 1]))
+                at--;
+        return at;
+}
+
+static size_t word_after(const struct line *line)
+{
+        size_t at = line->cursor;
+
+        while (at < line->size && is_blank(line->text[at]))
+                at++;
+        while (at < line->size && !is_blank(line->text[at]))
+                at++;
+        return at;
+}
+
+static size_t line_start(const struct line *line, size_t at)
+{
+        while (at > 0 && line->text[at - 1] != '\n')
+                at--;
+        return at;
+}
+
+static size_t line_stop(const struct line *line, size_t at)
+{
+        while (at < line->size && line->text[at] != '\n')
+                at++;
+        return at;
+}
+
+/* To the same column, as far as there is one, of the line that begins at `start`. */
+static void go_to_line(struct line *line, size_t start, unsigned columns)
+{
+        size_t stop = line_stop(line, start);
+
+        line->cursor = start;
+        while (line->cursor < stop && safe_columns(slice_of(line->text + start, line->cursor - start)) < columns)
+                line->cursor = after(line, line->cursor);
+}
+
+static bool go_up_or_down(struct line *line, bool up)
+{
+        size_t start = line_start(line, line->cursor), stop = line_stop(line, line->cursor);
+        unsigned columns = safe_columns(slice_of(line->text + start, line->cursor - start));
+
+        if (up ? start == 0 : stop == line->size)
+                return false;
+        go_to_line(line, up ? line_start(line, start - 1) : stop + 1, columns);
+        return true;
+}
+
+static bool go_to(struct line *line, size_t at)
+{
+        bool moved = line->cursor != at;
+
+        line->cursor = at;
+        return moved;
+}
+
+static bool erase_part(struct line *line, size_t from, size_t to)
+{
+        if (from == to)
+                return false;
+        erase(line, from, to);
+        return true;
+}
+
+bool line_do(struct line *line, enum line_action action)
+{
+        size_t at = line->cursor;
+
+        switch (action) {
+        case LINE_LEFT:
+                return go_to(line, before(line, at));
+        case LINE_RIGHT:
+                return go_to(line, after(line, at));
+        case LINE_WORD_LEFT:
+                return go_to(line, word_before(line));
+        case LINE_WORD_RIGHT:
+                return go_to(line, word_after(line));
+        case LINE_HOME:
+                return go_to(line, line_start(line, at));
+        case LINE_END:
+                return go_to(line, line_stop(line, at));
+        case LINE_UP:
+        case LINE_DOWN:
+                return go_up_or_down(line, action == LINE_UP);
+        case LINE_OLDER:
+                return line->history_at > 0 && show_history(line, line->history_at - 1);
+        case LINE_NEWER:
+                return show_history(line, line->history_at + 1);
+        case LINE_ERASE_BACK:
+                return erase_part(line, before(line, at), at);
+        case LINE_ERASE:
+                return erase_part(line, at, after(line, at));
+        case LINE_ERASE_WORD_BACK:
+                return erase_part(line, word_before(line), at);
+        case LINE_ERASE_WORD:
+                return erase_part(line, at, word_after(line));
+        case LINE_ERASE_TO_START:
+                return erase_part(line, line_start(line, at), at);
+        case LINE_ERASE_TO_END:
+                return erase_part(line, at, line_stop(line, at));
+        }
+        unreachable();
+}
+
+void line_insert(struct line *line, struct slice text)
+{
+        size_t from = 0;
+
+        if (text.size > LINE_SIZE_MAX - line->size)
+                return;
+        for (size_t at = 0; at <= text.size; at++) {
+                uint8_t byte = at < text.size ? text.data[at] : 0;
+                bool plain = at < text.size && (byte == '\n' ? line->several : byte >= 32 && byte != 127);
+
+                if (plain)
+                        continue;
+                if (at > from && slice_is_text(slice_of(text.data + from, at - from)))
+                        insert(line, (const char *)text.data + from, at - from);
+                if (byte == '\t' || (byte == '\n' && !line->several))
+                        insert(line, " ", 1);
+                from = at + 1;
+        }
+}
+
+void line_set(struct line *line, struct slice text)
+{
+        line_clear(line);
+        line_insert(line, text);
+}
+
+void line_clear(struct line *line)
+{
+        memset(line->text, 0, line->size);
+        line->size = line->cursor = line->partial_size = 0;
+        line->text[0] = '\0';
+        line->history_at = line->history_count;
+}
+
+struct slice line_text(const struct line *line)
+{
+        return slice_of(line->text, line->size);
+}
+
+/* ---- bytes of a terminal ---- */
 
 /* What the escape sequences of common terminals mean. */
+static const struct {
+        const char *keys;
+        enum line_action action;
+} sequences[] = {
+        {"[D", LINE_LEFT}, {"[C", LINE_RIGHT}, {"[A", LINE_OLDER},  {"[B", LINE_NEWER},
+        {"[H", LINE_HOME}, {"OH", LINE_HOME},  {"[1~", LINE_HOME},  {"[F", LINE_END},
+        {"OF", LINE_END},  {"[4~", LINE_END},  {"[3~", LINE_ERASE},
+};
+
 static void escape_done(struct line *line)
 {
-        const char *keys = line->escape;
-
-        if (strcmp(keys, "[D") == 0)
-                line->cursor = before(line, line->cursor);
-        else if (strcmp(keys, "[C") == 0)
-                line->cursor = after(line, line->cursor);
-        else if (strcmp(keys, "[A") == 0 && line->history_at > 0)
-                show_history(line, line->history_at - 1);
-        else if (strcmp(keys, "[B") == 0 && line->history_at < line->history_count)
-                show_history(line, line->history_at + 1);
-        else if (strcmp(keys, "[H") == 0 || strcmp(keys, "[1~") == 0 || strcmp(keys, "OH") == 0)
-                line->cursor = 0;
-        else if (strcmp(keys, "[F") == 0 || strcmp(keys, "[4~") == 0 || strcmp(keys, "OF") == 0)
-                line->cursor = line->size;
-        else if (strcmp(keys, "[3~") == 0)
-                erase(line, line->cursor, after(line, line->cursor));
-        else if (strcmp(keys, "[200~") == 0)
+        for (size_t i = 0; i < countof(sequences); i++)
+                if (strcmp(line->escape, sequences[i].keys) == 0)
+                        (void)line_do(line, sequences[i].action);
+        if (strcmp(line->escape, "[200~") == 0)
                 line->pasting = true;
-        else if (strcmp(keys, "[201~") == 0)
+        else if (strcmp(line->escape, "[201~") == 0)
                 line->pasting = false;
 }
 
@@ -168,44 +332,31 @@ static void escape_key(struct line *line, char byte)
         line->escape_size = 0;
 }
 
+static const struct {
+        char byte;
+        enum line_action action;
+} controls[] = {
+        {CTRL('A'), LINE_HOME},
+        {CTRL('E'), LINE_END},
+        {CTRL('U'), LINE_ERASE_TO_START},
+        {CTRL('K'), LINE_ERASE_TO_END},
+        {CTRL('W'), LINE_ERASE_WORD_BACK},
+        {CTRL('H'), LINE_ERASE_BACK},
+        {127, LINE_ERASE_BACK},
+        {CTRL('D'), LINE_ERASE},
+};
+
 static enum line_result control_key(struct line *line, char byte)
 {
-        switch (byte) {
-        case '\r':
-        case '\n':
+        if (byte == '\r' || byte == '\n')
                 return LINE_ENTERED;
-        case CTRL('C'):
+        if (byte == CTRL('C') || (byte == CTRL('D') && line->size == 0))
                 return LINE_ENDED;
-        case CTRL('D'):
-                if (line->size == 0)
-                        return LINE_ENDED;
-                erase(line, line->cursor, after(line, line->cursor));
-                break;
-        case CTRL('A'):
-                line->cursor = 0;
-                break;
-        case CTRL('E'):
-                line->cursor = line->size;
-                break;
-        case CTRL('U'):
-                erase(line, 0, line->cursor);
-                break;
-        case CTRL('K'):
-                erase(line, line->cursor, line->size);
-                line->cursor = line->size;
-                break;
-        case CTRL('W'):
-                erase_word(line);
-                break;
-        case CTRL('L'):
+        if (byte == CTRL('L'))
                 return LINE_REDRAW;
-        case CTRL('H'):
-        case 127:
-                erase(line, before(line, line->cursor), line->cursor);
-                break;
-        default:
-                break;
-        }
+        for (size_t i = 0; i < countof(controls); i++)
+                if (controls[i].byte == byte)
+                        (void)line_do(line, controls[i].action);
         return LINE_EDITED;
 }
 

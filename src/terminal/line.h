@@ -1,6 +1,8 @@
 /*
- * A line editor for a terminal in raw mode: one line of UTF-8 with a cursor, history of what was entered, the usual keys (arrows,
- * Home/End, Ctrl-A/E/U/K/W/L, Backspace, Delete, bracketed paste). It knows no terminal: bytes in, a line and a cursor out.
+ * A line editor: UTF-8 with a cursor, and a history of what was entered. It knows no terminal. Two ways in: line_key takes bytes of a
+ * terminal in raw mode (arrows, Home/End, Ctrl-A/E/U/K/W/L, Backspace, Delete, bracketed paste) and keeps one line; the full screen,
+ * which reads keys itself, calls line_do and line_insert, and may keep several lines.
+ *
  * Bytes that make no character are left out, so the line is well-formed always; it is shown with terminal/safe.h, for what is
  * pasted may be anything.
  */
@@ -27,12 +29,48 @@ struct line {
         char escape[16]; /* an unfinished escape sequence */
         size_t escape_size;
         bool pasting;
+        bool several; /* line_insert takes line ends; otherwise they become spaces */
+        char *typed;  /* what was there when one went into the history; NULL: nothing */
         char *history[LINE_HISTORY_MAX];
         size_t history_count, history_at;
 };
 
 struct line *line_new(void);
 void line_free(struct line **line);
+
+/* What may be done to a line. A word ends where a space or a line does. */
+enum line_action {
+        LINE_LEFT,
+        LINE_RIGHT,
+        LINE_WORD_LEFT,
+        LINE_WORD_RIGHT,
+        LINE_HOME, /* of the line that the cursor is in */
+        LINE_END,
+        LINE_UP, /* among several lines */
+        LINE_DOWN,
+        LINE_OLDER, /* through the history */
+        LINE_NEWER,
+        LINE_ERASE_BACK,
+        LINE_ERASE,
+        LINE_ERASE_WORD_BACK,
+        LINE_ERASE_WORD,
+        LINE_ERASE_TO_START, /* of the line that the cursor is in */
+        LINE_ERASE_TO_END
+};
+
+/* False: nothing changed (there is no line above, no older one …). */
+bool line_do(struct line *line, enum line_action action);
+
+/* Puts a text in at the cursor, without what is no text and without control characters; what does not fit is left out whole. */
+void line_insert(struct line *line, struct slice text);
+
+/* The line becomes that text, the cursor at its end. */
+void line_set(struct line *line, struct slice text);
+
+/* Empty, and what was there is overwritten (it may be a password); the history stays. */
+void line_clear(struct line *line);
+
+struct slice line_text(const struct line *line);
 
 /* One byte from the keyboard. */
 enum line_result line_key(struct line *line, char byte);

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "terminal/command.h"
+#include "terminal/screen/screen.h"
 
 #define DEFAULT_SERVER "127.0.0.1:4255"
 #define PATH_SIZE      4096
@@ -28,6 +29,8 @@ static const struct command commands[] = {
         {"whoami", "", "print who is signed in here", NEED_ACCOUNT, 0, 0, command_whoami},
         {"people", "NAME", "find people whose name begins with NAME", NEED_ACCOUNT, 1, 1, command_people},
         {"rooms", "", "list the rooms, the latest first", NEED_ACCOUNT, 0, 0, command_rooms},
+        {"screen", "[ROOM]", "open the full screen, which galka alone does on a terminal", NEED_NOTHING, 0, 1,
+         command_screen},
         {"chat", "ROOM", "talk in a room: a line editor, ticks that change in place", NEED_ACCOUNT, 1, 1, command_chat},
         {"send", "ROOM TEXT|-", "send a message; - reads it from standard input; without a link it is queued", NEED_ACCOUNT,
          2, 2, command_send},
@@ -289,6 +292,15 @@ static int run(const struct command *command, int count, char **words)
         return result;
 }
 
+/* NULL: there is none. */
+static const struct command *find_command(const char *name)
+{
+        for (size_t i = 0; i < countof(commands); i++)
+                if (strcmp(name, commands[i].name) == 0)
+                        return &commands[i];
+        return NULL;
+}
+
 /* Texts are UTF-8 here in any case; how wide characters are is asked of the C library, which must know that too. */
 static void choose_locale(void)
 {
@@ -299,6 +311,7 @@ static void choose_locale(void)
 
 int main(int argc, char **argv)
 {
+        const struct command *command;
         char *words[WORDS_MAX];
         int count;
         int result = read_arguments(argc, argv, words, &count);
@@ -308,6 +321,8 @@ int main(int argc, char **argv)
         choose_locale();
         signal(SIGPIPE, SIG_IGN);
         signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk */
+        if (count == 0 && !general.help && !general.json && screen_is_possible())
+                return run(find_command("screen"), 0, words);
         if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
                 print_help(general.help || count > 0 ? stdout : stderr);
                 return general.help || count > 0 ? EXIT_DONE : EXIT_USAGE;
@@ -316,14 +331,10 @@ int main(int argc, char **argv)
                 print_man();
                 return EXIT_DONE;
         }
-        for (size_t i = 0; i < countof(commands); i++) {
-                const struct command *command = &commands[i];
-
-                if (strcmp(words[0], command->name) != 0)
-                        continue;
-                if (count - 1 < command->words_min || count - 1 > command->words_max)
-                        return session_complain(EXIT_USAGE, "usage: galka %s %s", command->name, command->arguments);
-                return run(command, count - 1, words + 1);
-        }
-        return session_complain(EXIT_USAGE, "there is no command '%s': see galka --help", words[0]);
+        command = find_command(words[0]);
+        if (!command)
+                return session_complain(EXIT_USAGE, "there is no command '%s': see galka --help", words[0]);
+        if (count - 1 < command->words_min || count - 1 > command->words_max)
+                return session_complain(EXIT_USAGE, "usage: galka %s %s", command->name, command->arguments);
+        return run(command, count - 1, words + 1);
 }

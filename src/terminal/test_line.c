@@ -186,6 +186,66 @@ static int finish(void **state)
         return line != NULL;
 }
 
+static void act(enum line_action action, bool changes, size_t cursor)
+{
+        assert_int_equal(line_do(line, action), changes);
+        assert_int_equal(line->cursor, cursor);
+}
+
+static void several_lines_are_walked_and_erased_line_by_line(void **state)
+{
+        (void)state;
+        line_clear(line);
+        line_insert(line, SLICE_LITERAL("one\ntwo"));
+        assert_string_equal(line->text, "one two"); /* one line only, unless several are wanted */
+        line->several = true;
+        line_set(line, SLICE_LITERAL("one\nтри\nfive words"));
+        act(LINE_END, false, 21);
+        act(LINE_HOME, true, 11);
+        act(LINE_HOME, false, 11);
+        act(LINE_WORD_RIGHT, true, 15);
+        act(LINE_UP, true, 10); /* the same column, or the end */
+        act(LINE_LEFT, true, 8);
+        act(LINE_UP, true, 2);
+        act(LINE_UP, false, 2);
+        act(LINE_DOWN, true, 8);
+        act(LINE_DOWN, true, 13);
+        act(LINE_DOWN, false, 13);
+        act(LINE_ERASE_TO_END, true, 13);
+        act(LINE_ERASE_TO_START, true, 11);
+        act(LINE_ERASE_BACK, true, 10);
+        assert_string_equal(line->text, "one\nтри");
+        act(LINE_WORD_LEFT, true, 4);
+        act(LINE_WORD_LEFT, true, 0);
+        act(LINE_ERASE_WORD, true, 0);
+        assert_string_equal(line->text, "\nтри");
+        line->several = false;
+}
+
+static void what_was_being_typed_comes_back_after_the_history(void **state)
+{
+        (void)state;
+        line_clear(line);
+        line_insert(line, SLICE_LITERAL("sent before"));
+        line_take(line);
+        line_insert(line, SLICE_LITERAL("half a"));
+        act(LINE_NEWER, false, 6);
+        act(LINE_OLDER, true, 11);
+        act(LINE_NEWER, true, 6);
+        assert_string_equal(line->text, "half a");
+        line_clear(line);
+        assert_int_equal(line->text[0] | line->text[3], 0); /* overwritten: it may have been a password */
+}
+
+static void what_is_put_in_is_text_without_controls(void **state)
+{
+        (void)state;
+        line_clear(line);
+        line_insert(line, SLICE_LITERAL("a\033[2Jb\tc\177\xff\xfe"));
+        assert_string_equal(line->text, "a[2Jb c");
+        line_clear(line);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -195,6 +255,9 @@ int main(void)
                 cmocka_unit_test(a_paste_is_one_line_and_no_keys),
                 cmocka_unit_test(history_is_kept_up_to_its_limit),
                 cmocka_unit_test(a_line_has_a_limit_and_stays_whole_there),
+                cmocka_unit_test(several_lines_are_walked_and_erased_line_by_line),
+                cmocka_unit_test(what_was_being_typed_comes_back_after_the_history),
+                cmocka_unit_test(what_is_put_in_is_text_without_controls),
                 cmocka_unit_test(without_memory_a_line_is_taken_all_the_same),
         };
 

@@ -1,0 +1,336 @@
+/* What the keys do to rooms, to the log and to what is being written. */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "terminal/screen/display.h"
+#include "terminal/screen/screen_inside.h"
+
+/* ---- drafts ---- */
+
+static struct draft *find_draft(struct screen *screen, const struct id *room)
+{
+        for (unsigned i = 0; i < screen->draft_count; i++)
+                if (id_equal(&screen->drafts[i].room, room))
+                        return &screen->drafts[i];
+        return NULL;
+}
+
+static void drop_draft(struct screen *screen, struct draft *draft)
+{
+        memory_free(draft->text);
+        *draft = screen->drafts[--screen->draft_count];
+}
+
+/* What is being typed is kept for its room, while the program runs; the oldest goes. */
+static void keep_draft(struct screen *screen)
+{
+        struct line *line = screen->model.compose;
+        struct draft *draft = find_draft(screen, &screen->model.at.room);
+        char *copy;
+
+        if (draft)
+                drop_draft(screen, draft);
+        copy = line->size ? memory_new(line->size + 1) : NULL;
+        if (!copy)
+                return;
+        memcpy(copy, line->text, line->size);
+        if (screen->draft_count == DRAFTS_MAX)
+                drop_draft(screen, &screen->drafts[0]);
+        screen->drafts[screen->draft_count++] = (struct draft){screen->model.at.room, copy};
+}
+
+void chats_free_drafts(struct screen *screen)
+{
+        while (screen->draft_count > 0)
+                drop_draft(screen, &screen->drafts[0]);
+}
+
+/* ---- rooms ---- */
+
+void chats_open(struct screen *screen, const struct id *id, const char *name)
+{
+        struct model *model = &screen->model;
+        struct id room = *id; /* may lie in what is about to change */
+        struct draft *draft;
+
+        if (model->open && id_equal(&model->at.room, &room)) {
+                model->focus = FOCUS_COMPOSE;
+                return;
+        }
+        if (model->open)
+                keep_draft(screen);
+        line_clear(model->compose);
+        feed_open(&screen->feed, &room, name);
+        draft = find_draft(screen, &room);
+        if (draft)
+                line_set(model->compose, slice_text(draft->text));
+        model->focus = FOCUS_COMPOSE;
+        for (size_t i = 0; i < model->room_count; i++)
+                if (id_equal(&model->rooms[i].room, &room))
+                        model->chosen_room = i;
+        if (model->log.unread_seq) {
+                size_t first = log_place(&model->log, model->log.unread_seq);
+
+                if (first < model->log.count)
+                        view_show(model, screen->rows, screen->columns, first);
+        }
+}
+
+/* Back to the list. */
+void chats_close(struct screen *screen)
+{
+        screen->model.focus = FOCUS_ROOMS;
+        screen->model.log.marked = SIZE_MAX;
+}
+
+void chats_step(struct screen *screen, int by, bool unread)
+{
+        struct model *model = &screen->model;
+        size_t count = model->room_count;
+        size_t at = model->chosen_room;
+
+        for (size_t i = 0; i < count; i++) {
+                if (by < 0 ? at == 0 : at + 1 >= count)
+                        return;
+                at = by < 0 ? at - 1 : at + 1;
+                if (!unread || model->rooms[at].unread > 0) {
+                        model->chosen_room = at;
+                        chats_open(screen, &model->rooms[at].room, NULL);
+                        return;
+                }
+        }
+}
+
+static void act_in_rooms(struct screen *screen, enum action action)
+{
+        struct model *model = &screen->model;
+        size_t last = model->room_count ? model->room_count - 1 : 0, page = max_of(screen->rows / 2, 1u);
+
+        switch (action) {
+        case ACT_UP:
+                model->chosen_room -= model->chosen_room > 0;
+                break;
+        case ACT_DOWN:
+                model->chosen_room = min_of(model->chosen_room + 1, last);
+                break;
+        case ACT_PAGE_UP:
+                model->chosen_room -= min_of(page, model->chosen_room);
+                break;
+        case ACT_PAGE_DOWN:
+                model->chosen_room = min_of(model->chosen_room + page, last);
+                break;
+        case ACT_TOP:
+                model->chosen_room = 0;
+                break;
+        case ACT_BOTTOM:
+                model->chosen_room = last;
+                break;
+        case ACT_ENTER:
+                if (model->room_count)
+                        chats_open(screen, &model->rooms[model->chosen_room].room, NULL);
+                else
+                        popups_open(screen, POPUP_PEOPLE);
+                break;
+        case ACT_BACK:
+                if (model->open)
+                        model->focus = FOCUS_COMPOSE;
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- the log ---- */
+
+static void mark(struct screen *screen, size_t index)
+{
+        struct model *model = &screen->model;
+
+        model->log.marked = index;
+        model->focus = FOCUS_LOG;
+        view_show(model, screen->rows, screen->columns, index);
+}
+
+static void mark_next(struct screen *screen, bool up)
+{
+        struct model_log *log = &screen->model.log;
+
+        if (log->count == 0)
+                return;
+        if (log->marked >= log->count)
+                mark(screen, log->bottom);
+        else if (up && log->marked > 0)
+                mark(screen, log->marked - 1);
+        else if (!up && log->marked + 1 < log->count)
+                mark(screen, log->marked + 1);
+        else if (!up) {
+                screen->model.focus = FOCUS_COMPOSE;
+                log->marked = SIZE_MAX;
+        }
+}
+
+static void go_bottom(struct screen *screen)
+{
+        if (screen->model.log.newer_there)
+                feed_newest(&screen->feed);
+        log_follow(&screen->model.log);
+        screen->model.log.marked = SIZE_MAX;
+}
+
+/* As far up as what is loaded goes; from there what is older is fetched. */
+static void go_top(struct screen *screen)
+{
+        struct model *model = &screen->model;
+
+        if (model->log.count)
+                view_show(model, screen->rows, screen->columns, 0);
+        view_scroll(model, screen->rows, screen->columns, 2);
+}
+
+static void page(struct screen *screen, bool up)
+{
+        unsigned rows = view_layout(&screen->model, screen->rows, screen->columns).log.rows;
+        int lines = (int)(rows > 2 ? rows - 2 : 1);
+
+        view_scroll(&screen->model, screen->rows, screen->columns, up ? lines : -lines);
+}
+
+static void after_retry(struct screen *screen, enum error error, enum text said)
+{
+        host_settle(screen->session->host);
+        screen->feed.outbox_changed = true;
+        screen->model.focus = FOCUS_COMPOSE;
+        screen->model.log.marked = SIZE_MAX;
+        screen_say(screen, error ? text_error(error) : text(said));
+}
+
+static void act_on_marked(struct screen *screen, enum action action)
+{
+        struct model *model = &screen->model;
+        struct model_row *row = model->log.marked < model->log.count ? model->log.rows[model->log.marked] : NULL;
+        bool failed = row && row->state == CORE_MESSAGE_FAILED;
+        struct core_time time = host_time(screen->session->host);
+
+        if (!row)
+                return;
+        if (action == ACT_COPY) {
+                display_copy(slice_of(row->text, row->size));
+                screen_say(screen, text(TEXT_COPIED));
+        } else if (failed && action == ACT_DISCARD) {
+                after_retry(screen, core_discard(screen_core(screen), &model->at.room, &row->id, time), TEXT_DISCARDED);
+        } else if (failed) {
+                host_hurry(screen->session->host);
+                after_retry(screen, core_retry(screen_core(screen), &model->at.room, &row->id, time), TEXT_TRYING_AGAIN);
+        }
+}
+
+static void act_in_log(struct screen *screen, enum action action)
+{
+        switch (action) {
+        case ACT_UP:
+        case ACT_DOWN:
+                mark_next(screen, action == ACT_UP);
+                break;
+        case ACT_BACK:
+                screen->model.focus = FOCUS_COMPOSE;
+                screen->model.log.marked = SIZE_MAX;
+                break;
+        case ACT_ENTER:
+        case ACT_RETRY:
+        case ACT_DISCARD:
+        case ACT_COPY:
+                act_on_marked(screen, action);
+                break;
+        default:
+                break;
+        }
+}
+
+/* ---- writing ---- */
+
+void chats_send(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct slice said = line_text(model->compose);
+        struct id id;
+        enum error error;
+
+        while (said.size > 0 && (said.data[said.size - 1] == '\n' || said.data[said.size - 1] == ' '))
+                said.size--;
+        if (said.size == 0 || model->at.left)
+                return;
+        host_hurry(screen->session->host);
+        error = core_send(screen_core(screen), &model->at.room, said, &id, host_time(screen->session->host));
+        if (error) {
+                screen_say(screen, text_error(error));
+                return;
+        }
+        (void)line_take(model->compose);
+        line_clear(model->compose);
+        model->log.unread_seq = 0;
+        host_settle(screen->session->host);
+        screen->feed.outbox_changed = true;
+        go_bottom(screen);
+}
+
+static void act_in_compose(struct screen *screen, enum action action)
+{
+        struct line *line = screen->model.compose;
+
+        switch (action) {
+        case ACT_ENTER:
+                chats_send(screen);
+                break;
+        case ACT_NEW_LINE:
+                line_insert(line, SLICE_LITERAL("\n"));
+                break;
+        case ACT_UP:
+                if (!line_do(line, LINE_UP)) {
+                        if (line->size == 0)
+                                mark_next(screen, true);
+                        else if (line->history_at < line->history_count)
+                                (void)line_do(line, LINE_OLDER);
+                }
+                break;
+        case ACT_DOWN:
+                if (!line_do(line, LINE_DOWN))
+                        (void)line_do(line, LINE_NEWER);
+                break;
+        case ACT_BACK:
+                chats_close(screen);
+                break;
+        default:
+                break;
+        }
+}
+
+void chats_act(struct screen *screen, enum action action)
+{
+        switch (action) {
+        case ACT_ROOM_UP:
+        case ACT_ROOM_DOWN:
+                chats_step(screen, action == ACT_ROOM_UP ? -1 : 1, false);
+                return;
+        case ACT_UNREAD_UP:
+        case ACT_UNREAD_DOWN:
+                chats_step(screen, action == ACT_UNREAD_UP ? -1 : 1, true);
+                return;
+        default:
+                break;
+        }
+        if (screen->model.focus == FOCUS_ROOMS) {
+                act_in_rooms(screen, action);
+                return;
+        }
+        if (action == ACT_PAGE_UP || action == ACT_PAGE_DOWN)
+                page(screen, action == ACT_PAGE_UP);
+        else if (action == ACT_TOP)
+                go_top(screen);
+        else if (action == ACT_BOTTOM)
+                go_bottom(screen);
+        else if (screen->model.focus == FOCUS_LOG)
+                act_in_log(screen, action);
+        else
+                act_in_compose(screen, action);
+}

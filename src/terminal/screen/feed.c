@@ -1,0 +1,558 @@
+/* Core and file on one side, plain data on the other. */
+#include "terminal/screen/feed.h"
+
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "rules/room.h"
+#include "rules/row.h"
+#include "terminal/safe.h"
+
+#define ROWS_A_PAGE 100
+
+static struct core *core_of(struct feed *feed)
+{
+        return feed->session->host->core;
+}
+
+static bool is_open(const struct feed *feed, const struct id *room)
+{
+        return feed->model->open && id_equal(&feed->model->at.room, room);
+}
+
+/* ---- rooms ---- */
+
+static void describe_room(struct feed *feed, struct model_room *to, const struct core_room_info *info)
+{
+        struct model *model = feed->model;
+
+        to->room = info->room;
+        to->kind = info->kind;
+        to->left = info->left;
+        to->head = info->head;
+        to->unread = info->unread;
+        to->time_ms = info->last_time_ms;
+        to->queued = info->queued;
+        to->peer = info->kind == ROOM_PERSONAL ? room_peer(&info->room, model->me.user) : 0;
+        to->detail[0] = '\0';
+        if (info->kind == ROOM_SELF) {
+                snprintf(to->name, sizeof(to->name), "%s", text(TEXT_SELF_ROOM));
+                snprintf(to->detail, sizeof(to->detail), "%s", text(TEXT_SELF_DETAIL));
+                return;
+        }
+        model_know(model, &info->peer);
+        if (to->peer && model_person(model, to->peer)) {
+                const struct model_person *peer = model_person(model, to->peer);
+
+                snprintf(to->name, sizeof(to->name), "%s", peer->name);
+                snprintf(to->detail, sizeof(to->detail), "%s%.130s", peer->user_name[0] ? "@" : "", peer->user_name);
+        } else if (to->peer) {
+                snprintf(to->name, sizeof(to->name), "%s", model_name(model, to->peer));
+        }
+}
+
+/* Where the room stood in the list before: mostly at the same place or one above. */
+static const struct model_room *stood_at(const struct model_room *rooms, size_t count, size_t place, const struct id *room)
+{
+        for (size_t i = place > 0 ? place - 1 : 0; i < count && i <= place + 1; i++)
+                if (id_equal(&rooms[i].room, room))
+                        return &rooms[i];
+        for (size_t i = 0; i < count; i++)
+                if (id_equal(&rooms[i].room, room))
+                        return &rooms[i];
+        return NULL;
+}
+
+static void keep_last(struct model_room *to, const struct model_room *before)
+{
+        to->last_head = before->last_head;
+        to->last_seq = before->last_seq;
+        to->last_sender = before->last_sender;
+        to->last_mine = before->last_mine;
+        to->last_state = before->last_state;
+        to->failed = before->failed;
+        memcpy(to->last, before->last, sizeof(to->last));
+}
+
+/* The old list is kept while the new one is made, for what was read for it. */
+static void update_rooms(struct feed *feed)
+{
+        struct model *model = feed->model;
+        struct core_room_info info;
+        size_t old_count = model->room_count, count = 0;
+        struct id chosen = old_count ? model->rooms[model->chosen_room].room : (struct id){0};
+
+        model_rooms_swap(model);
+        for (uint32_t i = 0; core_room_at(core_of(feed), i, &info); i++) {
+                const struct model_room *before = stood_at(model->rooms_before, old_count, i, &info.room);
+
+                if (!model_rooms_reserve(model, count + 1))
+                        break;
+                model->rooms[count] = (struct model_room){0};
+                if (before)
+                        keep_last(&model->rooms[count], before);
+                describe_room(feed, &model->rooms[count], &info);
+                if (old_count && id_equal(&info.room, &chosen))
+                        model->chosen_room = count;
+                if (is_open(feed, &info.room))
+                        model->at = model->rooms[count];
+                count++;
+        }
+        model->room_count = count;
+}
+
+struct last {
+        struct feed *feed;
+        struct model_room *room;
+};
+
+static void take_last(void *context, struct slice key, struct slice value)
+{
+        struct last *last = context;
+        struct wire_row row;
+
+        (void)key;
+        if (core_row_decode(value, &row) != ERR_OK)
+                return;
+        last->room->last_seq = row.seq;
+        last->room->last_sender = row.sender;
+        last->room->last_mine = row.sender == last->feed->model->me.user;
+        model_copy_line(row.text, last->room->last, sizeof(last->room->last));
+}
+
+/* The last message, and how far it has got. */
+static void update_last(struct feed *feed, struct model_room *room)
+{
+        struct last last = {feed, room};
+        uint8_t from[CORE_KEY_SIZE_MAX], to[CORE_KEY_SIZE_MAX];
+        size_t from_size = core_key_row(&room->room, 0, from), to_size = core_key_row(&room->room, UINT64_MAX, to);
+
+        if (room->last_head != room->head && room->queued == 0) {
+                room->last[0] = '\0';
+                room->last_mine = false;
+                if (file_range(feed->session->file, slice_of(from, from_size), slice_of(to, to_size), 1, true, take_last,
+                               &last) != ERR_OK)
+                        feed->session->host->storage_failed = true;
+                room->last_head = room->head;
+        }
+        if (room->last_mine && room->queued == 0)
+                room->last_state = (uint8_t)core_row_state(core_of(feed), &room->room, room->last_seq, feed->model->me.user);
+}
+
+/* ---- the outbox ---- */
+
+static enum error error_of(const struct feed *feed, const struct id *id)
+{
+        for (unsigned i = feed->error_count; i > 0; i--)
+                if (id_equal(&feed->errors[i - 1].id, id))
+                        return feed->errors[i - 1].error;
+        return ERR_OK;
+}
+
+static void note_error(struct feed *feed, const struct id *id, enum error error)
+{
+        if (feed->error_count == FEED_ERRORS_MAX)
+                memmove(feed->errors, feed->errors + 1, sizeof(feed->errors[0]) * --feed->error_count);
+        feed->errors[feed->error_count].id = *id;
+        feed->errors[feed->error_count++].error = error;
+}
+
+static void count_unsent(void *context, struct slice key, struct slice value)
+{
+        struct feed *feed = context;
+        struct id room_id, id;
+        struct slice said;
+        enum core_message_state state;
+        struct model_room *room;
+
+        if (core_outbox_decode(key, value, &room_id, &id, &said, &state) != ERR_OK)
+                return;
+        if (state == CORE_MESSAGE_FAILED)
+                feed->model->failed++;
+        else
+                feed->model->queued++;
+        room = model_room(feed->model, &room_id);
+        if (!room)
+                return;
+        room->failed = room->failed || state == CORE_MESSAGE_FAILED;
+        room->last_mine = true;
+        room->last_state = (uint8_t)state;
+        room->last_head = UINT64_MAX; /* read again once this is sent or forgotten */
+        model_copy_line(said, room->last, sizeof(room->last));
+}
+
+static void update_outbox(struct feed *feed)
+{
+        struct model *model = feed->model;
+
+        model->queued = model->failed = 0;
+        for (size_t i = 0; i < model->room_count; i++)
+                model->rooms[i].failed = false;
+        if (file_range(feed->session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, count_unsent, feed) != ERR_OK)
+                feed->session->host->storage_failed = true;
+}
+
+static void show_unsent(void *context, struct slice key, struct slice value)
+{
+        struct feed *feed = context;
+        struct id room, id;
+        struct wire_row row = {.kind = ROW_TEXT, .sender = feed->model->me.user};
+        enum core_message_state state;
+        struct model_row *shown;
+
+        if (core_outbox_decode(key, value, &room, &id, &row.text, &state) != ERR_OK || !is_open(feed, &room))
+                return;
+        row.request = id;
+        row.time_ms = id_uuid7_time_ms(&id);
+        shown = log_row_new(&row, true, state);
+        if (!shown)
+                return;
+        shown->error = error_of(feed, &id);
+        log_put(&feed->model->log, shown);
+}
+
+void feed_outbox(struct feed *feed)
+{
+        struct model_log *log = &feed->model->log;
+        struct id marked = {0};
+        bool was_marked = log->marked < log->count;
+
+        if (was_marked)
+                marked = log->rows[log->marked]->id;
+        log_drop_unanswered(log);
+        if (!log->newer_there &&
+            file_range(feed->session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, show_unsent, feed) != ERR_OK)
+                feed->session->host->storage_failed = true;
+        for (size_t i = 0; was_marked && i < log->count; i++)
+                if (id_equal(&log->rows[i]->id, &marked))
+                        log->marked = i;
+}
+
+/* ---- rows ---- */
+
+static void take_row(struct feed *feed, const struct wire_row *row)
+{
+        bool mine = row->sender == feed->model->me.user;
+        enum core_message_state state = CORE_MESSAGE_SENT;
+        struct model_row *shown;
+
+        if (mine)
+                state = core_row_state(core_of(feed), &feed->model->at.room, row->seq, row->sender);
+        shown = log_row_new(row, mine, state);
+        if (shown)
+                log_put(&feed->model->log, shown);
+}
+
+static void take_stored(void *context, struct slice key, struct slice value)
+{
+        struct wire_row row;
+
+        (void)key;
+        if (core_row_decode(value, &row) == ERR_OK)
+                take_row(context, &row);
+}
+
+/* Rows with from ≤ seq < to of the open room, at most a page: the last ones, or the first ones. */
+static void load(struct feed *feed, uint64_t from, uint64_t to, bool last)
+{
+        uint8_t low[CORE_KEY_SIZE_MAX], high[CORE_KEY_SIZE_MAX];
+        size_t low_size = core_key_row(&feed->model->at.room, from, low);
+        size_t high_size = core_key_row(&feed->model->at.room, to, high);
+
+        if (from < to && file_range(feed->session->file, slice_of(low, low_size), slice_of(high, high_size), ROWS_A_PAGE,
+                                    last, take_stored, feed) != ERR_OK)
+                feed->session->host->storage_failed = true;
+}
+
+uint64_t feed_hole_top(struct feed *feed)
+{
+        struct core_room_info info;
+
+        return core_room_info(core_of(feed), &feed->model->at.room, &info) == ERR_OK ? info.hole_top : 0;
+}
+
+static void look_for_older(struct feed *feed, size_t got)
+{
+        struct model_log *log = &feed->model->log;
+        uint64_t first = log->count ? log->rows[0]->seq : 0;
+
+        log->older_there = first != 1 && (got == ROWS_A_PAGE || feed_hole_top(feed) > 0);
+}
+
+static void load_newest(struct feed *feed)
+{
+        load(feed, feed_hole_top(feed) + 1, UINT64_MAX, true);
+        look_for_older(feed, feed->model->log.count);
+        feed_outbox(feed);
+        log_follow(&feed->model->log);
+}
+
+void feed_open(struct feed *feed, const struct id *room, const char *name)
+{
+        struct model *model = feed->model;
+        struct core_room_info info;
+        const struct model_room *line = model_room(model, room);
+
+        log_clear(&model->log);
+        model->open = true;
+        model->at = (struct model_room){.room = *room, .kind = (uint8_t)room_kind_of(room)};
+        feed->told_seq = 0;
+        if (line) {
+                model->at = *line;
+        } else {
+                struct core_room_info made_up = {.room = *room, .kind = (uint8_t)room_kind_of(room)};
+
+                describe_room(feed, &model->at, &made_up);
+                if (name)
+                        snprintf(model->at.name, sizeof(model->at.name), "%s", name);
+        }
+        if (core_room_info(core_of(feed), room, &info) == ERR_OK && info.unread > 0)
+                model->log.unread_seq = info.marks.read + 1;
+        load_newest(feed);
+        if (model->log.count == 0 && model->log.older_there)
+                feed_older(feed);
+}
+
+void feed_older(struct feed *feed)
+{
+        struct model_log *log = &feed->model->log;
+        uint64_t first = log->count && log->rows[0]->seq ? log->rows[0]->seq : UINT64_MAX;
+        uint64_t hole = feed_hole_top(feed);
+        size_t before = log->count;
+
+        if (log->fetching || !log->older_there)
+                return;
+        load(feed, hole + 1, first, true);
+        if (log->count > before || hole == 0) {
+                look_for_older(feed, log->count - before);
+                log_trim(log);
+                return;
+        }
+        /* The first that is not there is the hole's upper end. */
+        log->fetching = core_history(core_of(feed), &feed->model->at.room, hole >= ROWS_A_PAGE ? hole - ROWS_A_PAGE + 1 : 1,
+                                     ROWS_A_PAGE, host_time(feed->session->host)) == ERR_OK;
+        if (!log->fetching)
+                log->problem = ERR_AGAIN;
+}
+
+void feed_newer(struct feed *feed)
+{
+        struct model_log *log = &feed->model->log;
+        uint64_t last = log->count ? log->rows[log->count - 1]->seq : 0;
+
+        if (!log->newer_there)
+                return;
+        load(feed, last + 1, UINT64_MAX, false);
+        log_trim(log);
+        log->newer_there = log->count > 0 && log->rows[log->count - 1]->seq < feed->model->at.head;
+        feed_outbox(feed);
+}
+
+void feed_newest(struct feed *feed)
+{
+        uint64_t unread = feed->model->log.unread_seq;
+
+        log_clear(&feed->model->log);
+        feed->model->log.unread_seq = unread;
+        load_newest(feed);
+}
+
+size_t feed_around(struct feed *feed, uint64_t seq)
+{
+        struct model_log *log = &feed->model->log;
+        size_t place = log_place(log, seq);
+
+        if (place < log->count && log->rows[place]->seq == seq)
+                return place;
+        log_clear(log);
+        load(feed, feed_hole_top(feed) + 1, seq, true);
+        look_for_older(feed, log->count);
+        load(feed, seq, UINT64_MAX, false);
+        log->newer_there = log->count > 0 && log->rows[log->count - 1]->seq < feed->model->at.head;
+        log->following = false;
+        feed_outbox(feed);
+        place = log_place(log, seq);
+        return place < log->count && log->rows[place]->seq == seq ? place : SIZE_MAX;
+}
+
+void feed_read(struct feed *feed, uint64_t seq)
+{
+        if (!feed->focused || seq <= feed->told_seq)
+                return;
+        feed->told_seq = seq;
+        core_read(core_of(feed), &feed->model->at.room, seq, host_time(feed->session->host));
+}
+
+/* ---- events ---- */
+
+static void on_row(struct feed *feed, const struct core_event *event)
+{
+        struct model_log *log = &feed->model->log;
+        const struct wire_row *row = &event->row;
+        bool mine = row->sender == feed->model->me.user, was_there;
+        size_t place;
+
+        feed->rooms_changed = true;
+        if (!mine && row->seq == row->changed)
+                feed->come++;
+        if (!is_open(feed, &event->room))
+                return;
+        place = log_place(log, row->seq);
+        was_there = place < log->count && log->rows[place]->seq == row->seq;
+        if (place == 0 && !was_there && log->count > 0 && log->rows[0]->seq) {
+                log->older_there = true;
+                return;
+        }
+        if (log->newer_there && !was_there) {
+                log->come += !mine;
+                return;
+        }
+        if (!mine && !was_there && log->unread_seq == 0 && (!log->following || !feed->focused))
+                log->unread_seq = row->seq;
+        if (!mine && !was_there && !log->following)
+                log->come++;
+        take_row(feed, row);
+        log_trim(log);
+}
+
+static void on_ticks(struct feed *feed)
+{
+        struct model *model = feed->model;
+
+        for (size_t i = 0; i < model->log.count; i++) {
+                struct model_row *row = model->log.rows[i];
+
+                if (row->mine && row->seq)
+                        row->state = (uint8_t)core_row_state(core_of(feed), &model->at.room, row->seq, row->sender);
+        }
+}
+
+static void on_history(struct feed *feed, const struct core_event *event)
+{
+        struct model_log *log = &feed->model->log;
+
+        log->fetching = false;
+        log->problem = event->error;
+        if (!event->error)
+                feed_older(feed);
+}
+
+static void on_people(struct feed *feed, const struct core_event *event)
+{
+        struct model_popup_state *popup = &feed->model->popup;
+        struct wire_iterator iterator;
+        struct wire_person person;
+
+        feed->people_asked = false;
+        if (popup->kind != POPUP_PEOPLE)
+                return;
+        popup->busy = false;
+        popup->item_count = popup->chosen = popup->top = 0;
+        wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
+        while (wire_list_next(&iterator, &person)) {
+                struct model_item *item = popup_add(popup);
+
+                if (!item)
+                        break;
+                session_remember(feed->session, &person);
+                model_know(feed->model, &person);
+                item->user = person.user;
+                safe_copy(person.display_name, item->label, sizeof(item->label));
+                item->detail[0] = '@';
+                safe_copy(person.user_name, item->detail + 1, sizeof(item->detail) - 1);
+        }
+        popup_say(popup, false, popup->item_count ? "" : text(TEXT_PEOPLE_NONE));
+}
+
+static void on_phase(struct feed *feed)
+{
+        struct model_log *log = &feed->model->log;
+
+        if (core_phase(core_of(feed)) >= CORE_READY)
+                log->problem = ERR_OK;
+        feed->rooms_changed = true;
+}
+
+void feed_event(void *context, const struct core_event *event)
+{
+        struct feed *feed = context;
+
+        switch (event->kind) {
+        case CORE_EVENT_ROW:
+                on_row(feed, event);
+                break;
+        case CORE_EVENT_MESSAGE:
+                if (event->state == CORE_MESSAGE_FAILED)
+                        note_error(feed, &event->id, event->error);
+                feed->outbox_changed = true;
+                break;
+        case CORE_EVENT_TICKS:
+                if (is_open(feed, &event->room))
+                        on_ticks(feed);
+                feed->rooms_changed = true;
+                break;
+        case CORE_EVENT_HISTORY:
+                if (is_open(feed, &event->room))
+                        on_history(feed, event);
+                break;
+        case CORE_EVENT_PEOPLE:
+                if (id_equal(&event->id, &feed->people_request))
+                        on_people(feed, event);
+                break;
+        case CORE_EVENT_FAILED:
+                if (id_equal(&event->id, &feed->people_request) && feed->model->popup.kind == POPUP_PEOPLE) {
+                        feed->people_asked = feed->model->popup.busy = false;
+                        popup_say(&feed->model->popup, true, text_error(event->error));
+                }
+                break;
+        case CORE_EVENT_SIGN:
+                feed->signed_answer = true;
+                feed->sign_error = event->error;
+                break;
+        case CORE_EVENT_FORGOTTEN:
+                log_clear(&feed->model->log);
+                feed->rooms_changed = feed->outbox_changed = true;
+                break;
+        default:
+                on_phase(feed);
+                break;
+        }
+}
+
+static void update_phase(struct feed *feed)
+{
+        struct model *model = feed->model;
+        struct host *host = feed->session->host;
+        struct wire_person me = core_profile(host->core);
+
+        model->phase = core_phase(host->core);
+        model->now_ms = host_time(host).wall_ms;
+        if (model->phase >= CORE_READY || model->phase < CORE_OFFLINE)
+                model->offline_ms = 0;
+        else if (model->offline_ms == 0)
+                model->offline_ms = model->now_ms;
+        snprintf(model->problem, sizeof(model->problem), "%s",
+                 host->failures     ? text(TEXT_WHY_UNREACHABLE)
+                 : host->problem[0] ? text(TEXT_WHY_CLOSED)
+                                    : "");
+        model->me.user = core_user(host->core);
+        safe_copy(me.display_name.size ? me.display_name : me.user_name, model->me.name, sizeof(model->me.name));
+        safe_copy(me.user_name, model->me.user_name, sizeof(model->me.user_name));
+}
+
+void feed_update(struct feed *feed, unsigned fitting)
+{
+        struct model *model = feed->model;
+
+        update_phase(feed);
+        if (feed->rooms_changed || feed->outbox_changed)
+                update_rooms(feed);
+        if (feed->outbox_changed) {
+                update_outbox(feed);
+                if (model->open)
+                        feed_outbox(feed);
+        }
+        feed->rooms_changed = feed->outbox_changed = false;
+        for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++)
+                update_last(feed, &model->rooms[i]);
+}

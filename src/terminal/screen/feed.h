@@ -1,0 +1,64 @@
+/*
+ * Fills the model from the core's events and from the profile's file. Rows are read from the file as they are needed; what is not there
+ * is asked of the server. Changes of the list are gathered and done once a turn (feed_update).
+ */
+#ifndef GALKA_TERMINAL_SCREEN_FEED_H
+#define GALKA_TERMINAL_SCREEN_FEED_H
+
+#include "terminal/screen/model.h"
+#include "terminal/session.h"
+
+#define FEED_ERRORS_MAX 32
+
+struct feed {
+        struct session *session;
+        struct model *model;
+        bool rooms_changed, outbox_changed;
+        bool focused;      /* the person looks at the terminal */
+        uint64_t told_seq; /* of the open room, told as read */
+        struct {
+                struct id id;
+                enum error error;
+        } errors[FEED_ERRORS_MAX]; /* of own messages that failed, the latest */
+        unsigned error_count;
+        struct id people_request; /* of the question under way */
+        bool people_asked;
+        bool signed_answer; /* a sign-in request was answered: */
+        enum error sign_error;
+        unsigned come; /* messages of others since it was last looked at: for the bell */
+};
+
+/* The listener of the host. */
+void feed_event(void *context, const struct core_event *event);
+
+/* Brings list, counts and phase up to date; reads the last messages of the `fitting` rooms that are shown. */
+void feed_update(struct feed *feed, unsigned fitting);
+
+/* Opens a room: its newest rows and what of it is not sent. name: of one that nobody has written in yet, or NULL. */
+void feed_open(struct feed *feed, const struct id *room, const char *name);
+
+/* Older rows, from the file or from the server. */
+void feed_older(struct feed *feed);
+
+/* The rows that follow, after some were dropped at the end. */
+void feed_newer(struct feed *feed);
+
+/* The newest rows again, after some were dropped. */
+void feed_newest(struct feed *feed);
+
+/* Rows around one of the file; returns its index, SIZE_MAX if it is not there. */
+size_t feed_around(struct feed *feed, uint64_t seq);
+
+/* The person has seen what is in sight. */
+void feed_read(struct feed *feed, uint64_t seq);
+
+/* Own messages of the open room that are not sent. */
+void feed_outbox(struct feed *feed);
+
+/* Rows of the open room above this number are whole in the file. */
+uint64_t feed_hole_top(struct feed *feed);
+
+/* Rows of the open room in which the words stand, newest first, into the popup's list. */
+void feed_search(struct feed *feed, struct slice words);
+
+#endif

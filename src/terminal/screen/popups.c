@@ -1,0 +1,258 @@
+/* What lies over the rest: lists that a line filters, the settings, the help sheet. Forms are in account.c. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "rules/room.h"
+#include "terminal/screen/display.h"
+#include "terminal/screen/screen_inside.h"
+
+static const char *const setting_names[SETTING_COUNT] = {"screen language", "screen ground", "screen colours",
+                                                         "screen mouse", "screen bell"};
+
+void settings_load(struct screen *screen)
+{
+        char value[256];
+
+        for (unsigned i = 0; i < SETTING_COUNT; i++)
+                if (file_get_setting(screen->session->file, setting_names[i], value)) {
+                        unsigned long number = strtoul(value, NULL, 10);
+
+                        screen->model.settings[i] = number < view_setting_values(i) ? (unsigned)number : 0;
+                }
+        text_choose((enum language)screen->model.settings[SETTING_LANGUAGE]);
+}
+
+void settings_apply(struct screen *screen)
+{
+        const unsigned *settings = screen->model.settings;
+
+        text_choose((enum language)settings[SETTING_LANGUAGE]);
+        display_colours((enum style_ground)settings[SETTING_GROUND], (enum style_colours)settings[SETTING_COLOURS],
+                        screen->light);
+        display_mouse(settings[SETTING_MOUSE] == 0);
+        screen->model.colourless = display_colourless();
+        screen->feed.rooms_changed = true; /* names of rooms are in the language */
+}
+
+static void change_setting(struct screen *screen, bool forward)
+{
+        unsigned which = screen->model.popup.chosen, count = view_setting_values(which);
+        unsigned *value = &screen->model.settings[which];
+        char text[16];
+
+        *value = (*value + (forward ? 1 : count - 1)) % count;
+        snprintf(text, sizeof(text), "%u", *value);
+        if (file_set_setting(screen->session->file, setting_names[which], text) != ERR_OK)
+                screen_say(screen, error_text(ERR_SYSTEM));
+        settings_apply(screen);
+}
+
+/* ---- lists ---- */
+
+/* Does a word of the name begin so, whatever the case? */
+static bool matches(const char *name, struct slice typed)
+{
+        char folded[TEXT_FOLDED_SIZE], wanted[TEXT_FOLDED_SIZE];
+        const char *at = folded;
+
+        text_fold(slice_text(name), folded);
+        text_fold(typed, wanted);
+        while (at && strncmp(at, wanted, strlen(wanted)) != 0) {
+                at = strpbrk(at, " @.-_");
+                if (at)
+                        at++;
+        }
+        return at != NULL;
+}
+
+static void add_room(struct model *model, const struct model_room *room)
+{
+        struct model_item *item = popup_add(&model->popup);
+
+        if (!item)
+                return;
+        item->room = room->room;
+        item->unread = (uint32_t)min_of(room->unread, (uint64_t)UINT32_MAX);
+        snprintf(item->label, sizeof(item->label), "%s", room->name);
+        if (room->kind != ROOM_SELF)
+                snprintf(item->detail, sizeof(item->detail), "%s", room->detail);
+}
+
+static void fill_switch(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct slice typed = line_text(model->popup.input);
+        struct id self = room_personal(model->me.user, model->me.user);
+
+        model->popup.item_count = model->popup.chosen = model->popup.top = 0;
+        for (size_t i = 0; i < model->room_count; i++)
+                if (matches(model->rooms[i].name, typed) || matches(model->rooms[i].detail, typed))
+                        add_room(model, &model->rooms[i]);
+        if (!model_room(model, &self) && matches(text(TEXT_SELF_ROOM), typed)) {
+                struct model_room notes = {.room = self, .kind = ROOM_SELF};
+
+                snprintf(notes.name, sizeof(notes.name), "%s", text(TEXT_SELF_ROOM));
+                add_room(model, &notes);
+        }
+        popup_say(&model->popup, false, model->popup.item_count ? "" : text(TEXT_SWITCH_NONE));
+}
+
+static void ask_people(struct screen *screen)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+        struct slice typed = line_text(popup->input);
+        enum error error;
+
+        if (typed.size > 0 && typed.data[0] == '@')
+                typed = slice_of(typed.data + 1, typed.size - 1);
+        popup->item_count = popup->chosen = popup->top = 0;
+        if (typed.size < 2) {
+                popup->busy = false;
+                popup_say(popup, false, text(TEXT_PEOPLE_ASK));
+                return;
+        }
+        error = core_find(screen_core(screen), typed, &screen->feed.people_request, host_time(screen->session->host));
+        popup->busy = error == ERR_OK;
+        if (error == ERR_AGAIN)
+                popup_say(popup, true, text(TEXT_PEOPLE_OFFLINE));
+        else if (error)
+                popup_say(popup, true, text_error(error));
+        host_settle(screen->session->host);
+}
+
+struct line *popups_line(struct screen *screen)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+
+        if (popup->kind == POPUP_SWITCH || popup->kind == POPUP_PEOPLE || popup->kind == POPUP_SEARCH)
+                return popup->input;
+        return popup->field_count && !popup->busy ? popup->fields[popup->chosen].line : NULL;
+}
+
+void popups_typed(struct screen *screen)
+{
+        switch (screen->model.popup.kind) {
+        case POPUP_SWITCH:
+                fill_switch(screen);
+                break;
+        case POPUP_PEOPLE:
+                ask_people(screen);
+                break;
+        case POPUP_SEARCH:
+                feed_search(&screen->feed, line_text(screen->model.popup.input));
+                break;
+        default:
+                break;
+        }
+}
+
+/* Without an account one cannot get round the welcome. */
+static void close_popup(struct screen *screen)
+{
+        if (screen->model.phase < CORE_OFFLINE)
+                account_welcome(screen);
+        else
+                popup_close(&screen->model);
+}
+
+void popups_open(struct screen *screen, enum model_popup kind)
+{
+        if (screen->model.popup.kind == kind) {
+                close_popup(screen);
+                return;
+        }
+        popup_open(&screen->model, kind);
+        popups_typed(screen);
+}
+
+static void show_hit(struct screen *screen, uint64_t seq)
+{
+        struct model *model = &screen->model;
+        size_t index = feed_around(&screen->feed, seq);
+
+        if (index == SIZE_MAX)
+                return;
+        model->log.marked = index;
+        model->focus = FOCUS_LOG;
+        view_center(model, screen->rows, screen->columns, index);
+}
+
+void popups_enter(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct model_item item = {0};
+        enum model_popup kind = model->popup.kind;
+
+        if (kind == POPUP_SETTINGS) {
+                change_setting(screen, true);
+                return;
+        }
+        if (kind == POPUP_WELCOME || model->popup.field_count) {
+                account_enter(screen);
+                return;
+        }
+        if (model->popup.chosen >= model->popup.item_count)
+                return;
+        item = model->popup.items[model->popup.chosen];
+        popup_close(model);
+        if (kind == POPUP_SWITCH) {
+                chats_open(screen, &item.room, NULL);
+        } else if (kind == POPUP_PEOPLE) {
+                struct id room = room_personal(model->me.user, item.user);
+
+                chats_open(screen, &room, item.label);
+        } else if (kind == POPUP_SEARCH) {
+                show_hit(screen, item.seq);
+        }
+}
+
+static void step(struct model_popup_state *popup, int by)
+{
+        unsigned count = popup->kind == POPUP_SETTINGS ? SETTING_COUNT
+                         : popup->field_count          ? popup->field_count
+                                                       : popup->item_count;
+
+        if (popup->kind == POPUP_HELP) {
+                popup->top = by < 0 ? popup->top - min_of((unsigned)-by, popup->top) : popup->top + (unsigned)by;
+                return;
+        }
+        if (by < 0)
+                popup->chosen -= min_of((unsigned)-by, popup->chosen);
+        else if (count > 0)
+                popup->chosen = min_of(popup->chosen + (unsigned)by, count - 1);
+}
+
+void popups_act(struct screen *screen, enum action action)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+
+        switch (action) {
+        case ACT_UP:
+        case ACT_PREVIOUS:
+                step(popup, -1);
+                break;
+        case ACT_DOWN:
+        case ACT_NEXT:
+                step(popup, 1);
+                break;
+        case ACT_PAGE_UP:
+                step(popup, -10);
+                break;
+        case ACT_PAGE_DOWN:
+                step(popup, 10);
+                break;
+        case ACT_LEFT:
+        case ACT_RIGHT:
+                change_setting(screen, action == ACT_RIGHT);
+                break;
+        case ACT_ENTER:
+                popups_enter(screen);
+                break;
+        case ACT_BACK:
+                close_popup(screen);
+                break;
+        default:
+                break;
+        }
+}

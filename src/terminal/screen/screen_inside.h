@@ -1,0 +1,71 @@
+/* What the files of the running screen share: screen.c (the loop and the keys), chats.c (rooms, the log), popups.c, account.c. */
+#ifndef GALKA_TERMINAL_SCREEN_SCREEN_INSIDE_H
+#define GALKA_TERMINAL_SCREEN_SCREEN_INSIDE_H
+
+#include "terminal/screen/feed.h"
+#include "terminal/screen/keymap.h"
+#include "terminal/screen/view.h"
+
+#define DRAFTS_MAX 100
+
+struct draft {
+        struct id room;
+        char *text; /* on the heap */
+};
+
+struct screen {
+        struct session *session;
+        struct model model;
+        struct feed feed;
+        struct grid grid;
+        struct keys keys;
+        unsigned rows, columns;
+        bool ended;
+        bool light; /* the terminal said that its ground is */
+        struct draft drafts[DRAFTS_MAX];
+        unsigned draft_count;
+        uint64_t title_unread;
+};
+
+struct core *screen_core(struct screen *screen);
+
+/* ---- chats.c ---- */
+
+/* Opens a room; what was being typed in the one before is kept. name: see feed_open. */
+void chats_open(struct screen *screen, const struct id *room, const char *name);
+void chats_close(struct screen *screen);
+void chats_free_drafts(struct screen *screen);
+
+/* The room so many lines below (or above) the open one; only those with unread rows. */
+void chats_step(struct screen *screen, int by, bool unread);
+
+void chats_send(struct screen *screen);
+void chats_act(struct screen *screen, enum action action);
+
+/* Puts a word into the last line. */
+void screen_say(struct screen *screen, const char *said);
+
+/* ---- popups.c ---- */
+
+void popups_open(struct screen *screen, enum model_popup kind);
+void popups_act(struct screen *screen, enum action action);
+
+/* What is typed in its line, or in the chosen field, changed. */
+void popups_typed(struct screen *screen);
+struct line *popups_line(struct screen *screen);
+void popups_enter(struct screen *screen);
+
+/* Settings: read from the profile, and told to the terminal. */
+void settings_load(struct screen *screen);
+void settings_apply(struct screen *screen);
+
+/* ---- account.c ---- */
+
+/* Shows what somebody without an account may do. */
+void account_welcome(struct screen *screen);
+void account_enter(struct screen *screen);
+
+/* An answer came, or the phase changed. */
+void account_update(struct screen *screen);
+
+#endif

@@ -1,0 +1,307 @@
+/*
+ * One row of the log: bubbles, own ones to the right, others' to the left, with the time and the ticks in their last line. What a row
+ * looks like is decided by its kind: a line in `kinds`.
+ *
+ * Rows of one sender within ten minutes make a group: one name, no gap between them.
+ */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "rules/room.h"
+#include "rules/row.h"
+#include "terminal/screen/view_inside.h"
+
+#define GROUP_MS     600000
+#define BUBBLE_MAX   76 /* columns of text */
+#define BUBBLE_MIN   8
+#define META_GAP     2
+#define MARGIN       1
+#define MARGIN_OTHER 4 /* at least, on the side where the other's bubbles begin */
+
+struct kind {
+        uint8_t kind;
+        unsigned (*lines)(const struct model *model, const struct model_row *row, size_t index, unsigned columns);
+        void (*draw)(const struct model *model, struct grid *grid, struct area area, size_t index, unsigned line,
+                     unsigned at);
+};
+
+const char *view_tick(const struct model *model, uint8_t state)
+{
+        switch ((enum core_message_state)state) {
+        case CORE_MESSAGE_QUEUED:
+                return "…";
+        case CORE_MESSAGE_SENT:
+                return "✓";
+        case CORE_MESSAGE_DELIVERED:
+                return "✓✓";
+        case CORE_MESSAGE_READ:
+                return model->colourless ? "✔✔" : "✓✓";
+        case CORE_MESSAGE_FAILED:
+                return "!";
+        }
+        return "";
+}
+
+enum style_ink view_tick_ink(uint8_t state)
+{
+        return state == CORE_MESSAGE_READ ? INK_EYE : state == CORE_MESSAGE_FAILED ? INK_DANGER : INK_QUIET;
+}
+
+enum style_ink view_person_ink(uint64_t user)
+{
+        return (enum style_ink)(INK_PERSON_0 + (user ^ user >> 17 ^ user >> 40) % STYLE_PERSONS);
+}
+
+/* ---- what stands above a row ---- */
+
+enum above { ABOVE_GAP, ABOVE_DAY, ABOVE_UNREAD };
+
+/* The first row of somebody else from unread_seq on. */
+static bool is_first_unread(const struct model_log *log, size_t index)
+{
+        if (log->unread_seq == 0 || log->rows[index]->mine || log->rows[index]->seq < log->unread_seq)
+                return false;
+        while (index > 0 && log->rows[index - 1]->seq >= log->unread_seq)
+                if (!log->rows[--index]->mine)
+                        return false;
+        return true;
+}
+
+static bool is_new_day(const struct model_log *log, size_t index)
+{
+        return index == 0 || text_day_number(log->rows[index]->time_ms) != text_day_number(log->rows[index - 1]->time_ms);
+}
+
+/* A message that goes on where the one before ended. */
+static bool is_grouped(const struct model_log *log, size_t index)
+{
+        const struct model_row *row = log->rows[index], *before = index ? log->rows[index - 1] : NULL;
+
+        return before && before->sender == row->sender && before->kind == row->kind && row->time_ms >= before->time_ms &&
+               row->time_ms - before->time_ms < GROUP_MS && !is_new_day(log, index) && !is_first_unread(log, index);
+}
+
+/* Puts what stands above a row, from the top down, and returns how much that is. */
+static unsigned lines_above(const struct model_log *log, size_t index, enum above lines[static 4])
+{
+        unsigned count = 0;
+        bool unread = is_first_unread(log, index), day = is_new_day(log, index);
+
+        if (index > 0 && !is_grouped(log, index))
+                lines[count++] = ABOVE_GAP;
+        if (day)
+                lines[count++] = ABOVE_DAY;
+        if (unread)
+                lines[count++] = ABOVE_UNREAD;
+        if (unread)
+                lines[count++] = ABOVE_GAP;
+        return count;
+}
+
+/* "──── Today ────" */
+static void draw_rule(struct grid *grid, struct area area, unsigned at, enum style_ink line_ink, enum style_ink ink,
+                      const char *said)
+{
+        unsigned columns = glyph_columns(slice_text(said)), end = area.column + area.columns;
+        struct area rule = {at, area.column + MARGIN, 1, area.columns > 2 * MARGIN ? area.columns - 2 * MARGIN : 0};
+
+        grid_repeat(grid, rule, STYLE_OF(STYLE_GROUND, line_ink), "─");
+        if (columns + 4 < area.columns) {
+                unsigned start = area.column + (area.columns - columns) / 2;
+
+                grid_put(grid, at, start - 1, end, STYLE_OF(STYLE_GROUND, ink), SLICE_LITERAL(" "));
+                start = grid_put(grid, at, start, end, STYLE_OF(STYLE_GROUND, ink), slice_text(said));
+                grid_put(grid, at, start, end, STYLE_OF(STYLE_GROUND, ink), SLICE_LITERAL(" "));
+        } else {
+                grid_put_cut(grid, at, area.column, end, STYLE_OF(STYLE_GROUND, ink), slice_text(said));
+        }
+}
+
+static void draw_above(const struct model *model, struct grid *grid, struct area area, size_t index, enum above above,
+                       unsigned at)
+{
+        char day[TEXT_TIME_SIZE];
+
+        if (above == ABOVE_DAY) {
+                text_day(day, model->log.rows[index]->time_ms, model->now_ms);
+                draw_rule(grid, area, at, INK_LINE, INK_QUIET, day);
+        } else if (above == ABOVE_UNREAD) {
+                draw_rule(grid, area, at, INK_BEAK, INK_BEAK, text(TEXT_UNREAD_LINE));
+        }
+}
+
+/* ---- a message ---- */
+
+struct bubble {
+        unsigned width; /* of the text's place */
+        unsigned text_lines, last_columns;
+        unsigned columns; /* with its two edges */
+        bool name, meta_below, reason;
+        char meta[TEXT_TIME_SIZE];
+        unsigned meta_columns;
+};
+
+static bool shows_name(const struct model *model, size_t index)
+{
+        const struct model_row *row = model->log.rows[index];
+
+        return !row->mine && model->at.kind == ROOM_GROUP && !is_grouped(&model->log, index);
+}
+
+static unsigned last_line_columns(struct slice said, unsigned width, unsigned *lines, unsigned *widest)
+{
+        struct wrap wrap = wrap_of(said, width);
+        struct slice line = {0};
+
+        *lines = wrap_measure(said, width, widest);
+        while (wrap_next(&wrap, &line))
+                ;
+        return min_of(glyph_columns(line), width);
+}
+
+static struct bubble measure(const struct model *model, size_t index, unsigned columns)
+{
+        const struct model_row *row = model->log.rows[index];
+        unsigned edges = 2 + 2 * MARGIN, widest;
+        struct bubble bubble = {0};
+
+        bubble.width = columns > edges + MARGIN_OTHER + BUBBLE_MIN ? columns - edges - MARGIN_OTHER
+                                                                   : max_of(columns, edges + 4) - edges;
+        bubble.width = min_of(bubble.width, (unsigned)BUBBLE_MAX);
+        text_clock(bubble.meta, row->time_ms);
+        bubble.meta_columns = (unsigned)strlen(bubble.meta);
+        if (row->mine)
+                bubble.meta_columns += 1 + glyph_columns(slice_text(view_tick(model, row->state)));
+        bubble.last_columns = last_line_columns(slice_of(row->text, row->size), bubble.width, &bubble.text_lines, &widest);
+        bubble.meta_below = bubble.last_columns + META_GAP + bubble.meta_columns > bubble.width;
+        if (bubble.meta_below)
+                widest = max_of(widest, min_of(bubble.meta_columns, bubble.width));
+        else
+                widest = max_of(widest, bubble.last_columns + META_GAP + bubble.meta_columns);
+        bubble.name = shows_name(model, index);
+        if (bubble.name)
+                widest = max_of(widest, min_of(glyph_columns(slice_text(model_name(model, row->sender))), bubble.width));
+        bubble.reason = row->state == CORE_MESSAGE_FAILED;
+        bubble.columns = widest + 2;
+        return bubble;
+}
+
+static unsigned message_lines(const struct model *model, const struct model_row *row, size_t index, unsigned columns)
+{
+        struct bubble bubble = measure(model, index, columns);
+
+        (void)row;
+        return bubble.name + bubble.text_lines + bubble.meta_below + bubble.reason;
+}
+
+static void draw_meta(const struct model *model, struct grid *grid, const struct model_row *row, const struct bubble *bubble,
+                      enum style_surface surface, unsigned at, unsigned end)
+{
+        unsigned column = end - min_of(bubble->meta_columns, end);
+
+        column = grid_put(grid, at, column, end, STYLE_OF(surface, INK_QUIET), slice_text(bubble->meta));
+        if (row->mine)
+                grid_put(grid, at, column + 1, end, STYLE_OF(surface, view_tick_ink(row->state)),
+                         slice_text(view_tick(model, row->state)));
+}
+
+static void draw_reason(const struct model_row *row, struct grid *grid, struct area area, unsigned at)
+{
+        char said[256];
+
+        if (row->error)
+                text_format(said, sizeof(said), TEXT_NOT_SENT_WHY, text_error(row->error));
+        else
+                snprintf(said, sizeof(said), "%s", text(TEXT_NOT_SENT));
+        grid_put_right(grid, at, area.column + MARGIN, area.column + area.columns - MARGIN, STYLE(GROUND, DANGER),
+                       slice_text(said));
+}
+
+static void draw_text_line(struct grid *grid, struct slice said, unsigned width, unsigned number, uint8_t style, unsigned at,
+                           unsigned column)
+{
+        struct wrap wrap = wrap_of(said, width);
+        struct slice line;
+
+        for (unsigned i = 0; wrap_next(&wrap, &line); i++)
+                if (i == number) {
+                        grid_put(grid, at, column, column + width, style, line);
+                        return;
+                }
+}
+
+static void draw_message(const struct model *model, struct grid *grid, struct area area, size_t index, unsigned line,
+                         unsigned at)
+{
+        const struct model_row *row = model->log.rows[index];
+        struct bubble bubble = measure(model, index, area.columns);
+        enum style_surface surface = index == model->log.marked ? STYLE_MARKED : row->mine ? STYLE_OWN : STYLE_OTHER;
+        unsigned right = area.column + area.columns - MARGIN, left = area.column + MARGIN;
+        unsigned own_lines = bubble.name + bubble.text_lines + bubble.meta_below;
+
+        if (line == own_lines) {
+                draw_reason(row, grid, area, at);
+                return;
+        }
+        if (row->mine)
+                left = right - min_of(bubble.columns, right - left);
+        right = left + bubble.columns;
+        grid_fill(grid, (struct area){at, left, 1, bubble.columns}, STYLE_OF(surface, INK_TEXT));
+        if (bubble.name && line == 0)
+                grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, view_person_ink(row->sender)),
+                             slice_text(model_name(model, row->sender)));
+        else if (line - bubble.name < bubble.text_lines)
+                draw_text_line(grid, slice_of(row->text, row->size), bubble.width, line - bubble.name,
+                               STYLE_OF(surface, INK_TEXT), at, left + 1);
+        if (line + 1 == own_lines)
+                draw_meta(model, grid, row, &bubble, surface, at, right - 1);
+}
+
+/* ---- what an older galka cannot know ---- */
+
+static unsigned one_line(const struct model *model, const struct model_row *row, size_t index, unsigned columns)
+{
+        (void)model, (void)row, (void)index, (void)columns;
+        return 1;
+}
+
+static void draw_unknown(const struct model *model, struct grid *grid, struct area area, size_t index, unsigned line,
+                         unsigned at)
+{
+        (void)model, (void)index, (void)line;
+        grid_put_middle(grid, at, area.column + MARGIN, area.column + area.columns - MARGIN, STYLE(GROUND, QUIET),
+                        slice_text(text(TEXT_UNKNOWN_ROW)));
+}
+
+static const struct kind kinds[] = {
+        {ROW_TEXT, message_lines, draw_message}, {0, one_line, draw_unknown}, /* any other */
+};
+
+static const struct kind *kind_of(const struct model_row *row)
+{
+        size_t i = 0;
+
+        while (kinds[i].kind && kinds[i].kind != row->kind)
+                i++;
+        return &kinds[i];
+}
+
+unsigned view_row_lines(const struct model *model, size_t index, unsigned columns)
+{
+        const struct model_row *row = model->log.rows[index];
+        enum above above[4];
+
+        return lines_above(&model->log, index, above) + kind_of(row)->lines(model, row, index, columns);
+}
+
+void view_draw_row_line(const struct model *model, struct grid *grid, struct area area, size_t index, unsigned line,
+                        unsigned at)
+{
+        enum above above[4];
+        unsigned count = lines_above(&model->log, index, above);
+
+        if (line < count)
+                draw_above(model, grid, area, index, above[line], at);
+        else
+                kind_of(model->log.rows[index])->draw(model, grid, area, index, line - count, at);
+}

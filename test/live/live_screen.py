@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+"""The full screen under tmux, as people use it: two and three of them, both sizes, both languages. What they see is left in
+build/screens/. See rig.py for the arguments."""
+import os
+import re
+import signal
+import sys
+import time
+import uuid
+
+import wire
+from rig import PASSWORD, Rig
+from tap import Suite, expect, expect_equal, wait_until
+from tmux import Tmux
+
+suite = Suite()
+case = suite.case
+
+SMALL, LARGE = (24, 80), (60, 200)
+EYE = '38;5;117'  # the colour of read ticks on a dark ground
+
+
+def row_with(screen, text):
+    """The chat's part of the last line with the text (the list is to its left)."""
+    line = screen.line_with(text) or ''
+    return line.split('│')[1] if '│' in line else line
+
+
+def has_tick(text, tick):
+    """Is that the tick behind the text's time, in its own line or below?"""
+    def check(screen):
+        chat = '\n'.join(line.split('│')[1] if '│' in line else '' for line in screen.text().split('\n'))
+        found = re.search(re.escape(text) + r'.*?\d\d:\d\d (\S+)', chat, re.DOTALL)
+        return found is not None and found[1] == tick
+    return check
+
+
+@case
+def sign_up_and_first_words(rig):
+    """without an account the screen leads to one; then people are found and talked to"""
+    carol = rig.screen('carol', '--server', f'127.0.0.1:{rig.main.port}')
+    carol.see('Welcome to Galka')
+    rig.keep(carol, 'welcome')
+    carol.keys('Down', 'Enter')
+    carol.see('Make an account')
+    for answer in ('not an address', None, 'carol@example.org', 'c', None, 'carol', 'Carol', 'short', None, PASSWORD):
+        if answer is None:
+            carol.see(lambda screen: 'That is no e-mail' in screen.text() or 'A user name:' in screen.text()
+                      or 'at least 8 bytes' in screen.text())
+            carol.keys('C-u')
+        else:
+            carol.type(answer)
+            time.sleep(0.1)
+            if answer == PASSWORD:
+                rig.keep(carol, 'sign-up')
+            carol.keys('Enter')
+    carol.see('The code from the mail')
+    expect(PASSWORD not in carol.text(), 'the password is not shown')
+    carol.type('000000')
+    carol.keys('Enter')
+    carol.see('wrong or expired code')
+    carol.keys('C-u')
+    carol.type(rig.main.code_for('carol@example.org'))
+    carol.keys('Enter')
+    carol.see('No chats yet')
+    rig.keep(carol, 'first-start')
+    carol.keys('C-n')
+    carol.see('Type the beginning of a name')
+    carol.type('al')
+    carol.see('@alice')
+    carol.keys('Enter')
+    carol.see('Nothing was said')
+    carol.type('Hello Alice, here is Carol.')
+    carol.keys('Enter')
+    carol.see(has_tick('Hello Alice, here is Carol.', '✓'))
+    rig.leave(carol)
+    rig.galka('alice', 'rooms')
+
+
+@case
+def two_talk(rig):
+    """lines cross, ticks rise to read and get their colour, unread ones are counted and marked"""
+    alice, bob = rig.screen('alice'), rig.screen('bob')
+    bob.see('●')
+    alice.see('Carol')
+    alice.keys('C-n')
+    alice.see('Type the beginning')
+    alice.type('bo')
+    alice.see('@bob')
+    alice.keys('Enter')
+    alice.see('Nothing was said')
+    alice.type('Did you see the jackdaws on the roof?')
+    alice.keys('Enter')
+    alice.see(has_tick('jackdaws on the roof', '✓✓'))
+    bob.see(' 1 ')
+    expect(EYE not in alice.style_before('✓✓'), 'delivered is not read')
+    rig.keep(bob, 'unread-in-the-list')
+    bob.keys('Enter')
+    bob.see('New messages')
+    alice.see(lambda screen: EYE in screen.style_before('✓✓'))
+    bob.type('Four of them,')
+    bob.keys('M-Enter')
+    bob.type('and one that steals buttons.')
+    bob.see('› Four of them,')
+    bob.keys('Enter')
+    alice.see('and one that steals buttons.')
+    bob.see(lambda screen: EYE in screen.style_before('✓✓'))
+    bob.see_no('New messages')
+    for number in range(3):
+        alice.type(f'line {number}')
+        alice.keys('Enter')
+    bob.see('line 2')
+    rig.keep(alice, 'talk-small')
+    alice.resize(*LARGE)
+    alice.see('About')
+    rig.keep(alice, 'talk-large')
+    alice.resize(5, 20)
+    alice.see('›')
+    rig.keep(alice, 'talk-tiny')
+    alice.resize(*SMALL)
+    alice.see('galka')
+    rig.leave(alice)
+    rig.leave(bob)
+
+
+@case
+def both_languages_and_settings(rig):
+    """Russian by the system's language; settings change it, the ground and the colours, and stay"""
+    alice = rig.screen('alice', language='ru_RU.UTF-8', size=LARGE)
+    alice.see('галка')
+    alice.keys('Enter')
+    alice.see('Сообщение')
+    rig.keep(alice, 'talk-large-ru')
+    alice.keys('F1')
+    alice.see('перейти в чат по имени')
+    rig.keep(alice, 'help-large-ru')
+    alice.keys('Escape')
+    alice.resize(*SMALL)
+    alice.see_no('Клавиши')
+    rig.keep(alice, 'talk-small-ru')
+    alice.keys('F2')
+    alice.see('Настройки')
+    rig.keep(alice, 'settings-ru')
+    alice.keys('Right')
+    alice.see('Settings')
+    alice.keys('Down', 'Right', 'Right')
+    alice.see('light')
+    rig.keep(alice, 'settings-light')
+    alice.keys('Escape')
+    alice.see_no('Settings')
+    rig.keep(alice, 'talk-light')
+    rig.leave(alice)
+    alice = rig.screen('alice', language='ru_RU.UTF-8')
+    alice.see('Notes' if alice.line_with('Notes') else 'galka')
+    alice.keys('F2')
+    alice.see('English')
+    alice.keys('Left', 'Down', 'Left', 'Left')
+    alice.see('Настройки')
+    rig.leave(alice)
+
+
+@case
+def without_colours(rig):
+    """NO_COLOR and vt100 show the same by attributes alone; eight colours do"""
+    for name, changes in (('no-color', {'NO_COLOR': '1'}), ('vt100', {'TERM': 'vt100'}), ('eight-colours', {'TERM': 'xterm'})):
+        alice = rig.screen('alice', environment=changes)
+        alice.see('Bob')
+        alice.keys('C-k')
+        alice.type('bob')
+        alice.see('@bob')
+        alice.keys('Enter')
+        alice.see('steals buttons')
+        rig.keep(alice, name)
+        coloured = alice.coloured()
+        if name != 'eight-colours':
+            colours = [found for found in re.findall(r'\033\[([0-9;]*)m', coloured)
+                       if any(word[:1] in '34' and len(word) == 2 and word not in ('39', '49') for word in found.split(';'))]
+            expect(not colours, f'no colours with {changes}: {colours}')
+            expect('✔✔' in alice.text() or name == 'vt100', f'read ticks are told apart without colours:\n{alice.text()}')
+        rig.leave(alice)
+
+
+@case
+def offline_and_back(rig):
+    """without a link a banner says so, what is written waits, and is sent once there is one"""
+    alice = rig.screen('alice')
+    alice.see('●')
+    alice.keys('C-k')
+    alice.type('bob')
+    alice.see('@bob')
+    alice.keys('Enter')
+    alice.see('steals buttons')
+    rig.main.stop()
+    alice.see('No link')
+    alice.type('written in the tunnel')
+    alice.keys('Enter')
+    alice.see(has_tick('written in the tunnel', '…'))
+    alice.see('1 waiting')
+    rig.keep(alice, 'offline')
+    alice.type('half a sente')
+    rig.main.start()
+    alice.see(has_tick('written in the tunnel', '✓'), 30)
+    alice.see_no('No link')
+    expect('half a sente' in alice.text(), 'what is being typed stays')
+    rig.leave(alice)
+
+
+@case
+def failed_and_retried(rig):
+    """what the server refuses is shown with its reason, and can be forgotten"""
+    me = int(rig.galka_json('alice', 'whoami')[0]['user'])
+    nobody = str(uuid.UUID(bytes=wire.personal_room(me, 12345)))
+    rig.galka('alice', 'send', nobody, 'to nobody at all', code=None)
+    alice = rig.screen('alice', nobody)
+    alice.see('Not sent')
+    alice.keys('Up')
+    alice.see('send again')
+    rig.keep(alice, 'failed')
+    alice.keys('Enter')
+    alice.see_no('send again')
+    alice.see('Not sent')
+    alice.keys('Up')
+    alice.see('discard')
+    alice.type('d')
+    alice.see_no('to nobody at all')
+    expect_equal(rig.galka_json('alice', 'outbox'), [], 'the outbox')
+    rig.leave(alice)
+
+
+@case
+def long_history(rig):
+    """a new device shows the newest and fetches what is older as one scrolls; search finds and jumps"""
+    for number in range(0, 240, 8):
+        lines = '\n'.join(f'letter {number + i} of the long tale' for i in range(8))
+        rig.galka('bob', 'chat', '@alice', stdin=lines + '\n')
+    alice = rig.screen('alice-two', '--server', f'127.0.0.1:{rig.main.port}')
+    alice.see('Welcome')
+    alice.keys('Enter')
+    alice.see('User name or e-mail')
+    alice.type('alice')
+    alice.keys('Enter')
+    alice.type('wrong password')
+    alice.keys('Enter')
+    alice.see('wrong name or password')
+    alice.keys('C-u')
+    alice.type(PASSWORD)
+    alice.keys('Enter')
+    alice.see('letter 239')
+    alice.keys('Enter')
+    alice.see('of the long tale')
+    alice.keys('C-End')
+    alice.see(lambda screen: 'letter 239' in row_with(screen, 'letter 239'))
+    for _ in range(80):
+        alice.keys('PPage')
+        if 'Did you see the jackdaws' in alice.text():
+            break
+        time.sleep(0.1)
+    alice.see('Did you see the jackdaws')
+    alice.see('End: to the newest')
+    rig.keep(alice, 'scrolled-up')
+    rig.galka('bob', 'send', '@alice', 'while you read old things')
+    alice.see('1 new message')
+    expect('Did you see the jackdaws' in alice.text(), 'what is read does not move')
+    alice.keys('C-End')
+    alice.see(lambda screen: 'while you read' in row_with(screen, 'while you read'))
+    alice.keys('C-f')
+    alice.see('Search in this chat')
+    alice.type('LETTER 42 ')
+    alice.see('letter 42 of')
+    rig.keep(alice, 'search')
+    alice.keys('Enter')
+    alice.see(lambda screen: 'letter 42 of' in row_with(screen, 'letter 42 of') and 'Search' not in screen.text())
+    rig.keep(alice, 'search-hit')
+    alice.keys('Escape')
+    time.sleep(0.3)  # or it is Alt with the key that follows
+    rig.leave(alice)
+
+
+@case
+def rooms_by_keys_and_mouse(rig):
+    """Alt and arrows, Ctrl+K and clicks go from room to room; drafts stay in theirs"""
+    alice = rig.screen('alice')
+    alice.see('Bob')
+    alice.see('Carol')
+    alice.keys('Enter')
+    alice.see('steals buttons' if alice.line_with('steals buttons') else '›')
+    alice.type('a draft for the first')
+    alice.keys('M-Down')
+    alice.see_no('a draft for the first')
+    alice.keys('M-Up')
+    alice.see('a draft for the first')
+    alice.keys('C-k')
+    alice.type('car')
+    alice.see('@carol')
+    rig.keep(alice, 'switcher')
+    alice.keys('Enter')
+    alice.see('here is Carol')
+    first = next(number for number, line in enumerate(alice.text().split('\n')) if line.startswith((' Bob', '▎Bob')))
+    alice.type(f'\033[<0;5;{first + 1}M\033[<0;5;{first + 1}m')
+    alice.see('a draft for the first')
+    alice.keys('C-u')
+    alice.paste('pasted\nin two lines')
+    alice.see('› pasted')
+    expect('in two lines' in alice.text(), 'a paste is not sent by its line end')
+    alice.keys('C-u', 'C-h', 'C-u')
+    rig.leave(alice)
+
+
+@case
+def terminal_is_given_back(rig):
+    """after leaving, after signals and crashes, and at Ctrl+Z the terminal is as it was"""
+    for how, code in (('C-q', 0), (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGSEGV, 139), (signal.SIGABRT, 134)):
+        alice = rig.screen('alice')
+        alice.see('Bob')
+        if isinstance(how, str):
+            alice.keys(how)
+        else:
+            os.kill(alice.program(), how)
+        alice.see('ended with' if rig.sanitized else f'ended with {code}')
+        alice.see('speed')
+        text = alice.text()
+        expect('icanon' in text and '-icanon' not in text and '-echo ' not in text, f'stty after {how}:\n{text}')
+        expect('Bob' not in text, f'the screen after {how}:\n{text}')
+        alice.end()
+
+
+class ScreenRig(Rig):
+    def __enter__(self):
+        self.main = self.server('--dev').start()
+        self.tmux = Tmux(self.folder)
+        self.kept = os.path.join(os.path.dirname(self.folder), 'screens')
+        os.makedirs(self.kept, exist_ok=True)
+        self.count = 0
+        for name in ('alice', 'bob'):
+            self.sign_up(self.main, name)
+        return self
+
+    def __exit__(self, *details):
+        self.tmux.end()
+        super().__exit__(*details)
+
+    def end_case(self):
+        self.tmux.end_terminals()
+        super().end_case()
+
+    def screen(self, profile, *arguments, size=SMALL, language='C.UTF-8', environment=None):
+        """galka on a terminal of its own; the first argument that is no flag is a room."""
+        words = ['screen', *arguments] if arguments and not arguments[0].startswith('--') else arguments
+        clean = {name: value for name, value in self.environment().items() if name in ('PATH', 'HOME', 'TZ')}
+        clean |= {'LANG': language, 'TERM': 'tmux-256color'} | (environment or {})
+        self.count += 1
+        return self.tmux.start(f'{profile}-{self.count}', self.galka_arguments(profile, *words), clean, *size)
+
+    def keep(self, terminal, name):
+        """Leaves what is seen in build/screens/."""
+        time.sleep(0.2)
+        with open(os.path.join(self.kept, f'{name}.txt'), 'w', encoding='utf-8') as file:
+            file.write(terminal.coloured())
+
+    def leave(self, terminal):
+        terminal.keys('C-q')
+        terminal.see('ended with 0')
+        terminal.end()
+
+
+sys.exit(suite.run(ScreenRig))
