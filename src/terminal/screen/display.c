@@ -221,6 +221,12 @@ static short pair_of(short ink, short ground)
         return ++display.known_count;
 }
 
+/* Nothing but its own text can be read on it. */
+static bool is_loud(const struct surface *surface)
+{
+        return surface->dark_text == surface->dark_quiet;
+}
+
 static void make_style(unsigned style)
 {
         const struct surface *surface = &surfaces[style / STYLE_INK_COUNT];
@@ -231,7 +237,7 @@ static void make_style(unsigned style)
         case COLOURS_256:
                 ground = display.light ? surface->light : surface->dark;
                 text = display.light ? ink->light : ink->dark;
-                if (text == -1)
+                if (text == -1 || is_loud(surface))
                         text = display.light ? surface->light_text : surface->dark_text;
                 else if (text == -2)
                         text = display.light ? surface->light_quiet : surface->dark_quiet;
