@@ -143,6 +143,7 @@ void popups_typed(struct screen *screen)
                 feed_search(&screen->feed, line_text(screen->model.popup.input));
                 break;
         default:
+                popup_say(&screen->model.popup, false, ""); /* what was wrong may be right now */
                 break;
         }
 }

@@ -104,7 +104,7 @@ void view_draw_rooms(const struct model *model, struct grid *grid, struct area a
                 draw_room(model, grid, room, (struct area){area.row + 1 + i * lines, area.column, lines, area.columns},
                           chosen);
         }
-        if (model->room_count == 0 && area.rows > 5) {
+        if (model->room_count == 0 && model->phase >= CORE_OFFLINE && area.rows > 5) {
                 grid_put_middle(grid, area.row + 3, area.column, area.column + area.columns, STYLE(SUNKEN, TEXT),
                                 slice_text(text(TEXT_NO_ROOMS)));
                 grid_put_middle(grid, area.row + 4, area.column, area.column + area.columns, STYLE(SUNKEN, QUIET),
