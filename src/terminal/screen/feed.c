@@ -35,6 +35,16 @@ static void describe_room(struct feed *feed, struct model_room *to, const struct
         to->queued = info->queued;
         to->peer = info->kind == ROOM_PERSONAL ? room_peer(&info->room, model->me.user) : 0;
         to->detail[0] = '\0';
+        to->role = info->role;
+        to->members = (uint32_t)min_of(info->members, (uint64_t)UINT32_MAX);
+        if (info->kind == ROOM_GROUP) {
+                safe_copy(info->title, to->name, sizeof(to->name));
+                if (!to->name[0])
+                        snprintf(to->name, sizeof(to->name), "%s", text(TEXT_GROUP_TITLE));
+                if (info->members && !info->left)
+                        text_plural(to->detail, sizeof(to->detail), PLURAL_MEMBERS, info->members);
+                return;
+        }
         if (info->kind == ROOM_SELF) {
                 snprintf(to->name, sizeof(to->name), "%s", text(TEXT_SELF_ROOM));
                 snprintf(to->detail, sizeof(to->detail), "%s", text(TEXT_SELF_DETAIL));
@@ -67,7 +77,11 @@ static void keep_last(struct model_room *to, const struct model_room *before)
 {
         to->last_head = before->last_head;
         to->last_seq = before->last_seq;
+        to->last_kind = before->last_kind;
+        to->last_role = before->last_role;
         to->last_sender = before->last_sender;
+        to->last_subject = before->last_subject;
+        to->last_heir = before->last_heir;
         to->last_mine = before->last_mine;
         to->last_state = before->last_state;
         to->failed = before->failed;
@@ -115,6 +129,10 @@ static void take_last(void *context, struct slice key, struct slice value)
         if (core_row_decode(value, &row) != ERR_OK)
                 return;
         last->room->last_seq = row.seq;
+        last->room->last_kind = (uint8_t)row.kind;
+        last->room->last_role = (uint8_t)row.role;
+        last->room->last_subject = row.subject;
+        last->room->last_heir = row.heir;
         last->room->last_sender = row.sender;
         last->room->last_mine = row.sender == last->feed->model->me.user;
         model_copy_line(row.text, last->room->last, sizeof(last->room->last));
@@ -129,6 +147,7 @@ static void update_last(struct feed *feed, struct model_room *room)
 
         if (room->last_head != room->head && room->queued == 0) {
                 room->last[0] = '\0';
+                room->last_kind = 0;
                 room->last_mine = false;
                 if (file_range(feed->session->file, slice_of(from, from_size), slice_of(to, to_size), 1, true, take_last,
                                &last) != ERR_OK)
@@ -161,11 +180,11 @@ static void count_unsent(void *context, struct slice key, struct slice value)
 {
         struct feed *feed = context;
         struct id room_id, id;
-        struct slice said;
+        struct wire_operation operation;
         enum core_message_state state;
         struct model_room *room;
 
-        if (core_outbox_decode(key, value, &room_id, &id, &said, &state) != ERR_OK)
+        if (core_outbox_decode(key, value, &room_id, &id, &operation, &state) != ERR_OK)
                 return;
         if (state == CORE_MESSAGE_FAILED)
                 feed->model->failed++;
@@ -177,8 +196,12 @@ static void count_unsent(void *context, struct slice key, struct slice value)
         room->failed = room->failed || state == CORE_MESSAGE_FAILED;
         room->last_mine = true;
         room->last_state = (uint8_t)state;
+        room->last_kind = (uint8_t)operation.kind;
+        room->last_role = (uint8_t)operation.role;
+        room->last_subject = operation.subject;
+        room->last_sender = feed->model->me.user;
         room->last_head = UINT64_MAX; /* read again once this is sent or forgotten */
-        model_copy_line(said, room->last, sizeof(room->last));
+        model_copy_line(operation.text, room->last, sizeof(room->last));
 }
 
 static void update_outbox(struct feed *feed)
@@ -196,12 +219,17 @@ static void show_unsent(void *context, struct slice key, struct slice value)
 {
         struct feed *feed = context;
         struct id room, id;
-        struct wire_row row = {.kind = ROW_TEXT, .sender = feed->model->me.user};
+        struct wire_operation operation;
+        struct wire_row row = {.sender = feed->model->me.user};
         enum core_message_state state;
         struct model_row *shown;
 
-        if (core_outbox_decode(key, value, &room, &id, &row.text, &state) != ERR_OK || !is_open(feed, &room))
+        if (core_outbox_decode(key, value, &room, &id, &operation, &state) != ERR_OK || !is_open(feed, &room))
                 return;
+        row.kind = operation.kind;
+        row.text = operation.text;
+        row.subject = operation.subject;
+        row.role = operation.role;
         row.request = id;
         row.time_ms = id_uuid7_time_ms(&id);
         shown = log_row_new(&row, true, state);
@@ -295,6 +323,8 @@ void feed_open(struct feed *feed, const struct id *room, const char *name)
 
         log_clear(&model->log);
         model->open = true;
+        model->member_count = 0;
+        model->link_known = false;
         model->at = (struct model_room){.room = *room, .kind = (uint8_t)room_kind_of(room)};
         feed->told_seq = 0;
         if (line) {
@@ -309,6 +339,7 @@ void feed_open(struct feed *feed, const struct id *room, const char *name)
         if (core_room_info(core_of(feed), room, &info) == ERR_OK && info.unread > 0)
                 model->log.unread_seq = info.marks.read + 1;
         load_newest(feed);
+        feed->members_wanted = model->at.kind == ROOM_GROUP;
         if (model->log.count == 0 && model->log.older_there)
                 feed_older(feed);
 }
@@ -375,6 +406,47 @@ size_t feed_around(struct feed *feed, uint64_t seq)
         return place < log->count && log->rows[place]->seq == seq ? place : SIZE_MAX;
 }
 
+/* ---- members ---- */
+
+void feed_members(struct feed *feed)
+{
+        struct model *model = feed->model;
+
+        if (!model->open || model->at.kind != ROOM_GROUP || model->at.left)
+                return;
+        feed->members_after = 0;
+        feed->members_wanted = core_members(core_of(feed), &model->at.room, 0, &feed->members_request,
+                                            host_time(feed->session->host)) != ERR_OK; /* once there is a link */
+}
+
+static void on_members(struct feed *feed, const struct core_event *event)
+{
+        struct model *model = feed->model;
+        struct wire_iterator iterator;
+        struct wire_member member;
+
+        if (feed->members_after == 0)
+                model->member_count = 0;
+        wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &event->list);
+        while (wire_list_next(&iterator, &member)) {
+                feed->members_after = member.person.user;
+                model_know(model, &member.person);
+                if (model->member_count < MODEL_MEMBERS_MAX)
+                        model->members[model->member_count++] = (struct model_member){.user = member.person.user,
+                                                                                      .delivered = member.delivered,
+                                                                                      .shown = member.shown,
+                                                                                      .counted_from = member.counted_from,
+                                                                                      .role = (uint8_t)member.role};
+        }
+        model->link_known = event->bytes.size == sizeof(model->link);
+        if (model->link_known)
+                memcpy(model->link, event->bytes.data, sizeof(model->link));
+        if (event->more && core_members(core_of(feed), &model->at.room, feed->members_after, &feed->members_request,
+                                        host_time(feed->session->host)) == ERR_OK)
+                return;
+        feed->members_changed = true;
+}
+
 void feed_read(struct feed *feed, uint64_t seq)
 {
         if (!feed->focused || seq <= feed->told_seq)
@@ -413,6 +485,8 @@ static void on_row(struct feed *feed, const struct core_event *event)
                 log->come++;
         take_row(feed, row);
         log_trim(log);
+        if (row->kind == ROW_JOINED || row->kind == ROW_LEFT || row->kind == ROW_ROLE || row->kind == ROW_LINK)
+                feed->members_wanted = true;
 }
 
 static void on_ticks(struct feed *feed)
@@ -444,7 +518,7 @@ static void on_people(struct feed *feed, const struct core_event *event)
         struct wire_person person;
 
         feed->people_asked = false;
-        if (popup->kind != POPUP_PEOPLE)
+        if (popup->kind != POPUP_PEOPLE && popup->kind != POPUP_INVITE)
                 return;
         popup->busy = false;
         popup->item_count = popup->chosen = popup->top = 0;
@@ -500,10 +574,14 @@ void feed_event(void *context, const struct core_event *event)
                         on_people(feed, event);
                 break;
         case CORE_EVENT_FAILED:
-                if (id_equal(&event->id, &feed->people_request) && feed->model->popup.kind == POPUP_PEOPLE) {
+                if (id_equal(&event->id, &feed->people_request) && feed->model->popup.busy) {
                         feed->people_asked = feed->model->popup.busy = false;
                         popup_say(&feed->model->popup, true, text_error(event->error));
                 }
+                break;
+        case CORE_EVENT_MEMBERS:
+                if (id_equal(&event->id, &feed->members_request) && is_open(feed, &event->room))
+                        on_members(feed, event);
                 break;
         case CORE_EVENT_SIGN:
                 feed->signed_answer = true;
@@ -553,6 +631,8 @@ void feed_update(struct feed *feed, unsigned fitting)
                         feed_outbox(feed);
         }
         feed->rooms_changed = feed->outbox_changed = false;
+        if (feed->members_wanted && model->phase >= CORE_READY)
+                feed_members(feed);
         for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++)
                 update_last(feed, &model->rooms[i]);
 }

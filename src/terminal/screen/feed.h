@@ -25,7 +25,10 @@ struct feed {
         bool people_asked;
         bool signed_answer; /* a sign-in request was answered: */
         enum error sign_error;
-        unsigned come; /* messages of others since it was last looked at: for the bell */
+        struct id members_request;
+        uint64_t members_after;
+        bool members_wanted, members_changed; /* to be asked for; have come since groups.c looked */
+        unsigned come;                        /* messages of others since it was last looked at: for the bell */
 };
 
 /* The listener of the host. */
@@ -48,6 +51,9 @@ void feed_newest(struct feed *feed);
 
 /* Rows around one of the file; returns its index, SIZE_MAX if it is not there. */
 size_t feed_around(struct feed *feed, uint64_t seq);
+
+/* Asks who is in the open group. */
+void feed_members(struct feed *feed);
 
 /* The person has seen what is in sight. */
 void feed_read(struct feed *feed, uint64_t seq);

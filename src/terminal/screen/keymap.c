@@ -70,6 +70,17 @@ static const struct binding bindings[] = {
         LETTER(PLACE_LOG, 0, 'r', ACT_RETRY),
         LETTER(PLACE_LOG, 0, 'd', ACT_DISCARD),
         LETTER(PLACE_LOG, 0, 'c', ACT_COPY),
+        LETTER(PLACE_LOG, 0, 'i', ACT_READERS),
+
+        LETTER(OPEN, CTRL, 'g', ACT_NEW_GROUP),
+        KEY(EVERYWHERE, KEY_F3, 0, ACT_GROUP),
+        LETTER(OPEN, CTRL, 'r', ACT_GROUP),
+        LETTER(PLACE_GROUP, 0, 'i', ACT_INVITE),
+        LETTER(PLACE_GROUP, 0, 't', ACT_RENAME),
+        LETTER(PLACE_GROUP, 0, 'r', ACT_ROLE),
+        LETTER(PLACE_GROUP, 0, 'x', ACT_REMOVE),
+        LETTER(PLACE_GROUP, 0, 'k', ACT_LINK),
+        LETTER(PLACE_GROUP, 0, 'l', ACT_LEAVE_GROUP),
 
         EDIT(KEY_ARROW_LEFT, 0, LINE_LEFT),
         EDIT(KEY_ARROW_RIGHT, 0, LINE_RIGHT),
@@ -155,5 +166,9 @@ const struct help_line help_lines[] = {
         {TEXT_KEY_RETRY, "Enter, r"},
         {TEXT_KEY_DISCARD, "d"},
         {TEXT_KEY_COPY, "c"},
+        {TEXT_KEYS_GROUPS, NULL},
+        {TEXT_KEY_NEW_GROUP, "Ctrl+G"},
+        {TEXT_KEY_GROUP, "F3, Ctrl+R"},
+        {TEXT_KEY_READERS, "i"},
 };
 const unsigned help_line_count = countof(help_lines);

@@ -11,11 +11,12 @@
 
 enum place {
         PLACE_ANYWHERE = 1,
-        PLACE_ROOMS = 2,    /* the list has the keys */
-        PLACE_COMPOSE = 4,  /* a message is being written */
-        PLACE_LOG = 8,      /* a message is chosen */
-        PLACE_POPUP = 16,   /* something lies over it all */
-        PLACE_SETTINGS = 32 /* beside PLACE_POPUP: it is the settings */
+        PLACE_ROOMS = 2,     /* the list has the keys */
+        PLACE_COMPOSE = 4,   /* a message is being written */
+        PLACE_LOG = 8,       /* a message is chosen */
+        PLACE_POPUP = 16,    /* something lies over it all */
+        PLACE_SETTINGS = 32, /* beside PLACE_POPUP: it is the settings */
+        PLACE_GROUP = 64     /* beside PLACE_POPUP: it is a group's members */
 };
 
 enum action {
@@ -49,6 +50,15 @@ enum action {
         ACT_RETRY,
         ACT_DISCARD,
         ACT_COPY,
+        ACT_READERS,
+        ACT_NEW_GROUP,
+        ACT_GROUP,
+        ACT_INVITE,
+        ACT_RENAME,
+        ACT_ROLE,
+        ACT_REMOVE,
+        ACT_LINK,
+        ACT_LEAVE_GROUP,
         ACT_EDIT /* the line editor: `edit` says what */
 };
 

@@ -15,13 +15,14 @@ enum error model_init(struct model *model)
         model->compose = line_new();
         model->popup.input = line_new();
         model->popup.items = memory_new(sizeof(struct model_item) * MODEL_ITEMS_MAX);
+        model->members = memory_new(sizeof(struct model_member) * MODEL_MEMBERS_MAX);
         for (unsigned i = 0; i < MODEL_FIELDS_MAX; i++)
                 model->popup.fields[i].line = line_new();
         log_clear(&model->log);
         for (unsigned i = 0; i < MODEL_FIELDS_MAX; i++)
                 if (!model->popup.fields[i].line)
                         goto fail;
-        if (model->compose && model->popup.input && model->popup.items)
+        if (model->compose && model->popup.input && model->popup.items && model->members)
                 return ERR_OK;
 fail:
         model_finish(model);
@@ -33,6 +34,7 @@ void model_finish(struct model *model)
         log_clear(&model->log);
         memory_free(model->log.rows);
         memory_free(model->people);
+        memory_free(model->members);
         memory_free(model->rooms);
         memory_free(model->rooms_before);
         memory_free(model->popup.items);
@@ -183,6 +185,9 @@ struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_
                                   .sender = wire->sender,
                                   .id = wire->request,
                                   .kind = (uint8_t)wire->kind,
+                                  .role = (uint8_t)wire->role,
+                                  .subject = wire->subject,
+                                  .heir = wire->heir,
                                   .state = (uint8_t)state,
                                   .mine = mine,
                                   .size = (uint32_t)wire->text.size};
@@ -317,7 +322,8 @@ static const struct {
         {POPUP_SIGN_IN, TEXT_FIELD_PASSWORD, true}, {POPUP_SIGN_UP, TEXT_FIELD_SERVER, false},
         {POPUP_SIGN_UP, TEXT_FIELD_EMAIL, false},   {POPUP_SIGN_UP, TEXT_FIELD_USER_NAME, false},
         {POPUP_SIGN_UP, TEXT_FIELD_NAME, false},    {POPUP_SIGN_UP, TEXT_FIELD_PASSWORD, true},
-        {POPUP_CODE, TEXT_FIELD_CODE, false},
+        {POPUP_CODE, TEXT_FIELD_CODE, false},       {POPUP_NEW_GROUP, TEXT_FIELD_TITLE, false},
+        {POPUP_RENAME, TEXT_FIELD_TITLE, false},
 };
 
 void popup_open(struct model *model, enum model_popup kind)

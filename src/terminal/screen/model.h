@@ -13,17 +13,25 @@
 #include "terminal/screen/style.h"
 #include "terminal/screen/text.h"
 
-#define MODEL_NAME_SIZE  136  /* of a person's or room's name, with NUL */
-#define MODEL_LAST_SIZE  160  /* of the beginning of a room's last message */
-#define MODEL_ROWS_MAX   3000 /* rows of the open room in memory; more are read again as one scrolls */
-#define MODEL_PEOPLE_MAX 4096
-#define MODEL_ITEMS_MAX  100
-#define MODEL_FIELDS_MAX 5
+#define MODEL_NAME_SIZE   136  /* of a person's or room's name, with NUL */
+#define MODEL_LAST_SIZE   160  /* of the beginning of a room's last message */
+#define MODEL_ROWS_MAX    3000 /* rows of the open room in memory; more are read again as one scrolls */
+#define MODEL_PEOPLE_MAX  4096
+#define MODEL_ITEMS_MAX   200
+#define MODEL_FIELDS_MAX  5
+#define MODEL_MEMBERS_MAX 1024 /* of a group */
 
 struct model_person {
         uint64_t user;
         char name[MODEL_NAME_SIZE];      /* as others see it */
         char user_name[MODEL_NAME_SIZE]; /* without @; may be empty */
+};
+
+/* What happened in a group, other than a message: rules/row.h says what each kind has. */
+struct model_news {
+        uint8_t kind, role;
+        uint64_t sender, subject, heir;
+        const char *title;
 };
 
 /* A line of the list. */
@@ -32,13 +40,16 @@ struct model_room {
         uint8_t kind; /* rules/room.h */
         bool left;
         uint64_t peer; /* of a personal room */
+        uint8_t role;  /* one's own in a group: rules/role.h */
+        uint32_t members;
         char name[MODEL_NAME_SIZE];
         char detail[MODEL_NAME_SIZE]; /* "@bob", "3 members" */
         uint64_t head, unread, time_ms, shown, delivered;
         uint32_t queued;
         uint64_t last_head, last_seq; /* the head that `last` was read at, and its row */
         char last[MODEL_LAST_SIZE];
-        uint64_t last_sender;
+        uint64_t last_sender, last_subject, last_heir;
+        uint8_t last_kind, last_role; /* of the row; last_kind 0: there is none */
         bool last_mine;
         uint8_t last_state; /* enum core_message_state, of an own one */
         bool failed;        /* something in it was not sent */
@@ -51,7 +62,9 @@ struct model_row {
         uint8_t kind;  /* rules/row.h */
         uint8_t state; /* enum core_message_state */
         bool mine;
+        uint8_t role;     /* of the subject: rules/row.h says when */
         enum error error; /* why it failed; OK: not known */
+        uint64_t subject, heir;
         uint32_t size;
         char text[];
 };
@@ -82,7 +95,13 @@ enum model_popup {
         POPUP_PEOPLE,   /* find somebody to talk to */
         POPUP_SEARCH,   /* in the open room */
         POPUP_SETTINGS, /* values that Left and Right change */
-        POPUP_WELCOME,  /* no account: sign in, sign up */
+        POPUP_NEW_GROUP,
+        POPUP_GROUP, /* its members, and what may be done */
+        POPUP_RENAME,
+        POPUP_INVITE,  /* as PEOPLE, for the open group */
+        POPUP_LEAVE,   /* really? */
+        POPUP_READERS, /* who has read a message */
+        POPUP_WELCOME, /* no account: sign in, sign up */
         POPUP_SIGN_IN,
         POPUP_SIGN_UP,
         POPUP_CODE,
@@ -93,9 +112,16 @@ enum model_popup {
 struct model_item {
         char label[MODEL_LAST_SIZE];
         char detail[MODEL_NAME_SIZE];
+        uint8_t role;
         struct id room;
         uint64_t user, seq;
         uint32_t unread;
+};
+
+/* A present member of the open group. */
+struct model_member {
+        uint64_t user, delivered, shown, counted_from;
+        uint8_t role;
 };
 
 /* What is asked for in a form. */
@@ -128,10 +154,14 @@ struct model {
         size_t room_count, room_size;
         struct model_room *rooms_before; /* the list before the last change, for what was read for it */
         size_t before_size;
-        size_t chosen_room;   /* the line that the keys are at */
-        size_t rooms_top;     /* first line shown */
-        bool open;            /* a room is open */
-        struct model_room at; /* which; a copy of its line, or made up before anything was said there */
+        size_t chosen_room;           /* the line that the keys are at */
+        size_t rooms_top;             /* first line shown */
+        bool open;                    /* a room is open */
+        struct model_room at;         /* which; a copy of its line, or made up before anything was said there */
+        struct model_member *members; /* of the open group, by user */
+        size_t member_count;
+        uint8_t link[16]; /* the secret of the group's link */
+        bool link_known;
         struct model_log log;
         struct line *compose;
 

@@ -107,6 +107,8 @@ static void ask_people(struct screen *screen)
         if (typed.size > 0 && typed.data[0] == '@')
                 typed = slice_of(typed.data + 1, typed.size - 1);
         popup->item_count = popup->chosen = popup->top = 0;
+        if (popup->kind == POPUP_PEOPLE && groups_offer_link(screen, typed))
+                return;
         if (typed.size < 2) {
                 popup->busy = false;
                 popup_say(popup, false, text(TEXT_PEOPLE_ASK));
@@ -125,7 +127,8 @@ struct line *popups_line(struct screen *screen)
 {
         struct model_popup_state *popup = &screen->model.popup;
 
-        if (popup->kind == POPUP_SWITCH || popup->kind == POPUP_PEOPLE || popup->kind == POPUP_SEARCH)
+        if (popup->kind == POPUP_SWITCH || popup->kind == POPUP_PEOPLE || popup->kind == POPUP_SEARCH ||
+            popup->kind == POPUP_INVITE)
                 return popup->input;
         return popup->field_count && !popup->busy ? popup->fields[popup->chosen].line : NULL;
 }
@@ -137,6 +140,7 @@ void popups_typed(struct screen *screen)
                 fill_switch(screen);
                 break;
         case POPUP_PEOPLE:
+        case POPUP_INVITE:
                 ask_people(screen);
                 break;
         case POPUP_SEARCH:
@@ -189,6 +193,10 @@ void popups_enter(struct screen *screen)
                 change_setting(screen, true);
                 return;
         }
+        if (kind >= POPUP_NEW_GROUP && kind <= POPUP_READERS) {
+                groups_enter(screen);
+                return;
+        }
         if (kind == POPUP_WELCOME || model->popup.field_count) {
                 account_enter(screen);
                 return;
@@ -199,6 +207,8 @@ void popups_enter(struct screen *screen)
         popup_close(model);
         if (kind == POPUP_SWITCH) {
                 chats_open(screen, &item.room, NULL);
+        } else if (kind == POPUP_PEOPLE && item.user == 0) {
+                groups_join(screen, &item.room);
         } else if (kind == POPUP_PEOPLE) {
                 struct id room = room_personal(model->me.user, item.user);
 

@@ -35,6 +35,8 @@ static unsigned places(const struct screen *screen)
 {
         if (screen->model.popup.kind == POPUP_SETTINGS)
                 return PLACE_POPUP | PLACE_SETTINGS;
+        if (screen->model.popup.kind == POPUP_GROUP)
+                return PLACE_POPUP | PLACE_GROUP;
         if (screen->model.popup.kind != POPUP_NONE)
                 return PLACE_POPUP;
         switch (screen->model.focus) {
@@ -199,7 +201,7 @@ static void take_key(struct screen *screen, const struct key *key)
         } else if (binding->action == ACT_NONE) {
                 if (key->code == KEY_CHARACTER && key->modifiers == 0)
                         type(screen, key->text);
-        } else if (!act_anywhere(screen, binding->action)) {
+        } else if (!act_anywhere(screen, binding->action) && !groups_act(screen, binding->action)) {
                 if (screen->model.popup.kind != POPUP_NONE)
                         popups_act(screen, binding->action);
                 else
@@ -257,6 +259,7 @@ static void draw(struct screen *screen)
                 return; /* the old picture stays until there is memory */
         feed_update(&screen->feed, screen->rows);
         account_update(screen);
+        groups_update(screen);
         view_settle(model, screen->rows, screen->columns);
         fetch_more(screen);
         host_settle(screen->session->host);

@@ -2,6 +2,7 @@
 #ifndef GALKA_TERMINAL_SCREEN_SCREEN_INSIDE_H
 #define GALKA_TERMINAL_SCREEN_SCREEN_INSIDE_H
 
+#include "rules/limits.h"
 #include "terminal/screen/feed.h"
 #include "terminal/screen/keymap.h"
 #include "terminal/screen/view.h"
@@ -25,6 +26,7 @@ struct screen {
         struct draft drafts[DRAFTS_MAX];
         unsigned draft_count;
         uint64_t title_unread;
+        uint8_t link[LINK_SIZE]; /* of the group that is offered */
 };
 
 struct core *screen_core(struct screen *screen);
@@ -58,6 +60,23 @@ void popups_enter(struct screen *screen);
 /* Settings: read from the profile, and told to the terminal. */
 void settings_load(struct screen *screen);
 void settings_apply(struct screen *screen);
+
+/* ---- groups.c ---- */
+
+/* True: it was one of these. */
+bool groups_act(struct screen *screen, enum action action);
+
+/* Enter in one of its popups. */
+void groups_enter(struct screen *screen);
+
+/* A link to a group was typed: offers to join it. False: it is none. */
+bool groups_offer_link(struct screen *screen, struct slice typed);
+
+/* Joins the group of the link that was offered last. */
+void groups_join(struct screen *screen, const struct id *room);
+
+/* Members came: what shows them is filled anew. */
+void groups_update(struct screen *screen);
 
 /* ---- account.c ---- */
 

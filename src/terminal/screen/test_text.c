@@ -22,7 +22,7 @@ static void conversions(const char *said, char *found, size_t size)
         size_t used = 0;
 
         while ((said = strchr(said, '%')) != NULL && used + 2 < size) {
-                size_t length = strspn(said + 1, "0123456789.l");
+                size_t length = strspn(said + 1, "0123456789.l$");
 
                 found[used++] = '%';
                 found[used++] = said[1 + length];

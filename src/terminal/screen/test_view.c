@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/screen/view.h"
@@ -307,6 +308,68 @@ static void names_are_shown_in_groups_once_a_group_of_rows(void **state)
         assert_true(style_of("Carol ") != STYLE(OTHER, TEXT));
 }
 
+static struct model_row *add_news(uint64_t seq, uint8_t kind, uint64_t sender, uint64_t subject, uint8_t role,
+                                  const char *title)
+{
+        struct wire_row wire = {
+                .seq = seq, .kind = kind, .sender = sender, .subject = subject, .role = role, .time_ms = NOW - 30 * MINUTE};
+        struct model_row *row;
+
+        wire.text = slice_text(title);
+        row = log_row_new(&wire, sender == ME, CORE_MESSAGE_SENT);
+        assert_non_null(row);
+        assert_true(log_put(&model.log, row));
+        return row;
+}
+
+static void open_a_group(void)
+{
+        talk();
+        log_clear(&model.log);
+        model.at.kind = ROOM_GROUP;
+        model.at.role = ROLE_OWNER;
+        model.at.members = 3;
+        snprintf(model.at.name, sizeof(model.at.name), "Jackdaw watchers");
+        snprintf(model.at.detail, sizeof(model.at.detail), "3 members");
+        model.members[0] = (struct model_member){.user = ME, .role = ROLE_OWNER};
+        model.members[1] = (struct model_member){.user = BOB, .role = ROLE_ADMIN};
+        model.members[2] = (struct model_member){.user = CAROL, .role = ROLE_MEMBER};
+        model.member_count = 3;
+        add_news(1, ROW_CREATED, ME, 0, 0, "Jackdaws");
+        add_news(2, ROW_JOINED, ME, BOB, 0, "");
+        add_news(3, ROW_JOINED, CAROL, CAROL, 0, "");
+        add_news(4, ROW_TITLE, BOB, 0, 0, "Jackdaw watchers");
+        add_news(5, ROW_ROLE, ME, BOB, ROLE_ADMIN, "");
+        add_news(6, ROW_LINK, ME, 0, 0, "");
+        add_row(7, BOB, "Who saw the one with the ring?", 3 * MINUTE, CORE_MESSAGE_SENT);
+        add_news(8, ROW_LEFT, BOB, CAROL, 0, "");
+        add_news(9, ROW_LEFT, BOB, BOB, 0, "")->heir = ME;
+}
+
+static void news_of_a_group_are_told_in_sentences(void **state)
+{
+        (void)state;
+        open_a_group();
+        draw(24, 80);
+        looks_like("news-80x24-en");
+        draw(60, 200);
+        looks_like("news-200x60-en");
+        text_choose(LANGUAGE_RU);
+        draw(24, 80);
+        looks_like("news-80x24-ru");
+}
+
+static void what_happened_last_is_told_in_the_list(void **state)
+{
+        (void)state;
+        open_a_group();
+        model.rooms[1].kind = ROOM_GROUP;
+        model.rooms[1].last_kind = ROW_LEFT;
+        model.rooms[1].last_sender = model.rooms[1].last_subject = BOB;
+        draw(24, 80);
+        assert_true(sees(" Bob left the group"));
+}
+
 static void wide_and_combining_letters_keep_the_columns(void **state)
 {
         (void)state;
@@ -523,6 +586,8 @@ int main(int argc, char **argv)
                 TEST(without_a_link_a_banner_says_so),
                 TEST(the_unread_line_stands_before_the_first_new_one_of_others),
                 TEST(names_are_shown_in_groups_once_a_group_of_rows),
+                TEST(news_of_a_group_are_told_in_sentences),
+                TEST(what_happened_last_is_told_in_the_list),
                 TEST(wide_and_combining_letters_keep_the_columns),
                 TEST(nobody_can_draw_on_the_screen),
                 TEST(scrolling_shows_every_line_once_and_stays_where_it_is),

@@ -63,6 +63,8 @@ static const struct {
         {ERR_AGAIN, TEXT_ERROR_NO_LINK},
         {ERR_CLOSED, TEXT_ERROR_NO_LINK},
         {ERR_BAD_FIELD, TEXT_ERROR_FIELD},
+        {ERR_ALREADY, TEXT_ERROR_ALREADY},
+        {ERR_ROOM_FULL, TEXT_ERROR_ROOM_FULL},
 };
 
 static enum language chosen = LANGUAGE_EN;

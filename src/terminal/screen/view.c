@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/role.h"
 #include "rules/room.h"
 #include "terminal/screen/view_inside.h"
 
@@ -143,19 +144,25 @@ static void draw_banner(const struct model *model, struct grid *grid, struct are
 static enum text hint_of(const struct model *model)
 {
         static const enum text of_popup[POPUP_COUNT] = {
-                [POPUP_HELP] = TEXT_HINT_HELP,    [POPUP_SWITCH] = TEXT_HINT_LIST,       [POPUP_PEOPLE] = TEXT_HINT_LIST,
-                [POPUP_SEARCH] = TEXT_HINT_LIST,  [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
-                [POPUP_SIGN_IN] = TEXT_HINT_FORM, [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
+                [POPUP_HELP] = TEXT_HINT_HELP,      [POPUP_SWITCH] = TEXT_HINT_LIST,       [POPUP_PEOPLE] = TEXT_HINT_LIST,
+                [POPUP_SEARCH] = TEXT_HINT_LIST,    [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
+                [POPUP_NEW_GROUP] = TEXT_HINT_FORM, [POPUP_RENAME] = TEXT_HINT_FORM,       [POPUP_INVITE] = TEXT_HINT_LIST,
+                [POPUP_LEAVE] = TEXT_HINT_LIST,     [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
+                [POPUP_SIGN_IN] = TEXT_HINT_FORM,   [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
         };
         const struct model_log *log = &model->log;
 
+        if (model->popup.kind == POPUP_GROUP && model->at.role < ROLE_ADMIN)
+                return TEXT_HINT_GROUP_MEMBER;
         if (model->popup.kind != POPUP_NONE)
                 return of_popup[model->popup.kind];
         if (model->focus == FOCUS_ROOMS)
                 return TEXT_HINT_ROOMS;
         if (model->focus == FOCUS_LOG && log->marked < log->count && log->rows[log->marked]->state == CORE_MESSAGE_FAILED)
                 return TEXT_HINT_LOG_FAILED;
-        return model->focus == FOCUS_LOG ? TEXT_HINT_LOG : TEXT_HINT_COMPOSE;
+        if (model->focus == FOCUS_LOG)
+                return model->at.kind == ROOM_GROUP ? TEXT_HINT_LOG_GROUP : TEXT_HINT_LOG;
+        return TEXT_HINT_COMPOSE;
 }
 
 /* As many hints as fit as a whole; in the text two spaces part them, on the screen a dot does. */

@@ -26,6 +26,9 @@ void view_draw_row_line(const struct model *model, struct grid *grid, struct are
 const char *view_tick(const struct model *model, uint8_t state);
 enum style_ink view_tick_ink(uint8_t state);
 
+/* What happened in a group, in a sentence. */
+void view_tell(const struct model *model, const struct model_news *news, char *said, size_t size);
+
 /* The ink of a person's name. */
 enum style_ink view_person_ink(uint64_t user);
 

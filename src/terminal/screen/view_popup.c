@@ -42,6 +42,12 @@ static const struct popup_kind {
         [POPUP_PEOPLE] = {TEXT_PEOPLE_TITLE, true, true, false},
         [POPUP_SEARCH] = {TEXT_SEARCH_TITLE, true, true, false},
         [POPUP_SETTINGS] = {TEXT_SETTINGS_TITLE, false, false, false},
+        [POPUP_NEW_GROUP] = {TEXT_NEW_GROUP_TITLE, false, false, true},
+        [POPUP_GROUP] = {TEXT_GROUP_TITLE, false, true, false},
+        [POPUP_RENAME] = {TEXT_RENAME_TITLE, false, false, true},
+        [POPUP_INVITE] = {TEXT_INVITE_TITLE, true, true, false},
+        [POPUP_LEAVE] = {TEXT_LEAVE_TITLE, false, true, false},
+        [POPUP_READERS] = {TEXT_READERS_TITLE, false, true, false},
         [POPUP_WELCOME] = {TEXT_WELCOME_TITLE, false, true, false},
         [POPUP_SIGN_IN] = {TEXT_SIGN_IN_TITLE, false, false, true},
         [POPUP_SIGN_UP] = {TEXT_SIGN_UP_TITLE, false, false, true},
@@ -71,7 +77,7 @@ static unsigned wanted_rows(const struct model *model)
                 return SETTING_COUNT;
         if (kind->fields)
                 return popup->field_count * FIELD_ROWS - 1;
-        return popup->kind == POPUP_WELCOME ? popup->item_count : LIST_ROWS;
+        return kind->input ? LIST_ROWS : min_of(max_of(popup->item_count, 1u), (unsigned)LIST_ROWS);
 }
 
 struct area view_popup_area(const struct model *model, unsigned rows, unsigned columns)

@@ -2,7 +2,9 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/role.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "terminal/screen/view_inside.h"
 
 #define TWO_LINES_FROM 8 /* rows of the list, from which on a room has two */
@@ -48,9 +50,18 @@ static void draw_last(const struct model *model, struct grid *grid, const struct
                       enum style_surface surface, unsigned at, unsigned column, unsigned end)
 {
         uint8_t quiet = STYLE_OF(surface, INK_QUIET);
+        char news[MODEL_LAST_SIZE];
 
         bool unsent = room->last_state == CORE_MESSAGE_QUEUED || room->last_state == CORE_MESSAGE_FAILED;
 
+        if (room->last_kind && room->last_kind != ROW_TEXT) {
+                view_tell(model,
+                          &(struct model_news){room->last_kind, room->last_role, room->last_sender, room->last_subject,
+                                               room->last_heir, room->last},
+                          news, sizeof(news));
+                grid_put_cut(grid, at, column, end, quiet, slice_text(news));
+                return;
+        }
         if (room->last_mine && room->last[0] && (unsent || room->kind != ROOM_SELF)) {
                 column = grid_put(grid, at, column, end, STYLE_OF(surface, view_tick_ink(room->last_state)),
                                   slice_text(view_tick(model, room->last_state)));
@@ -145,6 +156,30 @@ static void draw_ticks(struct grid *grid, struct area area, unsigned at)
                              STYLE_OF(STYLE_SUNKEN, ticks[i].ink), slice_text(text(ticks[i].said)));
 }
 
+/* As many members as fit, with their roles. */
+static void draw_members(const struct model *model, struct grid *grid, struct area area, unsigned at)
+{
+        unsigned end = area.column + area.columns - 1, bottom = area.row + area.rows;
+        char count[64];
+
+        if (at + 2 >= bottom || model->at.left)
+                return;
+        text_plural(count, sizeof(count), PLURAL_MEMBERS, model->at.members);
+        grid_put_cut(grid, at++, area.column + 2, end, STYLE(SUNKEN, QUIET), slice_text(count));
+        for (size_t i = 0; i < model->member_count && at < bottom - 1; i++, at++) {
+                const struct model_member *member = &model->members[i];
+                unsigned stop = end;
+
+                if (member->role >= ROLE_ADMIN)
+                        stop = grid_put_right(
+                                       grid, at, area.column + 2, end, STYLE(SUNKEN, QUIET),
+                                       slice_text(text(member->role == ROLE_OWNER ? TEXT_ROLE_OWNER : TEXT_ROLE_ADMIN))) -
+                               1;
+                grid_put_cut(grid, at, area.column + 2, stop, STYLE_OF(STYLE_SUNKEN, view_person_ink(member->user)),
+                             slice_text(model_name(model, member->user)));
+        }
+}
+
 void view_draw_details(const struct model *model, struct grid *grid, struct area area)
 {
         const struct model_person *peer = model_person(model, model->at.peer);
@@ -168,6 +203,8 @@ void view_draw_details(const struct model *model, struct grid *grid, struct area
                 snprintf(fact, sizeof(fact), "%s, %s", when, clock);
                 at = draw_fact(grid, area, at, text(TEXT_DETAIL_LAST), fact);
         }
-        if (model->at.kind != ROOM_SELF)
+        if (model->at.kind == ROOM_GROUP)
+                draw_members(model, grid, area, at);
+        else if (model->at.kind != ROOM_SELF)
                 draw_ticks(grid, area, at);
 }

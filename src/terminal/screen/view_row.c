@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/screen/view_inside.h"
@@ -77,8 +78,12 @@ static bool is_grouped(const struct model_log *log, size_t index)
 {
         const struct model_row *row = log->rows[index], *before = index ? log->rows[index - 1] : NULL;
 
-        return before && before->sender == row->sender && before->kind == row->kind && row->time_ms >= before->time_ms &&
-               row->time_ms - before->time_ms < GROUP_MS && !is_new_day(log, index) && !is_first_unread(log, index);
+        if (!before || is_new_day(log, index) || is_first_unread(log, index))
+                return false;
+        if (row->kind != ROW_TEXT && before->kind != ROW_TEXT)
+                return true; /* news stand together, whoever made them */
+        return before->sender == row->sender && before->kind == row->kind && row->time_ms >= before->time_ms &&
+               row->time_ms - before->time_ms < GROUP_MS;
 }
 
 /* Puts what stands above a row, from the top down, and returns how much that is. */
@@ -273,10 +278,97 @@ static void draw_unknown(const struct model *model, struct grid *grid, struct ar
                         slice_text(text(TEXT_UNKNOWN_ROW)));
 }
 
-static const struct kind kinds[] = {
-        {ROW_TEXT, message_lines, draw_message}, {0, one_line, draw_unknown}, /* any other */
-};
+/* ---- what happened in a group ---- */
 
+static enum text role_text_of(uint8_t role)
+{
+        return role == ROLE_OWNER ? TEXT_ROW_ROLE_OWNER : role == ROLE_ADMIN ? TEXT_ROW_ROLE_ADMIN : TEXT_ROW_ROLE_MEMBER;
+}
+
+void view_tell(const struct model *model, const struct model_news *news, char *said, size_t size)
+{
+        char who[MODEL_NAME_SIZE], whom[MODEL_NAME_SIZE];
+        bool self = news->subject == news->sender;
+
+        snprintf(who, sizeof(who), "%s", model_name(model, news->sender));
+        snprintf(whom, sizeof(whom), "%s", model_name(model, news->subject));
+        switch ((enum row_kind)news->kind) {
+        case ROW_CREATED:
+        case ROW_TITLE:
+                text_format(said, size, news->kind == ROW_TITLE ? TEXT_ROW_TITLE : TEXT_ROW_CREATED, who, news->title);
+                break;
+        case ROW_JOINED:
+                text_format(said, size, self ? TEXT_ROW_JOINED : TEXT_ROW_INVITED, whom, who);
+                break;
+        case ROW_LEFT:
+                if (news->heir)
+                        text_format(said, size, TEXT_ROW_HEIR, whom, model_name(model, news->heir));
+                else
+                        text_format(said, size, self ? TEXT_ROW_LEFT : TEXT_ROW_REMOVED, whom, who);
+                break;
+        case ROW_ROLE:
+                text_format(said, size, role_text_of(news->role), whom, who);
+                break;
+        case ROW_LINK:
+                text_format(said, size, TEXT_ROW_LINK, who);
+                break;
+        default:
+                snprintf(said, size, "%s", text(TEXT_UNKNOWN_ROW));
+                break;
+        }
+}
+
+#define TOLD_SIZE 512
+
+/* With what became of it, if it is not done yet. */
+static void tell_all(const struct model *model, const struct model_row *row, char said[static TOLD_SIZE])
+{
+        char news[TOLD_SIZE - 200], title[MODEL_LAST_SIZE];
+
+        model_copy_line(slice_of(row->text, row->size), title, sizeof(title));
+        view_tell(model, &(struct model_news){row->kind, row->role, row->sender, row->subject, row->heir, title}, news,
+                  sizeof(news));
+        if (row->seq)
+                snprintf(said, TOLD_SIZE, "%s", news);
+        else if (row->state == CORE_MESSAGE_FAILED)
+                snprintf(said, TOLD_SIZE, "! %s: %.100s", news, row->error ? text_error(row->error) : text(TEXT_NOT_SENT));
+        else
+                snprintf(said, TOLD_SIZE, "… %s", news);
+}
+
+static unsigned news_lines(const struct model *model, const struct model_row *row, size_t index, unsigned columns)
+{
+        char said[TOLD_SIZE];
+        unsigned widest;
+
+        (void)index;
+        tell_all(model, row, said);
+        return wrap_measure(slice_text(said), columns - min_of(columns, 4u), &widest);
+}
+
+static void draw_news(const struct model *model, struct grid *grid, struct area area, size_t index, unsigned line,
+                      unsigned at)
+{
+        const struct model_row *row = model->log.rows[index];
+        uint8_t style = index == model->log.marked          ? STYLE(MARKED, TEXT)
+                        : row->state == CORE_MESSAGE_FAILED ? STYLE(GROUND, DANGER)
+                                                            : STYLE(GROUND, QUIET);
+        struct slice part;
+        struct wrap wrap;
+        char said[TOLD_SIZE];
+
+        tell_all(model, row, said);
+        wrap = wrap_of(slice_text(said), area.columns - min_of(area.columns, 4u));
+        for (unsigned i = 0; wrap_next(&wrap, &part); i++)
+                if (i == line)
+                        grid_put_middle(grid, at, area.column + MARGIN, area.column + area.columns - MARGIN, style, part);
+}
+
+static const struct kind kinds[] = {
+        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news}, {ROW_JOINED, news_lines, draw_news},
+        {ROW_LEFT, news_lines, draw_news},       {ROW_TITLE, news_lines, draw_news},   {ROW_ROLE, news_lines, draw_news},
+        {ROW_LINK, news_lines, draw_news},       {0, one_line, draw_unknown}, /* any other */
+};
 static const struct kind *kind_of(const struct model_row *row)
 {
         size_t i = 0;

@@ -1,0 +1,362 @@
+/* Groups: making one, who is in it, inviting, roles, its title and link, leaving; who has read a message. */
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "crypto/random.h"
+#include "rules/limits.h"
+#include "rules/name.h"
+#include "rules/role.h"
+#include "rules/room.h"
+#include "rules/row.h"
+#include "terminal/safe.h"
+#include "terminal/screen/display.h"
+#include "terminal/screen/screen_inside.h"
+
+#define LINK_TEXT_SIZE (ID_TEXT_SIZE + 2 * LINK_SIZE + 1) /* with NUL */
+
+enum { LEAVE_STAY, LEAVE_GO }; /* items of POPUP_LEAVE */
+
+/* Queues an operation on the open group and says if it was not taken. */
+static bool write_group(struct screen *screen, const struct wire_operation *operation)
+{
+        struct id id;
+        enum error error;
+
+        host_hurry(screen->session->host);
+        error = core_write(screen_core(screen), &screen->model.at.room, operation, &id, host_time(screen->session->host));
+        if (error)
+                screen_say(screen, text_error(error));
+        host_settle(screen->session->host);
+        screen->feed.outbox_changed = true;
+        return error == ERR_OK;
+}
+
+static bool is_admin(const struct screen *screen)
+{
+        return screen->model.at.role >= ROLE_ADMIN && !screen->model.at.left;
+}
+
+static enum text role_name(uint8_t role)
+{
+        return role == ROLE_OWNER ? TEXT_ROLE_OWNER : role == ROLE_ADMIN ? TEXT_ROLE_ADMIN : TEXT_ROLE_MEMBER;
+}
+
+/* ---- who is in it ---- */
+
+static void fill_group(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        unsigned chosen = model->popup.chosen;
+
+        model->popup.item_count = 0;
+        for (size_t i = 0; i < model->member_count; i++) {
+                const struct model_member *member = &model->members[i];
+                struct model_item *item = popup_add(&model->popup);
+
+                if (!item)
+                        break;
+                item->user = member->user;
+                item->role = member->role;
+                snprintf(item->label, sizeof(item->label), "%s", model_name(model, member->user));
+                snprintf(item->detail, sizeof(item->detail), "%s", text(role_name(member->role)));
+        }
+        model->popup.chosen = min_of(chosen, model->popup.item_count ? model->popup.item_count - 1 : 0);
+        popup_say(&model->popup, false, model->popup.item_count ? "" : text(TEXT_MEMBERS_OFFLINE));
+}
+
+/* Of the marked message. The marks are as of the last question, which opening this asked anew. */
+static void fill_readers(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        const struct model_row *row = model->log.marked < model->log.count ? model->log.rows[model->log.marked] : NULL;
+
+        model->popup.item_count = 0;
+        for (size_t i = 0; row && i < model->member_count; i++) {
+                const struct model_member *member = &model->members[i];
+                struct model_item *item = member->user == row->sender ? NULL : popup_add(&model->popup);
+                bool counted = member->counted_from < row->seq;
+
+                if (!item)
+                        continue;
+                snprintf(item->label, sizeof(item->label), "%s", model_name(model, member->user));
+                snprintf(item->detail, sizeof(item->detail), "%s",
+                         text(!counted                        ? TEXT_READERS_NOT_COUNTED
+                              : member->shown >= row->seq     ? TEXT_READERS_READ
+                              : member->delivered >= row->seq ? TEXT_READERS_DELIVERED
+                                                              : TEXT_READERS_SENT));
+        }
+        popup_say(&model->popup, false, model->popup.item_count ? "" : text(TEXT_MEMBERS_OFFLINE));
+}
+
+void groups_update(struct screen *screen)
+{
+        if (!screen->feed.members_changed)
+                return;
+        screen->feed.members_changed = false;
+        if (screen->model.popup.kind == POPUP_GROUP)
+                fill_group(screen);
+        else if (screen->model.popup.kind == POPUP_READERS)
+                fill_readers(screen);
+}
+
+static void open_group(struct screen *screen)
+{
+        popups_open(screen, POPUP_GROUP);
+        if (screen->model.popup.kind != POPUP_GROUP)
+                return;
+        fill_group(screen);
+        feed_members(&screen->feed);
+        host_settle(screen->session->host);
+}
+
+static void open_readers(struct screen *screen)
+{
+        struct model_log *log = &screen->model.log;
+
+        if (screen->model.at.kind != ROOM_GROUP || log->marked >= log->count || log->rows[log->marked]->seq == 0)
+                return;
+        popups_open(screen, POPUP_READERS);
+        fill_readers(screen);
+        feed_members(&screen->feed);
+        host_settle(screen->session->host);
+}
+
+/* ---- what admins and owners do ---- */
+
+static const struct model_item *chosen_member(const struct screen *screen)
+{
+        const struct model_popup_state *popup = &screen->model.popup;
+
+        return popup->chosen < popup->item_count ? &popup->items[popup->chosen] : NULL;
+}
+
+/* A member becomes an admin, an admin an owner, an owner (oneself) a member. */
+static void change_role(struct screen *screen)
+{
+        const struct model_item *item = chosen_member(screen);
+        struct wire_operation operation = {.kind = ROW_ROLE};
+
+        if (!item)
+                return;
+        operation.subject = item->user;
+        operation.role = item->role == ROLE_MEMBER ? ROLE_ADMIN : item->role == ROLE_ADMIN ? ROLE_OWNER : ROLE_MEMBER;
+        (void)write_group(screen, &operation);
+}
+
+static void remove_member(struct screen *screen)
+{
+        const struct model_item *item = chosen_member(screen);
+        struct wire_operation operation = {.kind = ROW_LEFT};
+
+        if (!item || item->user == screen->model.me.user)
+                return;
+        operation.subject = item->user;
+        (void)write_group(screen, &operation);
+}
+
+/* The room's id and the secret, in hexadecimal. */
+static void link_text(const struct model *model, char said[static LINK_TEXT_SIZE])
+{
+        size_t used;
+
+        id_format(&model->at.room, said);
+        used = strlen(said);
+        said[used++] = '/';
+        for (size_t i = 0; i < sizeof(model->link); i++)
+                used += (size_t)snprintf(said + used, LINK_TEXT_SIZE - used, "%02x", model->link[i]);
+}
+
+/* Copies the link; makes one if there is none. */
+static void give_link(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct wire_operation operation = {.kind = ROW_LINK};
+        char said[LINK_TEXT_SIZE], note[256];
+        uint8_t secret[LINK_SIZE];
+
+        if (model->link_known) {
+                link_text(model, said);
+                display_copy(slice_text(said));
+                text_format(note, sizeof(note), TEXT_LINK_COPIED, said);
+                popup_say(&model->popup, false, note);
+                return;
+        }
+        crypto_random(secret, sizeof(secret));
+        operation.link = slice_of(secret, sizeof(secret));
+        if (write_group(screen, &operation))
+                popup_say(&model->popup, false, text(TEXT_LINK_NONE));
+}
+
+/* Two hexadecimal digits; −1: they are none. */
+static int byte_of(const uint8_t *digits)
+{
+        static const char all[] = "0123456789abcdef";
+        const char *high = memchr(all, digits[0] | 0x20, 16), *low = memchr(all, digits[1] | 0x20, 16);
+
+        return high && low ? (int)(high - all) << 4 | (int)(low - all) : -1;
+}
+
+bool groups_offer_link(struct screen *screen, struct slice typed)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+        struct model_item *item;
+        struct id room;
+
+        if (typed.size != LINK_TEXT_SIZE - 1 || typed.data[ID_TEXT_SIZE - 1] != '/' ||
+            !id_parse(slice_of(typed.data, ID_TEXT_SIZE - 1), &room) || room_kind_of(&room) != ROOM_GROUP)
+                return false;
+        for (size_t i = 0; i < LINK_SIZE; i++) {
+                int byte = byte_of(typed.data + ID_TEXT_SIZE + 2 * i);
+
+                if (byte < 0)
+                        return false;
+                screen->link[i] = (uint8_t)byte;
+        }
+        popup->busy = false;
+        popup_say(popup, false, "");
+        item = popup_add(popup);
+        if (item) {
+                item->room = room;
+                snprintf(item->label, sizeof(item->label), "%s", text(TEXT_JOIN_BY_LINK));
+        }
+        return true;
+}
+
+void groups_join(struct screen *screen, const struct id *room)
+{
+        struct wire_operation operation = {.kind = ROW_JOINED, .subject = screen->model.me.user};
+
+        operation.link = slice_of(screen->link, sizeof(screen->link));
+        chats_open(screen, room, NULL);
+        (void)write_group(screen, &operation);
+}
+
+static void ask_to_leave(struct screen *screen)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+
+        popup_open(&screen->model, POPUP_LEAVE);
+        for (int i = LEAVE_STAY; i <= LEAVE_GO; i++) {
+                struct model_item *item = popup_add(popup);
+
+                if (item)
+                        snprintf(item->label, sizeof(item->label), "%s",
+                                 text(i == LEAVE_GO ? TEXT_LEAVE_GO : TEXT_LEAVE_STAY));
+        }
+}
+
+static void rename_group(struct screen *screen)
+{
+        popup_open(&screen->model, POPUP_RENAME);
+        line_set(screen->model.popup.fields[0].line, slice_text(screen->model.at.name));
+}
+
+bool groups_act(struct screen *screen, enum action action)
+{
+        bool group = screen->model.open && screen->model.at.kind == ROOM_GROUP;
+
+        switch (action) {
+        case ACT_NEW_GROUP:
+                if (screen->model.phase >= CORE_OFFLINE)
+                        popups_open(screen, POPUP_NEW_GROUP);
+                return true;
+        case ACT_GROUP:
+                if (group)
+                        open_group(screen);
+                return true;
+        case ACT_READERS:
+                open_readers(screen);
+                return true;
+        case ACT_INVITE:
+                if (is_admin(screen))
+                        popups_open(screen, POPUP_INVITE);
+                return true;
+        case ACT_RENAME:
+                if (is_admin(screen))
+                        rename_group(screen);
+                return true;
+        case ACT_ROLE:
+                change_role(screen);
+                return true;
+        case ACT_REMOVE:
+                remove_member(screen);
+                return true;
+        case ACT_LINK:
+                if (is_admin(screen))
+                        give_link(screen);
+                return true;
+        case ACT_LEAVE_GROUP:
+                if (!screen->model.at.left)
+                        ask_to_leave(screen);
+                return true;
+        default:
+                return false;
+        }
+}
+
+/* ---- Enter ---- */
+
+/* The typed title, if it is one. */
+static bool take_title(struct screen *screen, struct slice *title)
+{
+        *title = line_text(screen->model.popup.fields[0].line);
+        if (title->size > 0 && title->size <= TITLE_SIZE_MAX && glyph_columns(*title) > 0)
+                return true;
+        popup_say(&screen->model.popup, true, text(TEXT_BAD_TITLE));
+        return false;
+}
+
+static void make_group(struct screen *screen)
+{
+        struct slice title;
+        struct id room;
+        enum error error;
+
+        if (!take_title(screen, &title))
+                return;
+        error = core_create_group(screen_core(screen), title, &room, host_time(screen->session->host));
+        if (error) {
+                popup_say(&screen->model.popup, true, text_error(error));
+                return;
+        }
+        host_hurry(screen->session->host);
+        host_settle(screen->session->host);
+        screen->feed.rooms_changed = screen->feed.outbox_changed = true;
+        feed_update(&screen->feed, 0);
+        popup_close(&screen->model);
+        chats_open(screen, &room, NULL);
+        popups_open(screen, POPUP_INVITE);
+}
+
+void groups_enter(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        const struct model_item *item = chosen_member(screen);
+        struct wire_operation operation = {.kind = ROW_TITLE};
+
+        switch (model->popup.kind) {
+        case POPUP_NEW_GROUP:
+                make_group(screen);
+                break;
+        case POPUP_RENAME:
+                if (take_title(screen, &operation.text) && write_group(screen, &operation))
+                        popup_close(model);
+                break;
+        case POPUP_INVITE:
+                operation = (struct wire_operation){.kind = ROW_JOINED, .subject = item ? item->user : 0};
+                if (item && write_group(screen, &operation)) {
+                        /* More may follow. */
+                        line_clear(model->popup.input);
+                        popups_typed(screen);
+                }
+                break;
+        case POPUP_LEAVE:
+                operation = (struct wire_operation){.kind = ROW_LEFT, .subject = model->me.user};
+                if (model->popup.chosen == LEAVE_GO)
+                        (void)write_group(screen, &operation);
+                popup_close(model);
+                break;
+        default:
+                break;
+        }
+}
