@@ -384,7 +384,7 @@ def rooms_by_keys_and_mouse(rig):
 
 @case
 def terminal_is_given_back(rig):
-    """after leaving, after signals and crashes, and at Ctrl+Z the terminal is as it was"""
+    """after leaving, after signals and crashes the terminal is as it was"""
     for how, code in (('C-q', 0), (signal.SIGTERM, 0), (signal.SIGHUP, 0), (signal.SIGSEGV, 139), (signal.SIGABRT, 134)):
         alice = rig.screen('alice')
         alice.see('Bob')
@@ -398,6 +398,27 @@ def terminal_is_given_back(rig):
         expect('icanon' in text and '-icanon' not in text and '-echo ' not in text, f'stty after {how}:\n{text}')
         expect('Bob' not in text, f'the screen after {how}:\n{text}')
         alice.end()
+
+
+@case
+def stopped_and_continued(rig):
+    """Ctrl+Z gives the terminal back and fg brings the screen again, with what was being typed and what came meanwhile"""
+    alice = rig.screen('alice', '@bob')
+    alice.see('Message')
+    alice.type('half a sente')
+    alice.see('half a sente')
+    alice.keys('C-z')
+    alice.see('ended with 148')
+    alice.see('speed')
+    expect('half a sente' not in alice.text() and '-icanon' not in alice.text(), f'the terminal is given back:\n{alice.text()}')
+    rig.galka('bob', 'send', '@alice', 'said while she was stopped')
+    alice.type('fg\r')
+    alice.see('half a sente')
+    alice.see('said while she was stopped', 30)
+    alice.type('nce')
+    alice.see('half a sentence')
+    alice.keys('C-u', 'C-q')
+    alice.see('ended again with 0')
 
 
 class ScreenRig(Rig):

@@ -18,7 +18,9 @@ class Terminal:
         words = ' '.join(shlex.quote(word) for word in arguments)
         # Its own environment alone: tmux adds TERM, which the test may want to be another.
         variables = ' '.join(shlex.quote(f'{key}={value}') for key, value in environment.items())
-        script = f'{words}; echo "ended with $?"; stty -a; exec sleep 1000'
+        # A shell with jobs, so that the program can be stopped; afterwards it does what is typed.
+        script = (f'set -m; {words}; echo "ended with $?"; stty -a; '
+                  'while read -r line; do eval "$line"; echo "ended again with $?"; done; exec sleep 1000')
         tmux.run('new-session', '-d', '-s', name, '-x', columns, '-y', rows, f'exec env -i {variables} sh -c {shlex.quote(script)}')
         tmux.run('set-option', '-t', name, 'status', 'off')
         tmux.run('resize-window', '-t', name, '-x', columns, '-y', rows)
