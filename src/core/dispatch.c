@@ -15,6 +15,7 @@ union dispatch_message {
         struct wire_change_page change_page;
         struct wire_window window;
         struct wire_people people;
+        struct wire_member_page member_page;
         struct wire_device_list device_list;
         struct wire_written written;
         struct wire_marked marked;
@@ -85,6 +86,7 @@ static const struct dispatch_line {
         {WIRE_CODE_change_page, LINK_READY, request_answered},
         {WIRE_CODE_window, LINK_READY, request_answered},
         {WIRE_CODE_people, LINK_READY, request_answered},
+        {WIRE_CODE_member_page, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
         {WIRE_CODE_written, LINK_READY, request_answered},
         {WIRE_CODE_marked, LINK_READY, request_answered},

@@ -325,12 +325,13 @@ static void the_ten_minute_comparison_finds_what_was_never_delivered(void **stat
 static void questions_are_answered(void **state)
 {
         struct world *world = *state;
-        struct id find, devices, around;
+        struct id find, devices, around, members;
 
         fake_server_say(&world->server, &world->room, ALICE, "here", false);
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL("ali"), &find, world->bob.time), ERR_OK);
         assert_int_equal(core_devices(world->bob.core, &devices, world->bob.time), ERR_OK);
         assert_int_equal(core_around(world->bob.core, &world->room, 1, 0, 10, &around, world->bob.time), ERR_OK);
+        assert_int_equal(core_members(world->bob.core, &world->room, 0, &members, world->bob.time), ERR_OK);
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL(""), &find, world->bob.time), ERR_BAD_FIELD);
         core_host_settle(&world->bob);
         fake_server_serve(&world->server);
@@ -339,6 +340,8 @@ static void questions_are_answered(void **state)
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_DEVICES)->listed, 1);
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_WINDOW)->listed, 1);
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_WINDOW)->room, &world->room));
+        assert_int_equal(core_host_last(&world->bob, CORE_EVENT_MEMBERS)->listed, 2);
+        assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_MEMBERS)->room, &world->room));
         /* No answer, and a link that breaks: the question failed. */
         world->server.script[WIRE_CODE_find].times = 2;
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL("x"), &find, world->bob.time), ERR_OK);

@@ -110,6 +110,7 @@ static void note(struct core_host *host, const struct core_event *event)
                 struct wire_person person;
                 struct wire_device device;
                 struct wire_row row;
+                struct wire_member member;
         } part;
 
         if (host->event_count == HOST_EVENTS_MAX) {
@@ -138,6 +139,8 @@ static void note(struct core_host *host, const struct core_event *event)
                 wire_list_start(&iterator, WIRE_STRUCTURE(device_list), 1, &event->list);
         else if (event->kind == CORE_EVENT_WINDOW)
                 wire_list_start(&iterator, WIRE_STRUCTURE(window), 1, &event->list);
+        else if (event->kind == CORE_EVENT_MEMBERS)
+                wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &event->list);
         else
                 return;
         while (wire_list_next(&iterator, &part))

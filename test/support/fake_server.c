@@ -402,6 +402,14 @@ static void on_devices(struct fake_server *server, struct fake_client *client, s
         fake_server_send(server, client->host, WIRE_CODE_device_list, &frame->head.request, NULL, &list);
 }
 
+static void on_members(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        struct wire_member members[] = {{.person = person_of(1), .shown = 1}, {.person = person_of(2)}};
+        struct wire_member_page page = {.members = {.items = members, .count = 2}, .head = 1, .more = 1};
+
+        fake_server_send(server, client->host, WIRE_CODE_member_page, &frame->head.request, &frame->head.room, &page);
+}
+
 /* ---- writing ---- */
 
 static uint64_t find_repeat(const struct fake_room *room, uint64_t user, const struct id *request)
@@ -552,14 +560,23 @@ static void on_write_answered(struct fake_server *server, struct fake_client *cl
 }
 
 static void (*const handlers[256])(struct fake_server *, struct fake_client *, struct fake_frame *) = {
-        [WIRE_CODE_hello] = on_hello,       [WIRE_CODE_ping] = on_ping,
-        [WIRE_CODE_join] = on_join,         [WIRE_CODE_rooms] = on_rooms,
-        [WIRE_CODE_changes] = on_changes,   [WIRE_CODE_around] = on_around,
-        [WIRE_CODE_find] = on_find,         [WIRE_CODE_profiles] = on_profiles,
-        [WIRE_CODE_devices] = on_devices,   [WIRE_CODE_mark] = on_mark,
-        [WIRE_CODE_sign_up] = on_sign_up,   [WIRE_CODE_confirm] = on_confirm,
-        [WIRE_CODE_sign_in] = on_sign_in,   [WIRE_CODE_renew] = on_renew,
-        [WIRE_CODE_sign_out] = on_sign_out, [WIRE_CODE_write] = on_write_answered,
+        [WIRE_CODE_hello] = on_hello,
+        [WIRE_CODE_ping] = on_ping,
+        [WIRE_CODE_join] = on_join,
+        [WIRE_CODE_rooms] = on_rooms,
+        [WIRE_CODE_changes] = on_changes,
+        [WIRE_CODE_around] = on_around,
+        [WIRE_CODE_find] = on_find,
+        [WIRE_CODE_profiles] = on_profiles,
+        [WIRE_CODE_members] = on_members,
+        [WIRE_CODE_devices] = on_devices,
+        [WIRE_CODE_mark] = on_mark,
+        [WIRE_CODE_sign_up] = on_sign_up,
+        [WIRE_CODE_confirm] = on_confirm,
+        [WIRE_CODE_sign_in] = on_sign_in,
+        [WIRE_CODE_renew] = on_renew,
+        [WIRE_CODE_sign_out] = on_sign_out,
+        [WIRE_CODE_write] = on_write_answered,
 };
 
 void fake_server_handle(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)

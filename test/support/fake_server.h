@@ -82,6 +82,7 @@ struct fake_frame {
                 struct wire_find find;
                 struct wire_profiles profiles;
                 struct wire_devices devices;
+                struct wire_members members;
                 struct wire_write write;
                 struct wire_mark mark;
         };
