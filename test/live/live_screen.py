@@ -321,6 +321,21 @@ def a_group_of_three(rig):
     rig.keep(alice, 'who-has-read')
     rig.escape(alice)
     rig.escape(alice)
+    for screen in (alice, bob, carol):
+        rig.leave(screen)
+
+
+@case
+def a_group_changes(rig):
+    """roles, the title, leaving, the link: each is news to all of them"""
+    alice, bob, carol = rig.screen('alice', size=LARGE), rig.screen('bob'), rig.screen('carol')
+    for screen in (alice, bob, carol):
+        screen.see('Me too.')
+        screen.keys('C-k')
+        screen.type('jack')
+        screen.see('Go to a chat')
+        screen.keys('Enter')
+        screen.see('on the lamp post')
     alice.keys('F3')
     alice.see('i invite')
     alice.keys('Down')

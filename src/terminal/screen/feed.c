@@ -406,47 +406,6 @@ size_t feed_around(struct feed *feed, uint64_t seq)
         return place < log->count && log->rows[place]->seq == seq ? place : SIZE_MAX;
 }
 
-/* ---- members ---- */
-
-void feed_members(struct feed *feed)
-{
-        struct model *model = feed->model;
-
-        if (!model->open || model->at.kind != ROOM_GROUP || model->at.left)
-                return;
-        feed->members_after = 0;
-        feed->members_wanted = core_members(core_of(feed), &model->at.room, 0, &feed->members_request,
-                                            host_time(feed->session->host)) != ERR_OK; /* once there is a link */
-}
-
-static void on_members(struct feed *feed, const struct core_event *event)
-{
-        struct model *model = feed->model;
-        struct wire_iterator iterator;
-        struct wire_member member;
-
-        if (feed->members_after == 0)
-                model->member_count = 0;
-        wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &event->list);
-        while (wire_list_next(&iterator, &member)) {
-                feed->members_after = member.person.user;
-                model_know(model, &member.person);
-                if (model->member_count < MODEL_MEMBERS_MAX)
-                        model->members[model->member_count++] = (struct model_member){.user = member.person.user,
-                                                                                      .delivered = member.delivered,
-                                                                                      .shown = member.shown,
-                                                                                      .counted_from = member.counted_from,
-                                                                                      .role = (uint8_t)member.role};
-        }
-        model->link_known = event->bytes.size == sizeof(model->link);
-        if (model->link_known)
-                memcpy(model->link, event->bytes.data, sizeof(model->link));
-        if (event->more && core_members(core_of(feed), &model->at.room, feed->members_after, &feed->members_request,
-                                        host_time(feed->session->host)) == ERR_OK)
-                return;
-        feed->members_changed = true;
-}
-
 void feed_read(struct feed *feed, uint64_t seq)
 {
         if (!feed->focused || seq <= feed->told_seq)
@@ -581,7 +540,7 @@ void feed_event(void *context, const struct core_event *event)
                 break;
         case CORE_EVENT_MEMBERS:
                 if (id_equal(&event->id, &feed->members_request) && is_open(feed, &event->room))
-                        on_members(feed, event);
+                        feed_take_members(feed, event);
                 break;
         case CORE_EVENT_SIGN:
                 feed->signed_answer = true;

@@ -52,8 +52,9 @@ void feed_newest(struct feed *feed);
 /* Rows around one of the file; returns its index, SIZE_MAX if it is not there. */
 size_t feed_around(struct feed *feed, uint64_t seq);
 
-/* Asks who is in the open group. */
+/* Asks who is in the open group; takes a page of the answer (CORE_EVENT_MEMBERS). */
 void feed_members(struct feed *feed);
+void feed_take_members(struct feed *feed, const struct core_event *event);
 
 /* The person has seen what is in sight. */
 void feed_read(struct feed *feed, uint64_t seq);

@@ -43,6 +43,15 @@ static enum text role_name(uint8_t role)
 
 /* ---- who is in it ---- */
 
+/* Without members it is said why; what else is said stays. */
+static void say_members(struct model_popup_state *popup)
+{
+        if (popup->item_count == 0)
+                popup_say(popup, false, text(TEXT_MEMBERS_OFFLINE));
+        else if (strcmp(popup->note, text(TEXT_MEMBERS_OFFLINE)) == 0)
+                popup_say(popup, false, "");
+}
+
 static void fill_group(struct screen *screen)
 {
         struct model *model = &screen->model;
@@ -61,7 +70,7 @@ static void fill_group(struct screen *screen)
                 snprintf(item->detail, sizeof(item->detail), "%s", text(role_name(member->role)));
         }
         model->popup.chosen = min_of(chosen, model->popup.item_count ? model->popup.item_count - 1 : 0);
-        popup_say(&model->popup, false, model->popup.item_count ? "" : text(TEXT_MEMBERS_OFFLINE));
+        say_members(&model->popup);
 }
 
 /* Of the marked message. The marks are as of the last question, which opening this asked anew. */
@@ -85,7 +94,7 @@ static void fill_readers(struct screen *screen)
                               : member->delivered >= row->seq ? TEXT_READERS_DELIVERED
                                                               : TEXT_READERS_SENT));
         }
-        popup_say(&model->popup, false, model->popup.item_count ? "" : text(TEXT_MEMBERS_OFFLINE));
+        say_members(&model->popup);
 }
 
 void groups_update(struct screen *screen)

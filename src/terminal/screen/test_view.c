@@ -1,5 +1,6 @@
 /*
- * What the screen shows, without a terminal: models made by hand are drawn and compared with expected/NAME.txt. With UPDATE=1 in the
+ * What the screen shows, without a terminal: models made by hand are drawn and compared with expected/NAME.txt (long: a test a part
+ * of the screen, and the model they share). With UPDATE=1 in the
  * environment the files are written anew: look at what changed before you commit it.
  */
 #include <setjmp.h>

@@ -1,0 +1,43 @@
+/* Who is in the open group: asked for when it is opened and when that changes, page by page. */
+#include "terminal/screen/feed.h"
+
+#include "rules/room.h"
+
+void feed_members(struct feed *feed)
+{
+        struct model *model = feed->model;
+
+        if (!model->open || model->at.kind != ROOM_GROUP || model->at.left)
+                return;
+        feed->members_after = 0;
+        feed->members_wanted = core_members(feed->session->host->core, &model->at.room, 0, &feed->members_request,
+                                            host_time(feed->session->host)) != ERR_OK; /* once there is a link */
+}
+
+void feed_take_members(struct feed *feed, const struct core_event *event)
+{
+        struct model *model = feed->model;
+        struct wire_iterator iterator;
+        struct wire_member member;
+
+        if (feed->members_after == 0)
+                model->member_count = 0;
+        wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &event->list);
+        while (wire_list_next(&iterator, &member)) {
+                feed->members_after = member.person.user;
+                model_know(model, &member.person);
+                if (model->member_count < MODEL_MEMBERS_MAX)
+                        model->members[model->member_count++] = (struct model_member){.user = member.person.user,
+                                                                                      .delivered = member.delivered,
+                                                                                      .shown = member.shown,
+                                                                                      .counted_from = member.counted_from,
+                                                                                      .role = (uint8_t)member.role};
+        }
+        model->link_known = event->bytes.size == sizeof(model->link);
+        if (model->link_known)
+                memcpy(model->link, event->bytes.data, sizeof(model->link));
+        if (event->more && core_members(feed->session->host->core, &model->at.room, feed->members_after,
+                                        &feed->members_request, host_time(feed->session->host)) == ERR_OK)
+                return;
+        feed->members_changed = true;
+}
