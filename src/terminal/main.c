@@ -85,7 +85,10 @@ static const char *const exits[] = {
 
 static void print_help(FILE *out)
 {
-        fputs("usage: galka [flags] COMMAND …\n\ncommands:\n", out);
+        fputs("usage: galka [flags] [COMMAND …]\n\nWithout a command, on a terminal: the full screen (F1 shows its "
+              "keys).\n\n"
+              "commands:\n",
+              out);
         for (size_t i = 0; i < countof(commands); i++) {
                 char usage[64];
 
@@ -129,12 +132,16 @@ static void print_man(void)
 {
         puts(".TH GALKA 1 \"\" \"Galka " VERSION "\"\n"
              ".SH NAME\ngalka \\- the Galka messenger's terminal client\n"
-             ".SH SYNOPSIS\n.B galka\n[\\fIflags\\fR] \\fIcommand\\fR\n"
+             ".SH SYNOPSIS\n.B galka\n[\\fIflags\\fR] [\\fIcommand\\fR]\n"
              ".SH DESCRIPTION\n"
              "Talks with people through a Galka server, on a terminal or from a script. An account on this device is a\n"
              "\\fIprofile\\fR: one process leads it, others put what they send into its outbox. What is written without a "
              "link is\n"
-             "sent once there is one.\n.PP\n" ROOM_HELP "\n"
+             "sent once there is one.\n.PP\n"
+             "Without a command, on a terminal, it opens the full screen: rooms, the talk of one, a line to write in. F1 "
+             "shows\n"
+             "the keys, F2 the settings (language, ground, colours, mouse, bell), which are kept in the "
+             "profile.\n.PP\n" ROOM_HELP "\n"
              ".SH COMMANDS");
         for (size_t i = 0; i < countof(commands); i++)
                 print_man_entry("", commands[i].name, commands[i].arguments, commands[i].help);
@@ -146,6 +153,8 @@ static void print_man(void)
         puts(".SH ENVIRONMENT");
         print_man_entry("", "GALKA_SERVER", "", "the server, unless a flag or the profile says it");
         print_man_entry("", "GALKA_PROFILE", "", "the profile, unless a flag says it");
+        print_man_entry("", "LC_ALL, LC_MESSAGES, LANG", "",
+                        "the full screen's language: Russian if they say ru, else English");
         print_man_entry("", "NO_COLOR", "", "if set, nothing is coloured");
         puts(".SH FILES");
         print_man_entry("", "~/.local/share/galka/NAME", "",

@@ -14,6 +14,18 @@ void feed_members(struct feed *feed)
                                             host_time(feed->session->host)) != ERR_OK; /* once there is a link */
 }
 
+/* Who may do most comes first, in the order of the ids. */
+static void sort_members(struct model *model)
+{
+        for (size_t i = 1; i < model->member_count; i++)
+                for (size_t j = i; j > 0 && model->members[j - 1].role < model->members[j].role; j--) {
+                        struct model_member member = model->members[j];
+
+                        model->members[j] = model->members[j - 1];
+                        model->members[j - 1] = member;
+                }
+}
+
 void feed_take_members(struct feed *feed, const struct core_event *event)
 {
         struct model *model = feed->model;
@@ -39,5 +51,6 @@ void feed_take_members(struct feed *feed, const struct core_event *event)
         if (event->more && core_members(feed->session->host->core, &model->at.room, feed->members_after,
                                         &feed->members_request, host_time(feed->session->host)) == ERR_OK)
                 return;
+        sort_members(model);
         feed->members_changed = true;
 }
