@@ -114,6 +114,8 @@ static bool apply(struct core *core, struct room *room, const struct wire_row *r
                 return true;
         case ROW_TEXT:
         case ROW_LINK:
+        case ROW_DELETED:
+        case ROW_EDITED:
                 return true;
         }
         return true; /* of a newer server */
@@ -121,7 +123,8 @@ static bool apply(struct core *core, struct room *room, const struct wire_row *r
 
 bool group_take_row(struct core *core, struct room *room, const struct wire_row *row, bool live)
 {
-        if (room->kind != ROOM_GROUP || row->kind == ROW_TEXT || row->seq <= group_of(room).told_seq)
+        if (room->kind != ROOM_GROUP || row->kind == ROW_TEXT || row->kind == ROW_DELETED ||
+            row->seq <= group_of(room).told_seq)
                 return true;
         if (live) {
                 room_notice(core, room, NOTICE_ROOM);

@@ -121,6 +121,7 @@ static bool take_era(struct core *core, const struct id *era, bool *changed)
                 requests_close(core);
                 if (!core_forget(core, true, ERR_OK))
                         return false;
+                outbox_fail_targets(core);
         }
         core->account.era = *era;
         return true;

@@ -216,7 +216,7 @@ bool outbox_make_row(struct core *core, struct room *room, const struct id *id, 
         const struct entry *entry = outbox_find(room, id);
 
         /* Whose leaving makes another the owner, the server alone knows. */
-        if (!entry || !entry->here || entry->operation.kind == ROW_LEFT)
+        if (!entry || !entry->here || entry->operation.kind == ROW_LEFT || row_alters((unsigned)entry->operation.kind))
                 return false;
         *row = (struct wire_row){.seq = seq,
                                  .changed = seq,
@@ -227,7 +227,8 @@ bool outbox_make_row(struct core *core, struct room *room, const struct id *id, 
                                  .request = *id,
                                  .text = entry->operation.text,
                                  .subject = entry->operation.subject,
-                                 .role = entry->operation.role};
+                                 .role = entry->operation.role,
+                                 .reply_to = entry->operation.target};
         return true;
 }
 
@@ -248,6 +249,18 @@ void outbox_fail(struct core *core, struct room *room, struct entry *entry, enum
                 room->write_ms = core->now_ms + 1000;
         }
         room_work(core, room);
+}
+
+void outbox_fail_targets(struct core *core)
+{
+        for (uint32_t i = 0; i < core->rooms.count; i++) {
+                struct room *room = core->rooms.by_id[i];
+
+                list_each(&room->outbox, entry, struct entry, node) {
+                        if (entry->here && entry->operation.target && entry->state != ENTRY_FAILED)
+                                outbox_fail(core, room, entry, entry->doubt_ms ? ERR_UNKNOWN : ERR_NO_ROW);
+                }
+        }
 }
 
 /* ---- what the user does ---- */

@@ -62,6 +62,10 @@ void outbox_forget(struct core *core, struct room *room);
 /* What was answered and waits behind a gap goes again: the gap's other side was forgotten, or the link lost. */
 void outbox_unanswered(struct room *room);
 
+/* Another era begins: numbers of rows are of a past that may not be the server's any more, so what names one fails: as
+ * UNKNOWN if an attempt may have been done in the past that both have. */
+void outbox_fail_targets(struct core *core);
+
 /* A row came, by whatever way: if it is one of ours and its entry is here, the entry is done. False: no memory. */
 bool outbox_row_arrived(struct core *core, struct room *room, const struct wire_row *row);
 

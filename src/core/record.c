@@ -256,6 +256,7 @@ enum error operation_check(const struct id *room, const struct wire_operation *o
         struct row_content content = {.kind = (unsigned)operation->kind,
                                       .role = (unsigned)operation->role,
                                       .subject = operation->subject,
+                                      .target = operation->target,
                                       .text_size = operation->text.size,
                                       .link_size = operation->link.size,
                                       .in_group = kind == ROOM_GROUP};

@@ -3,6 +3,7 @@
 #include "core/state.h"
 #include "rules/limits.h"
 #include "rules/room.h"
+#include "rules/row.h"
 
 #define RETRY_FIRST_MS  250
 #define DOUBT_MAX_MS    2000 /* the longest pause where no answer came: that it did not has taken seconds already */
@@ -155,6 +156,20 @@ static void refuse(struct core *core, struct room *room, struct entry *entry, en
         entry->wait_ms = past_ms;
 }
 
+/* What alters a row is done when the server has it: its row comes with the answer, or (it was done before) with what fills the
+ * gap. False: no memory, or unlawful. */
+static bool altered(struct core *core, struct room *room, const struct wire_outcome *outcome)
+{
+        struct wire_delivery delivery = {.has = WIRE_HAS(delivery, row), .number = outcome->seq, .row = outcome->row};
+
+        if (!outbox_done(core, room, &outcome->id, outcome->seq))
+                return false;
+        if (outcome->has & WIRE_HAS(outcome, row))
+                return live_delivery(core, &room->id, &delivery);
+        live_behind(core, room, outcome->seq);
+        return true;
+}
+
 /* False: no memory, or unlawful. */
 static bool settle(struct core *core, struct room *room, struct entry *entry, const struct wire_outcome *outcome)
 {
@@ -163,6 +178,8 @@ static bool settle(struct core *core, struct room *room, struct entry *entry, co
                 if (outcome->seq == 0 || outcome->seq == UINT64_MAX)
                         return false;
                 room->write_tries = 0;
+                if (row_alters((unsigned)entry->operation.kind))
+                        return altered(core, room, outcome);
                 entry->state = ENTRY_ANSWERED;
                 return live_own(core, room, &outcome->id, outcome->seq, outcome->time_ms, outcome->n);
         case VERDICT_RETRY:

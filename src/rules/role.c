@@ -47,6 +47,12 @@ static enum error check_role(const struct deed *deed)
         return ERR_OK;
 }
 
+/* One's own, or as an admin those of who stands below; of who has left, too. */
+static enum error check_deleted(const struct deed *deed)
+{
+        return deed->self || (deed->sender >= ROLE_ADMIN && deed->sender > deed->subject) ? ERR_OK : ERR_NOT_ALLOWED;
+}
+
 enum error role_check(const struct deed *deed)
 {
         if (deed->sender == ROLE_NONE && deed->kind != ROW_JOINED)
@@ -65,6 +71,10 @@ enum error role_check(const struct deed *deed)
                 return deed->sender >= ROLE_ADMIN ? ERR_OK : ERR_NOT_ALLOWED;
         case ROW_ROLE:
                 return check_role(deed);
+        case ROW_DELETED:
+                return check_deleted(deed);
+        case ROW_EDITED:
+                return deed->self ? ERR_OK : ERR_NOT_ALLOWED;
         }
         return ERR_BAD_FIELD;
 }

@@ -27,14 +27,14 @@ const char *role_text(unsigned role);
 struct deed {
         unsigned kind; /* rules/row.h */
         enum role sender;
-        bool self;         /* subject and sender are one */
+        bool self;         /* subject and sender are one; DELETED, EDITED: the subject is who wrote the row */
         enum role subject; /* of the subject now */
         enum role role;    /* ROLE: to be */
         bool with_link;    /* JOINED: the group's link was given, and it is right */
         bool only_owner;   /* ROLE: nobody but the subject is an owner */
 };
 
-/* OK; NO_ROOM (not a member), NOT_ALLOWED, NO_USER (the subject is no member), ALREADY. */
+/* DELETED and EDITED: of a text that is there. OK; NO_ROOM (not a member), NOT_ALLOWED, NO_USER (the subject is no member), ALREADY. */
 must_use enum error role_check(const struct deed *deed);
 
 #endif

@@ -9,13 +9,14 @@ struct kind {
         const char *text;
         size_t text_max;
         bool countable, group, subject, role;
+        enum row_target target;
 };
 
 static const struct kind *kind_of(unsigned number)
 {
         static const struct kind kinds[] = {
-#define X(name, number, text, countable, group, text_max, subject, role)                                                    \
-        [number] = {text, text_max, countable, group, subject, role},
+#define X(name, number, text, countable, group, text_max, subject, role, target)                                            \
+        [number] = {text, text_max, countable, group, subject, role, target},
                 ROW_KINDS(X)
 #undef X
         };
@@ -28,6 +29,13 @@ bool row_countable(unsigned kind)
         const struct kind *found = kind_of(kind);
 
         return found && found->countable;
+}
+
+bool row_alters(unsigned kind)
+{
+        const struct kind *found = kind_of(kind);
+
+        return found && found->target == TARGET_ALTERED;
 }
 
 const char *row_kind_text(unsigned kind)
@@ -48,6 +56,9 @@ enum error row_check(const struct row_content *content)
         if ((content->text_size > 0) != (kind->text_max > 0) || (content->subject != 0) != kind->subject)
                 return ERR_BAD_FIELD;
         if (kind->role ? !role_text(content->role) : content->role != 0)
+                return ERR_BAD_FIELD;
+        if (content->target > INT64_MAX ||
+            (content->target != 0 ? kind->target == TARGET_NONE : kind->target == TARGET_ALTERED))
                 return ERR_BAD_FIELD;
         if (content->link_size != 0 &&
             (content->link_size != LINK_SIZE || (content->kind != ROW_LINK && content->kind != ROW_JOINED)))

@@ -69,6 +69,33 @@ static void test_kinds_of_rows(void **state)
         assert_true(row_countable(ROW_TEXT) && !row_countable(ROW_JOINED));
         assert_false(row_countable(0) || row_kind_text(0));
         assert_false(row_countable(255) || row_kind_text(255));
+        assert_true(row_alters(ROW_DELETED) && row_alters(ROW_EDITED) && row_countable(ROW_DELETED));
+        assert_false(row_alters(ROW_TEXT) || row_alters(0) || row_alters(255));
+}
+
+static void test_what_an_operation_brings(void **state)
+{
+        struct row_content edit = {.kind = ROW_EDITED, .target = 1, .text_size = 1},
+                           text = {.kind = ROW_TEXT, .text_size = 1};
+        struct row_content delete = {.kind = ROW_DELETED, .target = 1}, title = {.kind = ROW_TITLE, .in_group = true};
+
+        (void)state;
+        assert_int_equal(row_check(&edit), ERR_OK);
+        assert_int_equal(row_check(&delete), ERR_OK);
+        assert_int_equal(row_check(&text), ERR_OK);
+        text.target = INT64_MAX;
+        assert_int_equal(row_check(&text), ERR_OK);
+        text.target++;
+        assert_int_equal(row_check(&text), ERR_BAD_FIELD);
+        edit.target = delete.target = 0;
+        assert_int_equal(row_check(&edit), ERR_BAD_FIELD);
+        assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
+        delete = (struct row_content){.kind = ROW_DELETED, .target = 1, .text_size = 1};
+        assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
+        title.text_size = 1;
+        assert_int_equal(row_check(&title), ERR_OK);
+        title.target = 1;
+        assert_int_equal(row_check(&title), ERR_BAD_FIELD);
 }
 
 int main(void)
@@ -77,6 +104,7 @@ int main(void)
                 cmocka_unit_test(test_personal_rooms),
                 cmocka_unit_test(test_other_ids),
                 cmocka_unit_test(test_kinds_of_rows),
+                cmocka_unit_test(test_what_an_operation_brings),
         };
 
         return cmocka_run_group_tests_name("rooms", tests, NULL, NULL);

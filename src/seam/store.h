@@ -43,6 +43,8 @@ struct store_row {
         uint64_t seq, changed, n, time_ms, sender;
         uint8_t kind, role;     /* rules/row.h, rules/role.h */
         uint64_t subject, heir; /* 0: none */
+        uint64_t reply_to;      /* TEXT: a row; 0: none */
+        uint64_t edited_ms;     /* TEXT: 0: never */
         struct id request;
         struct slice text;
 };
@@ -103,7 +105,7 @@ struct store_op {
                 struct {
                         struct id room;
                         uint8_t row_kind, role; /* what a kind needs: rules/row.h */
-                        uint64_t subject;
+                        uint64_t subject, target;
                         struct slice text, link;
                         uint64_t members_known; /* version the caller has cached; 0: none */
                 } write;
@@ -153,7 +155,11 @@ struct store_result {
         union {
                 struct {
                         uint8_t room_kind;
-                        struct store_row row; /* as it is now */
+                        uint64_t number;      /* of the operation */
+                        struct store_row row; /* that it made or altered, as it is now */
+                        const uint64_t
+                                *outside; /* members who may not see the row, but learn the number; of an alteration */
+                        size_t outside_count;
                         struct store_lowest lowest;
                         bool lowest_moved; /* by who came or went */
                 } write;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "rules/room.h"
+#include "rules/row.h"
 #include "scenario/scenario.h"
 
 #define FOREVER_US (UINT64_MAX / 4)
@@ -263,6 +264,47 @@ void person_says(struct person *person, const struct person *with, const char *t
         say(person, &room, text);
 }
 
+static void alter(struct person *person, const struct id *room, unsigned kind, uint64_t target, const char *text)
+{
+        struct wire_operation operation = {.kind = kind, .target = target, .text = slice_text(text)};
+        struct sim_client *client = person->client;
+        struct message *message;
+        struct id id;
+
+        check(strlen(text) < HISTORY_TEXT_SIZE);
+        assert_int_equal(core_write(core_of(person), room, &operation, &id, time_of(person)), ERR_OK);
+        message = history_sent(person->story->sim, &id, client->number, client->user->id, room, client->said++);
+        check(message);
+        message->spoken = true;
+        if (kind != ROW_TEXT) {
+                message->alters = kind;
+                message->target = target;
+                message->may_fail = true;
+        }
+        settle(person);
+}
+
+void person_edits(struct person *person, const struct person *with, const char *old, const char *text)
+{
+        struct id room = person_room(person, with);
+
+        alter(person, &room, ROW_EDITED, person_row(person, with, old).seq, text);
+}
+
+void person_deletes(struct person *person, const struct person *with, const char *text)
+{
+        struct id room = person_room(person, with);
+
+        alter(person, &room, ROW_DELETED, person_row(person, with, text).seq, "");
+}
+
+void person_replies(struct person *person, const struct person *with, const char *to, const char *text)
+{
+        struct id room = person_room(person, with);
+
+        alter(person, &room, ROW_TEXT, person_row(person, with, to).seq, text);
+}
+
 void person_says_many(struct person *person, const struct person *with, unsigned count)
 {
         char text[HISTORY_TEXT_SIZE];
@@ -313,6 +355,18 @@ uint64_t person_rows(const struct person *person, const struct person *with)
         for (uint64_t seq = 1; seq <= person_head(person, with); seq++)
                 count += core_host_row(&person->client->host, &room, seq, &row);
         return count;
+}
+
+struct wire_row person_row(const struct person *person, const struct person *with, const char *text)
+{
+        struct id room = person_room(person, with);
+        struct wire_row row;
+
+        for (uint64_t seq = 1; seq <= person_head(person, with); seq++)
+                if (core_host_row(&person->client->host, &room, seq, &row) && slice_equal(row.text, slice_text(text)))
+                        return row;
+        fail_msg("%s has no \"%s\"", person->name, text);
+        return (struct wire_row){0};
 }
 
 const char *person_log(struct person *person, const struct person *with)

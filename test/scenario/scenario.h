@@ -132,6 +132,12 @@ enum core_phase person_phase(const struct person *person);
 
 struct id person_room(const struct person *person, const struct person *with);
 void person_says(struct person *person, const struct person *with, const char *text);
+/* His row with that text, as he has it, is altered; somebody's is replied to. */
+void person_edits(struct person *person, const struct person *with, const char *old, const char *text);
+void person_deletes(struct person *person, const struct person *with, const char *text);
+void person_replies(struct person *person, const struct person *with, const char *to, const char *text);
+/* The row with that text; it must be there. */
+struct wire_row person_row(const struct person *person, const struct person *with, const char *text);
 void person_says_many(struct person *person, const struct person *with, unsigned count);
 
 /* With frames of his own making, in the room of two others: what the server answers. */

@@ -25,7 +25,7 @@ bool check_may_be_repaired(const char *rule);
 
 /* One row of the store, as the checker read it. */
 struct check_row {
-        uint64_t seq, changed, n, time_ms, sender;
+        uint64_t seq, changed, n, time_ms, sender, reply_to, edited_ms;
         unsigned kind;
         struct id request;
         char text[HISTORY_TEXT_SIZE];
@@ -50,8 +50,11 @@ struct check_store {
         unsigned member_counts[HISTORY_ROOMS_MAX];
 };
 
-/* Does the row lie in one of his stays? */
-bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq);
+/* Do the row, and its last alteration, lie in one of his stays? */
+bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq, uint64_t changed);
+
+/* The number of the last operation on a room; 0: there was none. */
+uint64_t check_head(const struct check_log *log);
 
 /* His last stay; NULL: he has none. */
 const struct check_member *check_last_stay(const struct check_store *store, unsigned room, uint64_t user);

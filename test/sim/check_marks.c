@@ -40,7 +40,7 @@ static void check_ticks(struct sim *sim, const struct check_store *store, const 
                 uint64_t seq = log->rows[i].seq;
                 enum core_message_state is, earned;
 
-                if (log->rows[i].sender != user || !check_sees(store, room, user, seq))
+                if (log->rows[i].sender != user || !check_sees(store, room, user, seq, seq))
                         continue;
                 earned = earned_by(store, room, user, seq);
                 is = core_row_state(client->host.core, &known->id, seq, user);
@@ -75,7 +75,7 @@ static void check_marked(struct sim *sim, const struct check_store *store, const
 
 static void check_members(struct sim *sim, const struct check_store *store, unsigned room)
 {
-        uint64_t head = store->logs[room].count;
+        uint64_t head = check_head(&store->logs[room]);
 
         check_each_member(store, room, member)
         {

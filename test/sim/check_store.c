@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "sim/check.h"
 #include "sim/disk.h"
 
@@ -33,7 +34,8 @@ static uint64_t number_at(sqlite3_stmt *statement, int column)
 static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *store)
 {
         sqlite3_stmt *statement =
-                prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind"
+                prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind,"
+                                  " m.reply_to, m.edited_ms"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -50,7 +52,9 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .time_ms = number_at(statement, 4),
                                           .sender = number_at(statement, 5),
                                           .request = id_at(statement, 6),
-                                          .kind = (unsigned)number_at(statement, 8)};
+                                          .kind = (unsigned)number_at(statement, 8),
+                                          .reply_to = number_at(statement, 9),
+                                          .edited_ms = number_at(statement, 10)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
         }
         sqlite3_finalize(statement);
@@ -88,10 +92,19 @@ static void read_members(sqlite3 *database, struct sim *sim, struct check_store 
         sqlite3_finalize(statement);
 }
 
-bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq)
+uint64_t check_head(const struct check_log *log)
+{
+        uint64_t head = 0;
+
+        for (size_t i = 0; i < log->count; i++)
+                head = max_of(head, log->rows[i].changed);
+        return head;
+}
+
+bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq, uint64_t changed)
 {
         check_each_member(store, room,
-                          member) if (member->user == user && seq >= member->joined && seq <= member->left) return true;
+                          member) if (member->user == user && seq >= member->joined && changed <= member->left) return true;
         return false;
 }
 
@@ -134,17 +147,58 @@ void check_store_free(struct check_store **store_p)
 
 /* ---- the rules ---- */
 
+/* A number without a row is that of an alteration: of one that was acknowledged with it, or of one of which nobody knows. */
+static void check_gaps(struct sim *sim, unsigned room, const struct check_log *log)
+{
+        uint64_t numbers = check_head(log) - log->count, known = 0, unknown = 0;
+
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *message = &sim->history.messages[i];
+
+                if (!message->alters || message->room != room || message->state == MESSAGE_LOST ||
+                    message->state == MESSAGE_REFUSED)
+                        continue;
+                known += message->seq != 0 && !message->forgiven;
+                unknown += message->seq == 0 || message->forgiven;
+        }
+        if (numbers < known || numbers > known + unknown)
+                sim_break(sim, "4 logs differ",
+                          "room %u has %" PRIu64 " numbers without a row; %" PRIu64 " to %" PRIu64 " alterations took one",
+                          room, numbers, known, known + unknown);
+}
+
+/* What was acknowledged is in its row, or something newer is. */
+static void check_alteration(struct sim *sim, const struct check_log *log, const struct message *message)
+{
+        for (size_t i = 0; i < log->count; i++) {
+                const struct check_row *row = &log->rows[i];
+
+                if (row->seq == message->seq)
+                        sim_break(sim, "4 logs differ", "client %u's alteration %u has the number %" PRIu64 " of a row",
+                                  message->client, message->number, row->seq);
+                if (row->seq == message->target && row->changed >= message->seq &&
+                    (message->alters != ROW_DELETED || row->kind == ROW_DELETED))
+                        return;
+        }
+        sim_break(sim, "1 acknowledged and missing", "client %u's alteration %u (number %" PRIu64 " of row %" PRIu64 ")",
+                  message->client, message->number, message->seq, message->target);
+}
+
 /* What a row of the store must be: somebody's message, in its place, in its sender's order. */
-static void check_row(struct sim *sim, unsigned room, const struct check_row *row, uint64_t last_seq, unsigned *last_numbers)
+static void check_row(struct sim *sim, unsigned room, const struct check_row *row, unsigned *last_numbers)
 {
         struct message *message = history_find(sim, &row->request, row->sender, &sim->history.rooms[room].id);
 
-        if (row->seq != last_seq + 1)
-                sim_break(sim, "4 logs differ", "room %u has a gap before %" PRIu64, room, row->seq);
         if (!message) {
                 sim_break(sim, "2 appears and was never sent", "room %u, number %" PRIu64, room, row->seq);
                 return;
         }
+        if (message->alters)
+                sim_break(sim, "4 logs differ", "client %u's alteration %u made a row", message->client, message->number);
+        if (!message->rogue && !message->spoken && !message->deed &&
+            !history_text_is_right(sim, message, row->seq, row->kind, slice_text(row->text)))
+                sim_break(sim, "4 logs differ", "client %u's message %u is in the log with another text", message->client,
+                          message->number);
         if (message->state == MESSAGE_REFUSED || message->state == MESSAGE_LOST)
                 sim_break(sim, "2 refused and appears", "client %u's message %u is in the log", message->client,
                           message->number);
@@ -173,12 +227,15 @@ void check_logs(struct sim *sim, const struct check_store *store)
                 unsigned last_numbers[CLIENTS_MAX + 8] = {0};
 
                 for (size_t i = 0; i < log->count; i++)
-                        check_row(sim, room, &log->rows[i], i ? log->rows[i - 1].seq : 0, last_numbers);
+                        check_row(sim, room, &log->rows[i], last_numbers);
+                check_gaps(sim, room, log);
         }
         for (unsigned i = 0; i < sim->history.count; i++) {
                 const struct message *message = &sim->history.messages[i];
 
-                if (message->state == MESSAGE_ACKED && !message->in_log && !message->forgiven)
+                if (message->state == MESSAGE_ACKED && message->alters && !message->forgiven)
+                        check_alteration(sim, &store->logs[message->room], message);
+                if (message->state == MESSAGE_ACKED && !message->alters && !message->in_log && !message->forgiven)
                         sim_break(sim, "1 acknowledged and missing",
                                   "client %u's message %u (number %" PRIu64 ") is not in the log", message->client,
                                   message->number, message->seq);
@@ -186,7 +243,7 @@ void check_logs(struct sim *sim, const struct check_store *store)
         for (unsigned i = 0; i < sim->history.shown_count && sim->faults.restored_us == 0; i++) {
                 const struct shown *shown = &sim->history.shown[i];
 
-                if (!check_sees(store, shown->room, shown->user, shown->seq))
+                if (!check_sees(store, shown->room, shown->user, shown->seq, shown->changed))
                         sim_break(sim, "7 seen outside his stay", "a user was shown number %" PRIu64 " of group %u",
                                   shown->seq, shown->room);
         }

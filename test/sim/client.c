@@ -71,7 +71,10 @@ static void take_message(struct sim *sim, struct sim_client *client, const struc
                 history_acked(sim, message, event->seq);
                 break;
         case CORE_MESSAGE_FAILED:
-                history_refused(sim, message, event->error);
+                if (event->error == ERR_UNKNOWN) /* it named a row by its number of another era */
+                        message->abandoned = true;
+                else
+                        history_refused(sim, message, event->error);
                 if (core_discard(client->host.core, &event->room, &event->id, client->host.time) != ERR_OK)
                         sim_tell(sim, "client %u cannot discard", client->number);
                 break;

@@ -103,6 +103,7 @@ void client_act_in_group(struct sim *sim, struct sim_client *client);
 void client_probe_groups(struct sim *sim, struct sim_client *client);
 
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
+void client_say_or_alter(struct sim *sim, struct sim_client *client, const struct id *room);
 
 /* The person signs a device of his out (another one, or this). */
 bool client_sign_out(struct sim *sim, struct sim_client *client);

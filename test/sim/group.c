@@ -103,7 +103,7 @@ void client_act_in_group(struct sim *sim, struct sim_client *client)
                 return;
         }
         if (choice < 40) {
-                client_say(sim, client, &room);
+                client_say_or_alter(sim, client, &room);
                 return;
         }
         operation.subject = choice < 90 ? somebody(sim) : 0;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "rules/room.h"
+#include "rules/row.h"
 #include "sim/sim.h"
 
 void history_start(struct sim *sim)
@@ -97,7 +98,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
         if (message->state != MESSAGE_OPEN)
                 return;
         /* Whoever behaves has every right to what he does, unless the store forgot him. */
-        if (!message->rogue && !message->in_group && sim->faults.restored_us == 0)
+        if (!message->rogue && !message->in_group && !message->may_fail && sim->faults.restored_us == 0)
                 sim_break(sim, "8 refused without a reason", "client %u's message %u: %s", message->client, message->number,
                           error_name(error));
         message->state = MESSAGE_REFUSED;
@@ -118,17 +119,46 @@ void history_restored(struct sim *sim, uint64_t since_us)
         }
 }
 
+/* By whom, and of whose text: rule 2. */
+static bool may_alter(const struct message *alteration, const struct message *message, unsigned kind)
+{
+        if (alteration->state == MESSAGE_REFUSED || alteration->state == MESSAGE_LOST)
+                return false;
+        return alteration->sender == message->sender || (kind == ROW_DELETED && message->in_group);
+}
+
+bool history_text_is_right(const struct sim *sim, const struct message *message, uint64_t seq, unsigned kind,
+                           struct slice text)
+{
+        unsigned client = 0, number = 0;
+        bool deleted = kind == ROW_DELETED;
+
+        if (deleted ? text.size > 0 : !history_text_read(text, &client, &number))
+                return false;
+        if (!deleted && client == message->client && number == message->number)
+                return true;
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *other = &sim->history.messages[i];
+
+                if (other->alters == (deleted ? ROW_DELETED : ROW_EDITED) && other->room == message->room &&
+                    other->target == seq && (deleted || (other->client == client && other->number == number)) &&
+                    may_alter(other, message, kind))
+                        return true;
+        }
+        return false;
+}
+
 void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row)
 {
         uint64_t lower, higher;
         struct message *message;
-        unsigned client, number;
 
         if (room_kind_of(room) == ROOM_GROUP) {
                 struct history *history = &sim->history;
 
                 if (history->shown_count < HISTORY_SHOWN_MAX)
-                        history->shown[history->shown_count++] = (struct shown){user, row->seq, history_room(sim, room)};
+                        history->shown[history->shown_count++] =
+                                (struct shown){user, row->seq, row->changed, history_room(sim, room)};
         } else if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
                 sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in",
                           row->seq);
@@ -146,7 +176,7 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
                 sim_break(sim, "2 refused and appears", "client %u's message %u was refused (%s), and is shown",
                           message->client, message->number, error_name(message->error));
         if (!message->rogue && !message->spoken && !message->deed &&
-            (!history_text_read(row->text, &client, &number) || client != message->client || number != message->number))
+            !history_text_is_right(sim, message, row->seq, (unsigned)row->kind, row->text))
                 sim_break(sim, "4 logs differ", "client %u's message %u is shown with another text", message->client,
                           message->number);
         set_seq(sim, message, row->seq, "a row");

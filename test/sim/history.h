@@ -26,16 +26,19 @@ struct message {
         unsigned room, client, number; /* number: rises with each message of the client */
         uint64_t sender;
         enum message_state state;
-        bool kept;      /* its client's storage has it */
-        bool abandoned; /* its client was signed out: nobody waits for it any more */
-        bool forgiven;  /* acknowledged, and then the store was taken back to a time before */
-        bool in_log;    /* the checker's */
-        bool changed;   /* the same id was used again, with another content */
-        bool rogue;     /* by a client that does not behave: its content may differ between tries */
-        bool spoken;    /* in a scenario: its text is a person's own words */
-        bool in_group;  /* others may have taken the right to it from him: it may be refused */
-        bool deed;      /* it changes the group: its row has another text, or none */
-        uint64_t seq;   /* as anybody was told first; 0: nobody was */
+        bool kept;       /* its client's storage has it */
+        bool abandoned;  /* its client was signed out: nobody waits for it any more */
+        bool forgiven;   /* acknowledged, and then the store was taken back to a time before */
+        bool in_log;     /* the checker's */
+        bool changed;    /* the same id was used again, with another content */
+        bool rogue;      /* by a client that does not behave: its content may differ between tries */
+        bool spoken;     /* in a scenario: its text is a person's own words */
+        bool may_fail;   /* it may be refused: the row is another's, or is deleted by then */
+        bool in_group;   /* others may have taken the right to it from him: it may be refused */
+        bool deed;       /* it changes the group: its row has another text, or none */
+        unsigned alters; /* EDITED, DELETED (rules/row.h): it makes no row, but alters this one */
+        uint64_t target;
+        uint64_t seq; /* as anybody was told first; 0: nobody was */
         uint64_t acked_us;
         uint8_t error; /* REFUSED: why */
 };
@@ -49,7 +52,7 @@ struct history_room {
 
 /* That somebody was shown a row of a group: whether he could be is known when all stays are. */
 struct shown {
-        uint64_t user, seq;
+        uint64_t user, seq, changed;
         unsigned room;
 };
 
@@ -84,6 +87,10 @@ void history_restored(struct sim *sim, uint64_t since_us);
 
 /* Somebody was shown this row: checks what can be checked at once. */
 void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row);
+
+/* Is that what the row's maker wrote, or one of his edits of it? Of a tombstone: did somebody delete it? */
+bool history_text_is_right(const struct sim *sim, const struct message *message, uint64_t seq, unsigned kind,
+                           struct slice text);
 
 /* Texts are "<client> <number>", so that order and owner can be read from them. */
 #define HISTORY_TEXT_SIZE 32

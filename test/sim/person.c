@@ -1,7 +1,9 @@
 /* What the person before a client does: signs up or in, writes, reads, looks around. See client.h. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "rules/room.h"
+#include "rules/row.h"
 #include "sim/sim.h"
 
 #define SIGN_TRIES_MAX 3
@@ -119,6 +121,55 @@ void client_say(struct sim *sim, struct sim_client *client, const struct id *roo
         core_host_settle(&client->host);
 }
 
+/* A row that he has, if the one chosen is there. */
+static bool choose_row(struct sim *sim, const struct sim_client *client, const struct id *room, struct wire_row *row)
+{
+        struct core_room_info info;
+        uint64_t seq;
+
+        if (core_room_info(client->host.core, room, &info) != ERR_OK || info.left || info.head == 0)
+                return false;
+        seq = info.head - sim_below(sim, min_of(info.head, UINT64_C(12)));
+        return core_host_row(&client->host, room, seq, row);
+}
+
+/* Edits, deletes, replies: mostly where he may, and sometimes not. */
+static void alter_something(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        char text[HISTORY_TEXT_SIZE];
+        struct wire_operation operation = {.kind = sim_chance(sim, 70) ? ROW_EDITED : ROW_DELETED};
+        struct message *message;
+        struct wire_row row;
+        struct id id;
+
+        if (sim->history.count == HISTORY_MESSAGES_MAX || !choose_row(sim, client, room, &row))
+                return;
+        operation.target = row.seq;
+        if (row.sender != client->user->id && !sim_chance(sim, 15))
+                operation.kind = ROW_TEXT;
+        if (operation.kind != ROW_DELETED)
+                operation.text = slice_of(text, history_text(client->number, client->said, text));
+        if (core_write(client->host.core, room, &operation, &id, client->host.time) != ERR_OK)
+                return;
+        message = history_sent(sim, &id, client->number, client->user->id, room, client->said);
+        if (operation.kind != ROW_TEXT) {
+                message->alters = (unsigned)operation.kind;
+                message->target = row.seq;
+                message->may_fail = true;
+        }
+        sim_tell(sim, "client %u's %u: %s of number %" PRIu64 " of room %u", client->number, client->said++,
+                 row_kind_text((unsigned)operation.kind), row.seq, history_room(sim, room));
+        core_host_settle(&client->host);
+}
+
+void client_say_or_alter(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        if (sim_chance(sim, 20))
+                alter_something(sim, client, room);
+        else
+                client_say(sim, client, room);
+}
+
 static void read_some(struct sim *sim, struct sim_client *client)
 {
         struct core_room_info info;
@@ -222,7 +273,7 @@ void client_act(struct sim *sim, struct sim_client *client)
                 client_act_in_group(sim, client);
         } else if (choice < 75 && choose_room(sim, client, &room)) {
                 for (uint64_t n = sim_chance(sim, 15) ? sim_between(sim, 2, 20) : 1; n > 0; n--)
-                        client_say(sim, client, &room);
+                        client_say_or_alter(sim, client, &room);
         } else if (choice < 92) {
                 read_some(sim, client);
         } else {

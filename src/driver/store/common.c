@@ -15,6 +15,7 @@ enum error content_check(const struct store_op *op)
         struct row_content content = {.kind = op->write.row_kind,
                                       .role = op->write.role,
                                       .subject = op->write.subject,
+                                      .target = op->write.target,
                                       .text_size = op->write.text.size,
                                       .link_size = op->write.link.size,
                                       .in_group = room_kind_of(&op->write.room) == ROOM_GROUP};

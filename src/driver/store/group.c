@@ -57,7 +57,7 @@ uint64_t group_next_version(uint64_t version, uint64_t now_ms)
         return max_of(version + 1, now_ms);
 }
 
-bool group_sees(const struct member *member, const struct store_row *row)
+bool group_sees(const struct member *member, uint64_t number)
 {
-        return member->joined_seq <= row->seq;
+        return member->joined_seq <= number;
 }

@@ -23,7 +23,7 @@ const struct member *group_heir(const struct member *a, const struct member *b);
 /* The next version of a room's members. It rises with the clock, too, so that what a lost era used is not used again. */
 uint64_t group_next_version(uint64_t version, uint64_t now_ms);
 
-/* Whom a repeat of that row is delivered to: those present whose stay began not after it. */
-bool group_sees(const struct member *member, const struct store_row *row);
+/* Whom a repeat of that operation is delivered to: those present whose stay began not after it. */
+bool group_sees(const struct member *member, uint64_t number);
 
 #endif

@@ -59,6 +59,10 @@ static const char *const steps[] = {
               "ALTER TABLE messages ADD COLUMN subject INTEGER;"
               "ALTER TABLE messages ADD COLUMN role INTEGER;"
               "ALTER TABLE messages ADD COLUMN heir INTEGER",
+        /* Rows that are altered: an operation that makes none is remembered with its number. */
+        [3] = "ALTER TABLE messages ADD COLUMN reply_to INTEGER;"
+              "ALTER TABLE messages ADD COLUMN edited_ms INTEGER;"
+              "ALTER TABLE requests ADD COLUMN number INTEGER",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

@@ -144,11 +144,11 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, "PRAGMA user_version = 2");
+        execute(stage, "PRAGMA user_version = 3");
         assert_int_equal(try_open(stage), ERR_OK);
 }
 
-/* As version 1 left it, which had no groups. */
+/* As version 1 left it, which had no groups and no alterations. */
 static void test_an_older_schema_is_brought_up(void **state)
 {
         struct stage *stage = *state;
@@ -163,6 +163,8 @@ static void test_an_older_schema_is_brought_up(void **state)
                        "ALTER TABLE user_rooms DROP COLUMN left_ms; ALTER TABLE user_rooms DROP COLUMN left_title;"
                        "ALTER TABLE messages DROP COLUMN subject;"
                        "ALTER TABLE messages DROP COLUMN role; ALTER TABLE messages DROP COLUMN heir;"
+                       "ALTER TABLE messages DROP COLUMN reply_to; ALTER TABLE messages DROP COLUMN edited_ms;"
+                       "ALTER TABLE requests DROP COLUMN number;"
                        "INSERT INTO rooms VALUES(1, x'00', 2, 1, x'00');"
                        "INSERT INTO members VALUES(1, 7, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0),"
                        " (1, 8, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0), (1, 9, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0);"

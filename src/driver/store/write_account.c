@@ -53,8 +53,7 @@ static void expire(struct writer *writer, enum statement what, uint64_t before_m
         database_run(&writer->database, statement);
 }
 
-/* Whatever adds a line takes up to 20 old ones away, so that tables do not grow for ever. */
-static void prune(struct writer *writer)
+void writer_prune(struct writer *writer)
 {
         uint64_t age_ms = (uint64_t)STORE_REQUESTS_DAYS * DAY_MS;
 
@@ -68,7 +67,7 @@ static void note_request(struct writer *writer, const struct store_op *op, struc
 {
         sqlite3_stmt *statement;
 
-        prune(writer);
+        writer_prune(writer);
         statement = database_use(&writer->database, STATEMENT_REQUEST_NEW);
         bind_id(statement, 1, &op->request);
         bind_bytes(statement, 2, principal);
@@ -344,7 +343,7 @@ void write_guess(struct writer *writer, const struct store_op *op, struct store_
         uint64_t count = 0;
 
         (void)arena;
-        prune(writer);
+        writer_prune(writer);
         bind_number(statement, 1, op->user);
         if (database_row(&writer->database, statement))
                 count = column_number(statement, 0);

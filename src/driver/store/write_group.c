@@ -190,6 +190,8 @@ void group_change(struct writer *writer, struct room *room, const struct store_o
         switch ((enum row_kind)row->kind) {
         case ROW_TEXT:
         case ROW_CREATED:
+        case ROW_DELETED:
+        case ROW_EDITED:
                 break;
         case ROW_JOINED:
                 join(writer, room, row);

@@ -20,10 +20,12 @@ struct store_row row_read(struct database *database, sqlite3_stmt *statement, st
                 .subject = column_number(statement, 8),
                 .role = (uint8_t)column_number(statement, 9),
                 .heir = column_number(statement, 10),
+                .reply_to = column_number(statement, 11),
+                .edited_ms = column_number(statement, 12),
         };
 }
 
-static void give_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
+void writer_give_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
                          struct arena *arena)
 {
         uint64_t *users;
@@ -41,17 +43,16 @@ static void give_members(struct writer *writer, const struct room *room, uint64_
         result->members.users = users;
 }
 
-/* To whom a repeat is delivered: those who joined since have no part in it. */
-static void give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
+void writer_give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
                              struct arena *arena)
 {
         uint64_t *users;
         size_t count = 0;
 
         for (uint32_t i = 0; i < room->member_count; i++)
-                count += group_sees(&room->members[i], &result->write.row);
+                count += group_sees(&room->members[i], result->write.number);
         if (count == room->member_count) {
-                give_members(writer, room, known, result, arena);
+                writer_give_members(writer, room, known, result, arena);
                 return;
         }
         users = arena_array(arena, uint64_t, count + 1);
@@ -61,7 +62,7 @@ static void give_old_members(struct writer *writer, const struct room *room, uin
         }
         result->members = (struct store_members){.users = users};
         for (uint32_t i = 0; i < room->member_count; i++)
-                if (group_sees(&room->members[i], &result->write.row))
+                if (group_sees(&room->members[i], result->write.number))
                         users[result->members.count++] = room->members[i].user;
 }
 
@@ -77,22 +78,23 @@ static bool find_repeat(struct writer *writer, const struct room *room, const st
         bind_number(statement, 3, room->number);
         found = database_row(&writer->database, statement);
         if (found) {
-                bool same = slice_equal(column_bytes(statement, 11), slice_of(op->digest, STORE_HASH_SIZE));
+                bool same = slice_equal(column_bytes(statement, 13), slice_of(op->digest, STORE_HASH_SIZE));
 
                 result->status = same ? ERR_OK : ERR_REUSED_ID;
                 result->repeat = true;
                 result->write.room_kind = room->kind;
                 if (same)
                         result->write.row = row_read(&writer->database, statement, arena);
+                result->write.number = result->write.row.seq;
         }
         database_end(statement);
         if (!found)
                 return false;
         if (result->status) {
-                give_members(writer, room, op->write.members_known, result, arena);
+                writer_give_members(writer, room, op->write.members_known, result, arena);
                 return true;
         }
-        give_old_members(writer, room, op->write.members_known, result, arena);
+        writer_give_old_members(writer, room, op->write.members_known, result, arena);
         /* Told again: that it moved may have been lost with the first answer. */
         result->write.lowest = room->lowest;
         result->write.lowest_moved = group_moves_members(result->write.row.kind);
@@ -148,6 +150,7 @@ static bool insert(struct writer *writer, struct room *room, const struct store_
         bind_number(statement, 11, row->subject);
         bind_number(statement, 12, row->role);
         bind_number(statement, 13, row->heir);
+        bind_number(statement, 14, row->reply_to);
         return database_run(&writer->database, statement);
 }
 
@@ -178,6 +181,7 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 .role = op->write.role,
                 .subject = op->write.subject,
                 .heir = heir,
+                .reply_to = op->write.target,
                 .request = op->request,
                 .text = op->write.text,
         };
@@ -199,26 +203,34 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 result->write.lowest_moved = room_lower(&writer->database, room);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
+        result->write.number = row.seq;
         result->write.row = row;
         result->write.lowest = room->lowest;
-        give_members(writer, room, op->write.members_known, result, arena);
+        writer_give_members(writer, room, op->write.members_known, result, arena);
 }
 
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
         struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->write.room);
+        struct store_row target;
         uint64_t heir = 0;
         bool fresh = !room;
 
         if (room && find_repeat(writer, room, op, result, arena))
                 return;
+        if (row_alters(op->write.row_kind)) {
+                write_alteration(writer, room, op, result, arena);
+                return;
+        }
         result->status = writer_admit(writer, op);
         if (!result->status)
                 result->status = content_check(op);
         if (!result->status && !room)
-                result->status = make_room(writer, op, &room);
+                result->status = op->write.target ? ERR_NO_ROW : make_room(writer, op, &room);
         if (!result->status && database_good(&writer->database) && !fresh)
                 result->status = group_admit(writer, room, op, &heir);
+        if (!result->status && database_good(&writer->database) && op->write.target)
+                result->status = writer_target_check(writer, room, op, &target, arena);
         if (!result->status && database_good(&writer->database))
                 append(writer, room, op, heir, result, arena);
 }
@@ -265,5 +277,5 @@ void write_mark(struct writer *writer, const struct store_op *op, struct store_r
                 raise_marks(writer, room, member, op, result);
         result->mark.marks = member_marks(member, room->n, room->head);
         result->mark.lowest = room->lowest;
-        give_members(writer, room, op->mark.members_known, result, arena);
+        writer_give_members(writer, room, op->mark.members_known, result, arena);
 }

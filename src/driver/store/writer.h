@@ -47,6 +47,26 @@ bool writer_device_live(struct writer *writer, uint64_t user, uint64_t device);
 /* REVOKED, LATE or OK, in that order. */
 enum error writer_admit(struct writer *writer, const struct store_op *op);
 
+/* Old lines of sign-ups, requests and guesses: whatever adds one takes up to 20 of each away. */
+void writer_prune(struct writer *writer);
+
+/* To whom a result is delivered: the present members; of a repeat, those alone who were there at result->write.number. */
+void writer_give_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
+                         struct arena *arena);
+void writer_give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
+                             struct arena *arena);
+
+/* write_alter.c. A row of the log; false: there is none with that number. */
+bool writer_row(struct writer *writer, const struct room *room, uint64_t seq, struct store_row *row, struct arena *arena);
+
+/* May the sender alter the operation's target, or reply to it? alter_check. *row is the target. */
+must_use enum error writer_target_check(struct writer *writer, struct room *room, const struct store_op *op,
+                                        struct store_row *row, struct arena *arena);
+
+/* An operation that alters a row. room: NULL if there is none. */
+void write_alteration(struct writer *writer, struct room *room, const struct store_op *op, struct store_result *result,
+                      struct arena *arena);
+
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
 bool writer_knows_user(struct writer *writer, uint64_t user);

@@ -1,7 +1,7 @@
 /*
  * write: up to OPERATIONS_MAX operations on one room's log, each with its own id and its own outcome. What is not valid is that
- * operation's outcome and does not reach the store. Rows, new or repeated, go to every connection of every member but the one
- * that sent them.
+ * operation's outcome and does not reach the store. Rows, new, altered or repeated, go to every connection of every member but the
+ * one that sent them, which gets an altered one with the outcome.
  */
 #include "crypto/crypto.h"
 #include "rules/limits.h"
@@ -24,6 +24,7 @@ static enum error check_operation(const struct item *item, const struct wire_ope
         struct row_content content = {.kind = (unsigned)operation->kind,
                                       .role = (unsigned)operation->role,
                                       .subject = operation->subject,
+                                      .target = operation->target,
                                       .text_size = operation->text.size,
                                       .link_size = operation->link.size,
                                       .in_group = room_kind_of(&item->frame.room) == ROOM_GROUP};
@@ -33,13 +34,19 @@ static enum error check_operation(const struct item *item, const struct wire_ope
 
 static void digest_of(const struct wire_operation *operation, uint8_t digest[static STORE_HASH_SIZE])
 {
-        uint8_t kind = (uint8_t)operation->kind, numbers[9];
+        uint8_t kind = (uint8_t)operation->kind, numbers[9], target[8];
         const struct slice parts[] = {slice_of(&kind, 1), operation->text, slice_of(numbers, sizeof(numbers)),
-                                      operation->link};
+                                      operation->link, slice_of(target, sizeof(target))};
+        size_t count = countof(parts) - 1;
 
         be64_put(numbers, operation->subject);
         numbers[8] = (uint8_t)operation->role;
-        crypto_digest(parts, kind == ROW_TEXT ? 2 : countof(parts), digest);
+        be64_put(target, operation->target);
+        if (operation->target)
+                count = countof(parts);
+        else if (kind == ROW_TEXT)
+                count = 2;
+        crypto_digest(parts, count, digest);
 }
 
 static void fill_op(struct store_op *op, const struct item *item, const struct wire_operation *operation,
@@ -53,6 +60,7 @@ static void fill_op(struct store_op *op, const struct item *item, const struct w
         op->write.role = (uint8_t)operation->role;
         op->write.subject = operation->subject;
         op->write.link = operation->link;
+        op->write.target = operation->target;
         op->write.members_known = members_known;
 }
 
@@ -106,18 +114,53 @@ static void add_leaver(struct batch *batch, const struct store_row *row, struct 
         members->count++;
 }
 
+static bool has_user(const uint64_t *users, size_t count, uint64_t user)
+{
+        for (size_t i = 0; i < count; i++)
+                if (users[i] == user)
+                        return true;
+        return false;
+}
+
+/* Of an altered row some may not see anything but the number: they are taken from the readers. */
+static struct known take_outside(struct batch *batch, const struct store_result *result, struct known *readers)
+{
+        struct known outside = {0};
+        uint64_t *in, *out;
+        size_t kept = 0;
+
+        if (result->write.outside_count == 0)
+                return outside;
+        in = batch_array(batch, uint64_t, readers->count + 1);
+        out = batch_array(batch, uint64_t, readers->count + 1);
+        if (!in || !out)
+                return outside;
+        for (size_t i = 0; i < readers->count; i++)
+                if (has_user(result->write.outside, result->write.outside_count, readers->users[i]))
+                        out[outside.count++] = readers->users[i];
+                else
+                        in[kept++] = readers->users[i];
+        outside.users = out;
+        readers->users = in;
+        readers->count = kept;
+        return outside;
+}
+
 static void deliver(struct batch *batch, struct item *item, const struct write *write, const struct store_result *result)
 {
         struct known members = session_members(batch, &item->frame.room, result, &write->known);
-        struct known readers = members;
+        struct known readers = members, outside = take_outside(batch, result, &readers);
         const struct store_row *row = &result->write.row;
-        struct wire_delivery delivery = {.number = row->changed, .row = shape_row(row)};
+        struct wire_delivery delivery = {.number = result->write.number, .row = shape_row(row)};
+        struct wire_delivery number = {.number = result->write.number};
         struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest),
                                          .lowest = shape_lowest(&result->write.lowest)};
 
         if (row->kind == ROW_LEFT)
                 add_leaver(batch, row, &readers);
         batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, readers.users, readers.count);
+        if (outside.count)
+                batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &number, outside.users, outside.count);
         if (result->write.lowest_moved)
                 batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, members.users, members.count);
 }
@@ -153,9 +196,11 @@ void write_stored(struct batch *batch, struct item *item)
                 revoked |= result->status == ERR_REVOKED;
                 if (result->status != ERR_OK)
                         continue;
-                outcome->seq = result->write.row.seq;
+                outcome->seq = result->write.number;
                 outcome->time_ms = result->write.row.time_ms;
                 outcome->n = result->write.row.n;
+                if (result->write.number != result->write.row.seq && !result->repeat)
+                        outcome->row = shape_row(&result->write.row);
                 deliver(batch, item, write, result);
         }
         for (size_t i = 0; i < write->count; i++)

@@ -15,7 +15,9 @@ struct wire_row shape_row(const struct store_row *row)
                                  .text = row->text,
                                  .subject = row->subject,
                                  .role = row->role,
-                                 .heir = row->heir};
+                                 .heir = row->heir,
+                                 .reply_to = row->reply_to,
+                                 .edited_ms = row->edited_ms};
 }
 
 struct wire_person shape_person(const struct store_person *person)

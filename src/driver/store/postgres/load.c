@@ -164,6 +164,24 @@ static void ask_repeats(struct loading *loading)
         ask(loading, SQL_REPEATS, &parameters);
 }
 
+static void ask_targets(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        size_t count = loading->world->kind_count[LINE_TARGET];
+        struct column rooms, seqs;
+
+        if (count == 0)
+                return;
+        rooms = add_ids(&parameters, count);
+        seqs = add_numbers(&parameters, count);
+        world_each(loading->world, LINE_TARGET, struct world_target, target)
+        {
+                array_id(&rooms, &target->room->id);
+                array_number(&seqs, target->row.seq);
+        }
+        ask(loading, SQL_TARGETS, &parameters);
+}
+
 /* ---- accounts ---- */
 
 static void lock_users(struct loading *loading)
@@ -305,6 +323,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         ask_former(&loading);
         ask_counts(&loading);
         ask_repeats(&loading);
+        ask_targets(&loading);
         ask_devices(&loading);
         ask_requests(&loading);
         ask_users(&loading);

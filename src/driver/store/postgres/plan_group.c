@@ -126,6 +126,8 @@ void plan_group_change(struct world *world, struct world_room *room, const struc
         switch ((enum row_kind)row->kind) {
         case ROW_TEXT:
         case ROW_CREATED:
+        case ROW_DELETED:
+        case ROW_EDITED:
                 return;
         case ROW_JOINED:
                 join(world, room, row);

@@ -6,7 +6,7 @@
 #include "rules/room.h"
 #include "rules/row.h"
 
-/* Present members whose stay began not after row `seq`. */
+/* Present members whose stay began not after operation `seq`. */
 static void give_those(struct world *world, const struct world_room *room, uint64_t seq, struct store_result *result)
 {
         uint64_t *users;
@@ -26,7 +26,7 @@ static void give_those(struct world *world, const struct world_room *room, uint6
                 member->member.user;
 }
 
-static void give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
+void plan_give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
 {
         result->members = (struct store_members){.version = room->members_version, .count = world_member_count(room)};
         if (known == room->members_version)
@@ -34,8 +34,7 @@ static void give_members(struct world *world, const struct world_room *room, uin
         give_those(world, room, STORE_NONE, result);
 }
 
-/* To whom a repeat is delivered: those who joined since have no part in it. */
-static void give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
+void plan_give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
 {
         bool all = true;
 
@@ -44,13 +43,13 @@ static void give_old_members(struct world *world, const struct world_room *room,
                 return;
         }
         if (room->kind == ROOM_GROUP)
-                world_each_present(room, member) all &= group_sees(&member->member, &result->write.row);
+                world_each_present(room, member) all &= group_sees(&member->member, result->write.number);
         if (all) {
-                give_members(world, room, known, result);
+                plan_give_members(world, room, known, result);
                 return;
         }
         result->members = (struct store_members){0};
-        give_those(world, room, result->write.row.seq, result);
+        give_those(world, room, result->write.number, result);
 }
 
 /* L1: was it done before, or just now? Then the first answer, whatever the rights are now. */
@@ -66,11 +65,12 @@ static bool give_repeat(struct world *world, const struct store_op *op, const st
         result->repeat = true;
         result->write.room_kind = room->kind;
         if (!same) {
-                give_members(world, room, op->write.members_known, result);
+                plan_give_members(world, room, op->write.members_known, result);
                 return true;
         }
         result->write.row = message->row;
-        give_old_members(world, room, op->write.members_known, result);
+        result->write.number = message->row.seq;
+        plan_give_old_members(world, room, op->write.members_known, result);
         /* Told again: that it moved may have been lost with the first answer. */
         result->write.lowest = room->lowest;
         result->write.lowest_moved = group_moves_members(message->row.kind);
@@ -147,6 +147,7 @@ static void append(struct world *world, struct world_room *room, const struct st
                 .role = op->write.role,
                 .subject = op->write.subject,
                 .heir = heir,
+                .reply_to = op->write.target,
                 .request = op->request,
         };
         if (!arena_copy(world->results, op->write.text, &message->row.text)) {
@@ -169,10 +170,11 @@ static void append(struct world *world, struct world_room *room, const struct st
         plan_group_change(world, room, op, &message->row);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
+        result->write.number = message->row.seq;
         result->write.row = message->row;
         result->write.lowest_moved = group_moves_members(message->row.kind) && world_lower(room);
         result->write.lowest = room->lowest;
-        give_members(world, room, op->write.members_known, result);
+        plan_give_members(world, room, op->write.members_known, result);
 }
 
 void plan_write(struct world *world, const struct store_op *op, struct store_result *result)
@@ -184,13 +186,19 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
 
         if (!room || !message || (room->line.found && give_repeat(world, op, room, message, result)))
                 return;
+        if (row_alters(op->write.row_kind)) {
+                plan_alteration(world, room, op, result);
+                return;
+        }
         result->status = plan_admit(world, op);
         if (!result->status)
                 result->status = content_check(op);
         if (!result->status && !room->line.found)
-                result->status = make_room(world, op, room);
+                result->status = op->write.target ? ERR_NO_ROW : make_room(world, op, room);
         if (!result->status && !world->failed && !fresh)
                 result->status = plan_group_admit(world, room, op, &heir);
+        if (!result->status && !world->failed && op->write.target)
+                result->status = plan_target_check(world, room, op);
         if (!result->status && !world->failed)
                 append(world, room, op, heir, message, result);
 }
@@ -258,5 +266,5 @@ void plan_mark(struct world *world, const struct store_op *op, struct store_resu
                 raise_marks(world, room, found, op, result, place);
         result->mark.marks = member_marks(&found->member, room->n, room->head);
         result->mark.lowest = room->lowest;
-        give_members(world, room, op->mark.members_known, result);
+        plan_give_members(world, room, op->mark.members_known, result);
 }

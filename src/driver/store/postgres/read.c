@@ -32,6 +32,8 @@ bool read_row_columns(const PGresult *result, int row, int column, struct arena 
                 .subject = value_number(result, row, column + 8),
                 .role = (uint8_t)value_number(result, row, column + 9),
                 .heir = value_number(result, row, column + 10),
+                .reply_to = value_number(result, row, column + 11),
+                .edited_ms = value_number(result, row, column + 12),
         };
         return arena_copy(arena, value_bytes(result, row, column + 7), &store_row->text);
 }

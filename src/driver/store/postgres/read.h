@@ -5,7 +5,7 @@
 #include "driver/store/marks.h"
 #include "driver/store/postgres/sql.h"
 
-#define ROW_COLUMN_COUNT    11
+#define ROW_COLUMN_COUNT    13
 #define MEMBER_COLUMN_COUNT 12
 
 /* *left: STORE_NONE if he is in the room. */

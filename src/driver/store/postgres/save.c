@@ -8,7 +8,7 @@
 
 static bool head_moved(const struct world_room *room)
 {
-        return room->first && !room->remade;
+        return room->head != room->head_before && !room->remade;
 }
 
 static void save_heads(struct saving *saving)
@@ -116,7 +116,8 @@ static void drop_unmade_rooms(struct saving *saving)
 static void add_messages(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column rooms, seqs, ns, counts, times, senders, kinds, requests, digests, texts, subjects, roles, heirs;
+        struct column rooms, seqs, ns, counts, times, senders, kinds, requests, digests, texts, subjects, roles, heirs,
+                replies;
         size_t count = 0, bytes = 0;
 
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
@@ -139,6 +140,7 @@ static void add_messages(struct saving *saving)
         subjects = add_numbers(&parameters, count);
         roles = add_numbers(&parameters, count);
         heirs = add_numbers(&parameters, count);
+        replies = add_numbers(&parameters, count);
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
         {
                 if (!message->line.made)
@@ -156,8 +158,45 @@ static void add_messages(struct saving *saving)
                 array_number(&subjects, message->row.subject);
                 array_number(&roles, message->row.role);
                 array_number(&heirs, message->row.heir);
+                array_number(&replies, message->row.reply_to);
         }
         write(saving, SQL_MESSAGES_NEW, &parameters);
+}
+
+/* Rows that were made here, too: after they were. */
+static void alter_messages(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column rooms, seqs, changes, kinds, texts, replies, edited;
+        size_t count = 0, bytes = 0;
+
+        world_each(saving->world, LINE_TARGET, struct world_target, target)
+        {
+                count += target->line.changed;
+                bytes += target->line.changed ? target->row.text.size : 0;
+        }
+        if (count == 0)
+                return;
+        rooms = add_ids(&parameters, count);
+        seqs = add_numbers(&parameters, count);
+        changes = add_numbers(&parameters, count);
+        kinds = add_numbers(&parameters, count);
+        texts = add_column(&parameters, COLUMN_TEXT, count, bytes);
+        replies = add_numbers(&parameters, count);
+        edited = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_TARGET, struct world_target, target)
+        {
+                if (!target->line.changed)
+                        continue;
+                array_id(&rooms, &target->room->id);
+                array_number(&seqs, target->row.seq);
+                array_number(&changes, target->row.changed);
+                array_number(&kinds, target->row.kind);
+                array_bytes(&texts, target->row.text);
+                array_number(&replies, target->row.reply_to);
+                array_number(&edited, target->row.edited_ms);
+        }
+        write(saving, SQL_MESSAGES_ALTER, &parameters);
 }
 
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent)
@@ -166,6 +205,7 @@ bool save_queue(struct world *world, struct connection *connection, struct sent 
 
         drop_unmade_rooms(&saving);
         add_messages(&saving);
+        alter_messages(&saving);
         save_heads(&saving);
         save_whole_rooms(&saving);
         save_groups(&saving);

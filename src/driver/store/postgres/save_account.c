@@ -265,7 +265,7 @@ static void change_pending(struct saving *saving)
 static void add_requests(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column requests, principals, digests, users, devices;
+        struct column requests, principals, digests, users, devices, numbers;
         size_t count = 0, bytes = 0;
 
         world_each(saving->world, LINE_REQUEST, struct world_request, request)
@@ -280,6 +280,7 @@ static void add_requests(struct saving *saving)
         digests = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
         users = add_numbers(&parameters, count);
         devices = add_numbers(&parameters, count);
+        numbers = add_numbers(&parameters, count);
         world_each(saving->world, LINE_REQUEST, struct world_request, request)
         {
                 if (!request->line.made)
@@ -289,6 +290,7 @@ static void add_requests(struct saving *saving)
                 array_bytes(&digests, slice_of(request->digest, STORE_HASH_SIZE));
                 array_number(&users, request->user);
                 array_number(&devices, request->device);
+                array_number(&numbers, request->number);
         }
         add_number(&parameters, saving->world->now_ms);
         write(saving, SQL_REQUESTS_NEW, &parameters);

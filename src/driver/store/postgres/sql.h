@@ -22,7 +22,7 @@ const char *sql_name(enum sql sql); /* also that of the prepared statement */
 
 /* ---- parameters ---- */
 
-#define PARAMETERS_MAX 13
+#define PARAMETERS_MAX 14
 
 struct parameters {
         struct arena *arena;

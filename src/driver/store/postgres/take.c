@@ -91,6 +91,18 @@ static void take_repeat(struct world *world, const PGresult *result, int row)
                 world->failed = true;
 }
 
+static void take_target(struct world *world, const PGresult *result, int row)
+{
+        struct id room = value_id(result, row, 0);
+        struct world_target *target = world_target(world, &room, value_number(result, row, 1));
+
+        if (!target)
+                return;
+        target->line.found = true;
+        if (!read_row_columns(result, row, 1, world->results, &target->row))
+                world->failed = true;
+}
+
 static void take_device(struct world *world, const PGresult *result, int row)
 {
         struct world_device *device = world_device(world, value_number(result, row, 0), value_number(result, row, 1));
@@ -129,6 +141,7 @@ static void take_request(struct world *world, const PGresult *result, int row)
                 memcpy(request->digest, digest.data, STORE_HASH_SIZE);
         request->user = value_number(result, row, 3);
         request->device = value_number(result, row, 4);
+        request->number = value_number(result, row, 5);
 }
 
 static void take_pending(struct world *world, const PGresult *result, int row)
@@ -194,12 +207,25 @@ static void take_now(struct world *world, const PGresult *result, int row)
 typedef void take_function(struct world *world, const PGresult *result, int row);
 
 static take_function *const functions[SQL_COUNT] = {
-        [SQL_ROOMS_LOCK] = take_room,        [SQL_MEMBERS_ALL] = take_member,         [SQL_MEMBERS_SOME] = take_member,
-        [SQL_FORMER] = take_former,          [SQL_MARKS_COUNT] = take_count,          [SQL_REPEATS] = take_repeat,
-        [SQL_DEVICES] = take_device,         [SQL_DEVICE_COUNTS] = take_devices_live, [SQL_USERS] = take_user,
-        [SQL_USERS_OF_REQUESTS] = take_user, [SQL_REQUESTS] = take_request,           [SQL_PENDING_LOCK] = take_pending,
-        [SQL_PENDING_NAMES] = take_name,     [SQL_PENDING_EMAILS] = take_email,       [SQL_NAMES] = take_name,
-        [SQL_EMAILS] = take_email,           [SQL_GUESSES_LOCK] = take_guesses,       [SQL_NOW] = take_now,
+        [SQL_ROOMS_LOCK] = take_room,
+        [SQL_MEMBERS_ALL] = take_member,
+        [SQL_MEMBERS_SOME] = take_member,
+        [SQL_FORMER] = take_former,
+        [SQL_MARKS_COUNT] = take_count,
+        [SQL_REPEATS] = take_repeat,
+        [SQL_DEVICES] = take_device,
+        [SQL_DEVICE_COUNTS] = take_devices_live,
+        [SQL_USERS] = take_user,
+        [SQL_USERS_OF_REQUESTS] = take_user,
+        [SQL_REQUESTS] = take_request,
+        [SQL_PENDING_LOCK] = take_pending,
+        [SQL_PENDING_NAMES] = take_name,
+        [SQL_PENDING_EMAILS] = take_email,
+        [SQL_NAMES] = take_name,
+        [SQL_TARGETS] = take_target,
+        [SQL_EMAILS] = take_email,
+        [SQL_GUESSES_LOCK] = take_guesses,
+        [SQL_NOW] = take_now,
 };
 
 void world_take(struct world *world, enum sql sql, const PGresult *result)

@@ -2,6 +2,7 @@
 #include "driver/store/postgres/world.h"
 
 #include "base/assert.h"
+#include "driver/store/alter.h"
 #include "driver/store/common.h"
 #include "rules/room.h"
 #include "rules/row.h"
@@ -149,6 +150,19 @@ struct world_message *world_message(struct world *world, const struct id *reques
         return message;
 }
 
+struct world_target *world_target(struct world *world, const struct id *room, uint64_t seq)
+{
+        const struct slice parts[] = {bytes_of(room), key_of_number(world, seq)};
+        struct slice key = world_key(world, parts, countof(parts));
+        struct world_target *target = world_line(world, LINE_TARGET, key, sizeof(*target));
+
+        if (target) {
+                target->room = world_room(world, room);
+                target->row.seq = seq;
+        }
+        return target;
+}
+
 struct world_device *world_device(struct world *world, uint64_t user, uint64_t device)
 {
         struct world_device *line = world_line(world, LINE_DEVICE, key_of_numbers(world, user, device), sizeof(*line));
@@ -266,9 +280,12 @@ void world_join(struct world *world, struct world_room *room, const struct membe
 
 struct world_request *world_request_of(struct world *world, const struct store_op *op)
 {
-        uint8_t bytes[8];
+        uint8_t bytes[ALTER_PRINCIPAL_SIZE];
 
         switch (op->kind) {
+        case STORE_WRITE:
+                return row_alters(op->write.row_kind) ? world_request(world, &op->request, alter_principal(op, bytes))
+                                                      : NULL;
         case STORE_SIGN_UP: /* all who have no account yet are one principal */
                 return world_request(world, &op->request, SLICE_LITERAL("sign_up"));
         case STORE_CONFIRM:
@@ -317,6 +334,10 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
         }
         if (op->write.row_kind != ROW_TEXT)
                 want_group(world, op, room);
+        if (op->write.target && op->write.target <= INT64_MAX) {
+                room->asks_all = true;
+                world_target(world, &op->write.room, op->write.target);
+        }
         world_message(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);
 }

@@ -19,6 +19,7 @@ enum line_kind {
         LINE_WRITER,  /* room, user: whoever writes there, to be read as a member */
         LINE_FORMER,  /* room, user: whoever comes to a group, to be read as one who left it */
         LINE_MESSAGE, /* request, sender, room */
+        LINE_TARGET,  /* room, seq: a row that is altered, or replied to */
         LINE_DEVICE,  /* user, device */
         LINE_USER,    /* user */
         LINE_NAME,    /* folded */
@@ -89,6 +90,12 @@ struct world_former {
         bool removed; /* by another */
 };
 
+struct world_target {
+        struct line line; /* changed: it was altered */
+        struct world_room *room;
+        struct store_row row; /* as it is now; its text is in the results' arena */
+};
+
 struct world_device {
         struct line line;
         uint64_t user, device, revoked_ms; /* 0: live */
@@ -122,6 +129,7 @@ struct world_request {
         struct slice principal;
         uint8_t digest[STORE_HASH_SIZE];
         uint64_t user, device;
+        uint64_t number; /* of an alteration */
 };
 
 struct world_guesses {
@@ -178,6 +186,7 @@ struct slice world_copy(struct world *world, struct slice bytes);
 
 struct world_room *world_room(struct world *world, const struct id *id);
 struct world_message *world_message(struct world *world, const struct id *request, uint64_t sender, const struct id *room);
+struct world_target *world_target(struct world *world, const struct id *room, uint64_t seq);
 struct world_device *world_device(struct world *world, uint64_t user, uint64_t device);
 struct world_user *world_user(struct world *world, uint64_t user);
 struct world_name *world_name(struct world *world, enum line_kind kind, struct slice folded);
@@ -196,7 +205,7 @@ struct world_former *world_former(struct world *world, const struct id *room, ui
         for (struct world_member *item = (room)->members; item < (room)->members + (room)->member_count; item++)            \
                 if (item->left_seq == 0)
 
-/* The request of an operation outside rooms with its principal; NULL if it keeps none, or out of memory. */
+/* The request of an operation that makes no row, with its principal; NULL if it keeps none, or out of memory. */
 struct world_request *world_request_of(struct world *world, const struct store_op *op);
 
 /* Names all that the operation may need. */
@@ -217,6 +226,14 @@ void plan_operations(struct world *world);
 void plan_write(struct world *world, const struct store_op *op, struct store_result *result);
 void plan_mark(struct world *world, const struct store_op *op, struct store_result *result, size_t place);
 void plan_account(struct world *world, const struct store_op *op, struct store_result *result);
+
+/* To whom a result is delivered: the present members; of a repeat, those alone who were there at result->write.number. */
+void plan_give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
+void plan_give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
+
+/* plan_alter.c, as write_alter.c of SQLite. */
+enum error plan_target_check(struct world *world, struct world_room *room, const struct store_op *op);
+void plan_alteration(struct world *world, struct world_room *room, const struct store_op *op, struct store_result *result);
 
 /* plan_group.c, as write_group.c of SQLite. */
 enum error plan_group_make(struct world *world, const struct store_op *op, struct world_room *room);
