@@ -226,12 +226,17 @@ static bool join_all(struct pairs *pairs)
         return pairs->load.ready_count == pairs->user_count;
 }
 
+static bool all_arrived(const struct pairs *pairs)
+{
+        return pairs->acknowledged >= pairs->sent && pairs->delivered >= pairs->sent;
+}
+
 /* Until everything sent is acknowledged and has arrived. */
 static void quiet_down(struct pairs *pairs)
 {
         double end = seconds_now(pairs) + 10;
 
-        while ((pairs->acknowledged < pairs->sent || pairs->delivered < pairs->sent) && seconds_now(pairs) < end)
+        while (!all_arrived(pairs) && seconds_now(pairs) < end)
                 load_turn(&pairs->load, 5);
 }
 
@@ -373,10 +378,10 @@ static bool only_messages(const uint64_t before[256], const uint64_t after[256],
 
 /* Each user writes at once to those after him, in the next burst to those before him; the next comes when all have arrived and are
  * marked. So it hardly depends on the speed of a role what it finds together, and each message has its one mark: no reader has written
- * after it himself. */
-static void run_bursts(struct pairs *pairs, unsigned bursts)
+ * after it himself. False, having said so, if they do not arrive. */
+static bool run_bursts(struct pairs *pairs, unsigned bursts)
 {
-        while (bursts-- > 0) {
+        while (bursts-- > 0 && all_arrived(pairs)) {
                 uint64_t now_us = load_now_us(&pairs->load);
 
                 for (uint32_t i = 0; i < pairs->user_count; i++)
@@ -385,6 +390,9 @@ static void run_bursts(struct pairs *pairs, unsigned bursts)
                 quiet_down(pairs);
                 run_idle(pairs, MARKS_SECONDS);
         }
+        if (!all_arrived(pairs))
+                fprintf(stderr, "while instructions were counted, messages did not arrive\n");
+        return all_arrived(pairs);
 }
 
 /* Counts while nobody writes, then in bursts. */
@@ -398,16 +406,14 @@ static bool count_instructions(struct pairs *pairs, struct counted *counted)
         open_rooms(pairs);
         if (!instructions_begin(&instructions, pairs->cluster))
                 return false;
-        run_bursts(pairs, WARM_BURSTS);
-        if (!instructions_take(&instructions, &warm))
+        if (!run_bursts(pairs, WARM_BURSTS) || !instructions_take(&instructions, &warm))
                 return false;
         run_idle(pairs, IDLE_SECONDS);
         if (!instructions_take(&instructions, &counted->idle))
                 return false;
         memcpy(frames, pairs->load.frames_sent, sizeof(frames));
         sent = pairs->sent;
-        run_bursts(pairs, COUNT_BURSTS);
-        if (!instructions_take(&instructions, &counted->busy))
+        if (!run_bursts(pairs, COUNT_BURSTS) || !instructions_take(&instructions, &counted->busy))
                 return false;
         counted->messages = pairs->sent - sent;
         counted->marks =
