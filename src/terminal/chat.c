@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "rules/row.h"
 #include "terminal/command.h"
 #include "terminal/line.h"
 #include "terminal/print.h"
@@ -258,13 +259,23 @@ static void show_row(struct chat *chat, const struct wire_row *row)
         if (!mine)
                 chat->others_seq = max_of(chat->others_seq, row->seq);
         core_read(chat->session->host->core, &chat->room, chat->read_seq, host_time(chat->session->host));
-        if (shown) {
+        if (shown && row->changed == row->seq) {
                 shown->seq = row->seq;
                 update_ticks(chat);
                 return;
         }
         if (chat->session->json) {
-                print_row(chat->session, "message", &chat->room, row);
+                print_row(chat->session, row->changed == row->seq ? "message" : "changed", &chat->room, row);
+        } else if (row->changed != row->seq) {
+                char said[200];
+
+                snprintf(said, sizeof(said), "-- number %llu was %s:\n", (unsigned long long)row->seq,
+                         row->kind == ROW_DELETED ? "deleted" : "edited");
+                say(chat, said);
+                if (row->kind != ROW_DELETED)
+                        print_message(chat, mine,
+                                      core_row_state(chat->session->host->core, &chat->room, row->seq, row->sender),
+                                      row->time_ms, row->sender, row->text);
         } else {
                 shown = add_shown(chat);
                 shown->id = row->request;

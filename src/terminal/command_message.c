@@ -1,4 +1,4 @@
-/* People, rooms and messages: people, rooms, send, history, outbox, retry, discard. */
+/* People, rooms and messages: people, rooms, send, reply, edit, delete, history, outbox, retry, discard. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -157,13 +157,13 @@ static void print_sent(struct session *session, const struct id *room, const str
                 printf("queued: the galka that runs on this profile sends it\n");
 }
 
-static int send_as_leader(struct session *session, const struct id *room, struct slice text)
+static int send_as_leader(struct session *session, const struct id *room, const struct wire_operation *operation)
 {
         struct sending sending = {0};
         enum error error;
 
         host_set_listener(session->host, on_sending, &sending);
-        error = core_send(session->host->core, room, text, &sending.id, host_time(session->host));
+        error = core_write(session->host->core, room, operation, &sending.id, host_time(session->host));
         if (error)
                 return session_complain(EXIT_REFUSED, "%s", error_text(error));
         if (command_flags.wait)
@@ -218,10 +218,9 @@ static int wait_as_follower(struct session *session, struct slice key)
 }
 
 /* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
-static int send_as_follower(struct session *session, const struct id *room, struct slice text)
+static int send_as_follower(struct session *session, const struct id *room, const struct wire_operation *operation)
 {
         static uint8_t value[TEXT_SIZE_MAX + CORE_OUTBOX_EXTRA];
-        struct wire_operation operation = {.kind = ROW_TEXT, .text = text};
         uint8_t key[CORE_KEY_SIZE_MAX], random[10];
         size_t key_size, value_size = sizeof(value);
         uint64_t wall_ms = host_time(session->host).wall_ms;
@@ -231,7 +230,7 @@ static int send_as_follower(struct session *session, const struct id *room, stru
 
         crypto_random(random, sizeof(random));
         id = id_uuid7(wall_ms, random);
-        if (core_outbox_record(room, &id, &operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
+        if (core_outbox_record(room, &id, operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
         change.key = slice_of(key, key_size);
         change.value = slice_of(value, value_size);
@@ -244,26 +243,68 @@ static int send_as_follower(struct session *session, const struct id *room, stru
         return result;
 }
 
-int command_send(struct session *session, int count, char **words)
+/* text_word NULL: it has none. */
+static int write_operation(struct session *session, const char *room_word, struct wire_operation *operation,
+                           const char *text_word)
 {
         struct id room;
         char *from_input = NULL;
-        struct slice text = slice_text(words[1]);
         int result = EXIT_DONE;
 
-        (void)count;
-        if (strcmp(words[1], "-") == 0) {
-                result = read_text(&from_input, &text.size);
-                text.data = (const uint8_t *)from_input;
+        if (text_word)
+                operation->text = slice_text(text_word);
+        if (text_word && strcmp(text_word, "-") == 0) {
+                result = read_text(&from_input, &operation->text.size);
+                operation->text.data = (const uint8_t *)from_input;
         }
+        if (result == EXIT_DONE && text_word)
+                result = check_text(operation->text);
         if (result == EXIT_DONE)
-                result = check_text(text);
+                result = session_find_room(session, room_word, &room);
         if (result == EXIT_DONE)
-                result = session_find_room(session, words[0], &room);
-        if (result == EXIT_DONE)
-                result = session->leads ? send_as_leader(session, &room, text) : send_as_follower(session, &room, text);
+                result = session->leads ? send_as_leader(session, &room, operation)
+                                        : send_as_follower(session, &room, operation);
         free(from_input);
         return result;
+}
+
+int command_send(struct session *session, int count, char **words)
+{
+        struct wire_operation operation = {.kind = ROW_TEXT};
+
+        (void)count;
+        return write_operation(session, words[0], &operation, words[1]);
+}
+
+/* What is done to, or said about, a message that has a number. */
+static int write_about(struct session *session, enum row_kind kind, char **words, const char *text_word)
+{
+        struct wire_operation operation = {.kind = kind};
+        char *end;
+
+        operation.target = strtoull(words[1], &end, 10);
+        if (*end || words[1][0] < '0' || words[1][0] > '9' || operation.target == 0 || operation.target > INT64_MAX)
+                return session_complain(EXIT_USAGE, "'%s' is no number of a message: galka history --numbers shows them",
+                                        words[1]);
+        return write_operation(session, words[0], &operation, text_word);
+}
+
+int command_reply(struct session *session, int count, char **words)
+{
+        (void)count;
+        return write_about(session, ROW_TEXT, words, words[2]);
+}
+
+int command_edit(struct session *session, int count, char **words)
+{
+        (void)count;
+        return write_about(session, ROW_EDITED, words, words[2]);
+}
+
+int command_delete(struct session *session, int count, char **words)
+{
+        (void)count;
+        return write_about(session, ROW_DELETED, words, NULL);
 }
 
 /* ---- history ---- */

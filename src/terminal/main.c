@@ -34,6 +34,11 @@ static const struct command commands[] = {
         {"chat", "ROOM", "talk in a room: a line editor, ticks that change in place", NEED_ACCOUNT, 1, 1, command_chat},
         {"send", "ROOM TEXT|-", "send a message; - reads it from standard input; without a link it is queued", NEED_ACCOUNT,
          2, 2, command_send},
+        {"reply", "ROOM NUMBER TEXT|-", "send a message that replies to one; history --numbers shows their numbers",
+         NEED_ACCOUNT, 3, 3, command_reply},
+        {"edit", "ROOM NUMBER TEXT|-", "give an own message another text", NEED_ACCOUNT, 3, 3, command_edit},
+        {"delete", "ROOM NUMBER", "delete a message for everybody: an own one, or as an admin of a group another's",
+         NEED_ACCOUNT, 2, 2, command_delete},
         {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
         {"tail", "[ROOM]", "print messages as they come, until interrupted", NEED_ACCOUNT, 0, 1, command_tail},
         {"outbox", "", "list own messages that are not sent", NEED_ACCOUNT, 0, 0, command_outbox},
@@ -45,7 +50,7 @@ enum flag_type { FLAG_TEXT, FLAG_SWITCH, FLAG_ROWS };
 
 static struct {
         const char *server, *profile;
-        bool json, help;
+        bool json, numbers, help;
 } general;
 
 static const struct flag {
@@ -57,8 +62,9 @@ static const struct flag {
          &general.server},
         {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
         {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
-        {"wait", "", "send: stay until it is sent", FLAG_SWITCH, &command_flags.wait},
+        {"wait", "", "send, reply, edit, delete: stay until it is done", FLAG_SWITCH, &command_flags.wait},
         {"count", "N", "history, chat: how many messages to show", FLAG_ROWS, &command_flags.rows},
+        {"numbers", "", "history, tail: with the number of each message", FLAG_SWITCH, &general.numbers},
         {"all", "", "signout: every device", FLAG_SWITCH, &command_flags.all},
         {"email", "ADDRESS", "signup: instead of asking", FLAG_TEXT, &command_flags.email},
         {"name", "NAME", "signup: the user name, instead of asking", FLAG_TEXT, &command_flags.user_name},
@@ -286,6 +292,7 @@ static int open_session(struct session *session)
 static int run(const struct command *command, int count, char **words)
 {
         struct session session = {.json = general.json,
+                                  .numbers = general.numbers,
                                   .colour = !general.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
         int result = open_session(&session);
 

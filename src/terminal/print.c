@@ -87,8 +87,16 @@ void print_row(struct session *session, const char *type, const struct id *room,
         if (!session->json) {
                 print_clock(row->time_ms, clock);
                 printf("%s%s ", mine ? print_tick(state, session->colour) : "   ", clock);
+                if (session->numbers)
+                        printf("%" PRIu64 " ", row->seq);
                 printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
+                if (row->reply_to)
+                        printf("(re %" PRIu64 ") ", row->reply_to);
+                if (row->kind == ROW_DELETED)
+                        printf("(deleted)");
                 safe_text(stdout, row->text);
+                if (row->edited_ms)
+                        printf(" (edited)");
                 putchar('\n');
                 fflush(stdout);
                 return;
@@ -102,6 +110,12 @@ void print_row(struct session *session, const char *type, const struct id *room,
         safe_json(stdout, slice_text(name));
         if (mine)
                 printf(",\"state\":\"%s\"", print_state(state));
+        if (row->reply_to)
+                printf(",\"reply_to\":%" PRIu64, row->reply_to);
+        if (row->edited_ms)
+                printf(",\"edited_ms\":%" PRIu64, row->edited_ms);
+        if (row->kind == ROW_DELETED)
+                printf(",\"deleted\":true");
         printf(",\"text\":");
         safe_json(stdout, row->text);
         puts("}");
@@ -118,6 +132,8 @@ void print_queued(struct session *session, const struct id *room, const struct i
                 printf("%s%s  ", print_tick(state, session->colour), id_text);
                 if (operation->kind != ROW_TEXT)
                         printf("(%s) ", row_kind_text((unsigned)operation->kind));
+                if (operation->target)
+                        printf("(re %" PRIu64 ") ", operation->target);
                 safe_text(stdout, operation->text);
                 putchar('\n');
                 return;
@@ -125,7 +141,10 @@ void print_queued(struct session *session, const struct id *room, const struct i
         printf("{\"type\":\"outbox\"");
         print_json_id("room", room);
         print_json_id("id", id);
-        printf(",\"state\":\"%s\",\"kind\":\"%s\",\"text\":", print_state(state), row_kind_text((unsigned)operation->kind));
+        printf(",\"state\":\"%s\",\"kind\":\"%s\"", print_state(state), row_kind_text((unsigned)operation->kind));
+        if (operation->target)
+                printf(",\"target\":%" PRIu64, operation->target);
+        printf(",\"text\":");
         safe_json(stdout, operation->text);
         puts("}");
 }

@@ -24,9 +24,10 @@ struct session {
         struct file *file;
         struct host *host;
         char server[256];
-        bool leads;  /* this process runs the core */
-        bool json;   /* print JSON lines */
-        bool colour; /* standard output is a terminal that shows colours */
+        bool leads;   /* this process runs the core */
+        bool json;    /* print JSON lines */
+        bool numbers; /* each message with its number */
+        bool colour;  /* standard output is a terminal that shows colours */
         struct {
                 uint64_t user;
                 char name[USER_NAME_MAX + 1];

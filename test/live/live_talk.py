@@ -203,6 +203,35 @@ def chat_through_a_pipe(rig):
 
 
 @case
+def altering(rig):
+    """reply, edit and delete, with what the other one sees; numbers that are not his, or none, are refused"""
+    first, = rig.galka_json('bob', 'send', '@alice', 'tee?')
+    number = str(first['seq'])
+    last = lambda who, whom: rig.galka_json(who, 'history', whom)[-1]
+    rig.galka('bob', 'edit', '@alice', number, 'tea?')
+    expect_equal(last('alice', '@bob')['text'], 'tea?', 'edited')
+    expect(last('alice', '@bob')['edited_ms'] >= last('alice', '@bob')['time_ms'], 'when')
+    rig.galka('alice', 'reply', '@bob', number, 'yes')
+    expect_equal((last('bob', '@alice')['text'], last('bob', '@alice')['reply_to']), ('yes', first['seq']), 'the reply')
+    expect(f'(re {number}) yes' in rig.galka('bob', 'history', '@alice'), 'the reply, for people')
+    expect(f' {number} bob  tea? (edited)' in rig.galka('alice', '--numbers', 'history', '@bob'), 'edited, for people')
+    rig.galka('alice', 'edit', '@bob', number, 'coffee?', code=1)
+    rig.galka('alice', 'delete', '@bob', number, code=1)
+    rig.galka('bob', 'delete', '@alice', '999999', code=1)
+    for word in ('0', 'x', '-1', '1x', ''):
+        rig.galka('bob', 'delete', '@alice', word, code=2)
+    rig.galka('bob', 'edit', '@alice', number, '', code=1)
+    rig.galka('bob', 'delete', '@alice', number)
+    rig.galka('bob', 'delete', '@alice', number, code=1)
+    row = [row for row in rig.galka_json('alice', 'history', '@bob') if row['seq'] == first['seq']][0]
+    expect_equal((row['text'], row['deleted'], 'edited_ms' in row), ('', True, False), 'deleted')
+    expect('(deleted)' in rig.galka('alice', 'history', '@bob'), 'deleted, for people')
+    for name in ('alice', 'bob'):
+        for line in rig.galka_json(name, 'outbox'):
+            rig.galka(name, 'discard', line['id'])
+
+
+@case
 def from_standard_input(rig):
     """send - takes the text from standard input, up to the limit"""
     rig.galka('bob', 'send', '@alice', '-', stdin='line one\nline two\n')

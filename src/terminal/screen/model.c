@@ -190,6 +190,7 @@ struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_
                                   .heir = wire->heir,
                                   .state = (uint8_t)state,
                                   .mine = mine,
+                                  .edited = wire->edited_ms != 0,
                                   .size = (uint32_t)wire->text.size};
         if (wire->text.size)
                 memcpy(row->text, wire->text.data, wire->text.size);

@@ -61,7 +61,7 @@ struct model_row {
         struct id id;
         uint8_t kind;  /* rules/row.h */
         uint8_t state; /* enum core_message_state */
-        bool mine;
+        bool mine, edited;
         uint8_t role;     /* of the subject: rules/row.h says when */
         enum error error; /* why it failed; OK: not known */
         uint64_t subject, heir;

@@ -142,7 +142,7 @@ struct bubble {
         unsigned text_lines, last_columns;
         unsigned columns; /* with its two edges */
         bool name, meta_below, reason;
-        char meta[TEXT_TIME_SIZE];
+        char meta[TEXT_TIME_SIZE + 32];
         unsigned meta_columns;
 };
 
@@ -169,12 +169,15 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
         const struct model_row *row = model->log.rows[index];
         unsigned edges = 2 + 2 * MARGIN, widest;
         struct bubble bubble = {0};
+        char clock[TEXT_TIME_SIZE];
 
         bubble.width = columns > edges + MARGIN_OTHER + BUBBLE_MIN ? columns - edges - MARGIN_OTHER
                                                                    : max_of(columns, edges + 4) - edges;
         bubble.width = min_of(bubble.width, (unsigned)BUBBLE_MAX);
-        text_clock(bubble.meta, row->time_ms);
-        bubble.meta_columns = (unsigned)strlen(bubble.meta);
+        text_clock(clock, row->time_ms);
+        snprintf(bubble.meta, sizeof(bubble.meta), "%s%s%s", row->edited ? text(TEXT_EDITED) : "", row->edited ? " " : "",
+                 clock);
+        bubble.meta_columns = glyph_columns(slice_text(bubble.meta));
         if (row->mine)
                 bubble.meta_columns += 1 + glyph_columns(slice_text(view_tick(model, row->state)));
         bubble.last_columns = last_line_columns(slice_of(row->text, row->size), bubble.width, &bubble.text_lines, &widest);
@@ -312,6 +315,12 @@ void view_tell(const struct model *model, const struct model_news *news, char *s
         case ROW_LINK:
                 text_format(said, size, TEXT_ROW_LINK, who);
                 break;
+        case ROW_DELETED:
+                text_format(said, size, TEXT_ROW_DELETED, who);
+                break;
+        case ROW_EDITED:
+                text_format(said, size, TEXT_ROW_EDITED, who);
+                break;
         default:
                 snprintf(said, size, "%s", text(TEXT_UNKNOWN_ROW));
                 break;
@@ -365,9 +374,11 @@ static void draw_news(const struct model *model, struct grid *grid, struct area 
 }
 
 static const struct kind kinds[] = {
-        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news}, {ROW_JOINED, news_lines, draw_news},
-        {ROW_LEFT, news_lines, draw_news},       {ROW_TITLE, news_lines, draw_news},   {ROW_ROLE, news_lines, draw_news},
-        {ROW_LINK, news_lines, draw_news},       {0, one_line, draw_unknown}, /* any other */
+        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news},
+        {ROW_JOINED, news_lines, draw_news},     {ROW_LEFT, news_lines, draw_news},
+        {ROW_TITLE, news_lines, draw_news},      {ROW_ROLE, news_lines, draw_news},
+        {ROW_LINK, news_lines, draw_news},       {ROW_DELETED, news_lines, draw_news},
+        {ROW_EDITED, news_lines, draw_news},     {0, one_line, draw_unknown}, /* any other */
 };
 static const struct kind *kind_of(const struct model_row *row)
 {
