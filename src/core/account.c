@@ -1,14 +1,11 @@
-/* Sign-up, confirmation, sign-in, renewal, sign-out. */
+/* Sign-up, confirmation, sign-in, renewal, sign-out, reset; what is changed of an account. */
 #include "core/account.h"
 
 #include "core/state.h"
-#include "rules/limits.h"
-#include "rules/name.h"
 
-#define REQUEST_BODY_MAX 1536 /* the largest: sign_up, 254 + 32 + 128 + 256 + 16 bytes and their tags */
-#define RETRY_FIRST_MS   1000
+#define RETRY_FIRST_MS 1000
 
-static bool is_zero(const uint8_t *bytes, size_t size)
+bool account_is_zero(const uint8_t *bytes, size_t size)
 {
         uint8_t any = 0;
 
@@ -110,12 +107,18 @@ bool account_take_token(struct core *core, struct slice token)
         return account_keep(core, ACCOUNT_SIGNED_IN, false);
 }
 
-bool account_comes_first(const struct core *core)
+/* Asked by who is signed in: over a link that is. */
+static bool is_of_signed_in(const struct account_request *request)
 {
-        return core->account.request && core->account.request->code != WIRE_CODE_sign_out;
+        return wire_message_by_code(request->code)->who == WIRE_SIGNED_IN;
 }
 
-/* ---- asking ---- */
+bool account_comes_first(const struct core *core)
+{
+        return core->account.request && !is_of_signed_in(core->account.request);
+}
+
+/* ---- the request ---- */
 
 static void request_free(struct core *core)
 {
@@ -128,144 +131,11 @@ static void request_free(struct core *core)
         recycler_give(&core->memory, request, sizeof(*request) + request->size);
 }
 
-static enum error ask(struct core *core, enum wire_code code, const void *message)
+static void tell(struct core *core, enum error error, uint64_t wait_ms)
 {
-        const struct wire_structure *structure = wire_message_by_code((uint8_t)code)->structure;
-        struct account_request *request;
-        uint8_t *at;
-
-        check(!core->account.request);
-        request = recycler_take(&core->memory, sizeof(*request) + REQUEST_BODY_MAX);
-        if (!request)
-                return ERR_NO_MEMORY;
-        request->size = REQUEST_BODY_MAX;
-        at = wire_encode(structure, message, request->body, request->body + request->size);
-        check(at);
-        request->body_at = (uint32_t)(at - request->body);
-        request->code = (uint8_t)code;
-        request->id = core_new_id(core);
-        core->account.request = request;
-        if (core->link.state == LINK_DOWN && core->account.state != ACCOUNT_SIGNED_IN)
-                core->link.retry_ms = core->now_ms; /* somebody waits for it */
-        return ERR_OK;
-}
-
-static bool is_text(struct slice text, size_t max)
-{
-        return text.size > 0 && text.size <= max && slice_is_text(text);
-}
-
-static enum error may_ask(const struct core *core)
-{
-        if (core->loader.state != LOADER_DONE)
-                return ERR_AGAIN;
-        if (core->account.state == ACCOUNT_SIGNED_IN)
-                return ERR_NOT_NOW;
-        return core->account.request ? ERR_FULL : ERR_OK;
-}
-
-enum error core_sign_up(struct core *core, struct slice email, struct slice user_name, struct slice display_name,
-                        struct slice password, struct core_time time)
-{
-        struct wire_sign_up message = {.email = email,
-                                       .user_name = user_name,
-                                       .display_name = display_name,
-                                       .password = password,
-                                       .language = core->language};
-        enum error error = may_ask(core);
-
-        if (error)
-                return error;
-        if (!is_text(email, EMAIL_MAX) || !name_is_email(email) || !name_is_user_name(user_name) ||
-            !is_text(display_name, DISPLAY_NAME_MAX) || !name_is_display_name(display_name) ||
-            password.size < PASSWORD_MIN || password.size > 256)
-                return ERR_BAD_FIELD;
-        core_set_time(core, time);
-        error = ask(core, WIRE_CODE_sign_up, &message);
-        core_step(core);
-        return error;
-}
-
-enum error core_confirm(struct core *core, struct slice code, const uint8_t device_secret[32], struct slice device_name,
-                        struct core_time time)
-{
-        struct wire_confirm message = {.email = core->account.email,
-                                       .code = code,
-                                       .device_secret = slice_of(device_secret, DEVICE_SECRET_SIZE),
-                                       .device_name = device_name,
-                                       .sign_up = core->account.sign_up};
-        enum error error = may_ask(core);
-
-        if (error)
-                return error;
-        if (core->account.state != ACCOUNT_WAITS_FOR_CODE)
-                return ERR_NOT_NOW;
-        if (!is_text(code, 16) || !is_text(device_name, 128) || is_zero(device_secret, DEVICE_SECRET_SIZE))
-                return ERR_BAD_FIELD;
-        core_set_time(core, time);
-        error = ask(core, WIRE_CODE_confirm, &message);
-        core_step(core);
-        return error;
-}
-
-enum error core_sign_in(struct core *core, struct slice login, struct slice password, const uint8_t device_secret[32],
-                        struct slice device_name, struct core_time time)
-{
-        struct wire_sign_in message = {.login = login,
-                                       .password = password,
-                                       .device_secret = slice_of(device_secret, DEVICE_SECRET_SIZE),
-                                       .device_name = device_name};
-        enum error error = may_ask(core);
-
-        if (error)
-                return error;
-        if (!is_text(login, EMAIL_MAX) || password.size == 0 || password.size > 256 || !is_text(device_name, 128) ||
-            is_zero(device_secret, DEVICE_SECRET_SIZE))
-                return ERR_BAD_FIELD;
-        core_set_time(core, time);
-        error = ask(core, WIRE_CODE_sign_in, &message);
-        core_step(core);
-        return error;
-}
-
-enum error core_adopt(struct core *core, uint64_t user, uint64_t device, const uint8_t token[40], struct core_time time)
-{
-        struct account *account = &core->account;
-        enum error error = may_ask(core);
-
-        if (error)
-                return error;
-        if (user == 0 || user > INT64_MAX || device == 0 || device > INT64_MAX || be64_get(token) != user)
-                return ERR_BAD_FIELD;
-        core_set_time(core, time);
-        account->user = user;
-        account->device = device;
-        memcpy(account->token, token, sizeof(account->token));
-        memset(account->secret, 0, sizeof(account->secret));
-        account->person = (struct wire_person){.user = user};
-        if (!account_keep(core, ACCOUNT_SIGNED_IN, false)) {
-                account->user = 0;
-                return ERR_NO_MEMORY;
-        }
-        core_step(core);
-        return ERR_OK;
-}
-
-enum error core_sign_out(struct core *core, uint64_t device, struct core_time time)
-{
-        struct wire_sign_out message = {.device = device, .has = WIRE_HAS(sign_out, device)};
-        enum error error;
-
-        if (core->account.state != ACCOUNT_SIGNED_IN)
-                return ERR_NOT_NOW;
-        if (device > INT64_MAX)
-                return ERR_BAD_FIELD;
-        if (core->account.request)
-                return ERR_FULL;
-        core_set_time(core, time);
-        error = ask(core, WIRE_CODE_sign_out, &message);
-        core_step(core);
-        return error;
+        core->account.sign_due = true;
+        core->account.sign_error = (uint8_t)error;
+        core->account.sign_wait_ms = wait_ms;
 }
 
 void account_renew(struct core *core)
@@ -277,12 +147,14 @@ void account_renew(struct core *core)
 
         if (account->request && account->request->code == WIRE_CODE_renew)
                 return;
-        if (is_zero(account->secret, sizeof(account->secret))) {
+        if (account_is_zero(account->secret, sizeof(account->secret))) {
                 account_revoked(core); /* nothing to prove ourselves with */
                 return;
         }
-        request_free(core); /* a sign-out that cannot be said any more */
-        if (ask(core, WIRE_CODE_renew, &message) != ERR_OK)
+        if (account->request && account->request->code != WIRE_CODE_sign_out)
+                tell(core, ERR_AGAIN, 0);
+        request_free(core); /* what was asked over a link that is not signed in any more */
+        if (account_ask(core, WIRE_CODE_renew, &message) != ERR_OK)
                 link_close(core, 0);
 }
 
@@ -294,6 +166,13 @@ union account_message {
         struct wire_sign_in sign_in;
         struct wire_renew renew;
         struct wire_sign_out sign_out;
+        struct wire_reset reset;
+        struct wire_reset_confirm reset_confirm;
+        struct wire_set_password set_password;
+        struct wire_set_profile set_profile;
+        struct wire_set_email set_email;
+        struct wire_confirm_email confirm_email;
+        struct wire_delete_account delete_account;
 };
 
 static void request_read(const struct account_request *request, union account_message *message)
@@ -304,12 +183,9 @@ static void request_read(const struct account_request *request, union account_me
         check(wire_decode(structure, body, message, NULL) == ERR_OK);
 }
 
-/* Sign-out needs a link that is signed in; the others one that is not. */
 static bool may_send(const struct core *core, const struct account_request *request)
 {
-        if (request->code == WIRE_CODE_sign_out)
-                return core->link.state == LINK_READY;
-        return core->link.state == LINK_WELCOME;
+        return core->link.state == (is_of_signed_in(request) ? LINK_READY : LINK_WELCOME);
 }
 
 void account_step(struct core *core)
@@ -353,6 +229,10 @@ static bool signed_in(struct core *core, const struct wire_signed_in *answer)
                 memcpy(account->secret, message.confirm.device_secret.data, sizeof(account->secret));
         if (account->request->code == WIRE_CODE_sign_in)
                 memcpy(account->secret, message.sign_in.device_secret.data, sizeof(account->secret));
+        if (account->request->code == WIRE_CODE_reset_confirm)
+                memcpy(account->secret, message.reset_confirm.device_secret.data, sizeof(account->secret));
+        if (!renewed)
+                account->sign_up = (struct id){0};
         account->user = answer->profile.user;
         account->device = answer->device;
         memcpy(account->token, answer->token.data, sizeof(account->token));
@@ -364,28 +244,84 @@ static bool signed_in(struct core *core, const struct wire_signed_in *answer)
 
 static bool code_was_sent(struct core *core)
 {
+        struct account_request *request = core->account.request;
+        enum account_state state = ACCOUNT_WAITS_FOR_CODE;
         union account_message message;
+        struct slice email;
 
-        request_read(core->account.request, &message);
-        if (!take_email(core, message.sign_up.email))
+        request_read(request, &message);
+        if (request->code == WIRE_CODE_sign_up) {
+                email = message.sign_up.email;
+        } else if (request->code == WIRE_CODE_reset) {
+                email = message.reset.email;
+                state = ACCOUNT_WAITS_FOR_RESET;
+        } else {
+                email = message.set_email.email;
+                state = ACCOUNT_SIGNED_IN;
+        }
+        if (!take_email(core, email))
                 return false;
-        core->account.sign_up = core->account.request->id;
-        if (!account_keep(core, ACCOUNT_WAITS_FOR_CODE, true))
+        core->account.sign_up = request->id;
+        if (!account_keep(core, state, true))
                 return false;
         request_free(core);
         return true;
 }
 
-static void tell(struct core *core, enum error error)
+static bool profile_was_set(struct core *core, const struct wire_profile_set *answer)
 {
-        core->account.sign_due = true;
-        core->account.sign_error = (uint8_t)error;
+        if (answer->profile.user != core->account.user || !account_take_person(core, &answer->profile) ||
+            !account_keep(core, ACCOUNT_SIGNED_IN, true))
+                return false;
+        request_free(core);
+        return true;
+}
+
+/* Everything stored here goes; `error` is what is told of it. False: no memory. */
+static bool leave(struct core *core, enum error error)
+{
+        struct account *account = &core->account;
+
+        request_free(core);
+        link_close(core, 0);
+        if (!core_forget(core, false, error))
+                return false; /* the next link hears the same */
+        recycler_give_copy(&core->memory, &account->email);
+        recycler_give_copy(&core->memory, &account->person.user_name);
+        recycler_give_copy(&core->memory, &account->person.display_name);
+        *account = (struct account){.state = ACCOUNT_NONE};
+        if (error == ERR_OK)
+                tell(core, ERR_OK, 0);
+        return true;
+}
+
+/* Signed out is who signs out this device, or all. */
+static bool ends_account(const struct core *core, const struct account_request *request)
+{
+        union account_message asked;
+
+        if (request->code != WIRE_CODE_sign_out)
+                return false;
+        request_read(request, &asked);
+        return !asked.sign_out.others && (asked.sign_out.device == 0 || asked.sign_out.device == core->account.device);
+}
+
+static bool was_done(struct core *core)
+{
+        if (core->account.request->code == WIRE_CODE_delete_account || ends_account(core, core->account.request)) {
+                leave(core, ERR_OK);
+                return true;
+        }
+        if (core->account.request->code == WIRE_CODE_confirm_email)
+                core->account.sign_up = (struct id){0};
+        request_free(core);
+        tell(core, ERR_OK, 0);
+        return account_keep(core, ACCOUNT_SIGNED_IN, false);
 }
 
 bool account_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
 {
         struct account_request *mine = core->account.request;
-        union account_message asked;
 
         if (!mine || !id_equal(&mine->id, &request->id))
                 return true;
@@ -394,15 +330,10 @@ bool account_answered(struct core *core, struct request *request, const struct w
                 return signed_in(core, message);
         if (frame->code == WIRE_CODE_code_sent)
                 return code_was_sent(core);
+        if (frame->code == WIRE_CODE_profile_set)
+                return profile_was_set(core, message);
         check(frame->code == WIRE_CODE_done);
-        request_read(mine, &asked);
-        if (asked.sign_out.device == 0 || asked.sign_out.device == core->account.device) {
-                account_revoked(core);
-        } else {
-                request_free(core);
-                tell(core, ERR_OK);
-        }
-        return true;
+        return was_done(core);
 }
 
 void account_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)
@@ -419,13 +350,14 @@ void account_failed(struct core *core, struct request *request, enum error error
                 bool renewal = mine->code == WIRE_CODE_renew;
                 bool out = error == ERR_REVOKED || error == ERR_BAD_TOKEN || (renewal && error == ERR_BAD_LOGIN);
 
-                if (out && (renewal || mine->code == WIRE_CODE_sign_out)) {
+                if ((out && (renewal || mine->code == WIRE_CODE_sign_out)) ||
+                    (error == ERR_REVOKED && is_of_signed_in(mine))) {
                         account_revoked(core);
                         return;
                 }
                 if (!renewal) {
                         request_free(core);
-                        tell(core, error);
+                        tell(core, error, retry_after_ms);
                         return;
                 }
                 /* It does not say that this device is out: what is stored, the outbox too, is not thrown away for that. */
@@ -437,19 +369,8 @@ void account_failed(struct core *core, struct request *request, enum error error
 
 void account_revoked(struct core *core)
 {
-        struct account *account = &core->account;
-        bool asked = account->request && account->request->code == WIRE_CODE_sign_out;
+        const struct account *account = &core->account;
 
-        if (account->state != ACCOUNT_SIGNED_IN)
-                return;
-        request_free(core);
-        link_close(core, 0);
-        if (!core_forget(core, false, asked ? ERR_OK : ERR_REVOKED))
-                return; /* the next link hears the same */
-        recycler_give_copy(&core->memory, &account->email);
-        recycler_give_copy(&core->memory, &account->person.user_name);
-        recycler_give_copy(&core->memory, &account->person.display_name);
-        *account = (struct account){.state = ACCOUNT_NONE};
-        if (asked)
-                tell(core, ERR_OK);
+        if (account->state == ACCOUNT_SIGNED_IN)
+                leave(core, account->request && ends_account(core, account->request) ? ERR_OK : ERR_REVOKED);
 }

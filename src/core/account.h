@@ -1,5 +1,5 @@
 /*
- * The account on this device: none → waits for a code → signed in. At most one request of the user about it is under way; it is
+ * The account on this device: none → waits for a code (of a sign-up, of a reset) → signed in. At most one request of the user about it is under way; it is
  * repeated with the same id until it is answered, over any number of links. What the server answers counts once it is
  * kept: only then the state moves and SIGN is told.
  */
@@ -14,7 +14,7 @@ struct request;
 /* Something asked of the server about the account: its encoded body waits here until it is answered. */
 struct account_request {
         struct id id;
-        uint8_t code; /* sign_up, confirm, sign_in, renew, sign_out */
+        uint8_t code; /* sign_up, confirm, sign_in, renew, sign_out, reset, … */
         uint8_t tries;
         bool in_flight;
         uint64_t retry_ms; /* not before */
@@ -26,6 +26,7 @@ struct account {
         enum account_state state;
         bool sign_due; /* SIGN with sign_error is to be polled */
         uint8_t sign_error;
+        uint64_t sign_wait_ms;
         uint64_t user, device;
         uint8_t token[WIRE_TOKEN_SIZE];
         uint8_t secret[DEVICE_SECRET_SIZE];
@@ -46,6 +47,11 @@ bool account_take_person(struct core *core, const struct wire_person *person);
 
 /* What Join said: a fresh token (empty: none) for the next link. Keeps the record. False: no memory. */
 bool account_take_token(struct core *core, struct slice token);
+
+bool account_is_zero(const uint8_t *bytes, size_t size);
+
+/* Puts a message where account_step sends it; there must be none. NO_MEMORY. */
+must_use enum error account_ask(struct core *core, enum wire_code code, const void *message);
 
 /* A request must be answered before Join makes sense. */
 bool account_comes_first(const struct core *core);

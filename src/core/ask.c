@@ -80,6 +80,16 @@ enum error core_around(struct core *core, const struct id *id, uint64_t seq, uin
         return room ? ask(core, WIRE_CODE_around, room, &around, request) : ERR_NOT_FOUND;
 }
 
+enum error core_invite(struct core *core, uint64_t uses, uint64_t valid_ms, struct id *request, struct core_time time)
+{
+        struct wire_invite invite = {.uses = uses, .valid_ms = valid_ms};
+
+        core_set_time(core, time);
+        if (uses == 0 || uses > INVITE_USES_MAX || valid_ms < INVITE_VALID_MIN || valid_ms > INVITE_VALID_MAX)
+                return ERR_BAD_FIELD;
+        return ask(core, WIRE_CODE_invite, NULL, &invite, request);
+}
+
 /* ---- answers ---- */
 
 static bool keep_answer(struct core *core, const struct request *request, enum core_event_kind kind, enum error error,
@@ -113,6 +123,8 @@ bool ask_answered(struct core *core, struct request *request, const struct wire_
                 kind = CORE_EVENT_WINDOW;
         else if (frame->code == WIRE_CODE_member_page)
                 kind = CORE_EVENT_MEMBERS;
+        else if (frame->code == WIRE_CODE_invited)
+                kind = CORE_EVENT_INVITED;
         return keep_answer(core, request, kind, ERR_OK, frame->body);
 }
 
@@ -133,6 +145,7 @@ bool asks_poll(struct core *core, struct core_event *event)
                 struct wire_device_list devices;
                 struct wire_window window;
                 struct wire_member_page members;
+                struct wire_invited invited;
         } message;
 
         if (!node)
@@ -160,6 +173,9 @@ bool asks_poll(struct core *core, struct core_event *event)
                 event->seq = message.members.head;
                 event->more = message.members.more != 0;
                 event->bytes = message.members.link;
+        } else if (answer->kind == CORE_EVENT_INVITED) {
+                check(wire_decode(WIRE_STRUCTURE(invited), body, &message, NULL) == ERR_OK);
+                event->bytes = message.invited.token;
         }
         return true;
 }

@@ -260,6 +260,8 @@ enum core_phase core_phase(const struct core *core)
                 return CORE_SIGNED_OUT;
         if (core->account.state == ACCOUNT_WAITS_FOR_CODE)
                 return CORE_WAITS_FOR_CODE;
+        if (core->account.state == ACCOUNT_WAITS_FOR_RESET)
+                return CORE_WAITS_FOR_RESET;
         if (core->link.state < LINK_HELLO)
                 return CORE_OFFLINE;
         if (core->link.state != LINK_READY || core->batches.kept < core->join.ready_batch)
@@ -296,6 +298,7 @@ static bool poll_account(struct core *core, struct core_event *event)
                 core->account.sign_due = false;
                 event->kind = CORE_EVENT_SIGN;
                 event->error = core->account.sign_error;
+                event->number = core->account.sign_wait_ms;
                 return true;
         }
         return false;

@@ -61,13 +61,31 @@ void core_given_end(struct core *core, uint64_t want, struct core_time time);
 
 /* ---- in: what the user does. Errors are for bad arguments and full queues; the outcome comes as an event. ---- */
 
-/* Only in phase CORE_SIGNED_OUT or CORE_WAITS_FOR_CODE. */
+/* Only in phases before CORE_OFFLINE. invite: an invitation's token, or empty. */
 must_use enum error core_sign_up(struct core *core, struct slice email, struct slice user_name, struct slice display_name,
-                                 struct slice password, struct core_time time);
+                                 struct slice password, struct slice invite, struct core_time time);
 must_use enum error core_confirm(struct core *core, struct slice code, const uint8_t device_secret[32],
                                  struct slice device_name, struct core_time time);
 must_use enum error core_sign_in(struct core *core, struct slice login, struct slice password,
                                  const uint8_t device_secret[32], struct slice device_name, struct core_time time);
+
+/* Asks for a code that sets a new password; and, in phase CORE_WAITS_FOR_RESET, sets it and signs this device in, all others out. */
+must_use enum error core_reset(struct core *core, struct slice email, struct core_time time);
+must_use enum error core_reset_confirm(struct core *core, struct slice code, struct slice password,
+                                       const uint8_t device_secret[32], struct slice device_name, struct core_time time);
+
+/* What a user changes of his account, signed in: answered by CORE_EVENT_SIGN. Without a link they wait for one. others: all other
+ * devices are signed out. An empty name stays as it is. set_email sends a code to the new address; confirm_email brings it (NOT_NOW:
+ * none was asked for). */
+must_use enum error core_set_password(struct core *core, struct slice password, struct slice new_password, bool others,
+                                      struct core_time time);
+must_use enum error core_set_profile(struct core *core, struct slice user_name, struct slice display_name,
+                                     struct core_time time);
+must_use enum error core_set_email(struct core *core, struct slice email, struct slice password, struct core_time time);
+must_use enum error core_confirm_email(struct core *core, struct slice code, struct core_time time);
+
+/* For good. Once the server has said done everything stored here is dropped, as by core_sign_out. */
+must_use enum error core_delete_account(struct core *core, struct slice password, struct core_time time);
 
 /* For hosts that got an account elsewhere (load generator): becomes signed in without a request. */
 must_use enum error core_adopt(struct core *core, uint64_t user, uint64_t device, const uint8_t token[40],
@@ -75,6 +93,9 @@ must_use enum error core_adopt(struct core *core, uint64_t user, uint64_t device
 
 /* device 0: all. Signing out this device drops everything stored once the server has said done. */
 must_use enum error core_sign_out(struct core *core, uint64_t device, struct core_time time);
+
+/* All devices but this one. */
+must_use enum error core_sign_out_others(struct core *core, struct core_time time);
 
 /* Queues a message. *id is its request id. FULL, TOO_LARGE, BAD_FIELD (not text, empty). Without a link too. */
 must_use enum error core_send(struct core *core, const struct id *room, struct slice text, struct id *id,
@@ -111,6 +132,8 @@ must_use enum error core_devices(struct core *core, struct id *request, struct c
  * (counted_from below it), and who did not write it. */
 must_use enum error core_members(struct core *core, const struct id *room, uint64_t after, struct id *request,
                                  struct core_time time);
+must_use enum error core_invite(struct core *core, uint64_t uses, uint64_t valid_ms, struct id *request,
+                                struct core_time time);
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                                 struct id *request, struct core_time time);
 
@@ -121,13 +144,14 @@ void core_online(struct core *core, bool wanted, struct core_time time);
 /* ---- out ---- */
 
 enum core_phase {
-        CORE_LOADING,        /* the profile is being read from the storage */
-        CORE_SIGNED_OUT,     /* no account here */
-        CORE_WAITS_FOR_CODE, /* signed up, the code is in the mail */
-        CORE_OFFLINE,        /* signed in, no link */
-        CORE_JOINING,        /* link up, Join not answered */
-        CORE_READY,          /* first answer is here */
-        CORE_SYNCED          /* every room was listed and every head is known */
+        CORE_LOADING,         /* the profile is being read from the storage */
+        CORE_SIGNED_OUT,      /* no account here */
+        CORE_WAITS_FOR_CODE,  /* signed up, the code is in the mail */
+        CORE_WAITS_FOR_RESET, /* the code for a new password is in the mail */
+        CORE_OFFLINE,         /* signed in, no link */
+        CORE_JOINING,         /* link up, Join not answered */
+        CORE_READY,           /* first answer is here */
+        CORE_SYNCED           /* every room was listed and every head is known */
 };
 
 enum core_message_state {
@@ -153,7 +177,8 @@ enum core_event_kind {
         CORE_EVENT_KEEP,    /* number: batch; changes, change_count: do atomically and durably, then core_kept */
         CORE_EVENT_WANT,    /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
         CORE_EVENT_PHASE,   /* the phase is another now: core_phase() */
-        CORE_EVENT_SIGN,    /* sign_up, confirm, sign_in, sign_out was answered: error (OK or why not) */
+        CORE_EVENT_SIGN,    /* sign_up, confirm, sign_in, sign_out, reset, a change of the account was answered: error (OK or
+                                * why not); number: milliseconds to wait before the next try, where that is the reason */
         CORE_EVENT_ROOM,    /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
                                 * hole_top fell, rows that were hidden below it are in the storage and may be shown */
         CORE_EVENT_ROW,     /* room, row: new or changed, kept, and above the highest hole */
@@ -164,6 +189,7 @@ enum core_event_kind {
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
         CORE_EVENT_WINDOW,  /* id: request; room; rows */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
+        CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
         CORE_EVENT_FAILED,  /* id: request; error */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };

@@ -81,6 +81,8 @@ static const struct dispatch_line {
         {WIRE_CODE_done, LINK_WELCOME, request_answered},
         {WIRE_CODE_code_sent, LINK_WELCOME, request_answered},
         {WIRE_CODE_signed_in, LINK_WELCOME, request_answered},
+        {WIRE_CODE_profile_set, LINK_READY, request_answered},
+        {WIRE_CODE_invited, LINK_READY, request_answered},
         {WIRE_CODE_joined, LINK_JOINING, request_answered},
         {WIRE_CODE_room_page, LINK_READY, request_answered},
         {WIRE_CODE_change_page, LINK_READY, request_answered},

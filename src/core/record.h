@@ -26,7 +26,14 @@
 #define DEVICE_SECRET_SIZE 32
 #define EMAIL_MAX          254
 
-enum account_state { ACCOUNT_NONE, ACCOUNT_WAITS_FOR_CODE, ACCOUNT_SIGNED_IN, ACCOUNT_STATE_COUNT };
+/* Kept: the numbers stay. */
+enum account_state {
+        ACCOUNT_NONE,
+        ACCOUNT_WAITS_FOR_CODE, /* of a sign-up */
+        ACCOUNT_SIGNED_IN,
+        ACCOUNT_WAITS_FOR_RESET, /* the code for a new password */
+        ACCOUNT_STATE_COUNT
+};
 
 struct record_profile {
         enum account_state state;
@@ -34,7 +41,7 @@ struct record_profile {
         uint8_t token[WIRE_TOKEN_SIZE];
         uint8_t secret[DEVICE_SECRET_SIZE];
         struct id era;
-        struct id sign_up;  /* request id of the sign-up whose code is awaited */
+        struct id sign_up;  /* request id of the sign-up, reset, or (signed in) set_email whose code is awaited */
         struct slice email; /* its address */
         struct wire_person person;
 };

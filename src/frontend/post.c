@@ -150,13 +150,19 @@ static void take_post(struct frontend *frontend, struct slice record)
         block_drop(&frontend->blocks, block);
 }
 
+static bool concerns(const struct wire_revoke *revoke, const struct connection *connection)
+{
+        if (connection->state == CONNECTION_SIGNED_OUT)
+                return false;
+        return revoke->device ? revoke->device == connection->device : revoke->except != connection->device;
+}
+
 /* The next that is to be closed, or NULL. A Join that is under way is cut off too; one that comes later is refused by the store. */
 static struct connection *find_revoked(const struct frontend *frontend, const struct wire_revoke *revoke)
 {
         struct connection *connection = connection_of_user(&frontend->connections, revoke->user, NULL);
 
-        while (connection &&
-               (connection->state == CONNECTION_SIGNED_OUT || (revoke->device != 0 && revoke->device != connection->device)))
+        while (connection && !concerns(revoke, connection))
                 connection = connection_of_user(&frontend->connections, revoke->user, connection);
         return connection;
 }

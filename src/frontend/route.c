@@ -202,6 +202,7 @@ static enum error publish_envelope(struct frontend *frontend, const struct conne
                                    const struct wire_frame *frame, uint8_t *bytes, size_t size)
 {
         bool signed_in = frame->message->header & WIRE_HAS_TOKEN;
+        uint8_t address[16];
         struct wire_envelope envelope = {
                 .frontend = frontend->options.index,
                 .epoch = frontend->epoch,
@@ -219,6 +220,12 @@ static enum error publish_envelope(struct frontend *frontend, const struct conne
                 .key = record_key(frontend, connection, frame, key),
         };
 
+        /* Only the service that counts guesses wants to know. */
+        if (frame->message->topic == WIRE_TOPIC_AUTHENTICATION && connection->address) {
+                be64_put(address, connection->address->key[0]);
+                be64_put(address + 8, connection->address->key[1]);
+                envelope.address = slice_of(address, sizeof(address));
+        }
         wire_frame_hide_mac(bytes, size);
         message.value = wire_record_build(WIRE_CODE_envelope, &envelope, frontend->scratch,
                                           frontend->scratch + sizeof(frontend->scratch));

@@ -25,5 +25,10 @@
 #define DISPLAY_NAME_MAX  128 /* bytes, as in messages.def */
 #define EMAIL_MAX         254
 #define PASSWORD_MIN      8
+#define PASSWORD_MAX      256
+#define INVITE_USES_MAX   100 /* of a member's invitation */
+#define INVITE_VALID_MIN  3600000
+#define INVITE_VALID_MAX  2592000000
+#define INVITE_VALID_MS   604800000 /* where nobody says */
 
 #endif

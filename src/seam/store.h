@@ -22,8 +22,10 @@
 #define STORE_HASH_SIZE     32   /* SHA-256: of device secrets, codes, contents */
 #define STORE_DEVICES_MAX   32   /* live devices of a user */
 #define STORE_PENDING_MAX   5    /* open sign-ups of one address */
-#define STORE_GUESSES_MAX   5    /* wrong codes of one sign-up */
+#define STORE_GUESSES_MAX   5    /* wrong codes of one sign-up, reset, change of address */
 #define STORE_REQUESTS_DAYS 30   /* how long repeats are known outside rooms */
+#define STORE_SEEN_MS       3600000
+#define STORE_INVITES_MAX   20 /* of one member, that can still be used */
 
 /* ---- what things look like ---- */
 
@@ -91,8 +93,17 @@ enum store_op_kind {
         STORE_SIGN_IN,  /* password was right: add a device */
         STORE_GUESS,    /* password was wrong: count it */
         STORE_RENEW,    /* device secret: is it right? */
-        STORE_SIGN_OUT, /* revoke a device, or all */
-        STORE_IMPORT    /* an operator's: make a user with one device, no mail */
+        STORE_SIGN_OUT, /* revoke a device, all, or all others */
+        STORE_RESET,    /* remember a reset of the password that waits for its code */
+        STORE_RESET_CONFIRM, /* code right: set the password, revoke all devices, add this one */
+        STORE_PASSWORD,      /* set another password */
+        STORE_PROFILE,       /* set names */
+        STORE_EMAIL,         /* remember another address that waits for its code */
+        STORE_EMAIL_CONFIRM, /* code right: set the address */
+        STORE_DELETE,        /* make the account a tombstone, revoke all devices */
+        STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago */
+        STORE_INVITE,        /* make an invitation: a member's, or (user 0) an operator's */
+        STORE_IMPORT         /* an operator's: make a user with one device, no mail */
 };
 
 struct store_op {
@@ -101,6 +112,9 @@ struct store_op {
         struct id request;
         uint8_t digest[STORE_HASH_SIZE]; /* of the operation's content: a repeat with another one is REUSED_ID */
         uint64_t user, device;           /* the sender; 0 when signed out */
+        /* Under which ids wrong guesses (SIGN_UP, RESET, EMAIL: letters) are counted: of an account, known or not, and of where they
+         * come from; 0: not. Too many: GUESSED. */
+        uint64_t guesses_of, guesses_from;
         union {
                 struct {
                         struct id room;
@@ -120,15 +134,37 @@ struct store_op {
                         const char *password_hash;
                         uint8_t code_hash[STORE_HASH_SIZE];
                         uint64_t valid_ms;
+                        struct slice
+                                invite_hash; /* STORE_HASH_SIZE bytes: of an invitation that must be good; empty: of none */
                 } sign_up;
                 struct {
-                        struct id sign_up;
+                        struct slice email, email_folded; /* EMAIL: the new one */
+                        uint8_t code_hash[STORE_HASH_SIZE];
+                        uint64_t valid_ms;
+                        const char *password_hash; /* EMAIL: the one that was verified; "": it was wrong */
+                } code;                            /* RESET, EMAIL */
+                struct {
+                        struct id sign_up; /* or the reset, or the e-mail: whose code it is */
                         struct slice email_folded;
                         uint8_t code_hash[STORE_HASH_SIZE];
                         uint8_t secret_hash[STORE_HASH_SIZE];
                         struct slice device_name;
                         uint64_t new_user, new_device; /* random candidates */
-                } confirm;
+                        const char *password_hash;     /* RESET_CONFIRM: the new one */
+                } confirm;                             /* CONFIRM, RESET_CONFIRM, EMAIL_CONFIRM */
+                struct {
+                        const char
+                                *password_hash; /* the one that was verified, changed since: BAD_LOGIN; "": it was wrong */
+                        const char *new_hash;
+                        bool others; /* revoke all other devices */
+                } password;          /* PASSWORD; DELETE: the first alone */
+                struct {
+                        struct slice user_name, name_folded, display_name; /* empty: as it is */
+                } profile;
+                struct {
+                        uint8_t hash[STORE_HASH_SIZE];
+                        uint64_t uses, valid_ms;
+                } invite;
                 struct {
                         uint8_t secret_hash[STORE_HASH_SIZE]; /* SIGN_IN, RENEW */
                         struct slice device_name;             /* SIGN_IN */
@@ -137,6 +173,7 @@ struct store_op {
                 } sign_in;
                 struct {
                         uint64_t device; /* 0: all */
+                        bool others;     /* all but the sender's */
                 } sign_out;
                 struct {
                         struct slice email, user_name, display_name, email_folded, name_folded, device_name;
@@ -169,12 +206,13 @@ struct store_result {
                         bool marks_moved, lowest_moved;
                 } mark;
                 struct {
-                        bool known; /* the address has an account: the letter says so, the answer does not */
-                } sign_up;
+                        bool known;         /* the address has an account: the letter says so, the answer does not */
+                        struct slice email; /* EMAIL: the address that he has */
+                } sign_up;                  /* SIGN_UP, RESET, EMAIL */
                 struct {
                         uint64_t device;
                         struct store_person person;
-                } signed_in; /* CONFIRM, SIGN_IN, RENEW, IMPORT */
+                } signed_in; /* CONFIRM, SIGN_IN, RENEW, RESET_CONFIRM, IMPORT; PROFILE: the person alone */
         };
 };
 
@@ -191,6 +229,7 @@ enum store_question_kind {
         STORE_ASK_MEMBERS,  /* who is in a room, and their marks */
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
+        STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
         STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
 };
 
@@ -240,9 +279,10 @@ struct store_question {
                         size_t count;
                 } profiles;
                 struct {
-                        struct slice folded; /* user name or address, folded */
-                        uint64_t nobody;     /* if nobody has it: wait_ms counts the GUESS operations of this id, so that
+                        struct slice folded;   /* user name or address, folded */
+                        uint64_t nobody;       /* if nobody has it: wait_ms counts the GUESS operations of this id, so that
                                               * known and unknown names look alike */
+                        uint64_t guesses_from; /* of store_op: its wait counts too; 0: none */
                 } login;
         };
 };
@@ -266,6 +306,7 @@ struct store_room {
 struct store_answer {
         enum error status;
         struct id era;
+        uint64_t seen_ms; /* where the device is checked: when it was used last, as far as that was written down */
         union {
                 struct {
                         struct store_person person;

@@ -74,6 +74,12 @@ static int run_import(const struct options *options, const char *argument)
         return server_import(options, argument);
 }
 
+static int run_invite(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_invite(options);
+}
+
 static int run_check(const struct options *options, const char *argument)
 {
         (void)argument;
@@ -181,6 +187,10 @@ static const struct command {
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
          "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
+        {"invite", "", run_invite,
+         "make an invitation, and print its token, or with --domain a link too (see --uses, --days, --registration); "
+         "the "
+         "server may be running"},
         {"check", "", run_check,
          "look through the whole database: logs without gaps, counters right (the server must not be running)"},
         {"backup", "FILE", run_backup,

@@ -349,6 +349,7 @@ static enum error check_words(const struct options *options, char *text)
 
         static const char *const formats[3] = {"logfmt", "json", "json"};
         static const char *const levels[3] = {"debug", "info", "warning"};
+        static const char *const registrations[3] = {"invite", "open", "closed"};
 
         if (error) {
                 snprintf(text, OPTION_ERROR_SIZE, "proxy-from must be %s, not '%.200s'",
@@ -363,6 +364,11 @@ static enum error check_words(const struct options *options, char *text)
         if (!is_word(options->log_level, levels) && strcmp(options->log_level, "error") != 0) {
                 snprintf(text, OPTION_ERROR_SIZE, "log-level must be debug, info, warning or error, not '%s'",
                          options->log_level);
+                return ERR_CONFIG;
+        }
+        if (*options->registration && !is_word(options->registration, registrations)) {
+                snprintf(text, OPTION_ERROR_SIZE, "registration must be invite, open or closed, not '%s'",
+                         options->registration);
                 return ERR_CONFIG;
         }
         return ERR_OK;

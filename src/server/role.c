@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -203,6 +204,18 @@ static void run_worker(struct role *role, struct worker *worker, struct net *net
         }
 }
 
+/* Without a word, those who were invited; on a server that is tried out, anybody. */
+static enum registration registration_of(const struct options *options)
+{
+        const char *word = options->registration;
+
+        if (strcmp(word, "closed") == 0)
+                return REGISTRATION_CLOSED;
+        if (strcmp(word, "open") == 0 || (!*word && options->dev))
+                return REGISTRATION_OPEN;
+        return REGISTRATION_INVITE;
+}
+
 static void worker_thread(struct role *role)
 {
         struct server *server = role->server;
@@ -219,6 +232,8 @@ static void worker_thread(struct role *role)
                 .events = &server->log.sink,
                 .keys = &role->keys,
                 .watch = role->metrics ? &meter.watch : NULL,
+                .registration = registration_of(server->options),
+                .member_invites = server->options->member_invites,
                 .patience_ms = PATIENCE_MS,
         };
         struct worker *worker = NULL;

@@ -108,6 +108,7 @@ int server_keys(const char *path);
 int server_keys_rotate(const struct options *options);
 
 /* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
+int server_invite(const struct options *options);
 int server_import(const struct options *options, const char *path);
 
 /* galkad check: is every log gapless, every counter right? */

@@ -18,6 +18,7 @@ static enum error open_sqlite(struct tool *tool, char *text)
 {
         const struct store_sqlite_options options = {
                 .folder = tool->server.options->data,
+                .beside = tool->beside,
                 .clock = &tool->server.clock,
                 .random = tool->server.random,
                 .events = &tool->server.log.sink,
@@ -44,12 +45,12 @@ static enum error open_postgres(struct tool *tool, char *text)
         return error;
 }
 
-bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
+static bool open_tool(struct tool *tool, const struct options *options, bool with_keys, bool beside)
 {
         char text[SERVER_ERROR_SIZE] = "";
         enum error error;
 
-        *tool = (struct tool){0};
+        *tool = (struct tool){.beside = beside};
         server_init(&tool->server, options);
         error = *options->postgres ? open_postgres(tool, text) : open_sqlite(tool, text);
         if (!error && with_keys)
@@ -65,6 +66,16 @@ bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
         fprintf(stderr, "galkad: %s\n", text[0] ? text : error_text(error));
         tool_close(tool);
         return false;
+}
+
+bool tool_open(struct tool *tool, const struct options *options, bool with_keys)
+{
+        return open_tool(tool, options, with_keys, false);
+}
+
+bool tool_open_beside(struct tool *tool, const struct options *options)
+{
+        return open_tool(tool, options, false, true);
 }
 
 bool server_has_database(const struct options *options, char text[static SERVER_ERROR_SIZE])

@@ -12,6 +12,7 @@ struct tool {
         struct store_sqlite *sqlite; /* one of the two */
         struct store_postgres *postgres;
         struct store *store;
+        bool beside;
 };
 
 /* False, having said why on standard error: no folder, in use by a running server, a newer schema. with_keys: those that tokens are
@@ -23,6 +24,10 @@ bool tool_open_old(struct tool *tool, const struct options *options);
 
 /* Is there a database in the data folder? If not, text says so. */
 bool server_has_database(const struct options *options, char text[static SERVER_ERROR_SIZE]);
+
+/* Beside a server that may be running on it: for operations on nothing that a running server holds in memory. Makes the database if
+ * there is none. */
+bool tool_open_beside(struct tool *tool, const struct options *options);
 
 void tool_close(struct tool *tool);
 

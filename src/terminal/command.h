@@ -22,6 +22,13 @@ int command_signin(struct session *session, int count, char **words);
 int command_signout(struct session *session, int count, char **words);
 int command_devices(struct session *session, int count, char **words);
 int command_whoami(struct session *session, int count, char **words);
+int command_reset(struct session *session, int count, char **words);
+int command_password(struct session *session, int count, char **words);
+int command_profile(struct session *session, int count, char **words);
+int command_email(struct session *session, int count, char **words);
+int command_delete_account(struct session *session, int count, char **words);
+int command_export(struct session *session, int count, char **words);
+int command_invite(struct session *session, int count, char **words);
 int command_people(struct session *session, int count, char **words);
 int command_rooms(struct session *session, int count, char **words);
 int command_send(struct session *session, int count, char **words);
@@ -37,9 +44,12 @@ int command_chat(struct session *session, int count, char **words);
 
 /* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
 struct command_flags {
-        bool wait;     /* send: stay until it is sent */
-        bool all;      /* signout: every device */
-        uint32_t rows; /* history, chat: how many rows; 0: the default */
+        bool wait;           /* send: stay until it is sent */
+        bool all;            /* signout: every device */
+        bool others;         /* signout, password: every other device */
+        uint32_t rows;       /* history, chat: how many rows; 0: the default */
+        uint32_t uses, days; /* invite; 0: the default */
+        const char *invite, *new_password_file;
         const char *email, *user_name, *display_name, *code, *password_file, *device_name;
 };
 

@@ -6,33 +6,30 @@
 
 #include "crypto/crypto.h"
 #include "crypto/random.h"
+#include "rules/invite.h"
 #include "rules/limits.h"
 #include "rules/name.h"
 #include "terminal/ask.h"
-#include "terminal/command.h"
+#include "terminal/command_account.h"
 #include "terminal/print.h"
 #include "terminal/safe.h"
 
 #define ANSWER_WAIT_MS 30000
-#define CODE_TRIES     5
 #define ANSWER_TRIES   3 /* of a person at a terminal */
-#define PASSWORD_SIZE  257
 
-struct waiting {
-        bool done;
-        enum error error;
-        const char *bad_field; /* what BAD_FIELD means here; NULL: its own text */
-        struct session *session;
-        struct id request;
-};
-
-static void on_sign(void *context, const struct core_event *event)
+void on_sign(void *context, const struct core_event *event)
 {
         struct waiting *waiting = context;
 
+        /* Signed out meanwhile: nothing else will be answered. */
+        if (event->kind == CORE_EVENT_FORGOTTEN && event->error == ERR_REVOKED) {
+                waiting->done = true;
+                waiting->error = ERR_REVOKED;
+        }
         if (event->kind == CORE_EVENT_SIGN) {
                 waiting->done = true;
                 waiting->error = event->error;
+                waiting->wait_ms = event->number;
         }
 }
 
@@ -41,8 +38,7 @@ static bool is_done(void *context)
         return ((struct waiting *)context)->done;
 }
 
-/* Waits for the answer to a sign_up, confirm, sign_in or sign_out that the core took (taken: its verdict). */
-static int wait_for_answer(struct session *session, struct waiting *waiting, enum error taken)
+int wait_for_answer(struct session *session, struct waiting *waiting, enum error taken)
 {
         if (taken)
                 return session_complain(EXIT_REFUSED, "%s", error_text(taken));
@@ -52,6 +48,9 @@ static int wait_for_answer(struct session *session, struct waiting *waiting, enu
                 return session_complain(EXIT_NO_LINK, "no link: %s",
                                         session->host->problem[0] ? session->host->problem : "the server is silent");
         }
+        if (waiting->error == ERR_GUESSED && waiting->wait_ms)
+                return session_complain(EXIT_REFUSED, "too many wrong guesses: not before %" PRIu64 " seconds from now",
+                                        waiting->wait_ms / 1000 + 1);
         if (waiting->error)
                 return session_complain(EXIT_REFUSED, "%s",
                                         waiting->error == ERR_BAD_FIELD && waiting->bad_field ? waiting->bad_field
@@ -59,14 +58,14 @@ static int wait_for_answer(struct session *session, struct waiting *waiting, enu
         return EXIT_DONE;
 }
 
-static bool get_password(char password[static PASSWORD_SIZE])
+bool get_password(char password[static PASSWORD_SIZE])
 {
         if (command_flags.password_file)
                 return ask_file(command_flags.password_file, password, PASSWORD_SIZE);
         return ask_password("Password", password, PASSWORD_SIZE);
 }
 
-static void get_device_name(char name[static 129])
+void get_device_name(char name[static 129])
 {
         struct utsname system;
 
@@ -76,7 +75,7 @@ static void get_device_name(char name[static 129])
                 snprintf(name, 129, "terminal on %.64s", uname(&system) == 0 ? system.nodename : "some machine");
 }
 
-static int greet(struct session *session)
+int greet(struct session *session)
 {
         struct wire_person me = core_profile(session->host->core);
 
@@ -95,21 +94,15 @@ static int confirm(struct session *session, bool *again)
 {
         struct waiting waiting = {0};
         uint8_t secret[32];
-        char code[32], device[129];
+        char code[CODE_TEXT_SIZE], device[129];
         int result = EXIT_REFUSED;
 
         get_device_name(device);
         crypto_random(secret, sizeof(secret));
         host_set_listener(session->host, on_sign, &waiting);
-        for (int i = 0; i < CODE_TRIES && result == EXIT_REFUSED; i++) {
+        for (int i = 0; result == EXIT_REFUSED && get_code(code, i); i++) {
                 enum error taken;
 
-                if (command_flags.code && i > 0)
-                        break;
-                if (command_flags.code)
-                        snprintf(code, sizeof(code), "%s", command_flags.code);
-                else if (!ask_line("The code from the mail", code, sizeof(code)))
-                        break;
                 if (again && code[0] == '\0') {
                         *again = true;
                         break;
@@ -141,42 +134,67 @@ static bool is_password(struct slice answer)
         return answer.size >= PASSWORD_MIN;
 }
 
-/* Tried here, so that the person hears at once what is wrong with an answer; the server tries again. */
-static const struct question {
-        const char *text, *problem;
-        bool (*is_good)(struct slice answer);
-        bool secret;
-} email_question = {"E-mail address", "that is no e-mail address", is_email, false},
-  user_name_question = {"User name (3 to 32 letters, digits, _ . -)",
-                        "a user name is 3 to 32 letters, digits, _ . or -, and begins with a letter", name_is_user_name,
-                        false},
-  display_name_question = {"Your name as others see it", "a name is 1 to 128 bytes that can be seen", is_display_name,
-                           false},
-  password_question = {"Password", "a password is at least 8 bytes long", is_password, true};
+const struct question email_question = {"E-mail address", "that is no e-mail address", is_email, false};
+const struct question user_name_question = {"User name (3 to 32 letters, digits, _ . -)",
+                                            "a user name is 3 to 32 letters, digits, _ . or -, and begins with a letter",
+                                            name_is_user_name, false};
+const struct question display_name_question = {"Your name as others see it", "a name is 1 to 128 bytes that can be seen",
+                                               is_display_name, false};
+const struct question new_password_question = {"New password", "a password is at least 8 bytes long", is_password, true};
+static const struct question password_question = {"Password", "a password is at least 8 bytes long", is_password, true};
 
 _Static_assert(PASSWORD_MIN == 8 && USER_NAME_MIN == 3 && USER_NAME_MAX == 32, "the questions say so");
 
-/* A flag's value, or the answer to a question; a person at a terminal may try again. */
-static bool get_answer(const char *flag, const struct question *question, char *text, size_t size)
+static bool ask_once(const char *flag, const struct question *question, char *text, size_t size)
+{
+        if (question->secret)
+                return flag ? ask_file(flag, text, size) : ask_password(question->text, text, size);
+        if (!flag)
+                return ask_line(question->text, text, size);
+        snprintf(text, size, "%s", flag);
+        return true;
+}
+
+bool get_answer(const char *flag, const struct question *question, const char *needs, char *text, size_t size)
 {
         for (int i = 0; i < ANSWER_TRIES; i++) {
-                if (flag)
-                        snprintf(text, size, "%s", flag);
-                else if (question->secret ? !get_password(text) : !ask_line(question->text, text, size))
-                        return session_complain(0, "signup needs an address, a user name, a name and a password");
+                if (!ask_once(flag, question, text, size))
+                        return session_complain(0, "%s", needs);
                 if (question->is_good(slice_text(text)))
                         return true;
                 session_complain(0, "%s", question->problem);
-                if (flag || !isatty(STDIN_FILENO) || (question->secret && command_flags.password_file))
+                if (flag || !isatty(STDIN_FILENO))
                         break;
         }
         return false;
+}
+
+bool get_code(char code[static CODE_TEXT_SIZE], int try)
+{
+        if (!command_flags.code)
+                return try < CODE_TRIES && ask_line("The code from the mail", code, CODE_TEXT_SIZE);
+        snprintf(code, CODE_TEXT_SIZE, "%s", command_flags.code);
+        return try == 0;
+}
+
+#define SIGNUP_NEEDS "signup needs an address, a user name, a name and a password"
+
+/* --invite: a token, or a link that ends in one. Without it, none. */
+static bool get_invite(struct slice *token)
+{
+        *token = (struct slice){0};
+        if (!command_flags.invite)
+                return true;
+        *token = invite_token(slice_text(command_flags.invite));
+        return token->size ||
+               session_complain(0, "that is no invitation: give its link, or the 26 letters and digits at its end");
 }
 
 int command_signup(struct session *session, int count, char **words)
 {
         struct waiting waiting = {0};
         char email[256], user_name[64], display_name[160], password[PASSWORD_SIZE];
+        struct slice invite;
         bool again = false;
         enum error taken;
         int result = session_need_lead(session);
@@ -192,15 +210,15 @@ int command_signup(struct session *session, int count, char **words)
                 if (!again)
                         return result;
         }
-        if (!get_answer(command_flags.email, &email_question, email, sizeof(email)) ||
-            !get_answer(command_flags.user_name, &user_name_question, user_name, sizeof(user_name)) ||
+        if (!get_invite(&invite) || !get_answer(command_flags.email, &email_question, SIGNUP_NEEDS, email, sizeof(email)) ||
+            !get_answer(command_flags.user_name, &user_name_question, SIGNUP_NEEDS, user_name, sizeof(user_name)) ||
             !get_answer(command_flags.display_name ? command_flags.display_name : command_flags.user_name,
-                        &display_name_question, display_name, sizeof(display_name)) ||
-            !get_answer(NULL, &password_question, password, sizeof(password)))
+                        &display_name_question, SIGNUP_NEEDS, display_name, sizeof(display_name)) ||
+            !get_answer(command_flags.password_file, &password_question, SIGNUP_NEEDS, password, sizeof(password)))
                 return EXIT_REFUSED;
         host_set_listener(session->host, on_sign, &waiting);
         taken = core_sign_up(session->host->core, slice_text(email), slice_text(user_name), slice_text(display_name),
-                             slice_text(password), host_time(session->host));
+                             slice_text(password), invite, host_time(session->host));
         crypto_wipe(password, sizeof(password));
         result = wait_for_answer(session, &waiting, taken);
         host_set_listener(session->host, NULL, NULL);
@@ -243,6 +261,7 @@ int command_signout(struct session *session, int count, char **words)
         uint64_t device = core_device(session->host->core);
         int result = session_need_link(session, LINK_WAIT_MS);
         char empty[1] = "", *end = empty;
+        enum error taken;
 
         if (result != EXIT_DONE)
                 return result;
@@ -253,10 +272,16 @@ int command_signout(struct session *session, int count, char **words)
         if (command_flags.all)
                 device = 0;
         host_set_listener(session->host, on_sign, &waiting);
-        result = wait_for_answer(session, &waiting, core_sign_out(session->host->core, device, host_time(session->host)));
+        if (command_flags.others)
+                taken = core_sign_out_others(session->host->core, host_time(session->host));
+        else
+                taken = core_sign_out(session->host->core, device, host_time(session->host));
+        result = wait_for_answer(session, &waiting, taken);
         host_set_listener(session->host, NULL, NULL);
         if (result == EXIT_DONE && !session->json)
-                puts(command_flags.all ? "Signed out everywhere." : "Signed out.");
+                puts(command_flags.others ? "All other devices are signed out."
+                     : command_flags.all  ? "Signed out everywhere."
+                                          : "Signed out.");
         return result;
 }
 

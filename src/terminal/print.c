@@ -199,6 +199,7 @@ void print_person(struct session *session, const struct wire_person *person)
 void print_device(struct session *session, const struct wire_device *device)
 {
         bool current = device->device == core_device(session->host->core);
+        char clock[CLOCK_SIZE];
 
         if (session->json) {
                 printf("{\"type\":\"device\"");
@@ -209,7 +210,8 @@ void print_device(struct session *session, const struct wire_device *device)
                        device->seen_ms, current ? "true" : "false");
                 return;
         }
-        printf("%-20" PRIu64 " ", device->device);
+        print_clock(device->seen_ms, clock);
+        printf("%-20" PRIu64 " %-12s ", device->device, clock);
         safe_line(stdout, device->name);
         puts(current ? "  (this one)" : "");
 }

@@ -94,7 +94,15 @@ enum wire_effect {
 };
 
 enum wire_claim_state { WIRE_CLAIM_CLAIM = 1, WIRE_CLAIM_HELD = 2, WIRE_CLAIM_ACCEPTED = 3 };
-enum wire_mail_kind { WIRE_MAIL_CODE = 1, WIRE_MAIL_KNOWN = 2 };
+enum wire_mail_kind {
+        WIRE_MAIL_CODE = 1,
+        WIRE_MAIL_KNOWN = 2,
+        WIRE_MAIL_RESET = 3,
+        WIRE_MAIL_RESET_UNKNOWN = 4,
+        WIRE_MAIL_EMAIL = 5,
+        WIRE_MAIL_EMAIL_TAKEN = 6,
+        WIRE_MAIL_EMAIL_NOTICE = 7
+};
 
 /* ---- bodies ---- */
 

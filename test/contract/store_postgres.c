@@ -50,7 +50,8 @@ static void make_empty(const struct store_postgres_options *options)
                 postgres_run(
                         "DELETE FROM messages; DELETE FROM members; DELETE FROM user_rooms; DELETE FROM rooms; DELETE FROM "
                         "words;"
-                        "DELETE FROM devices; DELETE FROM users; DELETE FROM pending; DELETE FROM requests; DELETE FROM "
+                        "DELETE FROM devices; DELETE FROM users; DELETE FROM pending; DELETE FROM invites; DELETE FROM "
+                        "requests; DELETE FROM "
                         "guesses");
                 return;
         }

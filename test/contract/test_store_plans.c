@@ -38,7 +38,8 @@ static const char *const filling[] = {
         " FROM generate_series(1, 4000) g",
         "INSERT INTO requests SELECT gen_random_uuid(), 'p', 'd', g, 1, g FROM generate_series(1, 4000) g",
         "INSERT INTO guesses SELECT g, 1, g FROM generate_series(1, 4000) g",
-        "ANALYZE users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses",
+        "INSERT INTO invites SELECT ('i' || g)::BYTEA, g, 1, 0, g, g FROM generate_series(1, 4000) g",
+        "ANALYZE users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites",
 };
 
 /* What may search, and why. */

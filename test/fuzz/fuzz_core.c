@@ -342,7 +342,8 @@ static void step_account(struct play *play, unsigned choice)
                 error = core_adopt(host->core, FORGE_ALICE, DEVICE, token, host->time);
                 break;
         case 1:
-                error = core_sign_up(host->core, SLICE_LITERAL("a@b.c"), SLICE_LITERAL("alice"), text, text, host->time);
+                error = core_sign_up(host->core, SLICE_LITERAL("a@b.c"), SLICE_LITERAL("alice"), text, text, text,
+                                     host->time);
                 break;
         case 2:
                 error = core_confirm(host->core, SLICE_LITERAL("123456"), secret, text, host->time);

@@ -54,6 +54,8 @@ def sign_up_and_first_words(rig):
             if answer == PASSWORD:
                 rig.keep(carol, 'sign-up')
             carol.keys('Enter')
+    carol.see('Invitation')
+    carol.keys('Enter')  # none is needed here
     carol.see('The code from the mail')
     expect(PASSWORD not in carol.text(), 'the password is not shown')
     carol.type('000000')

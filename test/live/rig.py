@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zlib
 
 import wire
 from screen import Screen
@@ -18,7 +19,7 @@ from tap import expect, expect_equal, wait_until
 
 PASSWORD = 'correct horse battery staple'
 # Hashing a password takes 64 MiB by default; these suites are not about that.
-OPTIONS = ['--password-kib', '1024', '--log-level', 'info']
+OPTIONS = ['--password-kib', '1024', '--log-level', 'info', '--registration', 'open']
 
 
 class Lines:
@@ -120,9 +121,13 @@ class Server:
     def runs(self):
         return self.process is not None and self.process.runs()
 
-    def code_for(self, email):
-        pattern = rf'code for {re.escape(email)}: (\d+)'
-        return wait_until(lambda: self.process.out.find(pattern), f'a code for {email}')[1]
+    def code_for(self, email, nth=1):
+        """The code in the nth letter with one to that address."""
+        pattern = re.compile(rf'code for {re.escape(email)}: (\d+)')
+
+        def codes():
+            return [found[1] for found in map(pattern.search, list(self.process.out.lines)) if found]
+        return wait_until(lambda: codes()[nth - 1:nth], f'a code for {email}')[0]
 
     def memory_kib(self):
         """What is its own and in memory."""
@@ -256,7 +261,7 @@ class Rig:
         return process
 
     def password_file(self, password=PASSWORD):
-        path = os.path.join(self.folder, f'password-{len(password)}')
+        path = os.path.join(self.folder, f'password-{zlib.crc32(password.encode())}')
         with open(path, 'w', encoding='utf-8') as file:
             file.write(password + '\n')
         return path

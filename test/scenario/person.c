@@ -8,6 +8,7 @@
 // clang-format on
 #include <stdio.h>
 
+#include "rules/limits.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "scenario/scenario.h"
@@ -36,7 +37,7 @@ static void take_devices(struct person *person, const struct core_event *event)
         person->found_count = 0;
         WIRE_LIST_START(&iterator, device_list, devices, &event->list);
         while (wire_list_next(&iterator, &one) && person->found_count < countof(person->found))
-                person->found[person->found_count++] = one.device;
+                person->seen_ms[person->found_count] = one.seen_ms, person->found[person->found_count++] = one.device;
         person->answers++;
 }
 
@@ -48,6 +49,7 @@ static void watch(struct core_host *host, const struct core_event *event)
         case CORE_EVENT_SIGN:
                 person->signs++;
                 person->sign_error = event->error;
+                person->sign_wait_ms = event->number;
                 break;
         case CORE_EVENT_MESSAGE:
                 person->told_sent += event->state == CORE_MESSAGE_SENT;
@@ -73,6 +75,12 @@ static void watch(struct core_host *host, const struct core_event *event)
         case CORE_EVENT_DEVICES:
                 take_devices(person, event);
                 break;
+        case CORE_EVENT_INVITED:
+                check(event->bytes.size < sizeof(person->invited));
+                memset(person->invited, 0, sizeof(person->invited));
+                memcpy(person->invited, event->bytes.data, event->bytes.size);
+                person->answers++;
+                break;
         default:
                 break;
         }
@@ -86,9 +94,15 @@ static struct core *core_of(const struct person *person)
         return person->client->host.core;
 }
 
+/* Of now, not of when his device did something last. */
 static struct core_time time_of(const struct person *person)
 {
-        return person->client->host.time;
+        struct core_time *time = &person->client->host.time;
+        uint64_t now_ms = sim_now_ms(person->story->sim);
+
+        time->wall_ms += now_ms - time->now_ms;
+        time->now_ms = now_ms;
+        return *time;
 }
 
 static void settle(struct person *person)
@@ -172,7 +186,8 @@ enum error person_asks_to_sign_up(struct person *person, const char *email)
         unsigned signs = person->signs;
 
         assert_int_equal(core_sign_up(core_of(person), slice_text(email), slice_text(user->name), slice_text(user->name),
-                                      slice_text(user->password), time_of(person)),
+                                      slice_text(user->password), slice_text(person->invite ? person->invite : ""),
+                                      time_of(person)),
                          ERR_OK);
         return sign_answer(person, signs);
 }
@@ -198,6 +213,91 @@ enum error person_tries_password(struct person *person, const char *password)
                                       slice_text(person->name), time_of(person)),
                          ERR_OK);
         return sign_answer(person, signs);
+}
+
+enum error person_asks_to_reset(struct person *person, const char *email)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(core_reset(core_of(person), slice_text(email), time_of(person)), ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_tries_reset(struct person *person, const char *code, const char *password)
+{
+        unsigned signs = person->signs;
+        uint8_t secret[32];
+
+        sim_fill(person->story->sim, secret, sizeof(secret));
+        assert_int_equal(core_reset_confirm(core_of(person), slice_text(code), slice_text(password), secret,
+                                            slice_text(person->name), time_of(person)),
+                         ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_sets_password(struct person *person, const char *password, const char *new_password, bool others)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(
+                core_set_password(core_of(person), slice_text(password), slice_text(new_password), others, time_of(person)),
+                ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_sets_names(struct person *person, const char *user_name, const char *display_name)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(core_set_profile(core_of(person), slice_text(user_name), slice_text(display_name), time_of(person)),
+                         ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_asks_for_email(struct person *person, const char *email, const char *password)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(core_set_email(core_of(person), slice_text(email), slice_text(password), time_of(person)), ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_tries_email_code(struct person *person, const char *code)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(core_confirm_email(core_of(person), slice_text(code), time_of(person)), ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_deletes_account(struct person *person, const char *password)
+{
+        unsigned signs = person->signs;
+
+        is_there(person);
+        assert_int_equal(core_delete_account(core_of(person), slice_text(password), time_of(person)), ERR_OK);
+        return sign_answer(person, signs);
+}
+
+enum error person_invites(struct person *person, unsigned uses)
+{
+        unsigned answers = person->answers, failed = person->failed_questions;
+        struct id request;
+
+        is_there(person);
+        assert_int_equal(core_invite(core_of(person), uses, INVITE_VALID_MS, &request, time_of(person)), ERR_OK);
+        settle(person);
+        AWAIT(person->story, person->answers > answers || person->failed_questions > failed, "%s gets no invitation",
+              person->name);
+        return person->failed_questions > failed ? person->failed_error : ERR_OK;
+}
+
+void person_signs_out_others(struct person *person)
+{
+        unsigned signs = person->signs;
+
+        assert_int_equal(core_sign_out_others(core_of(person), time_of(person)), ERR_OK);
+        assert_int_equal(sign_answer(person, signs), ERR_OK);
 }
 
 void person_signs_up(struct person *person)

@@ -96,6 +96,13 @@ void scenario_kills_workers(struct scenario *s)
                 worker_crash(s->sim, &s->sim->roles.workers[i], SIM_SECOND, 2 * SIM_SECOND);
 }
 
+void scenario_registers(struct scenario *s, enum registration registration)
+{
+        s->sim->options.registration = registration;
+        scenario_kills_workers(s);
+        scenario_passes(s, 10);
+}
+
 static void server_is_off_until(struct sim *sim, uint64_t us)
 {
         struct roles *roles = &sim->roles;

@@ -30,6 +30,9 @@ struct person {
 
         unsigned signs; /* answers to sign-up, confirm, sign-in, sign-out, and the last of them */
         enum error sign_error;
+        uint64_t sign_wait_ms;
+        const char *invite;              /* with which he signs up; NULL: none */
+        char invited[32];                /* the last invitation that he made */
         unsigned told_sent, told_failed; /* messages told as sent, as failed */
         enum error failed_error;         /* of the last message or question that failed */
         unsigned failed_questions;
@@ -38,7 +41,8 @@ struct person {
         unsigned answers; /* to find and devices: what came last */
         uint64_t found[8];
         size_t found_count;
-        unsigned histories; /* answers to core_history: down to where */
+        uint64_t seen_ms[8]; /* of the devices that were found */
+        unsigned histories;  /* answers to core_history: down to where */
         uint64_t whole_from;
 
         uint8_t heard[4096]; /* an intruder's */
@@ -112,6 +116,26 @@ void person_signs_in(struct person *person);
 enum error person_asks_to_sign_up(struct person *person, const char *email);
 enum error person_tries_code(struct person *person, const char *code);
 enum error person_tries_password(struct person *person, const char *password);
+
+/* What an account is: each gives the server's answer. */
+enum error person_asks_to_reset(struct person *person, const char *email);
+enum error person_tries_reset(struct person *person, const char *code, const char *password);
+enum error person_sets_password(struct person *person, const char *password, const char *new_password, bool others);
+enum error person_sets_names(struct person *person, const char *user_name, const char *display_name);
+enum error person_asks_for_email(struct person *person, const char *email, const char *password);
+enum error person_tries_email_code(struct person *person, const char *code);
+
+/* For good: he learns it as person_is_signed_out does. */
+enum error person_deletes_account(struct person *person, const char *password);
+
+/* An invitation for so many: person->invited, or why not. */
+enum error person_invites(struct person *person, unsigned uses);
+
+/* Only who is invited may sign up from now on, or nobody: the workers begin anew. */
+void scenario_registers(struct scenario *s, enum registration registration);
+
+/* All devices but this one. */
+void person_signs_out_others(struct person *person);
 
 /* This device of his, all of them (NULL); both wait for the answer. */
 void person_signs_out(struct person *person, const struct person *device);

@@ -11,7 +11,8 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                 snprintf(why, SIM_BROKEN_SIZE, "client %u does not run", client->number);
                 return false;
         }
-        if (client->person && core_phase(client->host.core) == CORE_SIGNED_OUT) /* as his story has it */
+        if (client->person && core_phase(client->host.core) < CORE_OFFLINE &&
+            core_phase(client->host.core) > CORE_LOADING) /* as his story has it */
                 return true;
         if (core_phase(client->host.core) != CORE_SYNCED) {
                 snprintf(why, SIM_BROKEN_SIZE, "client %u is in phase %d", client->number,

@@ -64,6 +64,8 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
                                      .random = sim->engine.server_random,
                                      .events = &sim->engine.events,
                                      .keys = &sim->engine.keys,
+                                     .registration = sim->options.registration,
+                                     .member_invites = true,
                                      .patience_ms = 4};
         size_t batch_max = sim_chance(sim, 50) ? 1 + sim_below(sim, 6) : 0;
 

@@ -50,6 +50,7 @@ struct sim_options {
         bool calm; /* no faults at all */
         bool loud; /* tell what happens, on stderr */
         bool without[FAULT_CLASS_COUNT];
+        enum registration registration;
         bool told; /* nobody is there by himself: a scenario brings its people and tells them what to do (test/scenario) */
 };
 

@@ -57,6 +57,8 @@ class Role(Member):
             words += [] if self.cluster.shape.direct else ['--proxy-from', BALANCER]
         if self.kind == 'notify':
             words += ['--dev']  # the codes it would mail are in its log, from where they are shown
+        if self.kind == 'auth':
+            words += ['--registration', 'open']
         return words + [self.kind]
 
     def is_ready(self):

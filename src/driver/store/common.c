@@ -6,7 +6,8 @@
 #include "rules/room.h"
 #include "rules/row.h"
 
-#define GUESS_FREE      5     /* wrong passwords before waiting begins */
+#define GUESS_FREE      5     /* wrong guesses before waiting begins */
+#define GUESS_FREE_FROM 100   /* the same of a place, behind which a whole office may sit */
 #define GUESS_PAUSE_MS  30000 /* the first wait; doubles each time */
 #define GUESS_PAUSE_MAX 3600000
 
@@ -28,11 +29,69 @@ bool names_fit(struct slice user_name, struct slice display_name, struct slice e
         return user_name.size <= USER_NAME_MAX && display_name.size <= DISPLAY_NAME_MAX && email.size <= EMAIL_MAX;
 }
 
+bool op_needs_device(const struct store_op *op)
+{
+        switch (op->kind) {
+        case STORE_WRITE:
+        case STORE_MARK:
+        case STORE_SIGN_OUT:
+        case STORE_PASSWORD:
+        case STORE_PROFILE:
+        case STORE_EMAIL:
+        case STORE_EMAIL_CONFIRM:
+        case STORE_DELETE:
+        case STORE_SEEN:
+                return true;
+        case STORE_INVITE:
+                return op->user != 0;
+        case STORE_SIGN_UP:
+        case STORE_CONFIRM:
+        case STORE_SIGN_IN:
+        case STORE_GUESS:
+        case STORE_RENEW:
+        case STORE_RESET:
+        case STORE_RESET_CONFIRM:
+        case STORE_IMPORT:
+                return false;
+        }
+        unreachable();
+}
+
+static uint64_t pause_ms(uint64_t count, uint64_t free)
+{
+        if (count < free)
+                return 0;
+        return min_of((uint64_t)GUESS_PAUSE_MS << min_of(count - free, (uint64_t)10), (uint64_t)GUESS_PAUSE_MAX);
+}
+
+struct slice nobodys_name(uint64_t user, uint8_t bytes[static NOBODYS_NAME_SIZE])
+{
+        bytes[0] = 255;
+        be64_put(bytes + 1, user);
+        return slice_of(bytes, NOBODYS_NAME_SIZE);
+}
+
 uint64_t guess_pause_ms(uint64_t count)
 {
-        if (count < GUESS_FREE)
-                return 0;
-        return min_of((uint64_t)GUESS_PAUSE_MS << min_of(count - GUESS_FREE, (uint64_t)10), (uint64_t)GUESS_PAUSE_MAX);
+        return pause_ms(count, GUESS_FREE);
+}
+
+uint64_t guess_pause_from_ms(uint64_t count)
+{
+        return pause_ms(count, GUESS_FREE_FROM);
+}
+
+bool guesses_are_old(uint64_t until_ms, uint64_t now_ms)
+{
+        return until_ms && until_ms + GUESS_FORGET_MS < now_ms;
+}
+
+enum purpose purpose_of(enum store_op_kind confirm)
+{
+        if (confirm == STORE_CONFIRM)
+                return PURPOSE_SIGN_UP;
+        check(confirm == STORE_RESET_CONFIRM || confirm == STORE_EMAIL_CONFIRM);
+        return confirm == STORE_RESET_CONFIRM ? PURPOSE_RESET : PURPOSE_EMAIL;
 }
 
 bool word_next(struct slice folded, size_t *at, struct slice *word)

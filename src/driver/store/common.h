@@ -17,8 +17,31 @@ enum error content_check(const struct store_op *op);
 /* Longer ones could be stored, and never be told. */
 bool names_fit(struct slice user_name, struct slice display_name, struct slice email);
 
-/* How long is to be waited after so many wrong passwords. */
+/* Must the sender's device be live? */
+bool op_needs_device(const struct store_op *op);
+
+/* What stands in the folded columns of somebody who is gone: no UTF-8, so it is nobody's name or address. */
+#define NOBODYS_NAME_SIZE 9
+struct slice nobodys_name(uint64_t user, uint8_t bytes[static NOBODYS_NAME_SIZE]);
+
+/* How those who are gone are shown. Nobody may have that user name. */
+#define GONE_USER_NAME    SLICE_LITERAL("-deleted-")
+#define GONE_DISPLAY_NAME SLICE_LITERAL("Deleted account")
+
+/* How long is to be waited after so many wrong guesses at an account; from one place, where many may live. */
 uint64_t guess_pause_ms(uint64_t count);
+uint64_t guess_pause_from_ms(uint64_t count);
+
+/* Is what was counted so old that it does not count any more? */
+bool guesses_are_old(uint64_t until_ms, uint64_t now_ms);
+
+/* What a code that was mailed is for: column `purpose` of pending. */
+enum purpose { PURPOSE_SIGN_UP, PURPOSE_RESET, PURPOSE_EMAIL };
+enum purpose purpose_of(enum store_op_kind confirm);
+
+/* Under what all requests of those who have no account yet, or who reset theirs, are known. */
+#define PRINCIPAL_SIGN_UP SLICE_LITERAL("sign_up")
+#define PRINCIPAL_RESET   SLICE_LITERAL("reset")
 
 /* What a folded name can be found by: what begins with one of its words and goes on to its end ("anna petrova", "petrova"). Begin
  * with *at = 0. False: no more. */

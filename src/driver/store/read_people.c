@@ -93,25 +93,17 @@ uint64_t guess_wait_ms(struct database *database, uint64_t user, uint64_t now_ms
         return until_ms > now_ms ? until_ms - now_ms : 0;
 }
 
-void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
-                         struct store_answer *answer, struct arena *arena)
+/* As a C string, "" if there is no such user. */
+static void give_hash(struct database *database, uint64_t user, struct store_answer *answer, struct arena *arena)
 {
-        uint64_t user = find_login(database, STATEMENT_USER_BY_NAME, question->login.folded);
-        sqlite3_stmt *statement;
+        sqlite3_stmt *statement = database_use(database, STATEMENT_USER_FIND);
         struct slice hash = {0};
         char *text;
 
-        if (!user)
-                user = find_login(database, STATEMENT_USER_BY_EMAIL, question->login.folded);
-        if (user) {
-                statement = database_use(database, STATEMENT_USER_FIND);
-                bind_number(statement, 1, user);
-                if (database_row(database, statement))
-                        hash = column_copy(database, statement, 3, arena);
-                database_end(statement);
-        }
-        /* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
-        answer->login.wait_ms = guess_wait_ms(database, user ? user : question->login.nobody, now_ms);
+        bind_number(statement, 1, user);
+        if (database_row(database, statement))
+                hash = column_copy(database, statement, 3, arena);
+        database_end(statement);
         text = arena_take(arena, hash.size + 1);
         if (!text) {
                 database->code = SQLITE_NOMEM;
@@ -121,4 +113,25 @@ void read_login_question(struct database *database, const struct store_question 
                 memcpy(text, hash.data, hash.size);
         answer->login.user = user;
         answer->login.password_hash = text;
+}
+
+void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
+                         struct store_answer *answer, struct arena *arena)
+{
+        uint64_t user = find_login(database, STATEMENT_USER_BY_NAME, question->login.folded);
+        uint64_t of_place = 0;
+
+        if (!user)
+                user = find_login(database, STATEMENT_USER_BY_EMAIL, question->login.folded);
+        if (question->login.guesses_from)
+                of_place = guess_wait_ms(database, question->login.guesses_from, now_ms);
+        /* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
+        answer->login.wait_ms = max_of(of_place, guess_wait_ms(database, user ? user : question->login.nobody, now_ms));
+        give_hash(database, user, answer, arena);
+}
+
+void read_password_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                            struct arena *arena)
+{
+        give_hash(database, question->user, answer, arena);
 }

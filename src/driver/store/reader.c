@@ -3,7 +3,7 @@
 
 #include "base/assert.h"
 
-static bool device_live(struct database *database, uint64_t user, uint64_t device)
+static bool device_live(struct database *database, uint64_t user, uint64_t device, uint64_t *seen_ms)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_DEVICE_FIND);
         bool live;
@@ -11,6 +11,8 @@ static bool device_live(struct database *database, uint64_t user, uint64_t devic
         bind_number(statement, 1, user);
         bind_number(statement, 2, device);
         live = database_row(database, statement) && sqlite3_column_type(statement, 0) == SQLITE_NULL;
+        if (live)
+                *seen_ms = column_number(statement, 2);
         database_end(statement);
         return live;
 }
@@ -46,6 +48,9 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_LOGIN:
                 read_login_question(database, question, now_ms, answer, arena);
                 break;
+        case STORE_ASK_PASSWORD:
+                read_password_question(database, question, answer, arena);
+                break;
         case STORE_ASK_CHECK:
                 read_check_question(database, answer, arena);
                 break;
@@ -64,7 +69,7 @@ bool reader_ask(struct database *database, const struct store_question *question
                 database->code = SQLITE_OK;
                 return false;
         }
-        if (open && !device_live(database, question->user, question->device))
+        if (open && !device_live(database, question->user, question->device, &answer->seen_ms))
                 answer->status = ERR_REVOKED;
         else
                 dispatch(database, question, era, now_ms, answer, arena);

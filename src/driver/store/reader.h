@@ -24,6 +24,8 @@ void read_members_question(struct database *database, const struct store_questio
                            struct arena *arena);
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena);
+void read_password_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                            struct arena *arena);
 void read_check_question(struct database *database, struct store_answer *answer, struct arena *arena);
 
 /* Rows of a room that `user` may see with after < changed < before (0: open), newest first, at most rows_max rows and about

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 
+/* Version 1. What was released is never edited: a new version is a step more. */
 static const char tables[] =
         "CREATE TABLE meta(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
         "CREATE TABLE users(user INTEGER PRIMARY KEY, user_name TEXT NOT NULL, name_folded BLOB NOT NULL UNIQUE,"
@@ -63,6 +64,14 @@ static const char *const steps[] = {
         [3] = "ALTER TABLE messages ADD COLUMN reply_to INTEGER;"
               "ALTER TABLE messages ADD COLUMN edited_ms INTEGER;"
               "ALTER TABLE requests ADD COLUMN number INTEGER",
+        /* Accounts: what a code is for, and whose; invitations. */
+        [4] = "ALTER TABLE pending ADD COLUMN purpose INTEGER NOT NULL DEFAULT 0;"
+              "ALTER TABLE pending ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;"
+              "ALTER TABLE pending ADD COLUMN invite BLOB NOT NULL DEFAULT x'';"
+              "CREATE TABLE invites(hash BLOB PRIMARY KEY, creator INTEGER NOT NULL, uses_max INTEGER NOT NULL,"
+              " uses INTEGER NOT NULL, valid_until_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+              "CREATE INDEX invites_creator ON invites(creator, valid_until_ms);"
+              "CREATE INDEX invites_valid ON invites(valid_until_ms);",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

@@ -187,7 +187,8 @@ enum error store_sqlite_new(const struct store_sqlite_options *options, struct s
         pthread_cond_init(&sqlite->queued, NULL);
         pthread_cond_init(&sqlite->idle, NULL);
         snprintf(sqlite->path, sizeof(sqlite->path), options->vfs ? "%.4000s" : "%.4000s/galka.db", options->folder);
-        if (!options->vfs)
+        check(!options->beside || !options->threaded);
+        if (!options->vfs && !options->beside)
                 error = store_sqlite_lock(options->folder, &sqlite->lock_fd, text);
         if (!error && !options->vfs)
                 error = make_private(sqlite, text);

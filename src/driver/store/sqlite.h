@@ -22,6 +22,8 @@ struct store_sqlite_options {
         const char *folder; /* holds galka.db and a lock; on another VFS: the path of the database itself */
         const char *vfs;    /* NULL: the file system */
         bool threaded;
+        bool beside; /* a server may be running: its folder is not taken. For lines that no writer holds in memory: neither of
+                            * rooms, members, devices. Inline only */
         int wal_pages_max; /* threaded: the bound of the journal (checkpoint.h); 0: WAL_PAGES_MAX */
         struct clock *clock;
         struct random *random;

@@ -131,6 +131,45 @@ static void test_a_foreign_database_is_refused_and_untouched(void **state)
         assert_memory_equal(before, after, size);
 }
 
+static uint64_t number_of(struct stage *stage, const char *text)
+{
+        sqlite3_stmt *statement;
+        uint64_t number;
+        sqlite3 *handle;
+
+        assert_int_equal(sqlite3_open(stage->path, &handle), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(handle, text, -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        number = (uint64_t)sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        sqlite3_close(handle);
+        return number;
+}
+
+#define BACK_TO_3                                                                                                           \
+        "DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE pending DROP COLUMN holder;"              \
+        " ALTER TABLE pending DROP COLUMN invite;"
+
+/* As version 3 left it, with a sign-up that waits for its code. */
+static void test_what_waits_for_a_code_is_brought_up(void **state)
+{
+        struct stage *stage = *state;
+        struct id era;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        era = store_sqlite_era(stage->sqlite);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage, BACK_TO_3 "PRAGMA user_version = 3;"
+                                 " INSERT INTO pending VALUES(zeroblob(16), 'e', 'e', 'n', 'n', 'd', 'h', 'c', 1, 0, 0)");
+        assert_int_equal(try_open(stage), ERR_OK);
+        assert_memory_equal(&era, &stage->sqlite->era, sizeof(era));
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(number_of(stage, "PRAGMA user_version"), SCHEMA_VERSION);
+        assert_int_equal(number_of(stage, "SELECT count(*) FROM pending WHERE purpose = 0 AND holder = 0 AND invite = x''"),
+                         1);
+        assert_int_equal(number_of(stage, "SELECT count(*) FROM invites"), 0);
+}
+
 static void test_a_newer_schema_is_refused_and_untouched(void **state)
 {
         static char before[1 << 18], after[1 << 18];
@@ -144,7 +183,7 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, "PRAGMA user_version = 3");
+        execute(stage, "PRAGMA user_version = 4");
         assert_int_equal(try_open(stage), ERR_OK);
 }
 
@@ -157,18 +196,18 @@ static void test_an_older_schema_is_brought_up(void **state)
 
         assert_int_equal(try_open(stage), ERR_OK);
         store_sqlite_free(&stage->sqlite);
-        execute(stage, "ALTER TABLE rooms DROP COLUMN title; ALTER TABLE rooms DROP COLUMN link;"
-                       "ALTER TABLE rooms DROP COLUMN member_count; ALTER TABLE members DROP COLUMN role;"
-                       "ALTER TABLE user_rooms DROP COLUMN left_seq; ALTER TABLE user_rooms DROP COLUMN left_n;"
-                       "ALTER TABLE user_rooms DROP COLUMN left_ms; ALTER TABLE user_rooms DROP COLUMN left_title;"
-                       "ALTER TABLE messages DROP COLUMN subject;"
-                       "ALTER TABLE messages DROP COLUMN role; ALTER TABLE messages DROP COLUMN heir;"
-                       "ALTER TABLE messages DROP COLUMN reply_to; ALTER TABLE messages DROP COLUMN edited_ms;"
-                       "ALTER TABLE requests DROP COLUMN number;"
-                       "INSERT INTO rooms VALUES(1, x'00', 2, 1, x'00');"
-                       "INSERT INTO members VALUES(1, 7, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0),"
-                       " (1, 8, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0), (1, 9, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0);"
-                       "PRAGMA user_version = 1");
+        execute(stage, BACK_TO_3 "ALTER TABLE rooms DROP COLUMN title; ALTER TABLE rooms DROP COLUMN link;"
+                                 "ALTER TABLE rooms DROP COLUMN member_count; ALTER TABLE members DROP COLUMN role;"
+                                 "ALTER TABLE user_rooms DROP COLUMN left_seq; ALTER TABLE user_rooms DROP COLUMN left_n;"
+                                 "ALTER TABLE user_rooms DROP COLUMN left_ms; ALTER TABLE user_rooms DROP COLUMN left_title;"
+                                 "ALTER TABLE messages DROP COLUMN subject;"
+                                 "ALTER TABLE messages DROP COLUMN role; ALTER TABLE messages DROP COLUMN heir;"
+                                 "ALTER TABLE messages DROP COLUMN reply_to; ALTER TABLE messages DROP COLUMN edited_ms;"
+                                 "ALTER TABLE requests DROP COLUMN number;"
+                                 "INSERT INTO rooms VALUES(1, x'00', 2, 1, x'00');"
+                                 "INSERT INTO members VALUES(1, 7, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0),"
+                                 " (1, 8, 1, NULL, 0, 0, 0, 0, 0, 0, 0, 0), (1, 9, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0);"
+                                 "PRAGMA user_version = 1");
         assert_int_equal(try_open(stage), ERR_OK);
         store_sqlite_free(&stage->sqlite);
         assert_int_equal(sqlite3_open(stage->path, &handle), SQLITE_OK);
@@ -273,6 +312,7 @@ int main(void)
                 TEST(test_an_old_one_is_opened_again),
                 TEST(test_a_new_era_lasts),
                 TEST(test_a_foreign_database_is_refused_and_untouched),
+                TEST(test_what_waits_for_a_code_is_brought_up),
                 TEST(test_a_newer_schema_is_refused_and_untouched),
                 TEST(test_an_older_schema_is_brought_up),
                 TEST(test_no_era_is_no_database_of_ours),

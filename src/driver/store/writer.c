@@ -7,9 +7,15 @@ typedef void write_function(struct writer *writer, const struct store_op *op, st
                             struct arena *arena);
 
 static write_function *const functions[] = {
-        [STORE_WRITE] = write_message,   [STORE_MARK] = write_mark,         [STORE_SIGN_UP] = write_sign_up,
-        [STORE_CONFIRM] = write_confirm, [STORE_SIGN_IN] = write_sign_in,   [STORE_GUESS] = write_guess,
-        [STORE_RENEW] = write_renew,     [STORE_SIGN_OUT] = write_sign_out, [STORE_IMPORT] = write_import,
+        [STORE_WRITE] = write_message,     [STORE_MARK] = write_mark,
+        [STORE_SIGN_UP] = write_sign_up,   [STORE_CONFIRM] = write_confirm,
+        [STORE_SIGN_IN] = write_sign_in,   [STORE_GUESS] = write_guess,
+        [STORE_RENEW] = write_renew,       [STORE_SIGN_OUT] = write_sign_out,
+        [STORE_RESET] = write_reset,       [STORE_RESET_CONFIRM] = write_reset_confirm,
+        [STORE_PASSWORD] = write_password, [STORE_PROFILE] = write_profile,
+        [STORE_EMAIL] = write_email,       [STORE_EMAIL_CONFIRM] = write_email_confirm,
+        [STORE_DELETE] = write_delete,     [STORE_SEEN] = write_seen,
+        [STORE_INVITE] = write_invite,     [STORE_IMPORT] = write_import,
 };
 
 void writer_forget(struct writer *writer)
@@ -46,9 +52,7 @@ bool writer_device_live(struct writer *writer, uint64_t user, uint64_t device)
 
 enum error writer_admit(struct writer *writer, const struct store_op *op)
 {
-        bool signed_in = op->kind == STORE_WRITE || op->kind == STORE_MARK || op->kind == STORE_SIGN_OUT;
-
-        if (signed_in && !writer_device_live(writer, op->user, op->device))
+        if (op_needs_device(op) && !writer_device_live(writer, op->user, op->device))
                 return ERR_REVOKED;
         if (!op->not_after_ms)
                 return ERR_OK;

@@ -87,6 +87,15 @@ void write_sign_in(struct writer *writer, const struct store_op *op, struct stor
 void write_guess(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_renew(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_sign_out(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_reset(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_reset_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_password(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_profile(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_email(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_email_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_invite(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_delete(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
 /* Columns of ROW_COLUMNS with the text copied. */

@@ -6,17 +6,6 @@
 #include "rules/name.h"
 #include "service/auth/auth.h"
 
-static bool valid_device(struct batch *batch, struct item *item, struct slice secret, struct slice name)
-{
-        return auth_require(batch, item, secret.size == AUTH_SECRET_SIZE, "device_secret") &&
-               auth_require(batch, item, name.size == 0 || name_is_display_name(name), "device_name");
-}
-
-static struct slice hash_slice(const uint8_t hash[static STORE_HASH_SIZE])
-{
-        return slice_of(hash, STORE_HASH_SIZE);
-}
-
 /* ---- confirm ---- */
 
 void confirm_plan(struct batch *batch, struct item *item)
@@ -27,7 +16,7 @@ void confirm_plan(struct batch *batch, struct item *item)
         if (!confirm || !auth_require(batch, item, name_is_email(confirm->email), "email") ||
             !auth_require(batch, item, confirm->code.size > 0, "code") ||
             !auth_require(batch, item, !id_is_zero(&confirm->sign_up), "sign_up") ||
-            !valid_device(batch, item, confirm->device_secret, confirm->device_name))
+            !auth_require_device(batch, item, confirm->device_secret, confirm->device_name))
                 return;
         op = batch_apply(batch, item, STORE_CONFIRM, 1);
         if (!op)
@@ -36,12 +25,13 @@ void confirm_plan(struct batch *batch, struct item *item)
         auth_code_hash(&confirm->sign_up, confirm->code, op->confirm.code_hash);
         op->confirm.sign_up = confirm->sign_up;
         op->confirm.email_folded = batch_fold(batch, confirm->email);
+        auth_count_codes(batch, item, op, op->confirm.email_folded);
         op->confirm.device_name = confirm->device_name;
         op->confirm.new_user = random_id63(batch_seams(batch)->random);
         op->confirm.new_device = random_id63(batch_seams(batch)->random);
         auth_digest(batch,
                     (const struct slice[]){SLICE_LITERAL("confirm"), confirm->email, confirm->code,
-                                           hash_slice(op->confirm.secret_hash), confirm->device_name,
+                                           auth_hash(op->confirm.secret_hash), confirm->device_name,
                                            slice_of(confirm->sign_up.bytes, sizeof(confirm->sign_up.bytes))},
                     6, op->digest);
 }
@@ -56,16 +46,6 @@ struct sign_in {
         const char *password_hash; /* his; "" for nobody's */
 };
 
-/* 63 bits made of the name: the same name, the same id; nobody can tell the name from it. */
-static uint64_t nobody_of(const struct batch *batch, struct slice folded)
-{
-        uint8_t digest[STORE_HASH_SIZE];
-        const struct slice parts[] = {SLICE_LITERAL("nobody"), folded};
-
-        auth_digest(batch, parts, countof(parts), digest);
-        return be64_get(digest) >> 1 | 1;
-}
-
 void sign_in_plan(struct batch *batch, struct item *item)
 {
         struct sign_in *sign_in = batch_decode(batch, item, sizeof(*sign_in));
@@ -73,15 +53,16 @@ void sign_in_plan(struct batch *batch, struct item *item)
 
         if (!sign_in || !auth_require(batch, item, sign_in->body.login.size > 0, "login") ||
             !auth_require(batch, item, sign_in->body.password.size > 0, "password") ||
-            !valid_device(batch, item, sign_in->body.device_secret, sign_in->body.device_name))
+            !auth_require_device(batch, item, sign_in->body.device_secret, sign_in->body.device_name))
                 return;
         item->body = sign_in;
         question = batch_ask_early(batch, item, STORE_ASK_LOGIN);
         if (!question)
                 return;
         question->login.folded = batch_fold(batch, sign_in->body.login);
-        sign_in->nobody = nobody_of(batch, question->login.folded);
+        sign_in->nobody = auth_guesses(batch, "nobody", question->login.folded);
         question->login.nobody = sign_in->nobody;
+        question->login.guesses_from = auth_guesses(batch, "guesses from", item->envelope.address);
 }
 
 void sign_in_asked(struct batch *batch, struct item *item)
@@ -117,13 +98,14 @@ void sign_in_hashed(struct batch *batch, struct item *item)
         if (!op)
                 return;
         op->user = sign_in->user ? sign_in->user : sign_in->nobody;
+        op->guesses_from = auth_guesses(batch, "guesses from", item->envelope.address);
         crypto_sha256(body->device_secret, op->sign_in.secret_hash);
         op->sign_in.device_name = body->device_name;
         op->sign_in.new_device = random_id63(batch_seams(batch)->random);
         op->sign_in.password_hash = sign_in->password_hash;
         auth_digest(batch,
                     (const struct slice[]){SLICE_LITERAL("sign_in"), body->login, body->password,
-                                           hash_slice(op->sign_in.secret_hash), body->device_name},
+                                           auth_hash(op->sign_in.secret_hash), body->device_name},
                     5, op->digest);
 }
 
@@ -149,7 +131,7 @@ void renew_plan(struct batch *batch, struct item *item)
 
         if (!renew || !auth_require(batch, item, renew->user != 0, "user") ||
             !auth_require(batch, item, renew->device != 0, "device") ||
-            !valid_device(batch, item, renew->device_secret, (struct slice){0}))
+            !auth_require_device(batch, item, renew->device_secret, (struct slice){0}))
                 return;
         op = batch_apply(batch, item, STORE_RENEW, 1);
         if (!op)
@@ -161,6 +143,6 @@ void renew_plan(struct batch *batch, struct item *item)
         be64_put(ids + 8, renew->device);
         auth_digest(batch,
                     (const struct slice[]){SLICE_LITERAL("renew"), slice_of(ids, sizeof(ids)),
-                                           hash_slice(op->sign_in.secret_hash)},
+                                           auth_hash(op->sign_in.secret_hash)},
                     3, op->digest);
 }

@@ -55,5 +55,6 @@ void join_stored(struct batch *batch, struct item *item)
                 token_mint(seams->keys, item->envelope.user, item->envelope.device, token);
                 joined.token = slice_of(token, sizeof(token));
         }
+        query_note_use(batch, item, answer);
         batch_reply(batch, item, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
 }

@@ -26,6 +26,28 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
         return cursors;
 }
 
+void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer)
+{
+        struct clock *clock = batch_seams(batch)->clock;
+        uint64_t now_ms = clock->wall_ms(clock);
+        const struct wire_seen seen = {.time_ms = now_ms};
+        struct wire_frame frame = {.code = WIRE_CODE_seen, .user = item->envelope.user};
+        struct wire_envelope envelope = item->envelope;
+        uint8_t bytes[128], random[10], key[8];
+        struct slice built;
+
+        if (answer->seen_ms + STORE_SEEN_MS > now_ms)
+                return;
+        batch_seams(batch)->random->fill(batch_seams(batch)->random, random, sizeof(random));
+        frame.request = id_uuid7(now_ms, random);
+        built = wire_frame_build(&frame, &seen, bytes, bytes + sizeof(bytes));
+        check(built.size > WIRE_LENGTH_SIZE);
+        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
+        be64_put(key, item->envelope.user);
+        batch_publish(batch, item, BUS_AUTHENTICATION, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope,
+                      &envelope);
+}
+
 #define HANDLER(name, done)                                                                                                 \
         {                                                                                                                   \
                 .code = WIRE_CODE_##name, .hooks = { [HOOK_PLAN] = name##_plan, [HOOK_STORED] = done }                      \

@@ -35,4 +35,8 @@ void devices_stored(struct batch *batch, struct item *item);
 void members_plan(struct batch *batch, struct item *item);
 void members_stored(struct batch *batch, struct item *item);
 
+/* A client that joins, or looks through its rooms (every ten minutes), uses its device: told to whom it concerns, if that was not
+ * written down for an hour. */
+void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer);
+
 #endif

@@ -46,5 +46,6 @@ void rooms_stored(struct batch *batch, struct item *item)
         page = (struct wire_room_page){.rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count)};
         if (answer->rooms.more)
                 page.through = answer->rooms.through;
+        query_note_use(batch, item, answer);
         batch_reply(batch, item, WIRE_CODE_room_page, &page, WIRE_EFFECT_NONE);
 }

@@ -297,13 +297,21 @@ struct store_question *batch_ask(struct batch *batch, struct item *item, enum st
         return question;
 }
 
-struct password_job *batch_password(struct batch *batch, struct item *item, enum password_kind kind)
+struct password_job *batch_passwords(struct batch *batch, struct item *item, size_t count)
 {
         check(!item->job);
-        item->job = batch_new(batch, struct password_job);
-        if (item->job)
-                item->job->kind = kind;
+        item->job = batch_array(batch, struct password_job, count);
+        item->job_count = item->job ? count : 0;
         return item->job;
+}
+
+struct password_job *batch_password(struct batch *batch, struct item *item, enum password_kind kind)
+{
+        struct password_job *job = batch_passwords(batch, item, 1);
+
+        if (job)
+                job->kind = kind;
+        return job;
 }
 
 struct store_op *batch_apply(struct batch *batch, struct item *item, enum store_op_kind kind, size_t count)

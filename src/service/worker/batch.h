@@ -46,7 +46,8 @@ struct item {
         /* What is asked for it, and what came back (set when the phase is done). Made by the calls below. */
         const struct store_question *early; /* ASK */
         const struct store_answer *early_answer;
-        struct password_job *job;           /* PASSWORD; its result too */
+        struct password_job *job; /* PASSWORD: job_count of them; their results too */
+        size_t job_count;
         const struct presence_request *set; /* PRESENCE_SET */
         const struct presence_result *set_result;
         struct store_op *ops; /* STORE: apply … */
@@ -148,6 +149,7 @@ struct slice batch_fold(struct batch *batch, struct slice text);
 struct store_question *batch_ask_early(struct batch *batch, struct item *item, enum store_question_kind kind); /* in ASK */
 struct store_question *batch_ask(struct batch *batch, struct item *item, enum store_question_kind kind);       /* in STORE */
 struct password_job *batch_password(struct batch *batch, struct item *item, enum password_kind kind);
+struct password_job *batch_passwords(struct batch *batch, struct item *item, size_t count);
 struct store_op *batch_apply(struct batch *batch, struct item *item, enum store_op_kind kind, size_t count);
 struct mail_letter *batch_letter(struct batch *batch, struct item *item);
 

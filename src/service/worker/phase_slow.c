@@ -3,20 +3,32 @@
 
 /* ---- PASSWORD: all jobs of the batch in one call ---- */
 
+static size_t count_jobs(const struct batch *batch, bool live)
+{
+        size_t count = 0;
+
+        for (size_t i = 0; i < batch->item_count; i++)
+                if (!live || batch->items[i].state == ITEM_LIVE)
+                        count += batch->items[i].job_count;
+        return count;
+}
+
 static bool gather_jobs(struct batch *batch)
 {
         struct progress *progress = &batch->progress;
         size_t at = 0;
 
         if (!progress->prepared)
-                progress->jobs = batch_array(batch, struct password_job, batch->item_count);
+                progress->jobs = batch_array(batch, struct password_job, count_jobs(batch, false));
         progress->prepared = true;
         for (size_t i = 0; progress->jobs && i < batch->item_count; i++) {
                 struct item *item = &batch->items[i];
 
-                item->sent = item->state == ITEM_LIVE && item->job;
-                if (item->sent)
-                        progress->jobs[at++] = *item->job;
+                item->sent = item->state == ITEM_LIVE && item->job_count > 0;
+                if (!item->sent)
+                        continue;
+                memcpy(&progress->jobs[at], item->job, sizeof(*item->job) * item->job_count);
+                at += item->job_count;
         }
         progress->job_count = at;
         return at > 0;
@@ -25,13 +37,10 @@ static bool gather_jobs(struct batch *batch)
 enum phase_step password_submit(struct batch *batch)
 {
         struct password *password = batch->worker->seams.password;
-        size_t count = 0;
         enum error error;
 
         batch_drop_late(batch);
-        for (size_t i = 0; i < batch->item_count; i++)
-                count += batch->items[i].state == ITEM_LIVE && batch->items[i].job;
-        if (count == 0 || !gather_jobs(batch))
+        if (count_jobs(batch, true) == 0 || !gather_jobs(batch))
                 return STEP_DONE;
         check(password);
         error = password->ops->submit(password, batch->progress.jobs, batch->progress.job_count, phase_tag(batch));
@@ -53,7 +62,8 @@ enum phase_step password_finish(struct batch *batch, const struct completion *co
 
                 if (!item->sent)
                         continue;
-                item->job = &batch->progress.jobs[at++];
+                item->job = &batch->progress.jobs[at];
+                at += item->job_count;
                 if (completion->outcome != OUTCOME_OK && item->state == ITEM_LIVE)
                         batch_refuse(batch, item, ERR_BUSY, NULL, PASSWORD_RETRY_AFTER_MS);
         }

@@ -45,6 +45,9 @@ struct worker_counts {
         uint64_t in_flight;        /* batches now */
 };
 
+/* Who may make an account. */
+enum registration { REGISTRATION_OPEN, REGISTRATION_INVITE, REGISTRATION_CLOSED };
+
 /* What a worker works with. Seams that its service does not need may be NULL. All stay the caller's. */
 struct worker_seams {
         struct bus *bus;
@@ -58,7 +61,9 @@ struct worker_seams {
         struct event_sink *events;
         const struct token_keys *keys;
         struct worker_watch *watch; /* may be NULL */
-        uint32_t patience_ms;       /* a batch of nothing but patient records waits so long for others; 0: not at all */
+        enum registration registration;
+        bool member_invites;  /* members may invite others */
+        uint32_t patience_ms; /* a batch of nothing but patient records waits so long for others; 0: not at all */
 };
 
 struct worker;

@@ -5,12 +5,13 @@
 #include "base/assert.h"
 #include "crypto/crypto.h"
 #include "crypto/random.h"
+#include "rules/invite.h"
 #include "rules/limits.h"
 #include "rules/name.h"
 #include "terminal/screen/screen_inside.h"
 
-enum { FORM_SERVER, FORM_LOGIN, FORM_LOGIN_PASSWORD };             /* POPUP_SIGN_IN */
-enum { FORM_EMAIL = 1, FORM_USER_NAME, FORM_NAME, FORM_PASSWORD }; /* POPUP_SIGN_UP */
+enum { FORM_SERVER, FORM_LOGIN, FORM_LOGIN_PASSWORD };                          /* POPUP_SIGN_IN */
+enum { FORM_EMAIL = 1, FORM_USER_NAME, FORM_NAME, FORM_PASSWORD, FORM_INVITE }; /* POPUP_SIGN_UP */
 
 static struct slice field(const struct screen *screen, unsigned which)
 {
@@ -103,6 +104,12 @@ static bool is_password(struct slice answer)
         return answer.size >= PASSWORD_MIN;
 }
 
+/* A token, a link that ends in one, or nothing. */
+static bool is_invite(struct slice answer)
+{
+        return answer.size == 0 || invite_token(answer).size > 0;
+}
+
 static bool is_code(struct slice answer)
 {
         return answer.size == CODE_DIGITS;
@@ -122,6 +129,7 @@ static const struct {
         {POPUP_SIGN_UP, FORM_USER_NAME, name_is_user_name, TEXT_BAD_USER_NAME},
         {POPUP_SIGN_UP, FORM_NAME, is_display_name, TEXT_BAD_NAME},
         {POPUP_SIGN_UP, FORM_PASSWORD, is_password, TEXT_BAD_PASSWORD},
+        {POPUP_SIGN_UP, FORM_INVITE, is_invite, TEXT_BAD_INVITE},
         {POPUP_CODE, 0, is_code, TEXT_BAD_CODE},
 };
 
@@ -161,7 +169,8 @@ static enum error ask_server(struct screen *screen)
                                      secret, slice_text(device), time);
         else if (kind == POPUP_SIGN_UP)
                 error = core_sign_up(screen_core(screen), field(screen, FORM_EMAIL), field(screen, FORM_USER_NAME),
-                                     field(screen, FORM_NAME), field(screen, FORM_PASSWORD), time);
+                                     field(screen, FORM_NAME), field(screen, FORM_PASSWORD),
+                                     invite_token(field(screen, FORM_INVITE)), time);
         else
                 error = core_confirm(screen_core(screen), field(screen, 0), secret, slice_text(device), time);
         crypto_wipe(secret, sizeof(secret));

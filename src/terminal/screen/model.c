@@ -323,8 +323,8 @@ static const struct {
         {POPUP_SIGN_IN, TEXT_FIELD_PASSWORD, true}, {POPUP_SIGN_UP, TEXT_FIELD_SERVER, false},
         {POPUP_SIGN_UP, TEXT_FIELD_EMAIL, false},   {POPUP_SIGN_UP, TEXT_FIELD_USER_NAME, false},
         {POPUP_SIGN_UP, TEXT_FIELD_NAME, false},    {POPUP_SIGN_UP, TEXT_FIELD_PASSWORD, true},
-        {POPUP_CODE, TEXT_FIELD_CODE, false},       {POPUP_NEW_GROUP, TEXT_FIELD_TITLE, false},
-        {POPUP_RENAME, TEXT_FIELD_TITLE, false},
+        {POPUP_SIGN_UP, TEXT_FIELD_INVITE, false},  {POPUP_CODE, TEXT_FIELD_CODE, false},
+        {POPUP_NEW_GROUP, TEXT_FIELD_TITLE, false}, {POPUP_RENAME, TEXT_FIELD_TITLE, false},
 };
 
 void popup_open(struct model *model, enum model_popup kind)

@@ -18,7 +18,7 @@
 #define MODEL_ROWS_MAX    3000 /* rows of the open room in memory; more are read again as one scrolls */
 #define MODEL_PEOPLE_MAX  4096
 #define MODEL_ITEMS_MAX   200
-#define MODEL_FIELDS_MAX  5
+#define MODEL_FIELDS_MAX  6
 #define MODEL_MEMBERS_MAX 1024 /* of a group */
 
 struct model_person {

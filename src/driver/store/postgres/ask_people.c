@@ -44,12 +44,16 @@ static void ask_profiles(struct asking *asking, size_t place)
 static void ask_login(struct asking *asking, size_t place)
 {
         const struct store_question *question = &asking->job.questions[place];
-        struct parameters parameters = parameters_in(&asking->arena), nobody = parameters;
+        struct parameters parameters = parameters_in(&asking->arena), nobody = parameters, from = parameters;
 
         add_bytes(&parameters, question->login.folded);
         asking_queue(asking, place, SQL_ASK_LOGIN, &parameters);
         add_number(&nobody, question->login.nobody);
         asking_queue(asking, place, SQL_ASK_GUESSES, &nobody);
+        if (!question->login.guesses_from)
+                return;
+        add_number(&from, question->login.guesses_from);
+        asking_queue(asking, place, SQL_ASK_GUESSES, &from);
 }
 
 void ask_people(struct asking *asking, size_t place)
@@ -63,6 +67,9 @@ void ask_people(struct asking *asking, size_t place)
                 ask_profiles(asking, place);
         } else if (question->kind == STORE_ASK_LOGIN) {
                 ask_login(asking, place);
+        } else if (question->kind == STORE_ASK_PASSWORD) {
+                add_number(&parameters, question->user);
+                asking_queue(asking, place, SQL_ASK_PASSWORD, &parameters);
         } else {
                 add_number(&parameters, question->user);
                 asking_queue(asking, place, SQL_ASK_DEVICES, &parameters);
@@ -123,13 +130,24 @@ static void take_login(struct asking *asking, struct store_answer *answer, const
         if (PQntuples(result) == 1) {
                 answer->login.user = value_number(result, 0, 0);
                 hash = value_bytes(result, 0, 1);
-                answer->login.wait_ms = value_number(result, 0, 2);
+                answer->login.wait_ms = PQnfields(result) > 2 ? value_number(result, 0, 2) : 0;
         }
         text = arena_take(asking->job.arena, hash.size + 1);
         if (text && hash.size)
                 memcpy(text, hash.data, hash.size);
         asking->failed |= !text;
         answer->login.password_hash = text;
+}
+
+/* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
+static void take_wait(const struct store_question *question, struct store_answer *answer, const PGresult *result)
+{
+        bool counts = PQntuples(result) == 1;
+
+        if (counts && value_number(result, 0, 0) == question->login.nobody)
+                counts = answer->login.user == 0;
+        if (counts)
+                answer->login.wait_ms = max_of(answer->login.wait_ms, value_number(result, 0, 2));
 }
 
 void take_people(struct asking *asking, size_t place, enum sql sql, const PGresult *result)
@@ -143,9 +161,8 @@ void take_people(struct asking *asking, size_t place, enum sql sql, const PGresu
                 take_profiles(asking, question, answer, result);
         else if (sql == SQL_ASK_DEVICES)
                 take_devices(asking, answer, result);
-        else if (sql == SQL_ASK_LOGIN)
+        else if (sql == SQL_ASK_LOGIN || sql == SQL_ASK_PASSWORD)
                 take_login(asking, answer, result);
-        /* Guesses at a name that nobody has make one wait just as long: so waiting does not tell who exists. */
-        else if (sql == SQL_ASK_GUESSES && answer->login.user == 0 && PQntuples(result) == 1)
-                answer->login.wait_ms = value_number(result, 0, 2);
+        else if (sql == SQL_ASK_GUESSES)
+                take_wait(question, answer, result);
 }

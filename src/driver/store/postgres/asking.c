@@ -95,6 +95,7 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_PROFILES:
         case STORE_ASK_DEVICES:
         case STORE_ASK_LOGIN:
+        case STORE_ASK_PASSWORD:
                 ask_people(asking, place);
                 break;
         case STORE_ASK_MEMBERS:
@@ -154,9 +155,12 @@ static void take_devices(struct asking *asking, const PGresult *result)
 
                 if (!value_is_null(result, row, 2))
                         continue;
-                for (size_t i = 0; i < asking->job.count; i++)
-                        asking->live[i] |=
-                                asking->job.questions[i].user == user_id && asking->job.questions[i].device == device;
+                for (size_t i = 0; i < asking->job.count; i++) {
+                        if (asking->job.questions[i].user != user_id || asking->job.questions[i].device != device)
+                                continue;
+                        asking->live[i] = true;
+                        asking->job.answers[i].seen_ms = value_number(result, row, 4);
+                }
         }
 }
 

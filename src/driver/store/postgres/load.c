@@ -226,19 +226,47 @@ static void lock_guesses(struct loading *loading)
         ask(loading, SQL_GUESSES_LOCK, &parameters);
 }
 
-static void lock_pending(struct loading *loading)
+/* A statement that wants nothing but the requests of what waits for a code. */
+static void ask_pending(struct loading *loading, enum sql sql)
 {
-        static const enum sql asked[] = {SQL_PENDING_LOCK, SQL_PENDING_NAMES, SQL_PENDING_EMAILS};
+        struct parameters parameters = parameters_of(loading);
         size_t count = loading->world->kind_count[LINE_PENDING];
+        struct column requests;
 
-        for (size_t i = 0; i < countof(asked) && count > 0; i++) {
-                struct parameters parameters = parameters_of(loading);
-                struct column requests = add_ids(&parameters, count);
+        if (count == 0)
+                return;
+        requests = add_ids(&parameters, count);
+        world_each(loading->world, LINE_PENDING, struct world_pending, pending) array_id(&requests, &pending->request);
+        ask(loading, sql, &parameters);
+}
 
-                world_each(loading->world, LINE_PENDING, struct world_pending, pending)
-                        array_id(&requests, &pending->request);
-                ask(loading, asked[i], &parameters);
+static void lock_invites(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        size_t count = loading->world->kind_count[LINE_INVITE];
+        struct column hashes;
+
+        if (count) {
+                hashes = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
+                world_each(loading->world, LINE_INVITE, struct world_invite, invite) array_bytes(&hashes, invite->line.key);
+                ask(loading, SQL_INVITES_LOCK, &parameters);
         }
+        ask_pending(loading, SQL_PENDING_INVITES_LOCK);
+}
+
+static void list_invites(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        struct column users;
+        size_t count = 0;
+
+        world_each(loading->world, LINE_USER, struct world_user, user) count += user->list_invites;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        world_each(loading->world, LINE_USER, struct world_user, user) if (user->list_invites)
+                array_number(&users, user->user);
+        ask(loading, SQL_INVITES_OF, &parameters);
 }
 
 static void ask_devices(struct loading *loading)
@@ -316,8 +344,12 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         if (rooms)
                 lock_rooms(&loading);
         lock_users(&loading);
+        ask_pending(&loading, SQL_PENDING_USERS_LOCK);
         lock_guesses(&loading);
-        lock_pending(&loading);
+        ask_pending(&loading, SQL_PENDING_LOCK);
+        lock_invites(&loading);
+        ask_pending(&loading, SQL_PENDING_NAMES);
+        ask_pending(&loading, SQL_PENDING_EMAILS);
         if (rooms)
                 ask_members(&loading);
         ask_former(&loading);
@@ -327,6 +359,8 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         ask_devices(&loading);
         ask_requests(&loading);
         ask_users(&loading);
+        ask_pending(&loading, SQL_PENDING_USERS);
+        list_invites(&loading);
         ask_names(&loading, LINE_NAME, SQL_NAMES);
         ask_names(&loading, LINE_EMAIL, SQL_EMAILS);
         return !world->failed;

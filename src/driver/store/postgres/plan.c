@@ -4,9 +4,7 @@
 
 enum error plan_admit(struct world *world, const struct store_op *op)
 {
-        bool signed_in = op->kind == STORE_WRITE || op->kind == STORE_MARK || op->kind == STORE_SIGN_OUT;
-
-        if (signed_in) { /* L7 */
+        if (op_needs_device(op)) { /* L7 */
                 const struct world_device *device = world_device(world, op->user, op->device);
 
                 if (!device || !device->line.found || device->revoked_ms)

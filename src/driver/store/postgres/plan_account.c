@@ -1,4 +1,5 @@
-/* Operations on accounts and devices: sign-up, confirm, sign-in, guesses, renewal, sign-out, import. */
+/* Operations on accounts and devices: sign-up, confirm, sign-in, guesses, renewal, sign-out, import. Those of who has an account
+ * already are in plan_settings.c. */
 #include "base/assert.h"
 #include "crypto/crypto.h"
 #include "driver/store/common.h"
@@ -7,7 +8,7 @@
 /* ---- what several operations need ---- */
 
 /* A repeat outside rooms: fills status and returns true. */
-static bool give_repeat(const struct world_request *request, const struct store_op *op, struct store_result *result)
+bool plan_repeat(const struct world_request *request, const struct store_op *op, struct store_result *result)
 {
         if (!request->line.found)
                 return false;
@@ -16,8 +17,8 @@ static bool give_repeat(const struct world_request *request, const struct store_
         return true;
 }
 
-static void note_request(struct world *world, struct world_request *request, const struct store_op *op, uint64_t user,
-                         uint64_t device)
+void plan_note_request(struct world *world, struct world_request *request, const struct store_op *op, uint64_t user,
+                       uint64_t device)
 {
         memcpy(request->digest, op->digest, STORE_HASH_SIZE);
         request->user = user;
@@ -26,22 +27,32 @@ static void note_request(struct world *world, struct world_request *request, con
         world->prune = true;
 }
 
-static bool has(struct world *world, enum line_kind kind, struct slice folded)
+uint64_t plan_holder(struct world *world, enum line_kind kind, struct slice folded)
 {
         const struct world_name *name = world_find(world, kind, folded);
 
-        return name && name->line.found;
+        return name && name->line.found ? name->user : 0;
 }
 
-static void take_name(struct world *world, enum line_kind kind, struct slice folded)
+void plan_take_name(struct world *world, enum line_kind kind, struct slice folded, uint64_t user)
 {
         struct world_name *name = world_name(world, kind, folded);
 
-        if (name)
+        if (name) {
                 name->line.found = true;
+                name->user = user;
+        }
 }
 
-static void add_device(struct world *world, uint64_t user, uint64_t device, struct slice name, const uint8_t *secret_hash)
+void plan_leave_name(struct world *world, enum line_kind kind, struct slice folded)
+{
+        struct world_name *name = world_find(world, kind, folded);
+
+        if (name)
+                name->line.found = false;
+}
+
+void plan_add_device(struct world *world, uint64_t user, uint64_t device, struct slice name, const uint8_t *secret_hash)
 {
         struct world_device *line = world_device(world, user, device);
         struct world_user *owner = world_user(world, user);
@@ -66,11 +77,11 @@ static void add_user(struct world *world, const struct world_user *new)
         user->email = new->email;
         user->email_folded = new->email_folded;
         user->line.found = user->line.made = true;
-        take_name(world, LINE_NAME, new->name_folded);
-        take_name(world, LINE_EMAIL, new->email_folded);
+        plan_take_name(world, LINE_NAME, new->name_folded, new->user);
+        plan_take_name(world, LINE_EMAIL, new->email_folded, new->user);
 }
 
-static void give_signed_in(struct world *world, uint64_t user, uint64_t device, struct store_result *result)
+void plan_signed_in(struct world *world, uint64_t user, uint64_t device, struct store_result *result)
 {
         const struct world_user *line = world_user(world, user);
         struct store_person *person = &result->signed_in.person;
@@ -88,9 +99,20 @@ static void give_signed_in(struct world *world, uint64_t user, uint64_t device, 
 
 /* ---- sign-up and its code ---- */
 
-static void add_pending(struct world *world, const struct store_op *op, bool known)
+struct world_pending *plan_add_pending(struct world *world, const struct store_op *op, enum purpose purpose)
 {
         struct world_pending *pending = world_pending(world, &op->request);
+
+        if (!pending)
+                return NULL;
+        pending->purpose = purpose;
+        pending->line.found = pending->line.made = true;
+        return pending;
+}
+
+static void add_sign_up(struct world *world, const struct store_op *op, bool known)
+{
+        struct world_pending *pending = plan_add_pending(world, op, PURPOSE_SIGN_UP);
 
         if (!pending)
                 return;
@@ -101,9 +123,30 @@ static void add_pending(struct world *world, const struct store_op *op, bool kno
         pending->display_name = op->sign_up.display_name;
         pending->password_hash = slice_text(op->sign_up.password_hash);
         pending->code_hash = slice_of(op->sign_up.code_hash, STORE_HASH_SIZE);
+        pending->invite_hash = op->sign_up.invite_hash;
         pending->valid_until_ms = world->now_ms + op->sign_up.valid_ms;
         pending->known = known;
-        pending->line.found = pending->line.made = true;
+}
+
+/* Can it be used (now)? */
+static enum error judge_invite(const struct world *world, struct slice hash, bool now)
+{
+        const struct world_invite *invite = world_find(world, LINE_INVITE, hash);
+
+        return invite && invite->line.found && invite->uses < invite->uses_max &&
+                               (!now || invite->valid_until_ms >= world->now_ms)
+                       ? ERR_OK
+                       : ERR_NO_INVITE;
+}
+
+static void use_invite(struct world *world, struct slice hash)
+{
+        struct world_invite *invite = world_find(world, LINE_INVITE, hash);
+
+        if (!invite)
+                return;
+        invite->uses++;
+        invite->line.changed = true;
 }
 
 /* Noted apart from what waits for its code: the repeat is known also when that is done, expired or pushed out. `user` of the note
@@ -111,35 +154,59 @@ static void add_pending(struct world *world, const struct store_op *op, bool kno
 static void sign_up(struct world *world, const struct store_op *op, struct world_request *request,
                     struct store_result *result)
 {
-        if (give_repeat(request, op, result)) {
+        if (plan_repeat(request, op, result)) {
                 result->sign_up.known = !result->status && request->user;
                 return;
         }
         result->status = plan_admit(world, op);
         if (!result->status && !names_fit(op->sign_up.user_name, op->sign_up.display_name, op->sign_up.email))
                 result->status = ERR_BAD_FIELD;
+        if (!result->status)
+                result->status = plan_judge_guesses(world, op->guesses_of, op->guesses_from, result);
+        if (!result->status && op->sign_up.invite_hash.size) {
+                result->status = judge_invite(world, op->sign_up.invite_hash, true);
+                if (result->status) /* one that is not good is a guess */
+                        plan_count_guesses(world, 0, op->guesses_from);
+        }
         /* Asked whether the address is known or not, so that the answer does not tell. */
-        if (!result->status && has(world, LINE_NAME, op->sign_up.name_folded))
+        if (!result->status && plan_holder(world, LINE_NAME, op->sign_up.name_folded))
                 result->status = ERR_NAME_TAKEN;
         if (result->status)
                 return;
-        result->sign_up.known = has(world, LINE_EMAIL, op->sign_up.email_folded);
-        add_pending(world, op, result->sign_up.known);
-        note_request(world, request, op, result->sign_up.known, 0);
+        result->sign_up.known = plan_holder(world, LINE_EMAIL, op->sign_up.email_folded) != 0;
+        add_sign_up(world, op, result->sign_up.known);
+        plan_count_guesses(world, op->guesses_of, op->guesses_from);
+        plan_note_request(world, request, op, result->sign_up.known, 0);
 }
 
-static enum error judge_code(const struct world *world, const struct store_op *op, struct world_pending *pending)
+/* A code that nobody's account waits for is never right, and counts like any other. */
+static bool may_be_right(const struct store_op *op, const struct world_pending *pending)
 {
-        if (!pending->line.found || pending->dropped || pending->valid_until_ms < world->now_ms ||
-            !slice_equal(pending->email_folded, op->confirm.email_folded))
+        if (pending->purpose == PURPOSE_RESET)
+                return pending->holder != 0;
+        return !pending->known && (pending->purpose == PURPOSE_SIGN_UP || pending->holder == op->user);
+}
+
+enum error plan_judge_code(struct world *world, const struct store_op *op, struct world_pending *pending,
+                           struct store_result *result)
+{
+        enum error error = plan_judge_guesses(world, op->guesses_of, op->guesses_from, result);
+
+        if (error)
+                return error;
+        if (!pending->line.found || pending->dropped || pending->purpose != purpose_of(op->kind) ||
+            pending->valid_until_ms < world->now_ms || !slice_equal(pending->email_folded, op->confirm.email_folded)) {
+                plan_count_guesses(world, op->guesses_of, op->guesses_from);
                 return ERR_BAD_CODE;
+        }
         if (pending->guesses >= STORE_GUESSES_MAX)
                 return ERR_GUESSED;
-        if (!pending->known && pending->code_hash.size == STORE_HASH_SIZE &&
+        if (may_be_right(op, pending) && pending->code_hash.size == STORE_HASH_SIZE &&
             crypto_equal(pending->code_hash.data, op->confirm.code_hash, STORE_HASH_SIZE))
                 return ERR_OK;
         pending->guesses++;
         pending->line.changed = true;
+        plan_count_guesses(world, op->guesses_of, op->guesses_from);
         return ERR_BAD_CODE;
 }
 
@@ -150,20 +217,22 @@ static void confirm(struct world *world, const struct store_op *op, struct world
         uint64_t user = op->confirm.new_user, device = op->confirm.new_device;
         struct world_user new = {.user = user};
 
-        if (give_repeat(request, op, result)) {
+        if (plan_repeat(request, op, result)) {
                 if (!result->status)
-                        give_signed_in(world, request->user, request->device, result);
+                        plan_signed_in(world, request->user, request->device, result);
                 return;
         }
         if (!pending)
                 return;
         result->status = plan_admit(world, op);
         if (!result->status)
-                result->status = judge_code(world, op, pending);
-        if (!result->status && has(world, LINE_EMAIL, pending->email_folded))
+                result->status = plan_judge_code(world, op, pending, result);
+        if (!result->status && plan_holder(world, LINE_EMAIL, pending->email_folded))
                 result->status = ERR_BAD_CODE;
-        if (!result->status && has(world, LINE_NAME, pending->name_folded))
+        if (!result->status && plan_holder(world, LINE_NAME, pending->name_folded))
                 result->status = ERR_NAME_TAKEN;
+        if (!result->status && pending->invite_hash.size)
+                result->status = judge_invite(world, pending->invite_hash, false);
         if (result->status)
                 return;
         new.person = (struct store_person){user, pending->user_name, pending->display_name, 1};
@@ -172,10 +241,59 @@ static void confirm(struct world *world, const struct store_op *op, struct world
         new.email_folded = pending->email_folded;
         new.password_hash = pending->password_hash;
         add_user(world, &new);
-        add_device(world, user, device, op->confirm.device_name, op->confirm.secret_hash);
-        note_request(world, request, op, user, device);
+        plan_add_device(world, user, device, op->confirm.device_name, op->confirm.secret_hash);
+        plan_note_request(world, request, op, user, device);
         pending->dropped = true;
-        give_signed_in(world, user, device, result);
+        if (pending->invite_hash.size)
+                use_invite(world, pending->invite_hash);
+        plan_signed_in(world, user, device, result);
+}
+
+/* ---- guesses ---- */
+
+static uint64_t wait_of(struct world *world, uint64_t who)
+{
+        const struct world_guesses *guesses = who ? world_guesses(world, who) : NULL;
+
+        return guesses && !guesses->dropped && guesses->until_ms > world->now_ms ? guesses->until_ms - world->now_ms : 0;
+}
+
+enum error plan_judge_guesses(struct world *world, uint64_t account, uint64_t from, struct store_result *result)
+{
+        result->retry_after_ms = max_of(wait_of(world, account), wait_of(world, from));
+        return result->retry_after_ms ? ERR_GUESSED : ERR_OK;
+}
+
+static void count_one(struct world *world, uint64_t who, uint64_t (*pause_ms)(uint64_t count))
+{
+        struct world_guesses *guesses = world_guesses(world, who);
+
+        if (!guesses)
+                return;
+        /* What was taken away, or is so old that it may be taken away any time, does not count. */
+        if (guesses->dropped || guesses_are_old(guesses->until_ms, world->now_ms))
+                guesses->count = 0;
+        guesses->dropped = false;
+        guesses->count++;
+        guesses->until_ms = world->now_ms + pause_ms(guesses->count);
+        guesses->line.changed = true;
+}
+
+void plan_count_guesses(struct world *world, uint64_t account, uint64_t from)
+{
+        world->prune = true;
+        if (account)
+                count_one(world, account, guess_pause_ms);
+        if (from)
+                count_one(world, from, guess_pause_from_ms);
+}
+
+void plan_drop_guesses(struct world *world, uint64_t account)
+{
+        struct world_guesses *guesses = account ? world_guesses(world, account) : NULL;
+
+        if (guesses)
+                guesses->dropped = true;
 }
 
 /* ---- sign-in ---- */
@@ -184,21 +302,18 @@ static void sign_in(struct world *world, const struct store_op *op, struct world
                     struct store_result *result)
 {
         const struct world_user *user = world_user(world, op->user);
-        struct world_guesses *guesses = world_guesses(world, op->user);
 
-        if (give_repeat(request, op, result)) {
+        if (plan_repeat(request, op, result)) {
                 if (!result->status)
-                        give_signed_in(world, request->user, request->device, result);
+                        plan_signed_in(world, request->user, request->device, result);
                 return;
         }
-        if (!user || !guesses)
+        if (!user)
                 return;
         result->status = plan_admit(world, op);
         /* Asked before hashing too; but of many sign-ins at once only as many may be right as may be wrong. */
-        if (!result->status && !guesses->dropped && guesses->until_ms > world->now_ms) {
-                result->retry_after_ms = guesses->until_ms - world->now_ms;
-                result->status = ERR_GUESSED;
-        }
+        if (!result->status)
+                result->status = plan_judge_guesses(world, op->user, op->guesses_from, result);
         if (!result->status && (!user->line.found || !*op->sign_in.password_hash ||
                                 !slice_equal(user->password_hash, slice_text(op->sign_in.password_hash))))
                 result->status = ERR_BAD_LOGIN;
@@ -206,27 +321,16 @@ static void sign_in(struct world *world, const struct store_op *op, struct world
                 result->status = ERR_DEVICE_LIMIT;
         if (result->status)
                 return;
-        add_device(world, op->user, op->sign_in.new_device, op->sign_in.device_name, op->sign_in.secret_hash);
-        guesses->dropped = true;
-        note_request(world, request, op, op->user, op->sign_in.new_device);
-        give_signed_in(world, op->user, op->sign_in.new_device, result);
+        plan_add_device(world, op->user, op->sign_in.new_device, op->sign_in.device_name, op->sign_in.secret_hash);
+        plan_drop_guesses(world, op->user);
+        plan_note_request(world, request, op, op->user, op->sign_in.new_device);
+        plan_signed_in(world, op->user, op->sign_in.new_device, result);
 }
 
 static void guess(struct world *world, const struct store_op *op, struct store_result *result)
 {
-        struct world_guesses *guesses = world_guesses(world, op->user);
-
+        plan_count_guesses(world, op->user, op->guesses_from);
         result->status = ERR_BAD_LOGIN;
-        if (!guesses)
-                return;
-        world->prune = true;
-        /* What a sign-in took away, or is so old that it may be taken away any time, does not count. */
-        if (guesses->dropped || (guesses->until_ms && guesses->until_ms + GUESS_FORGET_MS < world->now_ms))
-                guesses->count = 0;
-        guesses->dropped = false;
-        guesses->count++;
-        guesses->until_ms = world->now_ms + guess_pause_ms(guesses->count);
-        guesses->line.changed = true;
 }
 
 static void renew(struct world *world, const struct store_op *op, struct store_result *result)
@@ -241,7 +345,19 @@ static void renew(struct world *world, const struct store_op *op, struct store_r
         if (result->status)
                 return;
         device->seen = true;
-        give_signed_in(world, op->user, op->device, result);
+        plan_signed_in(world, op->user, op->device, result);
+}
+
+/* What was written down a short while ago stays: so a device costs one write an hour, however often it is heard of. */
+static void seen(struct world *world, const struct store_op *op, struct store_result *result)
+{
+        struct world_device *device = world_device(world, op->user, op->device);
+
+        result->status = plan_admit(world, op);
+        if (!result->status && device && device->seen_ms + STORE_SEEN_MS <= world->now_ms) {
+                device->seen = true;
+                device->seen_ms = world->now_ms;
+        }
 }
 
 /* ---- sign-out ---- */
@@ -255,12 +371,13 @@ static void revoke(struct world *world, struct world_user *user, struct world_de
         user->devices_live -= min_of(user->devices_live, (uint64_t)1);
 }
 
-static void revoke_all(struct world *world, struct world_user *user)
+void plan_revoke_devices(struct world *world, struct world_user *user, uint64_t kept)
 {
-        world_each(world, LINE_DEVICE, struct world_device, device) if (device->user == user->user)
+        world_each(world, LINE_DEVICE, struct world_device, device) if (device->user == user->user && device->device != kept)
                 revoke(world, user, device);
-        user->devices_live = 0;
+        user->devices_live = kept ? 1 : 0;
         user->revoke_all = true;
+        user->kept = kept;
 }
 
 static void sign_out(struct world *world, const struct store_op *op, struct world_request *request,
@@ -269,7 +386,7 @@ static void sign_out(struct world *world, const struct store_op *op, struct worl
         struct world_user *user = world_user(world, op->user);
         struct world_device *device = op->sign_out.device ? world_device(world, op->user, op->sign_out.device) : NULL;
 
-        if (give_repeat(request, op, result) || !user)
+        if (plan_repeat(request, op, result) || !user)
                 return;
         result->status = plan_admit(world, op);
         if (!result->status && device && (!device->line.found || device->revoked_ms))
@@ -279,8 +396,8 @@ static void sign_out(struct world *world, const struct store_op *op, struct worl
         if (device)
                 revoke(world, user, device);
         else
-                revoke_all(world, user);
-        note_request(world, request, op, op->user, op->sign_out.device);
+                plan_revoke_devices(world, user, op->sign_out.others ? op->device : 0);
+        plan_note_request(world, request, op, op->user, op->sign_out.device);
 }
 
 /* ---- an operator's ---- */
@@ -300,13 +417,13 @@ static void import(struct world *world, const struct store_op *op, struct store_
                 result->status = ERR_BAD_FIELD;
                 return;
         }
-        if (has(world, LINE_NAME, new.name_folded) || has(world, LINE_EMAIL, new.email_folded)) {
+        if (plan_holder(world, LINE_NAME, new.name_folded) || plan_holder(world, LINE_EMAIL, new.email_folded)) {
                 result->status = ERR_NAME_TAKEN;
                 return;
         }
         add_user(world, &new);
-        add_device(world, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
-        give_signed_in(world, new.user, op->import.new_device, result);
+        plan_add_device(world, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
+        plan_signed_in(world, new.user, op->import.new_device, result);
 }
 
 void plan_account(struct world *world, const struct store_op *op, struct store_result *result)
@@ -336,6 +453,19 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
                 break;
         case STORE_IMPORT:
                 import(world, op, result);
+                break;
+        case STORE_SEEN:
+                seen(world, op, result);
+                break;
+        case STORE_DELETE:
+        case STORE_RESET:
+        case STORE_RESET_CONFIRM:
+        case STORE_PASSWORD:
+        case STORE_PROFILE:
+        case STORE_EMAIL:
+        case STORE_EMAIL_CONFIRM:
+        case STORE_INVITE:
+                plan_settings(world, op, request, result);
                 break;
         case STORE_WRITE:
         case STORE_MARK:

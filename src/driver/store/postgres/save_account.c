@@ -7,11 +7,22 @@
 
 /* ---- users ---- */
 
-static void add_users(struct saving *saving)
+static bool is_new(const struct world_user *user)
+{
+        return user->line.made;
+}
+
+static bool is_changed(const struct world_user *user)
+{
+        return user->line.changed && !user->line.made;
+}
+
+/* All columns, then each one's version, or the time for all. */
+static void write_users(struct saving *saving, enum sql sql, bool (*wanted)(const struct world_user *user), bool versions)
 {
         struct parameters parameters = parameters_of(saving);
         size_t count = 0, sizes[6] = {0};
-        struct column users, columns[6];
+        struct column users, columns[6], last;
 
         world_each(saving->world, LINE_USER, struct world_user, user)
         {
@@ -19,29 +30,34 @@ static void add_users(struct saving *saving)
                                                user->person.display_name, user->email,
                                                user->email_folded,        user->password_hash};
 
-                for (size_t i = 0; user->line.made && i < countof(values); i++)
+                for (size_t i = 0; wanted(user) && i < countof(values); i++)
                         sizes[i] += values[i].size;
-                count += user->line.made;
+                count += wanted(user);
         }
         if (count == 0)
                 return;
         users = add_numbers(&parameters, count);
         for (size_t i = 0; i < countof(columns); i++)
                 columns[i] = add_column(&parameters, i == 1 || i == 4 ? COLUMN_BYTES : COLUMN_TEXT, count, sizes[i]);
+        if (versions)
+                last = add_numbers(&parameters, count);
+        else
+                add_number(&parameters, saving->world->now_ms);
         world_each(saving->world, LINE_USER, struct world_user, user)
         {
                 const struct slice values[] = {user->person.user_name,    user->name_folded,
                                                user->person.display_name, user->email,
                                                user->email_folded,        user->password_hash};
 
-                if (!user->line.made)
+                if (!wanted(user))
                         continue;
                 array_number(&users, user->user);
                 for (size_t i = 0; i < countof(values); i++)
                         array_bytes(&columns[i], values[i]);
+                if (versions)
+                        array_number(&last, user->person.version);
         }
-        add_number(&parameters, saving->world->now_ms);
-        write(saving, SQL_USERS_NEW, &parameters);
+        write(saving, sql, &parameters);
 }
 
 struct words {
@@ -63,32 +79,35 @@ static void visit_words(struct words *words, struct slice folded, uint64_t user,
         }
 }
 
-static void visit_names(struct saving *saving, struct words *words, bool fill)
+/* Words of names as they were, of whom was renamed; or as they are. */
+static void visit_names(struct saving *saving, struct words *words, bool before, bool fill)
 {
         uint8_t folded[DISPLAY_NAME_MAX];
 
         world_each(saving->world, LINE_USER, struct world_user, user)
         {
-                if (!user->line.made)
+                struct slice display = before ? user->display_before : user->person.display_name;
+
+                if (before ? !user->renamed || user->line.made : user->gone || (!user->renamed && !user->line.made))
                         continue;
-                check(user->person.display_name.size <= sizeof(folded));
-                visit_words(words, user->name_folded, user->user, fill);
-                visit_words(words, slice_of(folded, name_fold(user->person.display_name, folded)), user->user, fill);
+                check(display.size <= sizeof(folded));
+                visit_words(words, before ? user->name_before : user->name_folded, user->user, fill);
+                visit_words(words, slice_of(folded, name_fold(display, folded)), user->user, fill);
         }
 }
 
-static void add_words(struct saving *saving)
+static void write_words(struct saving *saving, enum sql sql, bool before)
 {
         struct parameters parameters = parameters_of(saving);
         struct words words = {0};
 
-        visit_names(saving, &words, false);
+        visit_names(saving, &words, before, false);
         if (words.count == 0)
                 return;
         words.words = add_column(&parameters, COLUMN_BYTES, words.count, words.bytes);
         words.users = add_numbers(&parameters, words.count);
-        visit_names(saving, &words, true);
-        write(saving, SQL_WORDS_NEW, &parameters);
+        visit_names(saving, &words, before, true);
+        write(saving, sql, &parameters);
 }
 
 /* ---- devices ---- */
@@ -96,14 +115,21 @@ static void add_words(struct saving *saving)
 static void revoke_all(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column users;
+        struct column users, kept;
         size_t count = 0;
 
         world_each(saving->world, LINE_USER, struct world_user, user) count += user->revoke_all;
         if (count == 0)
                 return;
         users = add_numbers(&parameters, count);
-        world_each(saving->world, LINE_USER, struct world_user, user) if (user->revoke_all) array_number(&users, user->user);
+        kept = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_USER, struct world_user, user)
+        {
+                if (!user->revoke_all)
+                        continue;
+                array_number(&users, user->user);
+                array_number(&kept, user->kept);
+        }
         add_number(&parameters, saving->world->now_ms);
         write(saving, SQL_DEVICES_REVOKE_ALL, &parameters);
 }
@@ -174,49 +200,60 @@ static void add_devices(struct saving *saving)
 
 /* ---- what waits for a code ---- */
 
-static void fill_pending(struct saving *saving, struct parameters *parameters, size_t count, const size_t sizes[7])
+#define PENDING_COLUMNS 8
+
+static void pending_values(const struct world_pending *pending, struct slice values[PENDING_COLUMNS])
 {
-        static const enum column_type types[] = {COLUMN_TEXT, COLUMN_BYTES, COLUMN_TEXT, COLUMN_BYTES,
-                                                 COLUMN_TEXT, COLUMN_TEXT,  COLUMN_BYTES};
-        struct column requests = add_ids(parameters, count), columns[7], until, guesses, known;
+        const struct slice all[PENDING_COLUMNS] = {pending->email,       pending->email_folded, pending->user_name,
+                                                   pending->name_folded, pending->display_name, pending->password_hash,
+                                                   pending->code_hash,   pending->invite_hash};
+
+        memcpy(values, all, sizeof(all));
+}
+
+static void fill_pending(struct saving *saving, struct parameters *parameters, size_t count,
+                         const size_t sizes[PENDING_COLUMNS])
+{
+        static const enum column_type types[PENDING_COLUMNS] = {COLUMN_TEXT, COLUMN_BYTES, COLUMN_TEXT,  COLUMN_BYTES,
+                                                                COLUMN_TEXT, COLUMN_TEXT,  COLUMN_BYTES, COLUMN_BYTES};
+        struct column requests = add_ids(parameters, count), columns[PENDING_COLUMNS], numbers[5];
+        struct slice values[PENDING_COLUMNS];
 
         for (size_t i = 0; i < countof(columns); i++)
                 columns[i] = add_column(parameters, types[i], count, sizes[i]);
-        until = add_numbers(parameters, count);
-        guesses = add_numbers(parameters, count);
-        known = add_numbers(parameters, count);
+        for (size_t i = 0; i < countof(numbers); i++)
+                numbers[i] = add_numbers(parameters, count);
         world_each(saving->world, LINE_PENDING, struct world_pending, pending)
         {
-                const struct slice values[] = {pending->email,       pending->email_folded, pending->user_name,
-                                               pending->name_folded, pending->display_name, pending->password_hash,
-                                               pending->code_hash};
-
                 if (!pending->line.made)
                         continue;
                 array_id(&requests, &pending->request);
+                pending_values(pending, values);
                 for (size_t i = 0; i < countof(values); i++)
                         array_bytes(&columns[i], values[i]);
-                array_number(&until, pending->valid_until_ms);
-                array_number(&guesses, pending->guesses);
-                array_number(&known, pending->known);
+                array_number(&numbers[0], pending->valid_until_ms);
+                array_number(&numbers[1], pending->guesses);
+                array_number(&numbers[2], pending->known);
+                array_number(&numbers[3], (uint64_t)pending->purpose);
+                array_number(&numbers[4], pending->holder);
         }
 }
 
 static void add_pending(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving), old = parameters_of(saving);
-        size_t count = 0, sizes[7] = {0};
+        size_t count = 0, sizes[PENDING_COLUMNS] = {0};
+        struct slice values[PENDING_COLUMNS];
         struct column emails;
 
         world_each(saving->world, LINE_PENDING, struct world_pending, pending)
         {
-                const struct slice values[] = {pending->email,       pending->email_folded, pending->user_name,
-                                               pending->name_folded, pending->display_name, pending->password_hash,
-                                               pending->code_hash};
-
-                for (size_t i = 0; pending->line.made && i < countof(values); i++)
+                if (!pending->line.made)
+                        continue;
+                pending_values(pending, values);
+                for (size_t i = 0; i < countof(values); i++)
                         sizes[i] += values[i].size;
-                count += pending->line.made;
+                count++;
         }
         if (count == 0)
                 return;
@@ -329,6 +366,70 @@ static void change_guesses(struct saving *saving)
         write(saving, SQL_GUESSES_DROP, &drop);
 }
 
+/* ---- invitations ---- */
+
+static void add_invites(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column hashes, numbers[4];
+        size_t count = 0;
+
+        world_each(saving->world, LINE_INVITE, struct world_invite, invite) count += invite->line.made;
+        if (count == 0)
+                return;
+        hashes = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
+        for (size_t i = 0; i < countof(numbers); i++)
+                numbers[i] = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_INVITE, struct world_invite, invite)
+        {
+                if (!invite->line.made)
+                        continue;
+                array_bytes(&hashes, invite->line.key);
+                array_number(&numbers[0], invite->creator);
+                array_number(&numbers[1], invite->uses_max);
+                array_number(&numbers[2], invite->uses);
+                array_number(&numbers[3], invite->valid_until_ms);
+        }
+        add_number(&parameters, saving->world->now_ms);
+        write(saving, SQL_INVITES_NEW, &parameters);
+}
+
+static void change_invites(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column hashes, uses;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_INVITE, struct world_invite, invite) count +=
+                invite->line.changed && !invite->line.made;
+        if (count == 0)
+                return;
+        hashes = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
+        uses = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_INVITE, struct world_invite, invite)
+        {
+                if (!invite->line.changed || invite->line.made)
+                        continue;
+                array_bytes(&hashes, invite->line.key);
+                array_number(&uses, invite->uses);
+        }
+        write(saving, SQL_INVITES_USED, &parameters);
+}
+
+static void drop_invites(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column users;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_USER, struct world_user, user) count += user->gone;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_USER, struct world_user, user) if (user->gone) array_number(&users, user->user);
+        write(saving, SQL_INVITES_DROP, &parameters);
+}
+
 static void prune(struct saving *saving, enum sql sql, uint64_t age_ms)
 {
         struct parameters parameters = parameters_of(saving);
@@ -342,8 +443,10 @@ void save_accounts(struct world *world, struct connection *connection, struct se
 {
         struct saving saving = {world, connection, sent};
 
-        add_users(&saving);
-        add_words(&saving);
+        write_users(&saving, SQL_USERS_SET, is_changed, true);
+        write_users(&saving, SQL_USERS_NEW, is_new, false);
+        write_words(&saving, SQL_WORDS_DROP, true);
+        write_words(&saving, SQL_WORDS_NEW, false);
         revoke_all(&saving);
         change_devices(&saving, SQL_DEVICES_REVOKE, is_revoked);
         change_devices(&saving, SQL_DEVICES_SEEN, is_seen);
@@ -352,9 +455,13 @@ void save_accounts(struct world *world, struct connection *connection, struct se
         change_pending(&saving);
         add_requests(&saving);
         change_guesses(&saving);
+        add_invites(&saving);
+        change_invites(&saving);
+        drop_invites(&saving);
         if (!world->prune)
                 return;
         prune(&saving, SQL_PENDING_EXPIRED, 0);
+        prune(&saving, SQL_INVITES_EXPIRED, DAY_MS);
         prune(&saving, SQL_REQUESTS_EXPIRED, (uint64_t)STORE_REQUESTS_DAYS * DAY_MS);
         prune(&saving, SQL_GUESSES_EXPIRED, GUESS_FORGET_MS); /* after this transaction's own, which may have been old */
 }

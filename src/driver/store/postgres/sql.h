@@ -22,7 +22,7 @@ const char *sql_name(enum sql sql); /* also that of the prepared statement */
 
 /* ---- parameters ---- */
 
-#define PARAMETERS_MAX 14
+#define PARAMETERS_MAX 16
 
 struct parameters {
         struct arena *arena;

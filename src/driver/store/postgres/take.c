@@ -112,6 +112,7 @@ static void take_device(struct world *world, const PGresult *result, int row)
         device->line.found = true;
         device->revoked_ms = value_number(result, row, 2);
         device->secret_hash = world_copy(world, value_bytes(result, row, 3));
+        device->seen_ms = value_number(result, row, 4);
 }
 
 static void take_user(struct world *world, const PGresult *result, int row)
@@ -126,6 +127,10 @@ static void take_user(struct world *world, const PGresult *result, int row)
                                              .display_name = world_copy(world, value_bytes(result, row, 2)),
                                              .version = value_number(result, row, 3)};
         user->password_hash = world_copy(world, value_bytes(result, row, 4));
+        user->name_folded = user->name_before = world_copy(world, value_bytes(result, row, 5));
+        user->display_before = user->person.display_name;
+        user->email = world_copy(world, value_bytes(result, row, 6));
+        user->email_folded = world_copy(world, value_bytes(result, row, 7));
 }
 
 static void take_request(struct world *world, const PGresult *result, int row)
@@ -162,6 +167,22 @@ static void take_pending(struct world *world, const PGresult *result, int row)
         pending->name_folded = world_copy(world, value_bytes(result, row, 8));
         pending->display_name = world_copy(world, value_bytes(result, row, 9));
         pending->password_hash = world_copy(world, value_bytes(result, row, 10));
+        pending->purpose = (enum purpose)value_number(result, row, 11);
+        pending->holder = value_number(result, row, 12);
+        pending->invite_hash = world_copy(world, value_bytes(result, row, 13));
+}
+
+static void take_invite(struct world *world, const PGresult *result, int row)
+{
+        struct world_invite *invite = world_invite(world, value_bytes(result, row, 0));
+
+        if (!invite)
+                return;
+        invite->line.found = true;
+        invite->creator = value_number(result, row, 1);
+        invite->uses_max = value_number(result, row, 2);
+        invite->uses = value_number(result, row, 3);
+        invite->valid_until_ms = value_number(result, row, 4);
 }
 
 static void take_guesses(struct world *world, const PGresult *result, int row)
@@ -187,16 +208,20 @@ static void take_name(struct world *world, const PGresult *result, int row)
 {
         struct world_name *name = world_name(world, LINE_NAME, value_bytes(result, row, 0));
 
-        if (name)
+        if (name) {
                 name->line.found = true;
+                name->user = value_number(result, row, 1);
+        }
 }
 
 static void take_email(struct world *world, const PGresult *result, int row)
 {
         struct world_name *email = world_name(world, LINE_EMAIL, value_bytes(result, row, 0));
 
-        if (email)
+        if (email) {
                 email->line.found = true;
+                email->user = value_number(result, row, 1);
+        }
 }
 
 static void take_now(struct world *world, const PGresult *result, int row)
@@ -219,6 +244,10 @@ static take_function *const functions[SQL_COUNT] = {
         [SQL_USERS_OF_REQUESTS] = take_user,
         [SQL_REQUESTS] = take_request,
         [SQL_PENDING_LOCK] = take_pending,
+        [SQL_PENDING_USERS] = take_user,
+        [SQL_INVITES_LOCK] = take_invite,
+        [SQL_PENDING_INVITES_LOCK] = take_invite,
+        [SQL_INVITES_OF] = take_invite,
         [SQL_PENDING_NAMES] = take_name,
         [SQL_PENDING_EMAILS] = take_email,
         [SQL_NAMES] = take_name,

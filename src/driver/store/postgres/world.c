@@ -232,6 +232,11 @@ struct world_former *world_former(struct world *world, const struct id *room, ui
         return line;
 }
 
+struct world_invite *world_invite(struct world *world, struct slice hash)
+{
+        return world_line(world, LINE_INVITE, world_copy(world, hash), sizeof(struct world_invite));
+}
+
 struct world_member *world_member(struct world_room *room, uint64_t user)
 {
         world_each_present(room, member) if (member->member.user == user) return member;
@@ -287,11 +292,20 @@ struct world_request *world_request_of(struct world *world, const struct store_o
                 return row_alters(op->write.row_kind) ? world_request(world, &op->request, alter_principal(op, bytes))
                                                       : NULL;
         case STORE_SIGN_UP: /* all who have no account yet are one principal */
-                return world_request(world, &op->request, SLICE_LITERAL("sign_up"));
+                return world_request(world, &op->request, PRINCIPAL_SIGN_UP);
+        case STORE_RESET:
+                return world_request(world, &op->request, PRINCIPAL_RESET);
         case STORE_CONFIRM:
+        case STORE_RESET_CONFIRM:
                 return world_request(world, &op->request, bytes_of(&op->confirm.sign_up));
         case STORE_SIGN_IN:
         case STORE_SIGN_OUT:
+        case STORE_PASSWORD:
+        case STORE_PROFILE:
+        case STORE_EMAIL:
+        case STORE_EMAIL_CONFIRM:
+        case STORE_DELETE:
+        case STORE_INVITE:
                 return world_request(world, &op->request, user_principal(op->user, bytes));
         default:
                 return NULL;
@@ -362,13 +376,63 @@ static void want_sign_out(struct world *world, const struct store_op *op)
                 world_device(world, op->user, op->sign_out.device);
 }
 
+/* Lines of counted guesses; those that may be counted up are made if they are not there. */
+static void want_guesses(struct world *world, uint64_t who, bool insert)
+{
+        struct world_guesses *guesses = who ? world_guesses(world, who) : NULL;
+
+        if (guesses)
+                guesses->insert |= insert;
+}
+
+static void want_user(struct world *world, const struct store_op *op)
+{
+        struct world_user *user = world_user(world, op->user);
+
+        if (user)
+                user->lock = true;
+        world_device(world, op->user, op->device);
+}
+
+static void want_settings(struct world *world, const struct store_op *op)
+{
+        struct world_user *user;
+
+        want_user(world, op);
+        switch (op->kind) {
+        case STORE_PROFILE:
+                if (op->profile.user_name.size)
+                        world_name(world, LINE_NAME, op->profile.name_folded);
+                break;
+        case STORE_EMAIL:
+                world_name(world, LINE_EMAIL, op->code.email_folded);
+                want_guesses(world, op->user, true);
+                break;
+        case STORE_EMAIL_CONFIRM:
+                world_pending(world, &op->confirm.sign_up);
+                break;
+        case STORE_PASSWORD:
+        case STORE_DELETE:
+                want_guesses(world, op->user, true);
+                break;
+        case STORE_INVITE:
+                user = world_user(world, op->user);
+                if (user)
+                        user->list_invites = op->user != 0;
+                break;
+        default:
+                unreachable();
+        }
+}
+
 void world_want(struct world *world, const struct store_op *op, size_t place)
 {
-        struct world_guesses *guesses;
         struct world_room *room;
         bool first;
 
         world_request_of(world, op);
+        want_guesses(world, op->guesses_of, op->kind != STORE_SIGN_IN);
+        want_guesses(world, op->guesses_from, op->kind != STORE_SIGN_IN);
         switch (op->kind) {
         case STORE_WRITE:
                 first = !world_find(world, LINE_ROOM, bytes_of(&op->write.room));
@@ -385,17 +449,32 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
         case STORE_SIGN_UP:
                 world_name(world, LINE_NAME, op->sign_up.name_folded);
                 world_name(world, LINE_EMAIL, op->sign_up.email_folded);
+                if (op->sign_up.invite_hash.size)
+                        world_invite(world, op->sign_up.invite_hash);
+                break;
+        case STORE_RESET:
+                world_name(world, LINE_EMAIL, op->code.email_folded);
                 break;
         case STORE_CONFIRM:
+        case STORE_RESET_CONFIRM:
                 world_pending(world, &op->confirm.sign_up);
                 break;
         case STORE_SIGN_IN:
                 want_sign_in(world, op);
                 break;
         case STORE_GUESS:
-                guesses = world_guesses(world, op->user);
-                if (guesses)
-                        guesses->insert = true;
+                want_guesses(world, op->user, true);
+                break;
+        case STORE_SEEN:
+                world_device(world, op->user, op->device);
+                break;
+        case STORE_PASSWORD:
+        case STORE_PROFILE:
+        case STORE_EMAIL:
+        case STORE_EMAIL_CONFIRM:
+        case STORE_DELETE:
+        case STORE_INVITE:
+                want_settings(world, op);
                 break;
         case STORE_RENEW:
                 world_device(world, op->user, op->device);

@@ -10,6 +10,7 @@
 #define GALKA_DRIVER_STORE_POSTGRES_WORLD_H
 
 #include "base/map.h"
+#include "driver/store/common.h"
 #include "driver/store/marks.h"
 #include "driver/store/postgres/connection.h"
 
@@ -27,6 +28,7 @@ enum line_kind {
         LINE_PENDING, /* request */
         LINE_REQUEST, /* request, principal */
         LINE_GUESSES, /* user */
+        LINE_INVITE,  /* hash */
         LINE_KIND_COUNT
 };
 
@@ -99,6 +101,7 @@ struct world_target {
 struct world_device {
         struct line line;
         uint64_t user, device, revoked_ms; /* 0: live */
+        uint64_t seen_ms;
         struct slice secret_hash, name;
         bool revoke, seen; /* changes */
 };
@@ -107,20 +110,30 @@ struct world_user {
         struct line line;
         struct store_person person;
         struct slice password_hash, name_folded, email, email_folded;
+        struct slice name_before, display_before; /* as they were read: folded, as it is */
         uint64_t user, devices_live;
-        bool lock, count_devices, revoke_all;
+        uint64_t kept; /* of revoke_all: the device that stays; 0: none */
+        bool lock, count_devices, revoke_all, renamed, gone, list_invites;
 };
 
 struct world_name {
         struct line line; /* found: somebody has it */
+        uint64_t user;    /* and who */
 };
 
 struct world_pending {
         struct line line;
         struct id request;
         struct slice email, email_folded, user_name, name_folded, display_name, password_hash, code_hash;
-        uint64_t valid_until_ms, guesses;
+        struct slice invite_hash;
+        uint64_t valid_until_ms, guesses, holder;
+        enum purpose purpose;
         bool known, dropped;
+};
+
+struct world_invite {
+        struct line line;
+        uint64_t creator, uses_max, uses, valid_until_ms;
 };
 
 struct world_request {
@@ -193,6 +206,7 @@ struct world_name *world_name(struct world *world, enum line_kind kind, struct s
 struct world_pending *world_pending(struct world *world, const struct id *request);
 struct world_request *world_request(struct world *world, const struct id *request, struct slice principal);
 struct world_guesses *world_guesses(struct world *world, uint64_t user);
+struct world_invite *world_invite(struct world *world, struct slice hash);
 
 /* A present one. */
 struct world_member *world_member(struct world_room *room, uint64_t user);
@@ -244,6 +258,29 @@ struct store_lowest world_lowest(const struct world_room *room);
 
 /* Takes the lowest marks anew; true, with a new version, if they are others. */
 bool world_lower(struct world_room *room);
+
+/* What the operations on accounts share (plan_account.c, plan_settings.c). */
+bool plan_repeat(const struct world_request *request, const struct store_op *op, struct store_result *result);
+void plan_note_request(struct world *world, struct world_request *request, const struct store_op *op, uint64_t user,
+                       uint64_t device);
+/* Who has it; 0: nobody. Before that it must have been named (world_want). */
+uint64_t plan_holder(struct world *world, enum line_kind kind, struct slice folded);
+void plan_take_name(struct world *world, enum line_kind kind, struct slice folded, uint64_t user);
+void plan_leave_name(struct world *world, enum line_kind kind, struct slice folded);
+void plan_add_device(struct world *world, uint64_t user, uint64_t device, struct slice name, const uint8_t *secret_hash);
+/* All but `kept`; 0: all. */
+void plan_revoke_devices(struct world *world, struct world_user *user, uint64_t kept);
+void plan_signed_in(struct world *world, uint64_t user, uint64_t device, struct store_result *result);
+struct world_pending *plan_add_pending(struct world *world, const struct store_op *op, enum purpose purpose);
+/* OK, BAD_CODE, GUESSED; a wrong code is counted. */
+enum error plan_judge_code(struct world *world, const struct store_op *op, struct world_pending *pending,
+                           struct store_result *result);
+/* GUESSED, with the wait, while one of these counts too many wrong guesses; 0: none. */
+enum error plan_judge_guesses(struct world *world, uint64_t account, uint64_t from, struct store_result *result);
+void plan_count_guesses(struct world *world, uint64_t account, uint64_t from);
+void plan_drop_guesses(struct world *world, uint64_t account);
+void plan_settings(struct world *world, const struct store_op *op, struct world_request *request,
+                   struct store_result *result);
 
 /* REVOKED, LATE or OK, in that order. */
 enum error plan_admit(struct world *world, const struct store_op *op);

@@ -1,0 +1,684 @@
+/* The store's contract: what an account is. Reset and change of its password, names, address; its end; invitations; guesses, and
+ * from where. long: one helper of each kind serves all of these. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "contract/store_stage.h"
+#include "rules/limits.h"
+#include "rules/room.h"
+
+#define VALID_MS 900000
+#define DAY_MS   86400000
+
+static struct store_op op_of(struct stage *stage, enum store_op_kind kind, const struct account *sender)
+{
+        struct store_op op = {.kind = kind, .request = stage_id(stage)};
+
+        if (sender) {
+                op.user = sender->user;
+                op.device = sender->device;
+        }
+        return op;
+}
+
+/* Who has a password: with a sign-up of his own. */
+static struct account account_with(struct stage *stage, const char *name, const char *email)
+{
+        struct store_op op = op_of(stage, STORE_SIGN_UP, NULL), confirm = op_of(stage, STORE_CONFIRM, NULL);
+        struct store_result result;
+
+        op.sign_up.email = op.sign_up.email_folded = slice_text(email);
+        op.sign_up.user_name = op.sign_up.name_folded = op.sign_up.display_name = slice_text(name);
+        op.sign_up.password_hash = "$old";
+        op.sign_up.valid_ms = VALID_MS;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        confirm.confirm.sign_up = op.request;
+        confirm.confirm.email_folded = slice_text(email);
+        confirm.confirm.device_name = SLICE_LITERAL("phone");
+        confirm.confirm.new_user = random_id63(&stage->random.random);
+        confirm.confirm.new_device = random_id63(&stage->random.random);
+        result = apply_one(stage, &confirm);
+        assert_int_equal(result.status, ERR_OK);
+        return (struct account){result.signed_in.person.user, result.signed_in.device, name};
+}
+
+static uint64_t device_more(struct stage *stage, uint64_t user, const char *hash, enum error expected)
+{
+        struct store_op op = {.kind = STORE_SIGN_IN, .request = stage_id(stage), .user = user};
+        struct store_result result;
+
+        op.sign_in.device_name = SLICE_LITERAL("tablet");
+        op.sign_in.new_device = random_id63(&stage->random.random);
+        op.sign_in.password_hash = hash;
+        result = apply_one(stage, &op);
+        assert_int_equal(result.status, expected);
+        return result.signed_in.device;
+}
+
+static size_t devices_of(struct stage *stage, const struct account *account)
+{
+        struct store_question question = question_of(STORE_ASK_DEVICES, account);
+        struct store_answer answer = ask(stage, &question);
+
+        return answer.status ? 0 : answer.devices.count;
+}
+
+static struct store_op code_op(struct stage *stage, enum store_op_kind kind, const struct account *sender, const char *email)
+{
+        struct store_op op = op_of(stage, kind, sender);
+
+        op.code.email = op.code.email_folded = slice_text(email);
+        op.code.valid_ms = VALID_MS;
+        op.code.password_hash = "$old";
+        memset(op.code.code_hash, 'c', STORE_HASH_SIZE);
+        return op;
+}
+
+static struct store_op answer_op(struct stage *stage, enum store_op_kind kind, const struct account *sender,
+                                 const struct store_op *asked, char code)
+{
+        struct store_op op = op_of(stage, kind, sender);
+
+        op.confirm.sign_up = asked->request;
+        op.confirm.email_folded = asked->code.email_folded;
+        memset(op.confirm.code_hash, code, STORE_HASH_SIZE);
+        op.confirm.device_name = SLICE_LITERAL("new phone");
+        op.confirm.new_device = random_id63(&stage->random.random);
+        op.confirm.password_hash = "$new";
+        op.digest[0] = (uint8_t)code;
+        return op;
+}
+
+/* ---- reset ---- */
+
+static void test_a_reset_sets_the_password_and_revokes_all(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op asked = code_op(stage, STORE_RESET, NULL, "dora@example.org"), right, wrong;
+        struct store_result result, again;
+        struct account now;
+
+        device_more(stage, dora.user, "$old", ERR_OK);
+        assert_int_equal(devices_of(stage, &dora), 2);
+        result = apply_one(stage, &asked);
+        assert_int_equal(result.status, ERR_OK);
+        assert_true(result.sign_up.known);
+        wrong = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'x');
+        assert_int_equal(apply_one(stage, &wrong).status, ERR_BAD_CODE);
+        wrong = answer_op(stage, STORE_CONFIRM, NULL, &asked, 'c'); /* no sign-up */
+        wrong.confirm.new_user = 77;
+        assert_int_equal(apply_one(stage, &wrong).status, ERR_BAD_CODE);
+        right = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        result = apply_one(stage, &right);
+        assert_int_equal(result.status, ERR_OK);
+        assert_int_equal(result.signed_in.person.user, dora.user);
+        assert_slice(result.signed_in.person.user_name, "dora");
+
+        now = (struct account){dora.user, result.signed_in.device, "dora"};
+        assert_int_equal(devices_of(stage, &dora), 0); /* REVOKED */
+        assert_int_equal(devices_of(stage, &now), 1);
+        assert_int_equal(say(stage, &now, room_personal(dora.user, stage->anna.user), "back"), 1);
+        device_more(stage, dora.user, "$old", ERR_BAD_LOGIN);
+        device_more(stage, dora.user, "$new", ERR_OK);
+
+        /* Repeats: the first answer; another content is refused; the code is used up. */
+        right.confirm.new_device = 5;
+        again = apply_one(stage, &right);
+        assert_int_equal(again.status, ERR_OK);
+        assert_true(again.repeat);
+        assert_int_equal(again.signed_in.device, now.device);
+        assert_int_equal(devices_of(stage, &now), 2);
+        right.digest[0] ^= 1;
+        assert_int_equal(apply_one(stage, &right).status, ERR_REUSED_ID);
+        again = apply_one(stage, &asked);
+        assert_true(again.repeat && again.status == ERR_OK && again.sign_up.known);
+        asked.digest[0] ^= 1;
+        assert_int_equal(apply_one(stage, &asked).status, ERR_REUSED_ID);
+        asked.digest[0] ^= 1;
+        right = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        assert_int_equal(apply_one(stage, &right).status, ERR_BAD_CODE);
+}
+
+static void test_a_reset_of_nobody_looks_the_same(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op asked = code_op(stage, STORE_RESET, NULL, "nobody@example.org"), answer;
+        struct store_result result = apply_one(stage, &asked);
+
+        assert_int_equal(result.status, ERR_OK);
+        assert_false(result.sign_up.known);
+        for (int i = 0; i < STORE_GUESSES_MAX; i++) {
+                answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c'); /* even the right one */
+                assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+        }
+        answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_GUESSED);
+}
+
+static void test_a_reset_ends_with_its_time_and_with_the_address(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op asked = code_op(stage, STORE_RESET, NULL, "dora@example.org"), answer, email, confirm;
+
+        apply_one(stage, &asked);
+        hand_clock_advance_ms(&stage->clock, VALID_MS + 1);
+        answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+
+        asked = code_op(stage, STORE_RESET, NULL, "dora@example.org");
+        apply_one(stage, &asked);
+        email = code_op(stage, STORE_EMAIL, &dora, "new@example.org");
+        assert_int_equal(apply_one(stage, &email).status, ERR_OK);
+        confirm = answer_op(stage, STORE_EMAIL_CONFIRM, &dora, &email, 'c');
+        assert_int_equal(apply_one(stage, &confirm).status, ERR_OK);
+        answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c'); /* who reads the old mailbox */
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+}
+
+/* ---- password ---- */
+
+static struct store_op password_op(struct stage *stage, const struct account *sender, const char *hash, const char *new_hash,
+                                   bool others)
+{
+        struct store_op op = op_of(stage, STORE_PASSWORD, sender);
+
+        op.password.password_hash = hash;
+        op.password.new_hash = new_hash;
+        op.password.others = others;
+        return op;
+}
+
+static void test_a_password_is_changed_by_who_knows_it(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct account tablet = {dora.user, device_more(stage, dora.user, "$old", ERR_OK), "dora"};
+        struct store_question question = question_of(STORE_ASK_PASSWORD, &dora);
+        struct store_op op = password_op(stage, &dora, "", "$new", false);
+
+        assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
+        op = password_op(stage, &dora, "$other", "$new", false); /* changed since it was verified */
+        assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
+        assert_string_equal(ask(stage, &question).login.password_hash, "$old");
+        op = password_op(stage, &dora, "$old", "$new", false);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_string_equal(ask(stage, &question).login.password_hash, "$new");
+        assert_int_equal(devices_of(stage, &tablet), 2);
+        /* The repeat does not find the old password any more, and is known all the same. */
+        op.password.password_hash = "";
+        assert_true(apply_one(stage, &op).repeat);
+        op.digest[0] ^= 1;
+        assert_int_equal(apply_one(stage, &op).status, ERR_REUSED_ID);
+        op = password_op(stage, &tablet, "$new", "$last", true);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(devices_of(stage, &tablet), 1);
+        assert_int_equal(ask(stage, &question).status, ERR_REVOKED);
+        op = password_op(stage, &dora, "$last", "$thief", false);
+        assert_int_equal(apply_one(stage, &op).status, ERR_REVOKED);
+        op = password_op(stage, &tablet, "$last", "$late", false);
+        op.not_after_ms = 1;
+        assert_int_equal(apply_one(stage, &op).status, ERR_LATE);
+}
+
+static void test_wrong_passwords_of_who_is_signed_in_count_too(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_result result;
+        struct store_op op;
+
+        for (int i = 0; i < 5; i++) {
+                op = password_op(stage, &dora, "", "$new", false);
+                assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
+        }
+        op = password_op(stage, &dora, "$old", "$new", false);
+        result = apply_one(stage, &op);
+        assert_int_equal(result.status, ERR_GUESSED);
+        assert_in_range(result.retry_after_ms, 1, 30000);
+        device_more(stage, dora.user, "$old", ERR_GUESSED);
+        stage_reopen(stage);
+        device_more(stage, dora.user, "$old", ERR_GUESSED);
+        hand_clock_advance_ms(&stage->clock, 30001);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
+static void test_signing_out_others(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct account tablet = {dora.user, device_more(stage, dora.user, "$old", ERR_OK), "dora"};
+        struct store_op op;
+
+        device_more(stage, dora.user, "$old", ERR_OK);
+        op = sign_out_op(stage, &tablet, 0);
+        op.sign_out.others = true;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(devices_of(stage, &tablet), 1);
+        assert_int_equal(devices_of(stage, &dora), 0);
+}
+
+/* ---- names ---- */
+
+static struct store_op profile_op(struct stage *stage, const struct account *sender, const char *name, const char *display)
+{
+        struct store_op op = op_of(stage, STORE_PROFILE, sender);
+
+        op.profile.user_name = op.profile.name_folded = slice_text(name);
+        op.profile.display_name = slice_text(display);
+        return op;
+}
+
+static size_t found(struct stage *stage, const char *word)
+{
+        struct store_question question = question_of(STORE_ASK_FIND, &stage->anna);
+
+        question.find.folded = slice_text(word);
+        question.find.people_max = 10;
+        return ask(stage, &question).people.count;
+}
+
+static void test_names_are_changed_and_found(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op op = profile_op(stage, &dora, "", "Theodora Gray");
+        struct store_result result = apply_one(stage, &op);
+
+        assert_int_equal(result.status, ERR_OK);
+        assert_int_equal(result.signed_in.person.version, 2);
+        assert_slice(result.signed_in.person.user_name, "dora");
+        assert_slice(result.signed_in.person.display_name, "Theodora Gray");
+        assert_int_equal(found(stage, "gray"), 1);
+        assert_int_equal(found(stage, "dora"), 1);
+        assert_true(apply_one(stage, &op).repeat);
+        assert_int_equal(apply_one(stage, &op).signed_in.person.version, 2);
+
+        op = profile_op(stage, &dora, "anna", "");
+        assert_int_equal(apply_one(stage, &op).status, ERR_NAME_TAKEN);
+        op = profile_op(stage, &dora, "thea", "Thea");
+        assert_int_equal(apply_one(stage, &op).signed_in.person.version, 3);
+        assert_int_equal(found(stage, "gray"), 0);
+        assert_int_equal(found(stage, "dora"), 0);
+        assert_int_equal(found(stage, "thea"), 1);
+        op = profile_op(stage, &dora, "thea", ""); /* his own is not taken */
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+
+        /* What she had is free; both in one transaction. */
+        {
+                struct store_op two[2] = {profile_op(stage, &stage->anna, "dora", ""), profile_op(stage, &dora, "anna", "")};
+                struct store_result results[2];
+
+                apply(stage, two, 2, results);
+                assert_int_equal(results[0].status, ERR_OK);
+                assert_int_equal(results[1].status, ERR_OK);
+                assert_slice(results[1].signed_in.person.user_name, "anna");
+        }
+        op = profile_op(stage, &dora, "", "");
+        op.device++;
+        assert_int_equal(apply_one(stage, &op).status, ERR_REVOKED);
+}
+
+/* ---- address ---- */
+
+static void test_an_address_is_changed_with_the_code_that_went_there(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org"),
+                       eve = account_with(stage, "eve", "eve@example.org");
+        struct store_question question = {.kind = STORE_ASK_LOGIN};
+        struct store_op asked = code_op(stage, STORE_EMAIL, &dora, "new@example.org"), answer;
+        struct store_result result;
+
+        asked.code.password_hash = "";
+        assert_int_equal(apply_one(stage, &asked).status, ERR_BAD_LOGIN);
+        asked = code_op(stage, STORE_EMAIL, &dora, "new@example.org");
+        result = apply_one(stage, &asked);
+        assert_int_equal(result.status, ERR_OK);
+        assert_false(result.sign_up.known);
+        assert_slice(result.sign_up.email, "dora@example.org");
+        result = apply_one(stage, &asked);
+        assert_true(result.repeat);
+        assert_slice(result.sign_up.email, "dora@example.org");
+
+        answer = answer_op(stage, STORE_EMAIL_CONFIRM, &eve, &asked, 'c'); /* another's */
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+        answer = answer_op(stage, STORE_EMAIL_CONFIRM, &dora, &asked, 'x');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+        answer = answer_op(stage, STORE_EMAIL_CONFIRM, &dora, &asked, 'c');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_OK);
+        assert_true(apply_one(stage, &answer).repeat);
+        question.login.folded = SLICE_LITERAL("new@example.org");
+        assert_int_equal(ask(stage, &question).login.user, dora.user);
+        question.login.folded = SLICE_LITERAL("dora@example.org");
+        assert_int_equal(ask(stage, &question).login.user, 0);
+
+        /* One that somebody has: the same answer, and no code is right. */
+        asked = code_op(stage, STORE_EMAIL, &dora, "eve@example.org");
+        result = apply_one(stage, &asked);
+        assert_int_equal(result.status, ERR_OK);
+        assert_true(result.sign_up.known);
+        answer = answer_op(stage, STORE_EMAIL_CONFIRM, &dora, &asked, 'c');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+}
+
+/* ---- the end of an account, and that a device was used ---- */
+
+static void test_a_deleted_account_is_a_tombstone(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct id room = room_personal(dora.user, stage->anna.user);
+        struct store_question question = {.kind = STORE_ASK_LOGIN}, join = question_of(STORE_ASK_JOIN, &stage->anna);
+        struct store_op op = op_of(stage, STORE_DELETE, &dora), asked, answer, again;
+        struct store_answer joined;
+
+        say(stage, &dora, room, "before");
+        asked = code_op(stage, STORE_RESET, NULL, "dora@example.org");
+        apply_one(stage, &asked);
+        op.password.password_hash = "";
+        assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
+        op = op_of(stage, STORE_DELETE, &dora);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        op.password.password_hash = "";
+        assert_true(apply_one(stage, &op).repeat); /* though the device is out, and there is no password */
+        again = op_of(stage, STORE_DELETE, &dora);
+        again.password.password_hash = "";
+        assert_int_equal(apply_one(stage, &again).status, ERR_REVOKED);
+
+        /* Not found, not signed in, not reset. */
+        assert_int_equal(devices_of(stage, &dora), 0);
+        assert_int_equal(found(stage, "dora"), 0);
+        assert_int_equal(found(stage, "deleted"), 0);
+        question.login.folded = SLICE_LITERAL("dora");
+        assert_int_equal(ask(stage, &question).login.user, 0);
+        question.login.folded = SLICE_LITERAL("dora@example.org");
+        assert_int_equal(ask(stage, &question).login.user, 0);
+        device_more(stage, dora.user, "$old", ERR_BAD_LOGIN);
+        device_more(stage, dora.user, "", ERR_BAD_LOGIN);
+        answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+
+        /* What she wrote stays; who reads it sees that she is gone. Her name and address are free. */
+        assert_string_equal(texts_of(rows_of(stage, &stage->anna, room).rows.rows, 1), "before");
+        join.join.rooms_max = 10;
+        join.join.rows_max = 10;
+        join.bytes_max = 10000;
+        joined = ask(stage, &join);
+        assert_int_equal(joined.rooms.room_count, 1);
+        assert_int_equal(joined.rooms.rooms[0].peer.user, dora.user);
+        assert_slice(joined.rooms.rooms[0].peer.display_name, "Deleted account");
+        assert_int_equal(joined.rooms.rooms[0].peer.version, 2);
+        assert_int_not_equal(account_with(stage, "dora", "dora@example.org").user, dora.user);
+        dora = account_with(stage, "eve", "eve@example.org"); /* two who are gone do not collide */
+        op = op_of(stage, STORE_DELETE, &dora);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
+static uint64_t seen_ms(struct stage *stage, const struct account *account)
+{
+        struct store_question question = question_of(STORE_ASK_DEVICE, account);
+
+        return ask(stage, &question).seen_ms;
+}
+
+static void test_a_device_is_seen_once_an_hour(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op op = op_of(stage, STORE_SEEN, &stage->anna);
+        uint64_t first = seen_ms(stage, &stage->anna);
+
+        assert_int_equal(first, STAGE_START_MS);
+        hand_clock_advance_ms(&stage->clock, STORE_SEEN_MS - 1);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(seen_ms(stage, &stage->anna), first);
+        hand_clock_advance_ms(&stage->clock, 1);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(seen_ms(stage, &stage->anna), first + STORE_SEEN_MS);
+        op.device++;
+        assert_int_equal(apply_one(stage, &op).status, ERR_REVOKED);
+}
+
+/* ---- invitations ---- */
+
+static struct store_op invite_op(struct stage *stage, const struct account *sender, char hash, uint64_t uses)
+{
+        struct store_op op = op_of(stage, STORE_INVITE, sender);
+
+        memset(op.invite.hash, hash, STORE_HASH_SIZE);
+        op.invite.uses = uses;
+        op.invite.valid_ms = DAY_MS;
+        return op;
+}
+
+/* A sign-up with that invitation, its code at once. */
+static enum error sign_up_with(struct stage *stage, const char *name, char hash)
+{
+        static uint8_t hashes[STORE_HASH_SIZE];
+        struct store_op op = op_of(stage, STORE_SIGN_UP, NULL), confirm = op_of(stage, STORE_CONFIRM, NULL);
+        struct store_result result;
+
+        memset(hashes, hash, sizeof(hashes));
+        op.sign_up.email = op.sign_up.email_folded = op.sign_up.user_name = op.sign_up.name_folded =
+                op.sign_up.display_name = slice_text(name);
+        op.sign_up.password_hash = "$old";
+        op.sign_up.valid_ms = VALID_MS;
+        op.sign_up.invite_hash = slice_of(hashes, sizeof(hashes));
+        result = apply_one(stage, &op);
+        if (result.status)
+                return result.status;
+        confirm.confirm.sign_up = op.request;
+        confirm.confirm.email_folded = slice_text(name);
+        confirm.confirm.device_name = SLICE_LITERAL("phone");
+        confirm.confirm.new_user = random_id63(&stage->random.random);
+        confirm.confirm.new_device = random_id63(&stage->random.random);
+        return apply_one(stage, &confirm).status;
+}
+
+static void test_invitations_are_used_so_often_and_so_long(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op op = invite_op(stage, NULL, 'i', 2);
+
+        assert_int_equal(sign_up_with(stage, "one", 'i'), ERR_NO_INVITE);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_true(apply_one(stage, &op).repeat);
+        assert_int_equal(sign_up_with(stage, "one", 'i'), ERR_OK);
+        assert_int_equal(sign_up_with(stage, "two", 'i'), ERR_OK);
+        assert_int_equal(sign_up_with(stage, "three", 'i'), ERR_NO_INVITE);
+        op = invite_op(stage, NULL, 'j', 1000);
+        apply_one(stage, &op);
+        hand_clock_advance_ms(&stage->clock, DAY_MS + 1);
+        assert_int_equal(sign_up_with(stage, "three", 'j'), ERR_NO_INVITE);
+}
+
+static void test_what_is_for_one_lets_one_in_however_many_ask(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op op = invite_op(stage, NULL, 'i', 1), ups[2], confirms[2];
+        struct store_result results[2];
+        static uint8_t hash[STORE_HASH_SIZE];
+        static const char *const names[] = {"one", "two"};
+
+        memset(hash, 'i', sizeof(hash));
+        apply_one(stage, &op);
+        for (size_t i = 0; i < 2; i++) {
+                ups[i] = op_of(stage, STORE_SIGN_UP, NULL);
+                ups[i].sign_up.email = ups[i].sign_up.email_folded = ups[i].sign_up.user_name = ups[i].sign_up.name_folded =
+                        ups[i].sign_up.display_name = slice_text(names[i]);
+                ups[i].sign_up.password_hash = "$old";
+                ups[i].sign_up.valid_ms = VALID_MS;
+                ups[i].sign_up.invite_hash = slice_of(hash, sizeof(hash));
+                confirms[i] = op_of(stage, STORE_CONFIRM, NULL);
+                confirms[i].confirm.sign_up = ups[i].request;
+                confirms[i].confirm.email_folded = slice_text(names[i]);
+                confirms[i].confirm.device_name = SLICE_LITERAL("phone");
+                confirms[i].confirm.new_user = random_id63(&stage->random.random);
+                confirms[i].confirm.new_device = random_id63(&stage->random.random);
+        }
+        apply(stage, ups, 2, results);
+        assert_int_equal(results[0].status, ERR_OK);
+        assert_int_equal(results[1].status, ERR_OK);
+        apply(stage, confirms, 2, results);
+        assert_int_equal(results[0].status, ERR_OK);
+        assert_int_equal(results[1].status, ERR_NO_INVITE);
+}
+
+static void test_members_have_so_many_open_invitations(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op op;
+
+        for (int i = 0; i < STORE_INVITES_MAX; i++) {
+                op = invite_op(stage, &stage->anna, (char)('a' + i), 1);
+                assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        }
+        op = invite_op(stage, &stage->anna, 'z', 1);
+        assert_int_equal(apply_one(stage, &op).status, ERR_INVITE_LIMIT);
+        assert_int_equal(sign_up_with(stage, "one", 'a'), ERR_OK); /* one is used up */
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        op = invite_op(stage, &stage->anna, 'y', 1);
+        assert_int_equal(apply_one(stage, &op).status, ERR_INVITE_LIMIT);
+        op.device++;
+        assert_int_equal(apply_one(stage, &op).status, ERR_REVOKED);
+        op = invite_op(stage, &stage->boris, 'y', 1);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
+static void test_invitations_of_who_is_gone_are_void(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op op = invite_op(stage, &dora, 'i', 2);
+
+        apply_one(stage, &op);
+        assert_int_equal(sign_up_with(stage, "one", 'i'), ERR_OK);
+        op = op_of(stage, STORE_DELETE, &dora);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(sign_up_with(stage, "two", 'i'), ERR_NO_INVITE);
+}
+
+/* ---- guesses, of whom and from where ---- */
+
+static void test_codes_are_counted_over_all_that_were_asked_for(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op asked, answer;
+        struct store_result result;
+
+        account_with(stage, "dora", "dora@example.org");
+        for (int i = 0; i < 5; i++) {
+                asked = code_op(stage, STORE_RESET, NULL, "dora@example.org");
+                assert_int_equal(apply_one(stage, &asked).status, ERR_OK);
+                answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'x');
+                answer.guesses_of = 4711;
+                assert_int_equal(apply_one(stage, &answer).status, ERR_BAD_CODE);
+        }
+        answer = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        answer.guesses_of = 4711;
+        result = apply_one(stage, &answer);
+        assert_int_equal(result.status, ERR_GUESSED);
+        assert_in_range(result.retry_after_ms, 1, 30000);
+        hand_clock_advance_ms(&stage->clock, 30001);
+        assert_int_equal(apply_one(stage, &answer).status, ERR_OK);
+}
+
+static void test_guesses_from_one_place_hold_that_place_up(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_question question = {.kind = STORE_ASK_LOGIN};
+        struct store_op op = {.kind = STORE_GUESS, .guesses_from = 99};
+
+        /* Each at another name, so that no name has to wait. */
+        for (unsigned i = 0; i < 100; i++) {
+                op.user = 1000 + i;
+                op.request = stage_id(stage);
+                assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
+        }
+        question.login.folded = SLICE_LITERAL("dora");
+        assert_int_equal(ask(stage, &question).login.wait_ms, 0);
+        question.login.guesses_from = 99;
+        assert_in_range(ask(stage, &question).login.wait_ms, 1, 30000);
+        question.login.folded = SLICE_LITERAL("nobody"); /* the same for whom nobody knows */
+        assert_in_range(ask(stage, &question).login.wait_ms, 1, 30000);
+        op = (struct store_op){.kind = STORE_SIGN_IN, .request = stage_id(stage), .user = dora.user, .guesses_from = 99};
+        op.sign_in.password_hash = "$old";
+        op.sign_in.new_device = 5;
+        op.sign_in.device_name = SLICE_LITERAL("tablet");
+        assert_int_equal(apply_one(stage, &op).status, ERR_GUESSED);
+        op.guesses_from = 100;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
+static void test_letters_are_counted(void **state)
+{
+        struct stage *stage = *state;
+        struct store_result result;
+        struct store_op asked;
+
+        for (int i = 0; i < 5; i++) {
+                asked = code_op(stage, STORE_RESET, NULL, "nobody@example.org");
+                asked.guesses_of = 4711;
+                assert_int_equal(apply_one(stage, &asked).status, ERR_OK);
+        }
+        assert_true(apply_one(stage, &asked).repeat); /* no letter more */
+        asked = code_op(stage, STORE_RESET, NULL, "nobody@example.org");
+        asked.guesses_of = 4711;
+        result = apply_one(stage, &asked);
+        assert_int_equal(result.status, ERR_GUESSED);
+        assert_in_range(result.retry_after_ms, 1, 30000);
+}
+
+static void test_what_was_counted_is_forgotten(void **state)
+{
+        struct stage *stage = *state;
+        struct store_op op = {.kind = STORE_GUESS, .user = 4711};
+        struct store_question question = {.kind = STORE_ASK_LOGIN,
+                                          .login = {.folded = SLICE_LITERAL("nobody"), .nobody = 4711}};
+
+        for (int i = 0; i < 5; i++) {
+                op.request = stage_id(stage);
+                apply_one(stage, &op);
+        }
+        assert_true(ask(stage, &question).login.wait_ms > 0);
+        hand_clock_advance_ms(&stage->clock, DAY_MS + 60000);
+        op.request = stage_id(stage);
+        apply_one(stage, &op);
+        assert_int_equal(ask(stage, &question).login.wait_ms, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                STAGE_TEST(test_a_reset_sets_the_password_and_revokes_all),
+                STAGE_TEST(test_a_reset_of_nobody_looks_the_same),
+                STAGE_TEST(test_a_reset_ends_with_its_time_and_with_the_address),
+                STAGE_TEST(test_a_password_is_changed_by_who_knows_it),
+                STAGE_TEST(test_wrong_passwords_of_who_is_signed_in_count_too),
+                STAGE_TEST(test_signing_out_others),
+                STAGE_TEST(test_names_are_changed_and_found),
+                STAGE_TEST(test_an_address_is_changed_with_the_code_that_went_there),
+                STAGE_TEST(test_a_deleted_account_is_a_tombstone),
+                STAGE_TEST(test_a_device_is_seen_once_an_hour),
+                STAGE_TEST(test_invitations_of_who_is_gone_are_void),
+                STAGE_TEST(test_invitations_are_used_so_often_and_so_long),
+                STAGE_TEST(test_what_is_for_one_lets_one_in_however_many_ask),
+                STAGE_TEST(test_members_have_so_many_open_invitations),
+                STAGE_TEST(test_codes_are_counted_over_all_that_were_asked_for),
+                STAGE_TEST(test_guesses_from_one_place_hold_that_place_up),
+                STAGE_TEST(test_letters_are_counted),
+                STAGE_TEST(test_what_was_counted_is_forgotten),
+        };
+
+        return STAGE_RUN("store_settings", tests);
+}
