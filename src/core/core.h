@@ -189,8 +189,8 @@ enum core_event_kind {
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
         CORE_EVENT_WINDOW,  /* id: request; room; rows */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
-        CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
-        CORE_EVENT_FAILED,  /* id: request; error */
+        CORE_EVENT_INVITED,  /* id: request; bytes: the invitation's token */
+        CORE_EVENT_FAILED,   /* id: request; error */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 

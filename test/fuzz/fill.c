@@ -17,6 +17,49 @@ struct slice fill_text(struct script *script)
         return slice_text(texts[script_next(script) & 7]);
 }
 
+static void fill_settings(struct script *script, uint8_t code, union body *body)
+{
+        static const uint8_t secret[32] = {9};
+
+        switch (code) {
+        case WIRE_CODE_reset:
+                body->reset.email = fill_text(script);
+                break;
+        case WIRE_CODE_reset_confirm:
+                body->reset_confirm.email = fill_text(script);
+                body->reset_confirm.code = fill_text(script);
+                body->reset_confirm.device_secret = slice_of(secret, sizeof(secret));
+                body->reset_confirm.reset.bytes[0] = script_next(script);
+                body->reset_confirm.password = SLICE_LITERAL("correct horse");
+                break;
+        case WIRE_CODE_set_password:
+                body->set_password.password = fill_text(script);
+                body->set_password.new_password = SLICE_LITERAL("correct horse");
+                body->set_password.others = script_next(script) & 1;
+                break;
+        case WIRE_CODE_set_profile:
+                body->set_profile.user_name = fill_text(script);
+                body->set_profile.display_name = fill_text(script);
+                break;
+        case WIRE_CODE_set_email:
+                body->set_email.email = fill_text(script);
+                body->set_email.password = fill_text(script);
+                break;
+        case WIRE_CODE_confirm_email:
+                body->confirm_email.email = fill_text(script);
+                body->confirm_email.code = fill_text(script);
+                body->confirm_email.set_email.bytes[0] = script_next(script);
+                break;
+        case WIRE_CODE_delete_account:
+                body->delete_account.password = fill_text(script);
+                break;
+        default:
+                body->invite.uses = script_number_to(script, 100);
+                body->invite.valid_ms = script_number_to(script, UINT64_C(2592000000));
+                break;
+        }
+}
+
 void fill_account(struct script *script, uint8_t code, union body *body)
 {
         static const uint8_t secret[32] = {9};
@@ -46,8 +89,11 @@ void fill_account(struct script *script, uint8_t code, union body *body)
                 body->renew.device = script_next(script) & 3;
                 body->renew.device_secret = slice_of(secret, sizeof(secret));
                 break;
-        default:
+        case WIRE_CODE_sign_out:
                 body->sign_out.device = script_next(script) & 3;
+                break;
+        default:
+                fill_settings(script, code, body);
                 break;
         }
 }

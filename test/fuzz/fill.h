@@ -14,6 +14,14 @@ union body {
         struct wire_sign_in sign_in;
         struct wire_renew renew;
         struct wire_sign_out sign_out;
+        struct wire_reset reset;
+        struct wire_reset_confirm reset_confirm;
+        struct wire_set_password set_password;
+        struct wire_set_profile set_profile;
+        struct wire_set_email set_email;
+        struct wire_confirm_email confirm_email;
+        struct wire_delete_account delete_account;
+        struct wire_invite invite;
         struct wire_join join;
         struct wire_rooms rooms;
         struct wire_changes changes;

@@ -328,6 +328,35 @@ static void step_given(struct play *play, unsigned choice)
                 core_kept(play->host.core, script_number(play->script), play->host.time);
 }
 
+/* What is changed of the account. */
+static enum error step_settings(struct play *play, unsigned choice)
+{
+        struct core_host *host = &play->host;
+        const uint8_t secret[32] = {1};
+        struct slice text = forge_text(play->script), password = SLICE_LITERAL("correct horse");
+        struct id request;
+
+        switch (choice & 7) {
+        case 0:
+                return core_reset(host->core, SLICE_LITERAL("a@b.c"), host->time);
+        case 1:
+                return core_reset_confirm(host->core, SLICE_LITERAL("123456"), password, secret, text, host->time);
+        case 2:
+                return core_set_password(host->core, password, password, choice & 8, host->time);
+        case 3:
+                return core_set_profile(host->core, (struct slice){0}, text, host->time);
+        case 4:
+                return core_set_email(host->core, SLICE_LITERAL("a@b.c"), password, host->time);
+        case 5:
+                return core_confirm_email(host->core, SLICE_LITERAL("123456"), host->time);
+        case 6:
+                return choice & 8 ? core_delete_account(host->core, password, host->time)
+                                  : core_sign_out_others(host->core, host->time);
+        default:
+                return core_invite(host->core, 1, 3600000, &request, host->time);
+        }
+}
+
 static void step_account(struct play *play, unsigned choice)
 {
         struct core_host *host = &play->host;
@@ -353,6 +382,9 @@ static void step_account(struct play *play, unsigned choice)
                 break;
         case 4:
                 error = core_sign_out(host->core, choice >> 3, host->time);
+                break;
+        case 5:
+                error = step_settings(play, script_next(play->script));
                 break;
         default:
                 core_online(host->core, choice & 8, host->time);

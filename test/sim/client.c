@@ -409,10 +409,31 @@ static void add_client(struct sim *sim, struct user *user, enum client_goal goal
         client->host.arena_max = (size_t)8 << 20;
 }
 
+void clients_invite(struct sim *sim, uint64_t uses, char invite[static INVITE_TEXT_SIZE])
+{
+        static const struct arena_source heap = {memory_new, memory_free};
+        struct store_op op = {.kind = STORE_INVITE};
+        struct store_result result = {0};
+        uint8_t bytes[INVITE_SIZE];
+        struct arena arena;
+
+        arena_init(&arena, &heap, 4096, 1 << 20);
+        sim_fill(sim, bytes, sizeof(bytes));
+        invite_write(bytes, invite);
+        sim_fill(sim, op.request.bytes, sizeof(op.request.bytes));
+        crypto_sha256(slice_text(invite), op.invite.hash);
+        op.invite.uses = uses;
+        op.invite.valid_ms = UINT64_C(1000000000000);
+        engine_apply(sim, &op, &result, &arena);
+        check(result.status == ERR_OK);
+        arena_finish(&arena);
+}
+
 void clients_start(struct sim *sim)
 {
         unsigned users = (unsigned)sim_between(sim, 3, 5), rogues = (unsigned)sim_between(sim, 1, 2);
 
+        clients_invite(sim, 1000, sim->clients.invite);
         for (unsigned i = 0; i < users; i++)
                 add_user(sim, i < 2 || sim_chance(sim, 60), false);
         for (unsigned i = 0; i < rogues; i++)

@@ -5,6 +5,7 @@
 #ifndef GALKA_TEST_SIM_CLIENT_H
 #define GALKA_TEST_SIM_CLIENT_H
 
+#include "rules/invite.h"
 #include "sim/history.h"
 #include "sim/line.h"
 #include "support/core_host.h"
@@ -57,6 +58,7 @@ struct sim_client {
 };
 
 struct clients {
+        char invite[INVITE_TEXT_SIZE]; /* with which everybody may sign up */
         struct user users[USERS_MAX];
         unsigned user_count;
         struct sim_client all[CLIENTS_MAX];
@@ -65,6 +67,9 @@ struct clients {
 };
 
 void clients_start(struct sim *sim);
+
+/* An invitation for so many, as an operator makes it; in peace only. */
+void clients_invite(struct sim *sim, uint64_t uses, char invite[static INVITE_TEXT_SIZE]);
 void clients_finish(struct sim *sim);
 void clients_run(struct sim *sim);
 uint64_t clients_next_us(const struct sim *sim);

@@ -4,7 +4,7 @@
 
 #include "seam/mail.h"
 
-#define MAILBOX_ADDRESSES_MAX 32
+#define MAILBOX_ADDRESSES_MAX 48
 #define MAILBOX_CODE_SIZE     8
 #define MAILBOX_ADDRESS_SIZE  32
 

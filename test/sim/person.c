@@ -33,7 +33,7 @@ void client_sign(struct sim *sim, struct sim_client *client)
                 code = mailbox_code(sim, user->email);
                 if (core_phase(core) == CORE_SIGNED_OUT)
                         error = core_sign_up(core, slice_text(user->email), slice_text(user->name), slice_text(user->name),
-                                             slice_text(user->password), (struct slice){0}, client->host.time);
+                                             slice_text(user->password), slice_text(sim->clients.invite), client->host.time);
                 else if (code)
                         error = core_confirm(core, slice_text(code), secret, SLICE_LITERAL("first"), client->host.time);
                 else

@@ -114,6 +114,7 @@ static void enter(struct sim *sim, enum sim_phase phase)
                 break;
         case SIM_PROBE:
                 clients_probe(sim);
+                guest_probe(sim);
                 sim->phase_until_us = sim->now_us + LOOK_US;
                 break;
         case SIM_REST:
@@ -181,8 +182,9 @@ static bool step(struct sim *sim)
         lines_run(sim);
         clients_run(sim);
         rogues_run(sim);
+        guest_run(sim);
         roles_run(sim);
-        return sim->lines.moved || sim->roles.moved || sim->clients.moved || sim->rogues.moved;
+        return sim->lines.moved || sim->roles.moved || sim->clients.moved || sim->rogues.moved || sim->guest.moved;
 }
 
 static uint64_t next_us(struct sim *sim)
@@ -192,6 +194,7 @@ static uint64_t next_us(struct sim *sim)
         next = min_of(next, lines_next_us(sim));
         next = min_of(next, clients_next_us(sim));
         next = min_of(next, rogues_next_us(sim));
+        next = min_of(next, guest_next_us(sim));
         next = min_of(next, roles_next_us(sim));
         next = min_of(next, faults_next_us(sim));
         return max_of(next, sim->now_us + 1);
@@ -231,12 +234,16 @@ struct sim *sim_new(uint64_t seed, const struct sim_options *options, struct tal
         sim->now_us = SIM_SECOND;
         hand_random_init(&sim->random, seed);
         engine_start(sim);
+        if (!options->told && sim_chance(sim, 50))
+                sim->options.registration = REGISTRATION_INVITE;
         history_start(sim);
         faults_start(sim);
         lines_start(sim);
         roles_start(sim);
+        guest_start(sim);
         if (sim->options.told) {
                 sim->phase = SIM_REST; /* nothing breaks by itself */
+                sim->guest.act_us = UINT64_MAX;
         } else {
                 clients_start(sim);
                 rogues_start(sim);
@@ -252,6 +259,7 @@ void sim_free(struct sim **sim_p)
                 return;
         *sim_p = NULL;
         rogues_finish(sim);
+        guest_finish(sim);
         clients_finish(sim);
         lines_finish(sim);
         roles_finish(sim);

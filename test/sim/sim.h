@@ -19,6 +19,7 @@
 #include "sim/client.h"
 #include "sim/engine.h"
 #include "sim/fault.h"
+#include "sim/guest.h"
 #include "sim/history.h"
 #include "sim/line.h"
 #include "sim/mailbox.h"
@@ -69,6 +70,7 @@ struct sim {
         struct mailbox mailbox;
         struct clients clients;
         struct rogues rogues;
+        struct guest guest;
         struct faults faults;
         struct blame blame;
         struct history history;

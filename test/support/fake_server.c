@@ -538,6 +538,37 @@ static void on_sign_out(struct fake_server *server, struct fake_client *client, 
         fake_server_send(server, client->host, WIRE_CODE_done, &frame->head.request, NULL, &done);
 }
 
+/* What is changed of an account: all of it is done. */
+static void on_settings(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        struct wire_code_sent sent = {.valid_ms = 900000};
+        struct wire_done done = {.time_ms = 1};
+        struct wire_profile_set set = {.profile = person_of(client->user)};
+        struct wire_invited invited = {.token = SLICE_LITERAL("0123456789abcdefghjkmnpqrs")};
+        const struct id *request = &frame->head.request;
+
+        switch (frame->head.code) {
+        case WIRE_CODE_reset:
+        case WIRE_CODE_set_email:
+                fake_server_send(server, client->host, WIRE_CODE_code_sent, request, NULL, &sent);
+                break;
+        case WIRE_CODE_reset_confirm:
+                client->user = 1;
+                client->device = 13;
+                signed_in(server, client, frame, frame->reset_confirm.device_secret);
+                break;
+        case WIRE_CODE_set_profile:
+                fake_server_send(server, client->host, WIRE_CODE_profile_set, request, NULL, &set);
+                break;
+        case WIRE_CODE_invite:
+                fake_server_send(server, client->host, WIRE_CODE_invited, request, NULL, &invited);
+                break;
+        default:
+                fake_server_send(server, client->host, WIRE_CODE_done, request, NULL, &done);
+                break;
+        }
+}
+
 /* ---- serving ---- */
 
 static void on_hello(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
@@ -577,6 +608,14 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_renew] = on_renew,
         [WIRE_CODE_sign_out] = on_sign_out,
         [WIRE_CODE_write] = on_write_answered,
+        [WIRE_CODE_reset] = on_settings,
+        [WIRE_CODE_reset_confirm] = on_settings,
+        [WIRE_CODE_set_password] = on_settings,
+        [WIRE_CODE_set_profile] = on_settings,
+        [WIRE_CODE_set_email] = on_settings,
+        [WIRE_CODE_confirm_email] = on_settings,
+        [WIRE_CODE_delete_account] = on_settings,
+        [WIRE_CODE_invite] = on_settings,
 };
 
 void fake_server_handle(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
