@@ -1,6 +1,7 @@
 /* Rule 6: marks and ticks at rest. See check.h. */
 #include <inttypes.h>
 
+#include "rules/row.h"
 #include "sim/check.h"
 
 static bool is_present(const struct check_member *member)
@@ -73,6 +74,24 @@ static void check_marked(struct sim *sim, const struct check_store *store, const
                           client->number, room, others, info.marks.read, stay->delivered, stay->read);
 }
 
+/* His badge: what others wrote after what he has read, and nothing else. */
+static void check_unread(struct sim *sim, const struct check_store *store, const struct sim_client *client, unsigned room)
+{
+        const struct check_log *log = &store->logs[room];
+        uint64_t user = core_user(client->host.core), unread = 0;
+        const struct check_member *stay = check_last_stay(store, room, user);
+        struct core_room_info info;
+
+        if (!stay || !is_present(stay) || core_room_info(client->host.core, &sim->history.rooms[room].id, &info) != ERR_OK)
+                return;
+        for (size_t i = 0; i < log->count; i++)
+                unread += log->rows[i].sender != user && row_countable(log->rows[i].kind) &&
+                          log->rows[i].seq > max_of(stay->read, info.marks.read) && log->rows[i].seq >= stay->joined;
+        if (info.unread != unread)
+                sim_break(sim, CHECK_TICK_MISSING, "client %u, room %u: %" PRIu64 " unread, and it is %" PRIu64,
+                          client->number, room, info.unread, unread);
+}
+
 static void check_members(struct sim *sim, const struct check_store *store, unsigned room)
 {
         uint64_t head = check_head(&store->logs[room]);
@@ -92,6 +111,7 @@ void check_marks(struct sim *sim, const struct check_store *store)
                 check_members(sim, store, room);
                 for (unsigned i = 0; i < sim->clients.count; i++) {
                         check_marked(sim, store, &sim->clients.all[i], room);
+                        check_unread(sim, store, &sim->clients.all[i], room);
                         check_ticks(sim, store, &sim->clients.all[i], room);
                 }
         }

@@ -167,9 +167,21 @@ static void check_gaps(struct sim *sim, unsigned room, const struct check_log *l
                           room, numbers, known, known + unknown);
 }
 
-/* What was acknowledged is in its row, or something newer is. */
-static void check_alteration(struct sim *sim, const struct check_log *log, const struct message *message)
+/* Who does something to a group is in it then: his coming and his going included. */
+static void check_author(struct sim *sim, const struct check_store *store, const struct message *message, uint64_t number)
 {
+        if (message->in_group && !message->forgiven && sim->faults.restored_us == 0 &&
+            !check_sees(store, message->room, message->sender, number, number))
+                sim_break(sim, "7 done by a stranger", "client %u's message %u, number %" PRIu64 " of group %u",
+                          message->client, message->number, number, message->room);
+}
+
+/* What was acknowledged is in its row, or something newer is. */
+static void check_alteration(struct sim *sim, const struct check_store *store, const struct message *message)
+{
+        const struct check_log *log = &store->logs[message->room];
+
+        check_author(sim, store, message, message->seq);
         for (size_t i = 0; i < log->count; i++) {
                 const struct check_row *row = &log->rows[i];
 
@@ -233,8 +245,10 @@ void check_logs(struct sim *sim, const struct check_store *store)
         for (unsigned i = 0; i < sim->history.count; i++) {
                 const struct message *message = &sim->history.messages[i];
 
+                if (message->state == MESSAGE_ACKED && !message->alters && message->seq)
+                        check_author(sim, store, message, message->seq);
                 if (message->state == MESSAGE_ACKED && message->alters && !message->forgiven)
-                        check_alteration(sim, &store->logs[message->room], message);
+                        check_alteration(sim, store, message);
                 if (message->state == MESSAGE_ACKED && !message->alters && !message->in_log && !message->forgiven)
                         sim_break(sim, "1 acknowledged and missing",
                                   "client %u's message %u (number %" PRIu64 ") is not in the log", message->client,
