@@ -112,11 +112,25 @@ static bool keep_answer(struct core *core, const struct request *request, enum c
         return true;
 }
 
+/* Who is listed is named later, too. */
+static bool take_members(struct core *core, const struct wire_member_page *page)
+{
+        struct wire_iterator iterator;
+        struct wire_member member;
+
+        wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &page->members);
+        while (wire_list_next(&iterator, &member))
+                if (member.person.user != core->account.user && !people_take(core, &member.person, false))
+                        return false;
+        return true;
+}
+
 bool ask_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
 {
         enum core_event_kind kind = CORE_EVENT_PEOPLE;
 
-        (void)message;
+        if (frame->code == WIRE_CODE_member_page && !take_members(core, message))
+                return false;
         if (frame->code == WIRE_CODE_device_list)
                 kind = CORE_EVENT_DEVICES;
         else if (frame->code == WIRE_CODE_window)

@@ -125,6 +125,7 @@ struct core *core_new(struct arena *arena, const struct core_limits *limits, con
         link_init(&core->link);
         batches_init(&core->batches);
         rooms_init(&core->rooms);
+        people_init(&core->people);
         requests_init(&core->requests);
         asks_init(&core->asks);
         return core;
@@ -153,6 +154,8 @@ bool core_forget(struct core *core, bool keep_outbox, enum error why)
                         return false;
                 }
         }
+        if (!keep_outbox)
+                people_forget(core);
         batch_forget(core, NULL, !keep_outbox);
         if (!keep_outbox)
                 loader_forget(core);
@@ -280,6 +283,11 @@ static bool poll_flags(struct core *core, struct core_event *event)
         if (core->link.connect_due) {
                 core->link.connect_due = false;
                 event->kind = CORE_EVENT_CONNECT;
+                return true;
+        }
+        if (core->people.news) {
+                core->people.news = false;
+                event->kind = CORE_EVENT_NAMES;
                 return true;
         }
         return false;

@@ -191,6 +191,7 @@ enum core_event_kind {
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
         CORE_EVENT_INVITED,  /* id: request; bytes: the invitation's token */
         CORE_EVENT_FAILED,   /* id: request; error */
+        CORE_EVENT_NAMES,    /* of somebody a name came, or changed: core_person */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 
@@ -252,6 +253,10 @@ uint64_t core_user(const struct core *core);
 uint64_t core_device(const struct core *core);
 struct wire_person core_profile(const struct core *core);
 
+/* Who that is, as far as it is known: names, in groups; false while it is not: CORE_EVENT_NAMES says when to ask again. Slices live
+ * until the next call in. */
+bool core_person(struct core *core, uint64_t user, struct wire_person *person);
+
 /* NOT_FOUND. Slices live until the next call in. */
 must_use enum error core_room_info(const struct core *core, const struct id *room, struct core_room_info *info);
 
@@ -263,7 +268,7 @@ enum core_message_state core_row_state(const struct core *core, const struct id 
 
 /* ---- records in the storage, for hosts that read beside the core (a follower process) ---- */
 
-/* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16). */
+/* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16); U user (8). */
 #define CORE_KEY_SIZE_MAX 64
 
 /* Key of a row, or (seq 0 and UINT64_MAX) the ends of a room's rows. Returns its size. */

@@ -97,6 +97,14 @@ static const struct dispatch_line {
         {WIRE_CODE_rejoin, LINK_READY, on_rejoin},
 };
 
+bool core_understands(uint8_t code)
+{
+        for (size_t i = 0; i < countof(lines); i++)
+                if (lines[i].code == code)
+                        return true;
+        return false;
+}
+
 bool link_frame(struct core *core, struct slice after_length)
 {
         union dispatch_message message;

@@ -88,4 +88,7 @@ bool link_frame(struct core *core, struct slice after_length);
 bool link_welcome(struct core *core, const struct wire_welcome *welcome);
 bool link_bye(struct core *core, const struct wire_bye *bye);
 
+/* Is there something to do with such a frame of the server's? */
+bool core_understands(uint8_t code);
+
 #endif

@@ -1,4 +1,4 @@
-/* Who the other user of a personal room is, where the server has not said it with the room. */
+/* Who people are: the other user of a personal room, where the server has not said it with the room, and those whom people.c wants. */
 #include "core/state.h"
 #include "core/sync.h"
 #include "rules/room.h"
@@ -24,6 +24,8 @@ void peers_step(struct core *core)
                 users[profiles.users.count++].user = room_peer(&room->id, core->account.user);
         }
         sync->peers_due = i < core->rooms.count;
+        profiles.users.count += people_wanted(core, users + profiles.users.count, SYNC_PEERS_MAX - profiles.users.count);
+        sync->peers_due |= core->people.wanted > 0;
         if (profiles.users.count == 0)
                 return;
         profiles.users.items = users;
@@ -51,6 +53,8 @@ bool peers_answered(struct core *core, struct request *request, const struct wir
                 room = room_find(core, &id);
                 if (room && !room_take_peer(core, room, &person))
                         return false;
+                if (people_knows(core, person.user) && !people_take(core, &person, false))
+                        return false;
         }
         return true;
 }
@@ -65,6 +69,7 @@ void peers_failed(struct core *core, struct request *request, enum error error, 
                 return;
         for (uint32_t i = 0; i < core->rooms.count; i++)
                 core->rooms.by_time[i]->peer_asked = false;
+        people_not_answered(core);
         sync->peers_due = true;
         sync->peers_ms = core->now_ms + max_of(retry_after_ms, core_pause_ms(core, 1, RETRY_FIRST_MS, CORE_RETRY_MAX_MS));
 }

@@ -231,6 +231,27 @@ enum error record_profile_decode(struct slice value, struct record_profile *prof
         return ERR_OK;
 }
 
+/* ---- people ---- */
+
+uint8_t *record_person_encode(const struct wire_person *person, uint8_t *start, uint8_t *end)
+{
+        uint8_t *at = wire_encode(WIRE_STRUCTURE(person), person, start, end);
+
+        if (!at || at == start)
+                return NULL;
+        *--at = RECORD_VERSION;
+        return at;
+}
+
+enum error record_person_decode(struct slice key, struct slice value, struct wire_person *person)
+{
+        if (key.size != 9 || key.data[0] != 'U' || value.size < 1 || value.data[0] != RECORD_VERSION)
+                return ERR_CORRUPT;
+        if (wire_decode(WIRE_STRUCTURE(person), slice_of(value.data + 1, value.size - 1), person, NULL))
+                return ERR_CORRUPT;
+        return person->user && person->user == be64_get(key.data + 1) ? ERR_OK : ERR_CORRUPT;
+}
+
 /* ---- entries of the outbox ---- */
 
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end)

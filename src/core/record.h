@@ -6,6 +6,7 @@
  *      R room(16)              a room: head, holes, marks, lowest, peer
  *      M room(16) seq(8)       a row
  *      O room(16) id(16)       an own message that is not answered yet, or failed
+ *      U user(8)               somebody's names
  *
  * Pure: bytes in, bytes out.
  */
@@ -21,6 +22,7 @@
 #define RECORD_ENTRY_EXTRA   80  /* an entry's value is at most this and its text */
 #define RECORD_ROW_EXTRA     128 /* a row's value is at most this and its text */
 #define RECORD_ROOM_EXTRA    336 /* a room's value is at most this, its texts and 16 bytes a hole */
+#define RECORD_PERSON_EXTRA  40  /* a person's value is at most this and his texts */
 #define RECORD_PROFILE_EXTRA 176 /* a profile's value is at most this and its texts */
 
 #define DEVICE_SECRET_SIZE 32
@@ -77,6 +79,7 @@ size_t record_key_entry(const struct id *room, const struct id *id, uint8_t key[
 uint8_t *record_profile_encode(const struct record_profile *profile, uint8_t *start, uint8_t *end);
 uint8_t *record_room_encode(const struct record_room *room, const struct holes *holes, uint8_t *start, uint8_t *end);
 uint8_t *record_row_encode(const struct wire_row *row, uint8_t *start, uint8_t *end);
+uint8_t *record_person_encode(const struct wire_person *person, uint8_t *start, uint8_t *end);
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end);
 
 /* Is that what a client may write into that room, as far as one can tell without it? BAD_FIELD, TOO_LARGE. */
@@ -85,6 +88,7 @@ must_use enum error operation_check(const struct id *room, const struct wire_ope
 /* CORRUPT for anything that no encoder wrote. Slices point into key and value. */
 must_use enum error record_profile_decode(struct slice value, struct record_profile *profile);
 must_use enum error record_room_decode(struct slice key, struct slice value, struct record_room *room);
+must_use enum error record_person_decode(struct slice key, struct slice value, struct wire_person *person);
 must_use enum error record_entry_decode(struct slice key, struct slice value, struct record_entry *entry);
 
 #endif

@@ -326,6 +326,10 @@ bool room_put_row(struct core *core, struct room *room, const struct wire_row *r
                 batch_add(core, item, value);
         if (row->sender != core->account.user)
                 room->others_head = max_of(room->others_head, row->changed);
+        if (room->kind == ROOM_GROUP) {
+                people_want(core, row->sender);
+                people_want(core, row->subject);
+        }
         if (row->changed != row->seq)
                 fetch_touched(room, row->seq);
         room_take_time(core, room, row->time_ms);

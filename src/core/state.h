@@ -15,6 +15,7 @@
 #include "core/loader.h"
 #include "core/marks.h"
 #include "core/outbox.h"
+#include "core/people.h"
 #include "core/record.h"
 #include "core/recycler.h"
 #include "core/request.h"
@@ -33,6 +34,7 @@ struct core {
         struct loader loader;
         struct batches batches;
         struct rooms rooms;
+        struct people people;
         struct requests requests;
         struct join join;
         struct outbox outbox;

@@ -283,6 +283,7 @@ uint64_t sync_due(const struct core *core)
 
 void sync_link_lost(struct core *core)
 {
+        people_not_answered(core);
         core->sync.peers_asked = false;
         core->sync.peers_due = true;
         core->sync.peers_ms = 0;

@@ -41,6 +41,20 @@ int command_outbox(struct session *session, int count, char **words);
 int command_retry(struct session *session, int count, char **words);
 int command_discard(struct session *session, int count, char **words);
 int command_chat(struct session *session, int count, char **words);
+int command_group(struct session *session, int count, char **words);
+int command_invite(struct session *session, int count, char **words);
+int command_remove(struct session *session, int count, char **words);
+int command_leave(struct session *session, int count, char **words);
+int command_title(struct session *session, int count, char **words);
+int command_role(struct session *session, int count, char **words);
+int command_members(struct session *session, int count, char **words);
+int command_readers(struct session *session, int count, char **words);
+int command_link(struct session *session, int count, char **words);
+int command_join(struct session *session, int count, char **words);
+
+/* Writes it into the room's log, by whichever galka leads, and says what came of it: an exit code. Of a CREATED, *room is set to the
+ * new group. */
+int command_write(struct session *session, struct id *room, const struct wire_operation *operation);
 
 /* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
 struct command_flags {

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "crypto/random.h"
 #include "rules/limits.h"
+#include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/command.h"
 #include "terminal/print.h"
@@ -13,6 +14,7 @@
 #define SENT_WAIT_MS   3000
 #define FOLLOW_MS      200
 #define HISTORY_ROWS   50
+#define NAMES_WAIT_MS  2000
 
 /* ---- people ---- */
 
@@ -70,19 +72,12 @@ int command_people(struct session *session, int count, char **words)
         return EXIT_DONE;
 }
 
-static bool is_synced(void *context)
-{
-        struct session *session = context;
-
-        return core_phase(session->host->core) == CORE_SYNCED || core_phase(session->host->core) == CORE_SIGNED_OUT;
-}
-
 int command_rooms(struct session *session, int count, char **words)
 {
         struct core_room_info info;
 
         (void)count, (void)words;
-        if (session->leads && !host_wait_reachable(session->host, is_synced, session, LINK_WAIT_MS) && !session->json)
+        if (session->leads && !host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS) && !session->json)
                 fprintf(stderr, "galka: no link: this is what was known last\n");
         for (uint32_t i = 0; core_room_at(session->host->core, i, &info); i++)
                 print_room(session, &info);
@@ -139,17 +134,18 @@ static int check_text(struct slice text)
         return EXIT_DONE;
 }
 
-static void print_sent(struct session *session, const struct id *room, const struct id *id, const char *state, uint64_t seq)
+static void print_sent(struct session *session, const struct id *room, const struct wire_operation *operation,
+                       const struct id *id, const char *state, uint64_t seq)
 {
         char room_text[ID_TEXT_SIZE], id_text[ID_TEXT_SIZE];
 
         id_format(room, room_text);
         id_format(id, id_text);
         if (session->json)
-                printf("{\"type\":\"send\",\"room\":\"%s\",\"id\":\"%s\",\"state\":\"%s\",\"seq\":%llu}\n", room_text,
-                       id_text, state, (unsigned long long)seq);
+                printf("{\"type\":\"send\",\"room\":\"%s\",\"id\":\"%s\",\"kind\":\"%s\",\"state\":\"%s\",\"seq\":%llu}\n",
+                       room_text, id_text, row_kind_text((unsigned)operation->kind), state, (unsigned long long)seq);
         else if (strcmp(state, "sent") == 0)
-                printf("✓ sent\n");
+                printf(operation->kind == ROW_TEXT ? "✓ sent\n" : "✓ done\n");
         else if (session->leads)
                 printf("queued: %s; whichever galka runs next on this profile sends it\n",
                        session->host->problem[0] ? session->host->problem : "no link");
@@ -157,13 +153,19 @@ static void print_sent(struct session *session, const struct id *room, const str
                 printf("queued: the galka that runs on this profile sends it\n");
 }
 
-static int send_as_leader(struct session *session, const struct id *room, const struct wire_operation *operation)
+static int write_as_leader(struct session *session, struct id *room, const struct wire_operation *operation)
 {
         struct sending sending = {0};
+        struct core *core = session->host->core;
         enum error error;
 
         host_set_listener(session->host, on_sending, &sending);
-        error = core_write(session->host->core, room, operation, &sending.id, host_time(session->host));
+        if (operation->kind == ROW_CREATED) {
+                error = core_create_group(core, operation->text, room, host_time(session->host));
+                sending.id = *room;
+        } else {
+                error = core_write(core, room, operation, &sending.id, host_time(session->host));
+        }
         if (error)
                 return session_complain(EXIT_REFUSED, "%s", error_text(error));
         if (command_flags.wait)
@@ -175,7 +177,7 @@ static int send_as_leader(struct session *session, const struct id *room, const 
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
         if (sending.error)
                 return session_complain(EXIT_REFUSED, "not sent: %s", error_text(sending.error));
-        print_sent(session, room, &sending.id, sending.done ? "sent" : "queued", sending.seq);
+        print_sent(session, room, operation, &sending.id, sending.done ? "sent" : "queued", sending.seq);
         return EXIT_DONE;
 }
 
@@ -218,7 +220,7 @@ static int wait_as_follower(struct session *session, struct slice key)
 }
 
 /* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
-static int send_as_follower(struct session *session, const struct id *room, const struct wire_operation *operation)
+static int write_as_follower(struct session *session, struct id *room, const struct wire_operation *operation)
 {
         static uint8_t value[TEXT_SIZE_MAX + CORE_OUTBOX_EXTRA];
         uint8_t key[CORE_KEY_SIZE_MAX], random[10];
@@ -230,6 +232,8 @@ static int send_as_follower(struct session *session, const struct id *room, cons
 
         crypto_random(random, sizeof(random));
         id = id_uuid7(wall_ms, random);
+        if (operation->kind == ROW_CREATED)
+                *room = id;
         if (core_outbox_record(room, &id, operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
         change.key = slice_of(key, key_size);
@@ -239,8 +243,13 @@ static int send_as_follower(struct session *session, const struct id *room, cons
         if (command_flags.wait)
                 result = wait_as_follower(session, change.key);
         if (result == EXIT_DONE)
-                print_sent(session, room, &id, command_flags.wait ? "sent" : "queued", 0);
+                print_sent(session, room, operation, &id, command_flags.wait ? "sent" : "queued", 0);
         return result;
+}
+
+int command_write(struct session *session, struct id *room, const struct wire_operation *operation)
+{
+        return session->leads ? write_as_leader(session, room, operation) : write_as_follower(session, room, operation);
 }
 
 /* text_word NULL: it has none. */
@@ -262,8 +271,7 @@ static int write_operation(struct session *session, const char *room_word, struc
         if (result == EXIT_DONE)
                 result = session_find_room(session, room_word, &room);
         if (result == EXIT_DONE)
-                result = session->leads ? send_as_leader(session, &room, operation)
-                                        : send_as_follower(session, &room, operation);
+                result = command_write(session, &room, operation);
         free(from_input);
         return result;
 }
@@ -331,6 +339,24 @@ static void collect_row(void *context, struct slice key, struct slice value)
         list->rows[list->count++] = slice_of(copy, value.size);
 }
 
+/* The core asks for the names of those who are looked at. */
+static bool names_known(void *context)
+{
+        const struct row_list *list = context;
+        struct wire_person person;
+        bool known = true;
+
+        for (size_t i = 0; i < list->count && room_kind_of(list->room) == ROOM_GROUP; i++) {
+                struct wire_row row;
+
+                if (core_row_decode(list->rows[i], &row) != ERR_OK)
+                        continue;
+                known &= core_person(list->session->host->core, row.sender, &person);
+                known &= row.subject == 0 || core_person(list->session->host->core, row.subject, &person);
+        }
+        return known;
+}
+
 /* Prints the newest `rows` rows that are stored, oldest first. */
 static int print_stored(struct session *session, const struct id *room, uint32_t rows)
 {
@@ -342,6 +368,8 @@ static int print_stored(struct session *session, const struct id *room, uint32_t
 
         list = (struct row_list){.session = session, .room = room};
         error = file_range(session->file, slice_of(from, from_size), slice_of(to, to_size), rows, true, collect_row, &list);
+        if (session->leads && session_joined(session))
+                host_wait(session->host, names_known, &list, NAMES_WAIT_MS);
         while (list.count > 0) {
                 struct slice value = list.rows[--list.count];
                 struct wire_row row;
@@ -375,7 +403,7 @@ int command_history(struct session *session, int count, char **words)
         (void)count;
         if (result != EXIT_DONE)
                 return result;
-        linked = session->leads && host_wait_reachable(session->host, is_synced, session, LINK_WAIT_MS);
+        linked = session->leads && host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS);
         if (linked) {
                 host_set_listener(session->host, on_history, &whole);
                 if (core_history(session->host->core, &room, 0, rows, host_time(session->host)) == ERR_OK)
@@ -456,7 +484,7 @@ int command_retry(struct session *session, int count, char **words)
 
         (void)count;
         if (result == EXIT_DONE)
-                host_wait(session->host, is_synced, session, SENT_WAIT_MS);
+                host_wait(session->host, session_synced, session, SENT_WAIT_MS);
         return result;
 }
 

@@ -53,6 +53,17 @@ static const struct command commands[] = {
          NEED_ACCOUNT, 2, 2, command_delete},
         {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
         {"tail", "[ROOM]", "print messages as they come, until interrupted", NEED_ACCOUNT, 0, 1, command_tail},
+        {"group", "TITLE [@NAME]…", "make a group, and invite people to it", NEED_ACCOUNT, 1, WORDS_MAX, command_group},
+        {"invite", "ROOM @NAME…", "bring people into a group", NEED_ACCOUNT, 2, WORDS_MAX, command_invite},
+        {"remove", "ROOM @NAME…", "take people out of a group", NEED_ACCOUNT, 2, WORDS_MAX, command_remove},
+        {"leave", "ROOM", "leave a group", NEED_ACCOUNT, 1, 1, command_leave},
+        {"title", "ROOM TITLE", "give a group another title", NEED_ACCOUNT, 2, 2, command_title},
+        {"role", "ROOM @NAME ROLE", "make somebody owner, admin or member of a group", NEED_ACCOUNT, 3, 3, command_role},
+        {"members", "ROOM", "list who is in a room", NEED_ACCOUNT, 1, 1, command_members},
+        {"readers", "ROOM SEQ", "list who has read a message", NEED_ACCOUNT, 2, 2, command_readers},
+        {"link", "ROOM [new|off]", "print the link that lets people into a group, make another, or none", NEED_ACCOUNT, 1, 2,
+         command_link},
+        {"join", "LINK", "come into a group by its link", NEED_ACCOUNT, 1, 1, command_join},
         {"outbox", "", "list own messages that are not sent", NEED_ACCOUNT, 0, 0, command_outbox},
         {"retry", "ID", "try a failed message again", NEED_ACCOUNT, 1, 1, command_retry},
         {"discard", "ID", "forget a failed message", NEED_ACCOUNT, 1, 1, command_discard},
@@ -107,7 +118,7 @@ static const char *const exits[] = {
         [EXIT_DISK] = "the profile cannot be read or written",
 };
 
-#define ROOM_HELP "ROOM is @name, me, or a room's id."
+#define ROOM_HELP "ROOM is @name, me, a group's title, or a room's id."
 
 static void print_help(FILE *out)
 {

@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "rules/role.h"
+#include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/safe.h"
 
@@ -75,6 +77,46 @@ static void print_json_user(const char *name, uint64_t user)
         printf(",\"%s\":\"%" PRIu64 "\"", name, user);
 }
 
+/* What happened to the group, after the name of who did it. */
+static void print_deed(struct session *session, const struct id *room, const struct wire_row *row)
+{
+        char subject[SESSION_NAME_SIZE], heir[SESSION_NAME_SIZE];
+        bool self = row->subject == row->sender;
+
+        session_sender_name(session, room, row->subject, subject);
+        session_sender_name(session, room, row->heir, heir);
+        switch ((enum row_kind)row->kind) {
+        case ROW_CREATED:
+                fputs("made the group ", stdout);
+                break;
+        case ROW_JOINED:
+                printf(self ? "came by the link" : "brought in %s", subject);
+                break;
+        case ROW_LEFT:
+                printf(self ? "left" : "removed %s", subject);
+                if (row->heir)
+                        printf(", and %s owns it now", heir);
+                break;
+        case ROW_TITLE:
+                fputs("named the group ", stdout);
+                break;
+        case ROW_ROLE:
+                printf("made %s %s", self ? "himself" : subject, role_text((unsigned)row->role));
+                break;
+        case ROW_LINK:
+                fputs("changed the link", stdout);
+                break;
+        case ROW_DELETED:
+                fputs("(deleted)", stdout);
+                break;
+        case ROW_TEXT:
+                break;
+        default:
+                fputs("(something that a newer galka can show) ", stdout);
+        }
+        safe_text(stdout, row->text);
+}
+
 void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row)
 {
         bool mine = row->sender == core_user(session->host->core);
@@ -92,9 +134,7 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
                 if (row->reply_to)
                         printf("(re %" PRIu64 ") ", row->reply_to);
-                if (row->kind == ROW_DELETED)
-                        printf("(deleted)");
-                safe_text(stdout, row->text);
+                print_deed(session, room, row);
                 if (row->edited_ms)
                         printf(" (edited)");
                 putchar('\n');
@@ -116,6 +156,13 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(",\"edited_ms\":%" PRIu64, row->edited_ms);
         if (row->kind == ROW_DELETED)
                 printf(",\"deleted\":true");
+        printf(",\"kind\":\"%s\"", row_kind_text((unsigned)row->kind) ? row_kind_text((unsigned)row->kind) : "unknown");
+        if (row->subject)
+                print_json_user("subject", row->subject);
+        if (role_text((unsigned)row->role))
+                printf(",\"role\":\"%s\"", role_text((unsigned)row->role));
+        if (row->heir)
+                print_json_user("heir", row->heir);
         printf(",\"text\":");
         safe_json(stdout, row->text);
         puts("}");
@@ -163,12 +210,19 @@ void print_room(struct session *session, const struct core_room_info *info)
                        info->unread, info->queued, info->last_time_ms);
                 if (info->peer.user)
                         print_json_user("peer", info->peer.user);
+                if (info->kind == ROOM_GROUP)
+                        printf(",\"members\":%" PRIu64 ",\"role\":\"%s\",\"left\":%s", info->members,
+                               role_text(info->role) ? role_text(info->role) : "none", info->left ? "true" : "false");
                 puts("}");
                 return;
         }
         print_clock(info->last_time_ms, clock);
         printf("%-20s  %-12s  ", name, info->last_time_ms ? clock : "");
         safe_line(stdout, info->peer.display_name);
+        if (info->left)
+                fputs("left", stdout);
+        else if (info->kind == ROOM_GROUP)
+                printf("%" PRIu64 " members", info->members);
         if (info->unread)
                 printf("  %" PRIu64 " unread", info->unread);
         if (info->queued)
@@ -193,6 +247,30 @@ void print_person(struct session *session, const struct wire_person *person)
         safe_copy(person->user_name, name, sizeof(name));
         printf("@%-20s ", name);
         safe_line(stdout, person->display_name);
+        putchar('\n');
+}
+
+void print_member(struct session *session, const struct wire_member *member)
+{
+        const char *role = role_text((unsigned)member->role);
+        char name[SESSION_NAME_SIZE];
+
+        if (!role)
+                role = "member";
+        if (session->json) {
+                printf("{\"type\":\"member\"");
+                print_json_user("user", member->person.user);
+                printf(",\"user_name\":");
+                safe_json(stdout, member->person.user_name);
+                printf(",\"display_name\":");
+                safe_json(stdout, member->person.display_name);
+                printf(",\"role\":\"%s\",\"delivered\":%" PRIu64 ",\"shown\":%" PRIu64 "}\n", role, member->delivered,
+                       member->shown);
+                return;
+        }
+        safe_copy(member->person.user_name, name, sizeof(name));
+        printf("@%-20s %-7s ", name, role);
+        safe_line(stdout, member->person.display_name);
         putchar('\n');
 }
 

@@ -8,6 +8,9 @@
 void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row);
 
 /* An own message that is not sent: state QUEUED or FAILED. */
+/* One who is in a room, with his role. */
+void print_member(struct session *session, const struct wire_member *member);
+
 void print_queued(struct session *session, const struct id *room, const struct id *id,
                   const struct wire_operation *operation, enum core_message_state state);
 

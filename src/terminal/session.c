@@ -32,6 +32,13 @@ int session_complain(int code, const char *format, ...)
         return code;
 }
 
+bool session_synced(void *context)
+{
+        struct session *session = context;
+
+        return core_phase(session->host->core) == CORE_SYNCED || core_phase(session->host->core) == CORE_SIGNED_OUT;
+}
+
 bool session_joined(void *context)
 {
         struct session *session = context;
@@ -220,29 +227,56 @@ static uint64_t known_user(struct session *session, const char *name)
         return 0;
 }
 
+int session_find_user(struct session *session, const char *text, uint64_t *user)
+{
+        *user = core_user(session->host->core);
+        if (strcmp(text, "me") == 0)
+                return EXIT_DONE;
+        if (text[0] != '@' || !text[1])
+                return session_complain(EXIT_USAGE, "'%s' is nobody: give @name, or me", text);
+        *user = known_user(session, text + 1);
+        return *user ? EXIT_DONE : ask_for_user(session, text + 1, user);
+}
+
+/* How many groups have that title. */
+static unsigned groups_called(struct session *session, const char *title, struct id *room)
+{
+        struct core_room_info info;
+        unsigned found = 0;
+
+        for (uint32_t i = 0; core_room_at(session->host->core, i, &info); i++) {
+                if (info.kind != ROOM_GROUP || !slice_equal(info.title, slice_text(title)))
+                        continue;
+                *room = info.room;
+                found++;
+        }
+        return found;
+}
+
 int session_find_room(struct session *session, const char *text, struct id *room)
 {
-        uint64_t me = core_user(session->host->core);
-        uint64_t user = 0;
+        uint64_t user;
+        unsigned groups;
 
-        if (strcmp(text, "me") == 0) {
-                *room = room_personal(me, me);
-                return EXIT_DONE;
-        }
-        if (text[0] == '@' && text[1]) {
-                user = known_user(session, text + 1);
-                if (user == 0) {
-                        int code = ask_for_user(session, text + 1, &user);
+        if (strcmp(text, "me") == 0 || text[0] == '@') {
+                int code = session_find_user(session, text, &user);
 
-                        if (code != EXIT_DONE)
-                                return code;
-                }
-                *room = room_personal(me, user);
-                return EXIT_DONE;
+                if (code == EXIT_DONE)
+                        *room = room_personal(core_user(session->host->core), user);
+                return code;
         }
         if (id_parse(slice_text(text), room))
                 return EXIT_DONE;
-        return session_complain(EXIT_USAGE, "'%s' is no room: give @name, me, or a room's id as galka rooms prints it",
+        groups = groups_called(session, text, room);
+        if (groups == 0 && session->leads && host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS))
+                groups = groups_called(session, text, room);
+        if (groups > 1)
+                return session_complain(
+                        EXIT_USAGE, "%u groups are called '%s': give the id, as galka rooms --json prints it", groups, text);
+        if (groups == 1)
+                return EXIT_DONE;
+        return session_complain(EXIT_USAGE,
+                                "'%s' is no room: give @name, me, a group's title, or a room's id as galka rooms prints it",
                                 text);
 }
 
@@ -251,6 +285,8 @@ void session_room_name(const struct core_room_info *info, char name[static SESSI
         name[0] = '@';
         if (info->kind == ROOM_SELF)
                 snprintf(name, SESSION_NAME_SIZE, "me");
+        else if (info->title.size)
+                safe_copy(info->title, name, SESSION_NAME_SIZE);
         else if (info->peer.user_name.size)
                 safe_copy(info->peer.user_name, name + 1, SESSION_NAME_SIZE - 1);
         else
@@ -261,11 +297,14 @@ void session_room_name(const struct core_room_info *info, char name[static SESSI
 static struct wire_person person_of(struct session *session, const struct id *room, uint64_t user)
 {
         struct core_room_info info;
+        struct wire_person person;
 
         if (user == core_user(session->host->core))
                 return core_profile(session->host->core);
         if (core_room_info(session->host->core, room, &info) == ERR_OK && info.peer.user == user)
                 return info.peer;
+        if (core_person(session->host->core, user, &person))
+                return person;
         if (session->met.user == user)
                 return (struct wire_person){.user = user, .user_name = slice_text(session->met.name)};
         return (struct wire_person){0};

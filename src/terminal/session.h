@@ -56,19 +56,26 @@ void session_flush(struct session *session);
 /* True once a link is up and Join answered. */
 bool session_joined(void *session);
 
+/* True once every room is known, or nobody is signed in any more. */
+bool session_synced(void *session);
+
 /* Keeps whom a user name belonged to, so that one can write to people once found also without a link. */
 void session_remember(struct session *session, const struct wire_person *person);
 
-/* What the user calls a room: an id, "me", or "@name" (of a person already talked to, else asked of the server). EXIT_DONE or what to exit with. */
+/* What the user calls a room: an id, "me", "@name" (of a person already talked to, else asked of the server), or a group's title.
+ * EXIT_DONE or what to exit with. */
 int session_find_room(struct session *session, const char *text, struct id *room);
 
-/* A short name of the room for people, safe for a terminal: "@bob", "me", or its id. */
+/* "@name" or "me": who that is, in the same way. */
+int session_find_user(struct session *session, const char *text, uint64_t *user);
+
+/* A short name of the room for people, safe for a terminal: "@bob", "me", a group's title, or its id. */
 void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE]);
 
 /* True if this user's name is known here. */
 bool session_knows(struct session *session, const struct id *room, uint64_t user);
 
-/* The name of a row's sender as far as it is known here, safe for a terminal. */
+/* The name of somebody as far as it is known here, safe for a terminal. */
 void session_sender_name(struct session *session, const struct id *room, uint64_t sender,
                          char name[static SESSION_NAME_SIZE]);
 

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+"""A group of three, by the commands of the terminal client. See rig.py for the arguments."""
+import sys
+
+from rig import Rig
+from tap import Suite, expect, expect_equal, wait_until
+
+suite = Suite()
+case = suite.case
+
+
+def rows(rig, profile, room='Birds'):
+    return rig.galka_json(profile, 'history', room)
+
+
+def roles(rig, profile):
+    return {member['user_name']: member['role'] for member in rig.galka_json(profile, 'members', 'Birds')}
+
+
+@case
+def made(rig):
+    """a group is made, and whoever is invited has it under its title"""
+    rig.galka('alice', 'group', 'Birds', '@bob', '@carol')
+    for profile in ('alice', 'bob', 'carol'):
+        room, = [room for room in rig.galka_json(profile, 'rooms') if room['name'] == 'Birds']
+        expect_equal(room['members'], 3, f'members, for {profile}')
+        expect_equal(room['role'], 'owner' if profile == 'alice' else 'member', f'role of {profile}')
+    rig.galka('bob', 'send', 'Birds', 'hello all')
+    last = rows(rig, 'carol')[-1]
+    expect_equal((last['text'], last['sender_name']), ('hello all', 'bob'), 'what carol sees')
+    expect_equal(roles(rig, 'carol'), {'alice': 'owner', 'bob': 'member', 'carol': 'member'}, 'members')
+
+
+@case
+def rights(rig):
+    """who has no right to it is told so, and nothing is done"""
+    rig.galka('bob', 'title', 'Birds', 'Mine', code=1)
+    rig.galka('bob', 'remove', 'Birds', '@carol', code=1)
+    rig.galka('bob', 'role', 'Birds', '@bob', 'owner', code=1)
+    rig.galka('dave', 'join', '01a2291c-a9aa-7483-9a88-e69e0b681e78.' + 32 * '0', code=1)
+    rig.galka('dave', 'join', 'guess', code=2)
+    for left in rig.galka_json('bob', 'outbox'):
+        rig.galka('bob', 'discard', left['id'])
+    expect_equal(roles(rig, 'alice'), {'alice': 'owner', 'bob': 'member', 'carol': 'member'}, 'members')
+
+
+@case
+def ticks(rig):
+    """a message has two ticks when everybody has it, and who has read it can be asked"""
+    tail = rig.galka_start('carol', '--json', 'tail')
+    rig.galka('bob', 'rooms')
+    rig.galka('alice', 'send', 'Birds', 'who has it?')
+    seq = rows(rig, 'alice')[-1]['seq']
+    wait_until(lambda: any(row.get('text') == 'who has it?' for row in tail.json()), 'carol gets it')
+    expect_equal(rows(rig, 'alice')[-1]['state'], 'sent', 'bob is away')
+    rig.galka('bob', 'history', 'Birds')
+    wait_until(lambda: rows(rig, 'alice')[-1]['state'] != 'sent', 'now he has it')
+    readers = [member['user_name'] for member in rig.galka_json('alice', 'readers', 'Birds', str(seq))]
+    expect('alice' not in readers, f'the sender is no reader: {readers}')
+    tail.signal(15)
+    expect_equal(tail.wait(), 0, 'exit code of tail')
+
+
+@case
+def left(rig):
+    """who left sees nothing that came after, and comes back by the link; who was removed does not"""
+    rig.galka('alice', 'link', 'Birds', 'new')
+    link = rig.galka('alice', 'link', 'Birds').strip()
+    rig.galka('bob', 'link', 'Birds', code=1)
+    rig.galka('carol', 'leave', 'Birds')
+    rig.galka('bob', 'send', 'Birds', 'without carol')
+    expect_equal(rows(rig, 'carol')[-1]['kind'], 'left', 'the last that carol sees')
+    rig.galka('carol', 'send', 'Birds', 'still here?', code=1)
+    rig.galka('carol', 'join', link)
+    rig.galka('bob', 'send', 'Birds', 'with carol')
+    texts = [row['text'] for row in rows(rig, 'carol')]
+    expect('with carol' in texts and 'without carol' not in texts, f'what carol has: {texts}')
+    rig.galka('alice', 'remove', 'Birds', '@carol')
+    rig.galka('carol', 'join', link, code=1)
+    rig.galka('alice', 'link', 'Birds', 'off')
+    rig.galka('dave', 'join', link, code=1)
+
+
+@case
+def handed_over(rig):
+    """the last owner leaves, and the room has another"""
+    rig.galka('alice', 'role', 'Birds', '@bob', 'admin')
+    rig.galka('alice', 'leave', 'Birds')
+    expect_equal(roles(rig, 'bob'), {'bob': 'owner'}, 'members')
+    rig.galka('bob', 'title', 'Birds', 'Owls')
+    expect('Owls' in rig.galka('bob', 'rooms'), 'it has another title')
+
+
+class GroupsRig(Rig):
+    def __enter__(self):
+        self.main = self.server('--dev').start()
+        for name in ('alice', 'bob', 'carol', 'dave'):
+            self.sign_up(self.main, name)
+        return self
+
+
+sys.exit(suite.run(GroupsRig))
