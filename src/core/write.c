@@ -2,7 +2,6 @@
 #include "core/outbox.h"
 #include "core/state.h"
 #include "rules/limits.h"
-#include "rules/room.h"
 #include "rules/row.h"
 
 #define RETRY_FIRST_MS  250
@@ -11,19 +10,6 @@
 #define OPERATION_EXTRA 80
 
 /* ---- sending ---- */
-
-/* Until then an earlier attempt may still take effect, and a refusal is not final. */
-static uint64_t past_ms_of(const struct core *core, const struct entry *entry)
-{
-        return entry->doubt_ms + core->link.reply_ms + core->link.margin_ms;
-}
-
-/* A refusal would send it once more: behind what went after it in the same frame, if that was done. Only in groups can what is refused now be allowed
- * then, by what others do. */
-static bool goes_last(const struct core *core, const struct room *room, const struct entry *entry)
-{
-        return room->kind == ROOM_GROUP && entry->doubt_ms && core->now_ms < past_ms_of(core, entry);
-}
 
 /* The next entries of a room that may go together, in order. */
 static uint32_t collect(struct core *core, struct room *room, struct entry **entries)
@@ -45,8 +31,6 @@ static uint32_t collect(struct core *core, struct room *room, struct entry **ent
                 if (size > core->link.up_max)
                         break;
                 entries[count++] = entry;
-                if (goes_last(core, room, entry))
-                        break;
         }
         return count;
 }
@@ -146,7 +130,7 @@ static void doubt(struct core *core, struct entry *entry)
 
 static void refuse(struct core *core, struct room *room, struct entry *entry, enum error error)
 {
-        uint64_t past_ms = past_ms_of(core, entry);
+        uint64_t past_ms = entry->doubt_ms + core->link.reply_ms + core->link.margin_ms;
 
         if (entry->doubt_ms == 0 || entry->sent_ms >= past_ms) {
                 outbox_fail(core, room, entry, error);

@@ -42,7 +42,7 @@ int command_retry(struct session *session, int count, char **words);
 int command_discard(struct session *session, int count, char **words);
 int command_chat(struct session *session, int count, char **words);
 int command_group(struct session *session, int count, char **words);
-int command_invite(struct session *session, int count, char **words);
+int command_add(struct session *session, int count, char **words);
 int command_remove(struct session *session, int count, char **words);
 int command_leave(struct session *session, int count, char **words);
 int command_title(struct session *session, int count, char **words);

@@ -1,4 +1,4 @@
-/* Groups: group, invite, remove, leave, title, role, members, readers, link, join. */
+/* Groups: group, add, remove, leave, title, role, members, readers, link, join. */
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -58,7 +58,7 @@ int command_group(struct session *session, int count, char **words)
         return result == EXIT_DONE ? write_about(session, &room, ROW_JOINED, count - 1, words + 1) : result;
 }
 
-int command_invite(struct session *session, int count, char **words)
+int command_add(struct session *session, int count, char **words)
 {
         struct id room;
         int result = find_group(session, words[0], &room);
@@ -237,7 +237,7 @@ static void print_link(struct session *session, const struct id *room, const uin
         size_t size = ID_TEXT_SIZE - 1;
 
         id_format(room, text);
-        text[size++] = '.';
+        text[size++] = '/';
         for (size_t i = 0; i < LINK_SIZE; i++)
                 size += (size_t)snprintf(text + size, sizeof(text) - size, "%02x", link[i]);
         printf(session->json ? "{\"type\":\"link\",\"link\":\"%s\"}\n" : "%s\n", text);
@@ -282,7 +282,7 @@ static bool read_link(const char *text, struct id *room, uint8_t link[static LIN
 {
         const size_t at = ID_TEXT_SIZE;
 
-        if (strlen(text) != at + (size_t)2 * LINK_SIZE || text[at - 1] != '.' || !id_parse(slice_of(text, at - 1), room))
+        if (strlen(text) != at + (size_t)2 * LINK_SIZE || text[at - 1] != '/' || !id_parse(slice_of(text, at - 1), room))
                 return false;
         for (size_t i = 0; i < LINK_SIZE; i++) {
                 char byte[3] = {text[at + 2 * i], text[at + 2 * i + 1], 0}, *end;

@@ -54,7 +54,7 @@ static const struct command commands[] = {
         {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
         {"tail", "[ROOM]", "print messages as they come, until interrupted", NEED_ACCOUNT, 0, 1, command_tail},
         {"group", "TITLE [@NAME]…", "make a group, and invite people to it", NEED_ACCOUNT, 1, WORDS_MAX, command_group},
-        {"invite", "ROOM @NAME…", "bring people into a group", NEED_ACCOUNT, 2, WORDS_MAX, command_invite},
+        {"add", "ROOM @NAME…", "bring people into a group", NEED_ACCOUNT, 2, WORDS_MAX, command_add},
         {"remove", "ROOM @NAME…", "take people out of a group", NEED_ACCOUNT, 2, WORDS_MAX, command_remove},
         {"leave", "ROOM", "leave a group", NEED_ACCOUNT, 1, 1, command_leave},
         {"title", "ROOM TITLE", "give a group another title", NEED_ACCOUNT, 2, 2, command_title},

@@ -375,8 +375,10 @@ static void test_the_link_lets_in_and_nothing_else_does(void **state)
         assert_int_equal(apply_one(stage, &make).status, ERR_OK);
         assert_int_equal(rows_of(stage, &stage->anna, room).rows.rows[0].text.size, 0);
         assert_slice(members_of(stage, &stage->anna, room, 0, 10).members.link, "0123456789abcdef");
+        join.request = stage_id(stage);
         join.write.link = SLICE_LITERAL("0123456789abcdeg");
         assert_int_equal(apply_one(stage, &join).status, ERR_NO_ROOM);
+        join.request = stage_id(stage);
         join.write.link = SLICE_LITERAL("0123456789");
         assert_int_equal(apply_one(stage, &join).status, ERR_BAD_FIELD);
         join.write.link = LINK;
@@ -522,6 +524,36 @@ static void test_a_repeat_is_not_for_newcomers(void **state)
         assert_false(is_told(&result, &stage->clara));
 }
 
+/* A record may come twice, and what was refused at first may be allowed by then: the first answer holds. */
+static void test_a_refusal_is_repeated_too(void **state)
+{
+        struct stage *stage = *state;
+        struct id room = create(stage, &stage->anna, "Birds");
+        struct store_op op = write_op(stage, &stage->boris, room, "too early");
+        struct store_result result;
+
+        assert_int_equal(apply_one(stage, &op).status, ERR_NO_ROOM);
+        assert_int_equal(invite(stage, &stage->anna, room, &stage->boris).status, ERR_OK);
+        result = apply_one(stage, &op);
+        assert_int_equal(result.status, ERR_NO_ROOM);
+        assert_true(result.repeat);
+        op.digest[0] ^= 1;
+        assert_int_equal(apply_one(stage, &op).status, ERR_REUSED_ID);
+        assert_int_equal(rows_of(stage, &stage->anna, room).rows.row_count, 2);
+        {
+                struct store_op ops[] = {about(stage, &stage->anna, room, ROW_JOINED, &stage->boris),
+                                         about(stage, &stage->anna, room, ROW_LEFT, &stage->boris),
+                                         {0}};
+                struct store_result results[countof(ops)];
+
+                ops[2] = ops[0];
+                apply(stage, ops, countof(ops), results);
+                assert_int_equal(results[0].status, ERR_ALREADY);
+                assert_int_equal(results[1].status, ERR_OK);
+                assert_int_equal(results[2].status, ERR_ALREADY);
+        }
+}
+
 static void test_ticks_in_a_changing_group(void **state)
 {
         struct stage *stage = *state;
@@ -560,6 +592,7 @@ int main(void)
                 STAGE_TEST(test_a_group_has_a_limit),
                 STAGE_TEST(test_versions_of_members),
                 STAGE_TEST(test_a_repeat_is_not_for_newcomers),
+                STAGE_TEST(test_a_refusal_is_repeated_too),
                 STAGE_TEST(test_ticks_in_a_changing_group),
         };
 

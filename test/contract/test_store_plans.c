@@ -39,7 +39,8 @@ static const char *const filling[] = {
         "INSERT INTO requests SELECT gen_random_uuid(), 'p', 'd', g, 1, g FROM generate_series(1, 4000) g",
         "INSERT INTO guesses SELECT g, 1, g FROM generate_series(1, 4000) g",
         "INSERT INTO invites SELECT ('i' || g)::BYTEA, g, 1, 0, g, g FROM generate_series(1, 4000) g",
-        "ANALYZE users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites",
+        "INSERT INTO refusals SELECT gen_random_uuid(), g, gen_random_uuid(), 'd', 10, g FROM generate_series(1, 4000) g",
+        "ANALYZE users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites, refusals",
 };
 
 /* What may search, and why. */

@@ -37,7 +37,7 @@ def rights(rig):
     rig.galka('bob', 'title', 'Birds', 'Mine', code=1)
     rig.galka('bob', 'remove', 'Birds', '@carol', code=1)
     rig.galka('bob', 'role', 'Birds', '@bob', 'owner', code=1)
-    rig.galka('dave', 'join', '01a2291c-a9aa-7483-9a88-e69e0b681e78.' + 32 * '0', code=1)
+    rig.galka('dave', 'join', '01a2291c-a9aa-7483-9a88-e69e0b681e78/' + 32 * '0', code=1)
     rig.galka('dave', 'join', 'guess', code=2)
     for left in rig.galka_json('bob', 'outbox'):
         rig.galka('bob', 'discard', left['id'])

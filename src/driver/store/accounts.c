@@ -30,7 +30,7 @@ bool request_find(struct writer *writer, const struct store_op *op, struct slice
         return found;
 }
 
-static void expire(struct writer *writer, enum statement what, uint64_t before_ms)
+void writer_expire(struct writer *writer, enum statement what, uint64_t before_ms)
 {
         sqlite3_stmt *statement = database_use(&writer->database, what);
 
@@ -42,10 +42,10 @@ void writer_prune(struct writer *writer)
 {
         uint64_t age_ms = (uint64_t)STORE_REQUESTS_DAYS * DAY_MS;
 
-        expire(writer, STATEMENT_PENDING_EXPIRED, writer->now_ms);
-        expire(writer, STATEMENT_REQUEST_EXPIRED, writer->now_ms - min_of(age_ms, writer->now_ms));
-        expire(writer, STATEMENT_INVITE_EXPIRED, writer->now_ms - min_of((uint64_t)DAY_MS, writer->now_ms));
-        expire(writer, STATEMENT_GUESS_EXPIRED, writer->now_ms - min_of((uint64_t)GUESS_FORGET_MS, writer->now_ms));
+        writer_expire(writer, STATEMENT_PENDING_EXPIRED, writer->now_ms);
+        writer_expire(writer, STATEMENT_REQUEST_EXPIRED, writer->now_ms - min_of(age_ms, writer->now_ms));
+        writer_expire(writer, STATEMENT_INVITE_EXPIRED, writer->now_ms - min_of((uint64_t)DAY_MS, writer->now_ms));
+        writer_expire(writer, STATEMENT_GUESS_EXPIRED, writer->now_ms - min_of((uint64_t)GUESS_FORGET_MS, writer->now_ms));
 }
 
 void request_note(struct writer *writer, const struct store_op *op, struct slice principal, uint64_t user, uint64_t device)

@@ -2,6 +2,7 @@
 #include "driver/store/group.h"
 
 #include "base/assert.h"
+#include "rules/room.h"
 
 bool group_moves_members(unsigned row_kind)
 {
@@ -55,6 +56,20 @@ const struct member *group_heir(const struct member *a, const struct member *b)
 uint64_t group_next_version(uint64_t version, uint64_t now_ms)
 {
         return max_of(version + 1, now_ms);
+}
+
+bool group_keeps_refusal(const struct store_op *op, enum error status)
+{
+        switch (status) {
+        case ERR_NOT_ALLOWED:
+        case ERR_NO_ROOM:
+        case ERR_NO_USER:
+        case ERR_ALREADY:
+        case ERR_ROOM_FULL:
+                return room_kind_of(&op->write.room) == ROOM_GROUP;
+        default:
+                return false;
+        }
 }
 
 bool group_sees(const struct member *member, uint64_t number)

@@ -72,6 +72,10 @@ static const char *const steps[] = {
               " uses INTEGER NOT NULL, valid_until_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
               "CREATE INDEX invites_creator ON invites(creator, valid_until_ms);"
               "CREATE INDEX invites_valid ON invites(valid_until_ms);",
+        /* What a repeat in a group is refused as again. */
+        [5] = "CREATE TABLE refusals(request BLOB NOT NULL, user INTEGER NOT NULL, room INTEGER NOT NULL, digest BLOB NOT"
+              " NULL, status INTEGER NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY(request, user, room)) WITHOUT ROWID;"
+              "CREATE INDEX refusals_time ON refusals(time_ms)",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

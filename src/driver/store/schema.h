@@ -6,7 +6,7 @@
 #include "driver/store/database.h"
 #include "seam/random.h"
 
-#define SCHEMA_VERSION     4
+#define SCHEMA_VERSION     5
 #define SCHEMA_APPLICATION 0x47614c6b /* "GaLk": application_id of the file */
 
 /* exclusive: the only connection there will be, on a VFS without shared memory (simulator). On refusal text says why. Errors:

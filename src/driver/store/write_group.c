@@ -1,7 +1,10 @@
 /* What operations on a group do beside their row: members, roles, title, link. */
+#include "base/assert.h"
 #include "base/memory.h"
 #include "driver/store/group.h"
 #include "driver/store/reader.h"
+#include "rules/limits.h"
+#include "rules/room.h"
 
 /* ---- rights ---- */
 
@@ -79,6 +82,49 @@ enum error group_admit(struct writer *writer, struct room *room, const struct st
         if (!error && deed.kind == ROW_LEFT && deed.subject == ROLE_OWNER && owners == 1)
                 *heir = heir_of(room, op->write.subject);
         return error;
+}
+
+/* ---- refusals ---- */
+
+bool group_find_refusal(struct writer *writer, const struct room *room, const struct store_op *op,
+                        struct store_result *result)
+{
+        sqlite3_stmt *statement;
+        bool found;
+
+        if (room->kind != ROOM_GROUP)
+                return false;
+        statement = database_use(&writer->database, STATEMENT_REFUSAL_FIND);
+        bind_id(statement, 1, &op->request);
+        bind_number(statement, 2, op->user);
+        bind_number(statement, 3, room->number);
+        found = database_row(&writer->database, statement);
+        if (found) {
+                bool same = slice_equal(column_bytes(statement, 0), slice_of(op->digest, STORE_HASH_SIZE));
+
+                result->status = same ? (enum error)column_number(statement, 1) : ERR_REUSED_ID;
+                result->repeat = true;
+        }
+        database_end(statement);
+        return found;
+}
+
+void group_keep_refusal(struct writer *writer, const struct room *room, const struct store_op *op, enum error status)
+{
+        uint64_t age_ms = min_of((uint64_t)STORE_REQUESTS_DAYS * DAY_MS, writer->now_ms);
+        sqlite3_stmt *statement;
+
+        if (!group_keeps_refusal(op, status))
+                return;
+        statement = database_use(&writer->database, STATEMENT_REFUSAL_NEW);
+        bind_id(statement, 1, &op->request);
+        bind_number(statement, 2, op->user);
+        bind_number(statement, 3, room->number);
+        bind_bytes(statement, 4, slice_of(op->digest, STORE_HASH_SIZE));
+        bind_number(statement, 5, status);
+        bind_number(statement, 6, writer->now_ms);
+        if (database_run(&writer->database, statement))
+                writer_expire(writer, STATEMENT_REFUSAL_EXPIRED, writer->now_ms - age_ms);
 }
 
 /* ---- changes ---- */

@@ -216,7 +216,7 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
         uint64_t heir = 0;
         bool fresh = !room;
 
-        if (room && find_repeat(writer, room, op, result, arena))
+        if (room && (find_repeat(writer, room, op, result, arena) || group_find_refusal(writer, room, op, result)))
                 return;
         if (row_alters(op->write.row_kind)) {
                 write_alteration(writer, room, op, result, arena);
@@ -233,6 +233,8 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
                 result->status = writer_target_check(writer, room, op, &target, arena);
         if (!result->status && database_good(&writer->database))
                 append(writer, room, op, heir, result, arena);
+        else if (room && database_good(&writer->database))
+                group_keep_refusal(writer, room, op, result->status);
 }
 
 /* Counts what makes unread a difference anew after `read` moved up from `before`. Own sends are counted over the shorter way. */

@@ -69,6 +69,9 @@ void write_alteration(struct writer *writer, struct room *room, const struct sto
 
 void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
+/* Whatever adds a line takes a few old ones away: older than that moment. */
+void writer_expire(struct writer *writer, enum statement expired, uint64_t before_ms);
+
 bool writer_knows_user(struct writer *writer, uint64_t user);
 
 /* write_group.c. CREATED: the group with its first member. */
@@ -76,6 +79,11 @@ must_use enum error group_make(struct writer *writer, const struct store_op *op,
 
 /* Has the sender the right to that, in that room? `heir`: who becomes owner by it (0: nobody). */
 must_use enum error group_admit(struct writer *writer, struct room *room, const struct store_op *op, uint64_t *heir);
+
+/* Was it refused before? Then so it is again. */
+bool group_find_refusal(struct writer *writer, const struct room *room, const struct store_op *op,
+                        struct store_result *result);
+void group_keep_refusal(struct writer *writer, const struct room *room, const struct store_op *op, enum error status);
 
 /* What follows from a row that was appended: members, roles, title, link. */
 void group_change(struct writer *writer, struct room *room, const struct store_op *op, const struct store_row *row);

@@ -117,6 +117,26 @@ static void ask_former(struct loading *loading)
         ask(loading, SQL_FORMER, &parameters);
 }
 
+static void ask_refusals(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        size_t count = loading->world->kind_count[LINE_REFUSAL];
+        struct column requests, users, rooms;
+
+        if (count == 0)
+                return;
+        requests = add_ids(&parameters, count);
+        users = add_numbers(&parameters, count);
+        rooms = add_ids(&parameters, count);
+        world_each(loading->world, LINE_REFUSAL, struct world_refusal, refusal)
+        {
+                array_id(&requests, &refusal->request);
+                array_number(&users, refusal->user);
+                array_id(&rooms, &refusal->room->id);
+        }
+        ask(loading, SQL_REFUSALS, &parameters);
+}
+
 static void ask_counts(struct loading *loading)
 {
         struct world *world = loading->world;
@@ -353,6 +373,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         if (rooms)
                 ask_members(&loading);
         ask_former(&loading);
+        ask_refusals(&loading);
         ask_counts(&loading);
         ask_repeats(&loading);
         ask_targets(&loading);

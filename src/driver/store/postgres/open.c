@@ -9,7 +9,7 @@
 #include "driver/store/postgres/inside.h"
 #include "driver/store/postgres/plain.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define SERVER_MIN     130000
 #define REASON_SIZE    300
 

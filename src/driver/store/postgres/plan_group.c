@@ -56,6 +56,36 @@ enum error plan_group_admit(struct world *world, struct world_room *room, const 
         return error;
 }
 
+/* ---- refusals ---- */
+
+bool plan_find_refusal(struct world *world, const struct store_op *op, struct store_result *result)
+{
+        const struct world_refusal *refusal;
+
+        if (room_kind_of(&op->write.room) != ROOM_GROUP)
+                return false;
+        refusal = world_refusal(world, &op->request, op->user, &op->write.room);
+        if (!refusal || !refusal->line.found)
+                return false;
+        result->status = memcmp(refusal->digest, op->digest, STORE_HASH_SIZE) == 0 ? refusal->status : ERR_REUSED_ID;
+        result->repeat = true;
+        return true;
+}
+
+void plan_keep_refusal(struct world *world, const struct store_op *op, enum error status)
+{
+        struct world_refusal *refusal;
+
+        if (!group_keeps_refusal(op, status))
+                return;
+        refusal = world_refusal(world, &op->request, op->user, &op->write.room);
+        if (!refusal)
+                return;
+        refusal->line.found = refusal->line.made = true;
+        memcpy(refusal->digest, op->digest, STORE_HASH_SIZE);
+        refusal->status = status;
+}
+
 /* ---- changes ---- */
 
 enum error plan_group_make(struct world *world, const struct store_op *op, struct world_room *room)

@@ -184,7 +184,8 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
         bool fresh = room && !room->line.found;
         uint64_t heir = 0;
 
-        if (!room || !message || (room->line.found && give_repeat(world, op, room, message, result)))
+        if (!room || !message || (room->line.found && give_repeat(world, op, room, message, result)) ||
+            plan_find_refusal(world, op, result))
                 return;
         if (row_alters(op->write.row_kind)) {
                 plan_alteration(world, room, op, result);
@@ -201,6 +202,8 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
                 result->status = plan_target_check(world, room, op);
         if (!result->status && !world->failed)
                 append(world, room, op, heir, message, result);
+        else if (room->line.found)
+                plan_keep_refusal(world, op, result->status);
 }
 
 /* The ordinal and the member's own sends at row `read`, which was written before this transaction: as they were counted. */

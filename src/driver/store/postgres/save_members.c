@@ -1,5 +1,6 @@
 /* What a transaction writes of members: marks, stays that begin and end, roles. */
 #include "base/assert.h"
+#include "driver/store/common.h"
 #include "driver/store/postgres/save.h"
 
 #define each_member(room, item)                                                                                             \
@@ -205,4 +206,36 @@ void save_members(struct world *world, struct connection *connection, struct sen
         write_members(&saving, SQL_USER_ROOMS_NEW, is_made, user_values, 1);
         save_leavers(&saving);
         refresh_members(&saving);
+}
+
+void save_refusals(struct world *world, struct connection *connection, struct sent *sent)
+{
+        struct saving saving = {world, connection, sent};
+        struct parameters parameters = parameters_of(&saving), old = parameters_of(&saving);
+        struct column requests, users, rooms, digests, statuses;
+        uint64_t age_ms = min_of((uint64_t)STORE_REQUESTS_DAYS * DAY_MS, world->now_ms);
+        size_t count = 0;
+
+        world_each(world, LINE_REFUSAL, struct world_refusal, refusal) count += refusal->line.made;
+        if (count == 0)
+                return;
+        requests = add_ids(&parameters, count);
+        users = add_numbers(&parameters, count);
+        rooms = add_ids(&parameters, count);
+        digests = add_column(&parameters, COLUMN_BYTES, count, STORE_HASH_SIZE * count);
+        statuses = add_numbers(&parameters, count);
+        world_each(world, LINE_REFUSAL, struct world_refusal, refusal)
+        {
+                if (!refusal->line.made)
+                        continue;
+                array_id(&requests, &refusal->request);
+                array_number(&users, refusal->user);
+                array_id(&rooms, &refusal->room->id);
+                array_bytes(&digests, slice_of(refusal->digest, STORE_HASH_SIZE));
+                array_number(&statuses, refusal->status);
+        }
+        add_number(&parameters, world->now_ms);
+        write(&saving, SQL_REFUSALS_NEW, &parameters);
+        add_number(&old, world->now_ms - age_ms);
+        write(&saving, SQL_REFUSALS_EXPIRED, &old);
 }

@@ -40,6 +40,20 @@ static void take_member(struct world *world, const PGresult *result, int row)
         member->read_own_before = member->member.read_own;
 }
 
+static void take_refusal(struct world *world, const PGresult *result, int row)
+{
+        struct id request = value_id(result, row, 0), room = value_id(result, row, 2);
+        struct world_refusal *refusal = world_refusal(world, &request, value_number(result, row, 1), &room);
+        struct slice digest = value_bytes(result, row, 3);
+
+        if (!refusal)
+                return;
+        refusal->line.found = true;
+        if (digest.size == STORE_HASH_SIZE)
+                memcpy(refusal->digest, digest.data, STORE_HASH_SIZE);
+        refusal->status = (enum error)value_number(result, row, 4);
+}
+
 static void take_former(struct world *world, const PGresult *result, int row)
 {
         struct id room = value_id(result, row, 0);
@@ -236,6 +250,7 @@ static take_function *const functions[SQL_COUNT] = {
         [SQL_MEMBERS_ALL] = take_member,
         [SQL_MEMBERS_SOME] = take_member,
         [SQL_FORMER] = take_former,
+        [SQL_REFUSALS] = take_refusal,
         [SQL_MARKS_COUNT] = take_count,
         [SQL_REPEATS] = take_repeat,
         [SQL_DEVICES] = take_device,

@@ -135,14 +135,33 @@ struct world_room *world_room(struct world *world, const struct id *id)
         return room;
 }
 
-struct world_message *world_message(struct world *world, const struct id *request, uint64_t sender, const struct id *room)
+static struct slice key_of_request(struct world *world, const struct id *request, uint64_t user, const struct id *room)
 {
         uint8_t number[8];
         const struct slice parts[] = {bytes_of(request), slice_of(number, sizeof(number)), bytes_of(room)};
-        struct world_message *message;
 
-        be64_put(number, sender);
-        message = world_line(world, LINE_MESSAGE, world_key(world, parts, countof(parts)), sizeof(*message));
+        be64_put(number, user);
+        return world_key(world, parts, countof(parts));
+}
+
+struct world_refusal *world_refusal(struct world *world, const struct id *request, uint64_t user, const struct id *room)
+{
+        struct world_refusal *refusal =
+                world_line(world, LINE_REFUSAL, key_of_request(world, request, user, room), sizeof(*refusal));
+
+        if (refusal) {
+                refusal->request = *request;
+                refusal->user = user;
+                refusal->room = world_room(world, room);
+        }
+        return refusal;
+}
+
+struct world_message *world_message(struct world *world, const struct id *request, uint64_t sender, const struct id *room)
+{
+        struct world_message *message =
+                world_line(world, LINE_MESSAGE, key_of_request(world, request, sender, room), sizeof(*message));
+
         if (message) {
                 message->row.request = *request;
                 message->row.sender = sender;
@@ -353,6 +372,8 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
                 world_target(world, &op->write.room, op->write.target);
         }
         world_message(world, &op->request, op->user, &op->write.room);
+        if (room_kind_of(&op->write.room) == ROOM_GROUP)
+                world_refusal(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);
 }
 

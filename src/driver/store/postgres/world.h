@@ -21,6 +21,7 @@ enum line_kind {
         LINE_FORMER,  /* room, user: whoever comes to a group, to be read as one who left it */
         LINE_MESSAGE, /* request, sender, room */
         LINE_TARGET,  /* room, seq: a row that is altered, or replied to */
+        LINE_REFUSAL, /* the same: what was refused in a group */
         LINE_DEVICE,  /* user, device */
         LINE_USER,    /* user */
         LINE_NAME,    /* folded */
@@ -77,6 +78,15 @@ struct world_message {
         uint8_t digest[STORE_HASH_SIZE];
         struct world_room *room;
         struct world_message *next; /* of the same room */
+};
+
+struct world_refusal {
+        struct line line;
+        struct id request;
+        uint64_t user;
+        struct world_room *room;
+        uint8_t digest[STORE_HASH_SIZE];
+        enum error status;
 };
 
 struct world_writer {
@@ -200,6 +210,7 @@ struct slice world_copy(struct world *world, struct slice bytes);
 struct world_room *world_room(struct world *world, const struct id *id);
 struct world_message *world_message(struct world *world, const struct id *request, uint64_t sender, const struct id *room);
 struct world_target *world_target(struct world *world, const struct id *room, uint64_t seq);
+struct world_refusal *world_refusal(struct world *world, const struct id *request, uint64_t user, const struct id *room);
 struct world_device *world_device(struct world *world, uint64_t user, uint64_t device);
 struct world_user *world_user(struct world *world, uint64_t user);
 struct world_name *world_name(struct world *world, enum line_kind kind, struct slice folded);
@@ -254,6 +265,9 @@ enum error plan_group_make(struct world *world, const struct store_op *op, struc
 enum error plan_group_admit(struct world *world, struct world_room *room, const struct store_op *op, uint64_t *heir);
 void plan_group_change(struct world *world, struct world_room *room, const struct store_op *op, const struct store_row *row);
 
+bool plan_find_refusal(struct world *world, const struct store_op *op, struct store_result *result);
+void plan_keep_refusal(struct world *world, const struct store_op *op, enum error status);
+
 struct store_lowest world_lowest(const struct world_room *room);
 
 /* Takes the lowest marks anew; true, with a new version, if they are others. */
@@ -288,6 +302,7 @@ enum error plan_admit(struct world *world, const struct store_op *op);
 /* Queues what is to be written. False: out of memory. */
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent);
 
+void save_refusals(struct world *world, struct connection *connection, struct sent *sent);
 void save_members(struct world *world, struct connection *connection, struct sent *sent);
 void save_accounts(struct world *world, struct connection *connection, struct sent *sent);
 
