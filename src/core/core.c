@@ -255,6 +255,11 @@ uint64_t core_deadline_ms(const struct core *core)
 
 /* ---- out ---- */
 
+enum error core_refused(const struct core *core)
+{
+        return core->link.refused;
+}
+
 enum core_phase core_phase(const struct core *core)
 {
         if (core->loader.state != LOADER_DONE)

@@ -249,6 +249,9 @@ struct core_room_info {
 };
 
 enum core_phase core_phase(const struct core *core);
+
+/* Why the server wanted no link, or no longer; OK: it did not say so since the last connect. */
+enum error core_refused(const struct core *core);
 uint64_t core_user(const struct core *core);
 uint64_t core_device(const struct core *core);
 struct wire_person core_profile(const struct core *core);

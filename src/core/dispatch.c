@@ -45,8 +45,10 @@ static bool on_bye(struct core *core, const struct wire_frame *frame, const void
 static bool on_error(struct core *core, const struct wire_frame *frame, const void *message)
 {
         /* Before Welcome there is no request: it is about Hello. */
-        if (core->link.state == LINK_HELLO)
+        if (core->link.state == LINK_HELLO) {
+                core->link.refused = ((const struct wire_error *)message)->code;
                 return false;
+        }
         return request_answered(core, frame, message);
 }
 

@@ -275,6 +275,7 @@ void link_connected(struct core *core)
 
         if (core->link.state != LINK_CONNECTING)
                 return;
+        core->link.refused = ERR_OK;
         hello.client = core->client;
         hello.language = core->language;
         link_move(core, LINK_HELLO);
@@ -312,6 +313,7 @@ bool link_bye(struct core *core, const struct wire_bye *bye)
 {
         uint64_t pause_ms = bye->retry_after_ms;
 
+        core->link.refused = bye->code;
         if (bye->code == ERR_REVOKED) {
                 account_revoked(core);
                 return true;

@@ -37,9 +37,10 @@ enum link_state {
 
 struct link {
         enum link_state state;
-        bool wanted;      /* the host would like to be connected */
-        bool close_due;   /* CLOSE is to be polled */
-        bool connect_due; /* CONNECT is to be polled */
+        enum error refused; /* what the server's error about Hello, or its bye, said; OK: nothing since the last connect */
+        bool wanted;        /* the host would like to be connected */
+        bool close_due;     /* CLOSE is to be polled */
+        bool connect_due;   /* CONNECT is to be polled */
         uint8_t tries;
         uint64_t retry_ms; /* DOWN: not before */
         uint64_t asked_ms; /* DOWN: nor before this, which the server asked for; a hurry does not change it */

@@ -79,6 +79,8 @@ struct connection {
         uint8_t state;     /* enum connection_state */
         uint8_t old_key;   /* the token was made with the key before */
         uint8_t to_rejoin; /* it was told to join again, and has not: in which round (upkeep.h); 0: it was not told */
+        uint8_t secured;   /* its bytes are TLS */
+        uint8_t own;       /* it comes from this machine */
 };
 
 _Static_assert(sizeof(struct connection) <= 128, "this is kept of every idle connection");

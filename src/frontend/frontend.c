@@ -87,6 +87,8 @@ static enum error attach(struct frontend *frontend)
 
         if (frontend->options.index >= bus->ops->partitions(bus, BUS_FRONTENDS))
                 return ERR_CONFIG;
+        if ((frontend->options.tls && !net->ops->secure) || (frontend->options.tls_only && !frontend->options.tls))
+                return ERR_CONFIG;
         error = net->ops->watch(net, bus->ops->fd(bus), FRONTEND_TAG_BUS);
         if (!error)
                 error = net->ops->watch(net, presence->ops->fd(presence), FRONTEND_TAG_PRESENCE);

@@ -35,6 +35,8 @@ struct frontend_options {
         uint32_t send_bytes_max;      /* 256 MiB: queued to all; then the slowest go */
         uint32_t pending_max;         /* 100,000 replies waited for */
         struct proxy_trust proxies;   /* whose PROXY headers are believed, and demanded: balancers */
+        bool tls;                     /* the net has a certificate: who begins with TLS is secured */
+        bool tls_only;                /* and who does not is refused, unless he comes from this machine */
         uint32_t claim_wait_ms;       /* 0, as the embedded log needs; 2,000 on a bus of several machines (L6) */
         bool trusts_clock;            /* reserved: wall clock known good */
 };
@@ -61,6 +63,7 @@ struct frontend_counts {
         uint64_t frames_in, frames_out, bytes_in, bytes_out;
         uint64_t refused, rate_limited, slow_closed, idle_closed, deadline_passed, posts_unknown;
         uint64_t partial_bytes, queued_bytes, replies_waiting;
+        uint64_t secured, plain_refused; /* connections that began with TLS; that did not, and should have */
 };
 
 struct frontend;

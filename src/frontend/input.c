@@ -122,8 +122,11 @@ static void input_split(struct frontend *frontend, struct connection *connection
 
         while (size > 0 && hears(connection, id)) {
                 enum error error = ERR_OK;
-                size_t frame = front_size(connection, slice_of(bytes, size), &error);
+                size_t frame;
 
+                if (listen_first_bytes(frontend, connection, slice_of(bytes, size)))
+                        return;
+                frame = front_size(connection, slice_of(bytes, size), &error);
                 if (error) {
                         answer_fatal(frontend, connection, NULL, error);
                         return;

@@ -5,6 +5,9 @@
 #include "frontend/ending.h"
 #include "frontend/liveness.h"
 
+#define TLS_FIRST_BYTE   0x16 /* a record with a handshake; as a frame's length it would be far too large */
+#define HANDSHAKE_FRAMES 20   /* of an address's rate: about what a handshake costs */
+
 enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
                            struct net_address *bound)
 {
@@ -82,6 +85,7 @@ void listen_accepted(struct frontend *frontend, int socket, const struct net_add
         if (address)
                 limiter_hold(&frontend->addresses, address);
         connection->address = address;
+        connection->own = !proxied && !address;
         frontend->seams.net->ops->set_tag(frontend->seams.net, socket, connection->id);
         frontend->counts.connections = frontend->connections.count;
         liveness_wait(frontend, connection);
@@ -106,5 +110,46 @@ void listen_proxied(struct frontend *frontend, struct connection *connection, st
         if (address)
                 limiter_hold(&frontend->addresses, address);
         connection->address = address;
+        connection->own = known && !address;
         connection_move(connection, CONNECTION_HELLO);
+}
+
+static bool may_shake_hands(struct frontend *frontend, const struct connection *connection)
+{
+        struct limit_rate rate = frontend->addresses.rate;
+
+        rate.interval_us *= HANDSHAKE_FRAMES;
+        return !connection->address || limit_take(&connection->address->bucket_us, &rate, frontend->now_us) == 0;
+}
+
+/* What is refused here hears nothing: it would take it for TLS. */
+static void secure(struct frontend *frontend, struct connection *connection, struct slice bytes)
+{
+        struct net *net = frontend->seams.net;
+        bool may = may_shake_hands(frontend, connection);
+
+        frontend->counts.rate_limited += !may;
+        if (may && net->ops->secure(net, connection->socket, connection->id, bytes, NULL) == ERR_OK) {
+                connection->secured = true;
+                frontend->counts.secured++;
+                return;
+        }
+        frontend->counts.refused++;
+        connection_drop(frontend, connection);
+}
+
+bool listen_first_bytes(struct frontend *frontend, struct connection *connection, struct slice bytes)
+{
+        check(bytes.size > 0);
+        if (connection->state != CONNECTION_HELLO || connection->secured)
+                return false;
+        if (frontend->options.tls && bytes.data[0] == TLS_FIRST_BYTE) {
+                secure(frontend, connection, bytes);
+                return true;
+        }
+        if (!frontend->options.tls_only || connection->own)
+                return false;
+        frontend->counts.plain_refused++;
+        answer_fatal(frontend, connection, NULL, ERR_NEEDS_TLS);
+        return true;
 }

@@ -65,12 +65,18 @@ void traffic_free(struct frontend *frontend, struct connection *connection)
         traffic_tidy(frontend, connection);
 }
 
+/* Of all connections, here and behind write: what TLS has encrypted counts too. */
+static uint64_t waiting_bytes(const struct frontend *frontend)
+{
+        return frontend->counts.queued_bytes + frontend->seams.net->held;
+}
+
 /* The one that has been taking nothing for longest goes, until there is room. True if `connection` is still there. */
 static bool shed(struct frontend *frontend, const struct connection *connection, size_t size)
 {
         uint64_t id = connection->id;
 
-        while (frontend->counts.queued_bytes + size > frontend->options.send_bytes_max && !list_empty(&frontend->blocked)) {
+        while (waiting_bytes(frontend) + size > frontend->options.send_bytes_max && !list_empty(&frontend->blocked)) {
                 struct traffic *slowest = container_of(list_first(&frontend->blocked), struct traffic, blocked);
 
                 frontend->counts.slow_closed++;

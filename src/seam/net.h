@@ -50,7 +50,8 @@ struct net_ops {
          * sent before (L8: its sender has given that up, and counts on its not being done long after). */
         enum error (*read)(struct net *net, int socket, void *bytes, size_t size, size_t *got);
 
-        /* OK: *written may be less than all. AGAIN: nothing taken now. CLOSED. */
+        /* OK: *written may be less than all. AGAIN: nothing taken now. CLOSED. A part that was begun must be written to its end before
+         * anything else is; one that was not may be dropped. */
         enum error (*write)(struct net *net, int socket, const struct slice *parts, size_t count, size_t *written);
 
         void (*want_write)(struct net *net, int socket, bool wanted);
@@ -59,6 +60,14 @@ struct net_ops {
         void (*want_read)(struct net *net, int socket, bool wanted);
 
         void (*close)(struct net *net, int socket);
+
+        /* From now on the socket's bytes are TLS, and read and write see what is inside; until the handshake is done they say AGAIN.
+         * `taken` was read off it already. name NULL: it was accepted, and we have the certificate; else it was connected, and its
+         * peer must prove that name. A handshake that fails, or takes too long: READABLE, and read says CLOSED. tag: as set_tag.
+         * Of what was wanted before, only reading is wanted still.
+         * Errors: CONFIG (no certificate, or not a name), FULL (too many handshakes), NO_MEMORY; then it is only good for close.
+         * NULL: this net has no TLS. */
+        enum error (*secure)(struct net *net, int socket, uint64_t tag, struct slice taken, const char *name);
 
         /* Events for a descriptor of another seam. -1 is ignored. */
         enum error (*watch)(struct net *net, int fd, uint64_t tag);
@@ -69,6 +78,7 @@ struct net_ops {
 
 struct net {
         const struct net_ops *ops;
+        size_t held; /* bytes that wait in the net itself, behind write, until sockets take them: of all sockets */
 };
 
 #endif

@@ -49,6 +49,8 @@ static enum error open_engines(struct embedded *embedded)
                 if (topic != BUS_FRONTENDS)
                         bus.log.partitions[topic] = 1; /* one worker a role */
         if (!error)
+                error = setup_tls(server, process->error);
+        if (!error)
                 error = open_store(embedded);
         if (!error)
                 error = keyring_open(&server->keyring, server->options->keys, server->options->data, &server->clock,

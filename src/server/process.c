@@ -122,11 +122,16 @@ enum error process_start_role(struct process *process)
 bool process_is_told_to_stop(struct process *process, unsigned ms)
 {
         const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-        int caught = process->told ? 0 : sigtimedwait(&process->signals, NULL, &time);
+        siginfo_t info = {0};
+        int caught = process->told ? 0 : sigtimedwait(&process->signals, &info, &time);
+        /* The kernel sends it when the terminal goes away, anybody else to have files looked at again. */
+        bool hung_up = caught == SIGHUP && info.si_code == SI_KERNEL;
 
-        if (caught == SIGHUP)
+        process->told |= caught == SIGTERM || caught == SIGINT || hung_up;
+        if (caught == SIGHUP && !hung_up) {
                 reload(process);
-        process->told |= caught == SIGTERM || caught == SIGINT;
+                setup_tls_again(&process->server);
+        }
         return process->told;
 }
 
@@ -194,6 +199,7 @@ void process_end(struct process *process)
         end_roles(process->roles + process->workers, process->role_count - process->workers);
         end_roles(process->roles, process->workers);
         monitor_free(&process->monitor);
+        tls_context_free(&process->server.tls);
         for (unsigned i = 0; i < process->role_count; i++) {
                 memory_free(process->roles[i].metrics);
                 crypto_wipe(&process->roles[i].keys, sizeof(process->roles[i].keys));

@@ -34,10 +34,11 @@ must_use enum error process_start_role(struct process *process);
 /* The newest one is not to be started after all; its seams are freed. */
 void process_drop_role(struct process *process);
 
-/* Says where it listens, and waits for SIGTERM or SIGINT; SIGHUP, and every second: files are looked at again. Returns the exit code. */
+/* Says where it listens, and waits for SIGTERM or SIGINT; SIGHUP, and every second: files are looked at again; SIGHUP: the certificate
+ * too. Returns the exit code. */
 int process_serve(struct process *process);
 
-/* True if SIGTERM or SIGINT comes within ms. */
+/* True if SIGTERM or SIGINT comes within ms, or the terminal goes away. SIGHUP may end the wait early. */
 bool process_is_told_to_stop(struct process *process, unsigned ms);
 
 /* The roles end in good order: frontends say goodbye and wait for replies, which the workers still give. */

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "server/meter.h"
 #include "server/server.h"
 
@@ -148,7 +149,19 @@ static void note_reply(struct frontend_watch *watch, uint64_t waited_us)
         metrics_observe(container_of(watch, struct frontend_meter, watch)->metrics, HISTOGRAM_REPLY_TIME, waited_us);
 }
 
-static void count_frontend(struct role *role, const struct frontend *frontend)
+static void count_tls(struct role *role, struct net *net)
+{
+        struct loop_tls_counts counts = loop_tls_counts(net);
+
+        metrics_set(role->metrics, METRIC_TLS_OK, counts.done);
+        metrics_set(role->metrics, METRIC_TLS_FAILED, counts.failed);
+        metrics_set(role->metrics, METRIC_TLS_REFUSED, counts.refused);
+        metrics_set(role->metrics, METRIC_TLS_UNDER_WAY, counts.under_way);
+        metrics_set(role->metrics, METRIC_TLS_HELD, net->held);
+        metrics_set(role->metrics, METRIC_TLS_EXPIRES, tls_server_expires_ms(role->server->tls) / 1000);
+}
+
+static void count_frontend(struct role *role, const struct frontend *frontend, struct net *net)
 {
         struct frontend_counts counts;
 
@@ -175,6 +188,9 @@ static void count_frontend(struct role *role, const struct frontend *frontend)
         metrics_set(role->metrics, METRIC_POSTS_UNKNOWN, counts.posts_unknown);
         metrics_set(role->metrics, METRIC_PARTIAL_BYTES, counts.partial_bytes);
         metrics_set(role->metrics, METRIC_QUEUED_BYTES, counts.queued_bytes);
+        metrics_set(role->metrics, METRIC_PLAIN_REFUSED, counts.plain_refused);
+        if (role->server->tls)
+                count_tls(role, net);
 }
 
 /* ---- workers ---- */
@@ -268,6 +284,8 @@ static struct frontend_options frontend_options_of(const struct role *role)
                 .address_connections = (uint32_t)options->address_connections,
                 .connection_frames = (uint32_t)options->connection_frames,
                 .user_frames = (uint32_t)options->user_frames,
+                .tls = role->server->tls,
+                .tls_only = options->tls_only,
                 .claim_wait_ms = role->server->claim_wait_ms,
         };
 
@@ -318,12 +336,12 @@ static enum error listen_all(struct role *role, struct net *net, struct frontend
         return error;
 }
 
-static void run_frontend(struct role *role, struct frontend *frontend)
+static void run_frontend(struct role *role, struct frontend *frontend, struct net *net)
 {
         bool draining = false;
 
         while (frontend_turn(frontend, bounded_wait(frontend_wait_ms(frontend)))) {
-                count_frontend(role, frontend);
+                count_frontend(role, frontend, net);
                 keyring_take(&role->server->keyring, &role->keys_version, &role->keys);
                 if (frontend_serves(frontend) && !atomic_load_explicit(&role->ready, memory_order_relaxed))
                         atomic_store(&role->ready, true);
@@ -335,6 +353,23 @@ static void run_frontend(struct role *role, struct frontend *frontend)
         if (!atomic_load(&role->ready) && !draining)
                 snprintf(role->error, sizeof(role->error),
                          "frontend %u runs already: give this one another --index, or stop that one first", role->index);
+}
+
+/* With TLS in front, if there is a certificate. */
+static enum error new_net(struct server *server, struct net **net)
+{
+        const struct loop_tls_options tls = {.server = server->tls, .clock = &server->clock, .events = &server->log.sink};
+        struct net *plain = NULL;
+        enum error error = loop_net_new(&server->log.sink, &plain);
+
+        if (!error && server->tls) {
+                error = loop_tls_new(plain, &tls, net);
+                if (error)
+                        plain->ops->free(&plain);
+        } else {
+                *net = plain;
+        }
+        return error;
 }
 
 static void frontend_thread(struct role *role)
@@ -359,13 +394,13 @@ static void frontend_thread(struct role *role)
         if (server->frontends > 1 && !UNDER_TSAN)
                 error = loop_own_descriptors();
         if (!error)
-                error = loop_net_new(&server->log.sink, &seams.net);
+                error = new_net(server, &seams.net);
         if (!error)
                 error = frontend_new(&options, &seams, &frontend);
         if (error)
                 snprintf(role->error, sizeof(role->error), "a frontend cannot start: %s", error_text(error));
         else if (listen_all(role, seams.net, frontend) == ERR_OK)
-                run_frontend(role, frontend);
+                run_frontend(role, frontend, seams.net);
         frontend_free(&frontend);
         if (seams.net)
                 seams.net->ops->free(&seams.net);

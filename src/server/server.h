@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "frontend/frontend.h"
+#include "loop/tls.h"
 #include "seam/bus.h"
 #include "seam/mail.h"
 #include "seam/net.h"
@@ -38,11 +39,12 @@ struct server {
         struct clock clock;
         struct random *random;
         struct log log;
-        struct token_keys keys; /* a tool's */
-        struct keyring keyring; /* a server's */
-        uint32_t connections;   /* a frontend holds at most: what the options say, or less if descriptors are few */
-        uint32_t claim_wait_ms; /* how long a frontend waits for whoever has its index (L6) */
-        uint32_t frontends;     /* of this process */
+        struct token_keys keys;  /* a tool's */
+        struct keyring keyring;  /* a server's */
+        struct tls_context *tls; /* the certificate for clients; NULL: there is none */
+        uint32_t connections;    /* a frontend holds at most: what the options say, or less if descriptors are few */
+        uint32_t claim_wait_ms;  /* how long a frontend waits for whoever has its index (L6) */
+        uint32_t frontends;      /* of this process */
 };
 
 enum role_kind { ROLE_FRONTEND, ROLE_AUTH, ROLE_SESSION, ROLE_QUERY, ROLE_NOTIFY };

@@ -12,9 +12,12 @@
 #include "driver/mail/spool.h"
 #include "driver/notes/file.h"
 #include "driver/password/thread.h"
+#include "loop/tls.h"
 
 #define CODE_DIGITS_MAX 16
 #define MAIL_FROM       "galka@localhost.localdomain"
+#define DAY_MS          86400000
+#define SOON_DAYS       14 /* a certificate that ends within them is warned of: renewing usually happens a month before */
 
 const struct role_needs role_needs[] = {
         [ROLE_FRONTEND] = {"frontend", BUS_FRONTENDS, .presence = true},
@@ -30,6 +33,55 @@ enum error server_make_folder(const char *path, char text[static SERVER_ERROR_SI
                 return ERR_OK;
         snprintf(text, SERVER_ERROR_SIZE, "cannot use the data folder %.300s: %s (see --data)", path, strerror(errno));
         return ERR_SYSTEM;
+}
+
+/* ---- the certificate for clients ---- */
+
+static void note_certificate(struct server *server, const char *what)
+{
+        uint64_t expires_ms = tls_server_expires_ms(server->tls), now_ms = server->clock.wall_ms(&server->clock);
+        uint64_t days = expires_ms > now_ms ? (expires_ms - now_ms) / DAY_MS : 0;
+        bool over = expires_ms <= now_ms;
+
+        event_note(&server->log.sink, over || days < SOON_DAYS ? EVENT_WARNING : EVENT_INFO,
+                   over ? "tls.certificate_has_expired" : what, NULL, {"certificate", server->options->tls_certificate, 0},
+                   {"valid_days", NULL, days});
+}
+
+enum error setup_tls(struct server *server, char text[static SERVER_ERROR_SIZE])
+{
+        const struct options *options = server->options;
+        char why[TLS_WHY_SIZE];
+        enum error error;
+
+        if (!*options->tls_certificate && !*options->tls_key && !options->tls_only)
+                return ERR_OK;
+        if (!*options->tls_certificate || !*options->tls_key) {
+                snprintf(text, SERVER_ERROR_SIZE, "%s",
+                         *options->tls_certificate ? "--tls-certificate needs its key: --tls-key FILE"
+                         : *options->tls_key       ? "--tls-key needs its certificate: --tls-certificate FILE"
+                                             : "--tls-only needs a certificate: --tls-certificate FILE --tls-key FILE");
+                return ERR_CONFIG;
+        }
+        error = tls_server_new(options->tls_certificate, options->tls_key, &server->tls, why);
+        if (error)
+                snprintf(text, SERVER_ERROR_SIZE, "%s (see --tls-certificate, --tls-key)", why);
+        else
+                note_certificate(server, "tls.certificate");
+        return error;
+}
+
+void setup_tls_again(struct server *server)
+{
+        char why[TLS_WHY_SIZE];
+
+        if (!server->tls)
+                return;
+        if (tls_server_reload(server->tls, why) != ERR_OK)
+                event_note(&server->log.sink, EVENT_ERROR, "tls.reload_failed", NULL, {"reason", why, 0},
+                           {"goes_on_with", "the certificate it had", 0});
+        else
+                note_certificate(server, "tls.reloaded");
 }
 
 /* Dev mode: the code that would be mailed is on the screen. */

@@ -12,6 +12,12 @@
 
 void server_init(struct server *server, const struct options *options);
 
+/* The certificate for clients, if the options name one, and what is to be said of it. CONFIG: text says what is wrong. */
+must_use enum error setup_tls(struct server *server, char text[static SERVER_ERROR_SIZE]);
+
+/* Reads it anew, if there is one, and says in one line of the log how that went. */
+void setup_tls_again(struct server *server);
+
 /* The spool of outgoing letters, FOLDER/mail. */
 must_use enum error setup_mail(struct server *server, const char *folder, struct mail **mail);
 

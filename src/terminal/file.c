@@ -224,7 +224,7 @@ bool file_changed(struct file *file)
         return true;
 }
 
-bool file_get_setting(struct file *file, const char *name, char value[static 256])
+bool file_get_setting(struct file *file, const char *name, char value[static FILE_SETTING_SIZE])
 {
         sqlite3_stmt *statement = file->statements[GET_SETTING];
         const char *text = NULL;
@@ -234,7 +234,7 @@ bool file_get_setting(struct file *file, const char *name, char value[static 256
         if (sqlite3_step(statement) == SQLITE_ROW)
                 text = (const char *)sqlite3_column_text(statement, 0);
         if (text)
-                snprintf(value, 256, "%s", text);
+                snprintf(value, FILE_SETTING_SIZE, "%s", text);
         found = text;
         sqlite3_reset(statement);
         sqlite3_clear_bindings(statement);

@@ -30,8 +30,9 @@ must_use enum error file_range(struct file *file, struct slice key, struct slice
 /* True if another process changed the file since the last call. */
 bool file_changed(struct file *file);
 
-/* Small settings of the terminal itself ("server"). get: false if not set; value has room for 256 bytes. */
-bool file_get_setting(struct file *file, const char *name, char value[static 256]);
+/* Small settings of the terminal itself ("server", "ca"). get: false if not set. */
+#define FILE_SETTING_SIZE 256
+bool file_get_setting(struct file *file, const char *name, char value[static FILE_SETTING_SIZE]);
 must_use enum error file_set_setting(struct file *file, const char *name, const char *value);
 
 #endif

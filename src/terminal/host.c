@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "crypto/random.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 
-#define DEFAULT_PORT     4255
 #define TAG_SOCKET       1
 #define TAG_WATCHED      2
 #define READ_SIZE        32768
@@ -23,23 +23,21 @@
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
-static enum error parse_server(struct host *host, const char *server)
+/* A net that can speak TLS, if the address asks for it. */
+static enum error open_net(struct host *host)
 {
-        const char *bracket = server[0] == '[' ? strchr(server, ']') : NULL; /* [::1]:4255 */
-        const char *colon = strrchr(bracket ? bracket : server, ':');
-        size_t size = colon ? (size_t)(colon - server) : strlen(server);
-        char *end = NULL;
-        unsigned long port = colon ? strtoul(colon + 1, &end, 10) : DEFAULT_PORT;
+        char ca[FILE_SETTING_SIZE], why[TLS_WHY_SIZE];
+        bool has_ca = file_get_setting(host->file, "ca", ca) && *ca;
+        struct loop_tls_options tls = {.clock = &host->clock};
+        struct net *plain = NULL;
+        enum error error = loop_net_new(NULL, &plain);
 
-        if (size == 0 || size >= sizeof(host->server) || port == 0 || port > 65535 || (end && (*end || end == colon + 1)))
-                return ERR_CONFIG;
-        if (bracket && bracket != server + size - 1)
-                return ERR_CONFIG;
-        if (bracket)
-                server++, size -= 2;
-        memcpy(host->server, server, size);
-        host->port = (uint16_t)port;
-        return ERR_OK;
+        host->net = plain;
+        if (error || !host->address.tls)
+                return error;
+        error = tls_client_new(has_ca ? ca : NULL, &host->trust, why);
+        tls.client = host->trust;
+        return error ? error : loop_tls_new(plain, &tls, &host->net);
 }
 
 enum error host_new(struct file *file, const char *server, bool leads, struct host **host_p)
@@ -56,9 +54,9 @@ enum error host_new(struct file *file, const char *server, bool leads, struct ho
         host->socket = -1;
         loop_clock_init(&host->clock);
         arena_init(&host->arena, &heap_source, ARENA_CHUNK_SIZE, ARENA_SIZE_MAX);
-        error = parse_server(host, server);
+        error = address_parse(server, &host->address);
         if (!error)
-                error = loop_net_new(NULL, &host->net);
+                error = open_net(host);
         if (error)
                 goto fail;
         crypto_random(seed, sizeof(seed));
@@ -85,6 +83,7 @@ void host_free(struct host **host_p)
                 host->net->ops->close(host->net, host->socket);
         if (host->net)
                 host->net->ops->free(&host->net);
+        tls_context_free(&host->trust);
         arena_finish(&host->arena);
         memory_free(host);
 }
@@ -105,7 +104,7 @@ static void disconnect(struct host *host, bool tell_core)
         if (host->socket >= 0)
                 host->net->ops->close(host->net, host->socket);
         host->socket = -1;
-        host->connecting = false;
+        host->connecting = host->securing = false;
         if (tell_core)
                 core_disconnected(host->core, host_time(host));
 }
@@ -115,11 +114,12 @@ static void connect_now(struct host *host)
         enum error error;
 
         disconnect(host, false);
-        error = host->net->ops->connect(host->net, host->server, host->port, TAG_SOCKET, &host->socket);
+        error = host->net->ops->connect(host->net, host->address.host, host->address.port, TAG_SOCKET, &host->socket);
         if (error) {
                 host->socket = -1;
                 host->failures++;
-                snprintf(host->problem, sizeof(host->problem), "cannot reach %.80s:%u", host->server, host->port);
+                snprintf(host->problem, sizeof(host->problem), "cannot reach %.80s:%u", host->address.host,
+                         host->address.port);
                 core_disconnected(host->core, host_time(host));
                 return;
         }
@@ -186,6 +186,15 @@ static void keep(struct host *host, const struct core_event *event)
         core_kept(host->core, batch, host_time(host));
 }
 
+/* It was the server who wanted no link, and it said why. */
+static void note_refusal(struct host *host)
+{
+        enum error error = core_refused(host->core);
+
+        if (error)
+                snprintf(host->problem, sizeof(host->problem), "the server refuses: %s", error_text(error));
+}
+
 void host_settle(struct host *host)
 {
         struct core_event event;
@@ -196,6 +205,7 @@ void host_settle(struct host *host)
                         connect_now(host);
                         break;
                 case CORE_EVENT_CLOSE:
+                        note_refusal(host);
                         disconnect(host, false);
                         break;
                 case CORE_EVENT_SEND:
@@ -246,24 +256,53 @@ static void read_socket(struct host *host)
         }
 }
 
-static void socket_writable(struct host *host)
+static bool is_closed(struct host *host)
 {
         const struct slice nothing = {0};
         size_t written;
 
+        return host->net->ops->write(host->net, host->socket, &nothing, 1, &written) == ERR_CLOSED;
+}
+
+/* The way to the server ends before it began. */
+static void connect_failed(struct host *host, const char *why)
+{
+        host->failures++;
+        if (why)
+                snprintf(host->problem, sizeof(host->problem), "%s", why);
+        else
+                snprintf(host->problem, sizeof(host->problem), "no server answers at %.80s:%u", host->address.host,
+                         host->address.port);
+        disconnect(host, true);
+}
+
+/* A step on the way: the socket is connected, then TLS is. */
+static void go_on_connecting(struct host *host)
+{
+        if (is_closed(host)) {
+                connect_failed(host, host->securing ? loop_tls_why(host->net) : NULL);
+                return;
+        }
+        if (host->address.tls && !host->securing) {
+                host->securing = true; /* WRITABLE comes again once it is done */
+                if (host->net->ops->secure(host->net, host->socket, TAG_SOCKET, (struct slice){0}, host->address.host) !=
+                    ERR_OK)
+                        connect_failed(host, "no TLS with that name");
+                else
+                        host->net->ops->want_write(host->net, host->socket, true);
+                return;
+        }
+        host->connecting = host->securing = false;
+        host->problem[0] = '\0';
+        host->failures = 0;
+        host->net->ops->want_write(host->net, host->socket, false);
+        core_connected(host->core, host_time(host));
+}
+
+static void socket_writable(struct host *host)
+{
         if (host->connecting) {
-                host->connecting = false;
-                if (host->net->ops->write(host->net, host->socket, &nothing, 1, &written) == ERR_CLOSED) {
-                        host->failures++;
-                        snprintf(host->problem, sizeof(host->problem), "no server answers at %.80s:%u", host->server,
-                                 host->port);
-                        disconnect(host, true);
-                        return;
-                }
-                host->problem[0] = '\0';
-                host->failures = 0;
-                host->net->ops->want_write(host->net, host->socket, false);
-                core_connected(host->core, host_time(host));
+                go_on_connecting(host);
                 return;
         }
         host->net->ops->want_write(host->net, host->socket, false);
@@ -320,6 +359,8 @@ bool host_turn(struct host *host, int wait_ms)
                         socket_writable(host);
                 else if (host->socket >= 0 && events[i].kind == NET_EVENT_READABLE && !host->connecting)
                         read_socket(host);
+                else if (host->securing && events[i].kind == NET_EVENT_READABLE && is_closed(host))
+                        connect_failed(host, loop_tls_why(host->net));
         }
         if (core_deadline_ms(host->core) <= clock_monotonic_ms(&host->clock))
                 core_tick(host->core, host_time(host));

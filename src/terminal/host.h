@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "seam/clock.h"
 #include "seam/net.h"
+#include "terminal/address.h"
 #include "terminal/file.h"
 
 struct host {
@@ -18,20 +19,20 @@ struct host {
         struct net *net;
         struct clock clock;
         struct arena arena;
-        char server[256];
-        uint16_t port;
-        int socket; /* -1: none */
+        struct address address;
+        struct tls_context *trust; /* whom to believe; NULL: the address is without TLS */
+        int socket;                /* -1: none */
         bool leads;
-        bool connecting;
-        unsigned failures;   /* connects that failed since there was a link */
-        bool storage_failed; /* the disk refused a batch: nothing goes on */
+        bool connecting, securing; /* securing: connected, and TLS is on its way */
+        unsigned failures;         /* connects that failed since there was a link */
+        bool storage_failed;       /* the disk refused a batch: nothing goes on */
         uint64_t outbox_look_ms;
-        char problem[160]; /* why there is no link, in words; empty if none is known */
+        char problem[512]; /* why there is no link, in words; empty if none is known */
         void (*on_event)(void *context, const struct core_event *event);
         void *context;
 };
 
-/* server: "host" or "host:port". leads: this process leads the file; otherwise the core only shows what is stored: it never
+/* server: as of address.h; the profile's setting "ca" says who may sign its certificate. leads: this process leads the file; otherwise the core only shows what is stored: it never
  * connects, and what it would keep is dropped. The file stays the caller's. CONFIG: not such a server. */
 must_use enum error host_new(struct file *file, const char *server, bool leads, struct host **host);
 void host_free(struct host **host);

@@ -3,12 +3,15 @@
  * from the tables here.
  */
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/assert.h"
+#include "loop/tls.h"
 #include "terminal/command.h"
 #include "terminal/screen/screen.h"
 
@@ -72,7 +75,7 @@ static const struct command commands[] = {
 enum flag_type { FLAG_TEXT, FLAG_SWITCH, FLAG_ROWS };
 
 static struct {
-        const char *server, *profile;
+        const char *server, *ca, *profile;
         bool json, numbers, help;
 } general;
 
@@ -81,8 +84,13 @@ static const struct flag {
         enum flag_type type;
         void *value;
 } flags[] = {
-        {"server", "HOST[:PORT]", "the server (kept in the profile; at first " DEFAULT_SERVER ")", FLAG_TEXT,
-         &general.server},
+        {"server", "HOST[:PORT]",
+         "the server (kept in the profile; at first " DEFAULT_SERVER
+         "): over TLS, unless it is this machine; tls://HOST and "
+         "plain://HOST say which",
+         FLAG_TEXT, &general.server},
+        {"ca", "FILE", "who may sign the server's certificate, in PEM (kept in the profile); empty: whom this system trusts",
+         FLAG_TEXT, &general.ca},
         {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
         {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
         {"wait", "", "send, reply, edit, delete: stay until it is done", FLAG_SWITCH, &command_flags.wait},
@@ -192,6 +200,8 @@ static void print_man(void)
         print_man_entry("", "GALKA_PROFILE", "", "the profile, unless a flag says it");
         print_man_entry("", "LC_ALL, LC_MESSAGES, LANG", "",
                         "the full screen's language: Russian if they say ru, else English");
+        print_man_entry("", "SSL_CERT_FILE", "",
+                        "whom this system trusts, if not who is usual (a file of certificates in PEM)");
         print_man_entry("", "NO_COLOR", "", "if set, nothing is coloured");
         puts(".SH FILES");
         print_man_entry("", "~/.local/share/galka/NAME", "",
@@ -298,6 +308,39 @@ static void choose_server(struct session *session)
         }
 }
 
+/* --ca is kept, whole, since the next call may come from another folder. */
+static int keep_authority(struct session *session)
+{
+        char path[PATH_MAX] = "", why[TLS_WHY_SIZE];
+        struct tls_context *trust;
+
+        if (*general.ca) {
+                if (tls_client_new(general.ca, &trust, why) != ERR_OK)
+                        return session_complain(EXIT_USAGE, "%s (see --ca)", why);
+                tls_context_free(&trust);
+                if (!realpath(general.ca, path) || strlen(path) >= FILE_SETTING_SIZE)
+                        return session_complain(EXIT_USAGE, "--ca: the path is too long");
+        }
+        if (file_set_setting(session->file, "ca", path) != ERR_OK)
+                return session_complain(EXIT_DISK, "the profile cannot be written");
+        return EXIT_DONE;
+}
+
+/* Why the server's address was no good. */
+static int complain_of_server(struct session *session)
+{
+        char ca[FILE_SETTING_SIZE], why[TLS_WHY_SIZE] = "";
+        struct tls_context *trust = NULL;
+        struct address address;
+
+        if (address_parse(session->server, &address) != ERR_OK)
+                return session_complain(EXIT_USAGE, "'%s' is no server: give HOST, HOST:PORT or tls://HOST:PORT",
+                                        session->server);
+        if (file_get_setting(session->file, "ca", ca) && *ca && tls_client_new(ca, &trust, why) == ERR_OK)
+                tls_context_free(&trust);
+        return session_complain(EXIT_USAGE, "%s (see --ca)", why);
+}
+
 static int open_session(struct session *session)
 {
         char folder[PATH_SIZE], text[FILE_ERROR_SIZE] = "";
@@ -308,11 +351,13 @@ static int open_session(struct session *session)
                 return session_complain(EXIT_USAGE, "the profile's name is too long");
         if (file_open(folder, &session->file, text) != ERR_OK)
                 return session_complain(EXIT_DISK, "%s", text);
+        if (general.ca && keep_authority(session) != EXIT_DONE)
+                return EXIT_USAGE;
         session->leads = file_lead(session->file) == ERR_OK;
         choose_server(session);
         error = host_new(session->file, server, session->leads, &session->host);
         if (error == ERR_CONFIG)
-                return session_complain(EXIT_USAGE, "'%s' is no server: give HOST or HOST:PORT", server);
+                return complain_of_server(session);
         if (!error && general.server && file_set_setting(session->file, "server", server) != ERR_OK)
                 return session_complain(EXIT_DISK, "the profile cannot be written");
         if (!error)

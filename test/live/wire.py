@@ -145,7 +145,8 @@ class Frame:
 class Client:
     """One connection, driven by hand."""
 
-    def __init__(self, definition, port, receive_buffer=None, timeout=10.0, source=None):
+    def __init__(self, definition, port, receive_buffer=None, timeout=10.0, source=None, first=b'', secure=None):
+        """first: what is said before all else, as a balancer does; secure: makes a socket one that speaks TLS."""
         self.definition = definition
         self.socket = socket.socket()
         if receive_buffer:
@@ -154,6 +155,10 @@ class Client:
         if source:
             self.socket.bind((source, 0))
         self.socket.connect(('127.0.0.1', port))
+        if first:
+            self.socket.sendall(first)
+        if secure:
+            self.socket = secure(self.socket)
         self.buffer = b''
         self.user = None  # a User, once joined
         self.token = bytes(40)

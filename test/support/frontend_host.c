@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "loop/tls.h"
 #include "support/frontend_host.h"
 
 static uint64_t host_monotonic_us(struct clock *clock)
@@ -48,6 +49,7 @@ void host_start_seams(struct host *host)
         assert_non_null(host->world);
         host->net = fake_world_net(host->world, 1);
         host->client_net = fake_world_net(host->world, 2);
+        host->raw = host->net;
         assert_non_null(host->net);
         assert_non_null(host->client_net);
         assert_int_equal(bus_embedded_new(&bus, &host->embedded), ERR_OK);
@@ -73,19 +75,38 @@ struct frontend_seams host_seams(struct host *host)
         };
 }
 
-void host_start(struct host *host, const struct frontend_options *options)
+static void serve(struct host *host, const struct frontend_options *options)
 {
         struct net_address bound;
-        struct frontend_seams seams;
+        struct frontend_seams seams = host_seams(host);
 
-        host_start_seams(host);
-        seams = host_seams(host);
         assert_int_equal(frontend_new(options, &seams, &host->frontend), ERR_OK);
         assert_int_equal(frontend_listen(host->frontend, "10.0.0.1", 0, false, &bound), ERR_OK);
         host->port = bound.port;
         for (int i = 0; i < 10 && !frontend_serves(host->frontend); i++)
                 assert_true(frontend_turn(host->frontend, 0));
         assert_true(frontend_serves(host->frontend));
+}
+
+void host_start(struct host *host, const struct frontend_options *options)
+{
+        host_start_seams(host);
+        serve(host, options);
+}
+
+void host_start_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                    struct tls_context *client)
+{
+        struct frontend_options all = *options;
+        struct loop_tls_options tls = {.server = server, .client = client, .clock = &host->clock.clock};
+
+        host_start_seams(host);
+        assert_int_equal(loop_tls_new(host->net, &tls, &host->tls_net), ERR_OK);
+        assert_int_equal(loop_tls_new(host->client_net, &tls, &host->tls_client_net), ERR_OK);
+        host->net = host->tls_net;
+        host->client_net = host->tls_client_net;
+        all.tls = true;
+        serve(host, &all);
 }
 
 void host_stop(struct host *host)
@@ -99,15 +120,30 @@ void host_stop(struct host *host)
         host->worker_bus->ops->free(&host->worker_bus);
         bus_embedded_free(&host->embedded);
         presence_memory_free(&host->memory);
+        if (host->tls_net)
+                host->tls_net->ops->free(&host->tls_net);
+        if (host->tls_client_net)
+                host->tls_client_net->ops->free(&host->tls_client_net);
         fake_world_free(&host->world);
+}
+
+/* Handshakes of clients go on by themselves. */
+static void turn_clients(struct host *host)
+{
+        struct net_event events[16];
+
+        if (host->tls_client_net)
+                (void)host->client_net->ops->poll(host->client_net, events, countof(events), 0);
 }
 
 bool host_turn(struct host *host)
 {
         bool goes_on = true;
 
-        for (int i = 0; i < 4 && goes_on; i++)
+        for (int i = 0; i < 4 && goes_on; i++) {
+                turn_clients(host);
                 goes_on = frontend_turn(host->frontend, 0);
+        }
         return goes_on;
 }
 
@@ -220,6 +256,15 @@ void client_open(struct host *host, struct client *client)
         assert_int_equal(host->client_net->ops->connect(host->client_net, "10.0.0.1", host->port, 1, &client->socket),
                          ERR_OK);
         host_turn(host);
+}
+
+void client_secure(struct client *client, const char *name)
+{
+        struct net *net = client->host->client_net;
+
+        assert_int_equal(net->ops->secure(net, client->socket, 1, (struct slice){0}, name), ERR_OK);
+        for (int i = 0; i < 3; i++)
+                host_turn(client->host);
 }
 
 void client_close(struct client *client)

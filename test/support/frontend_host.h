@@ -33,6 +33,8 @@ struct host {
         struct token_keys keys;
         struct fake_world *world;
         struct net *net, *client_net;
+        struct net *raw;                      /* `net` without TLS */
+        struct net *tls_net, *tls_client_net; /* the same, if TLS is in front of them */
         struct bus_embedded *embedded;
         struct bus *bus, *worker_bus;
         struct presence_memory *memory;
@@ -55,6 +57,12 @@ struct client {
 
 /* Until it serves. options.index is 0 and there is one partition for each of the 2 frontends there may be. */
 void host_start(struct host *host, const struct frontend_options *options);
+
+/* The same behind TLS: whoever begins with it is secured by that certificate. Clients may be secured too, and then believe whom
+ * `client` says. Both contexts stay the test's. */
+struct tls_context;
+void host_start_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                    struct tls_context *client);
 
 /* The same without a frontend: the test makes its own. */
 void host_start_seams(struct host *host);
@@ -87,6 +95,9 @@ size_t host_presence(struct host *host, uint64_t user);
 
 void client_open(struct host *host, struct client *client);
 void client_close(struct client *client);
+
+/* TLS from now on; the server must prove that name. */
+void client_secure(struct client *client, const char *name);
 
 /* Sends as many as the pipe takes; returns how many. */
 size_t client_send_bytes(struct client *client, const void *bytes, size_t size);
