@@ -103,7 +103,14 @@ enum store_op_kind {
         STORE_DELETE,        /* make the account a tombstone, revoke all devices */
         STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago */
         STORE_INVITE,        /* make an invitation: a member's, or (user 0) an operator's */
-        STORE_IMPORT         /* an operator's: make a user with one device, no mail */
+        STORE_IMPORT,        /* an operator's: make a user with one device, no mail */
+        STORE_ACCESS /* an operator's: whether a user may sign in, and by which password; all his devices are revoked */
+};
+
+enum store_access {
+        STORE_ACCESS_OFF,     /* no password opens the account, and no code of a letter, until it is on again */
+        STORE_ACCESS_ON,      /* it is as it was. No device is revoked: there is none */
+        STORE_ACCESS_PASSWORD /* another password */
 };
 
 struct store_op {
@@ -179,8 +186,12 @@ struct store_op {
                         struct slice email, user_name, display_name, email_folded, name_folded, device_name;
                         const char *password_hash; /* may be "" : no password sign-in */
                         uint8_t secret_hash[STORE_HASH_SIZE];
-                        uint64_t new_user, new_device;
+                        uint64_t new_user, new_device; /* device 0: none */
                 } import;
+                struct {
+                        enum store_access access;
+                        const char *password_hash; /* PASSWORD */
+                } access;                          /* of `user` */
         };
 };
 

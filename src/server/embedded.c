@@ -9,6 +9,7 @@
 #include "driver/notes/file.h"
 #include "driver/presence/memory.h"
 #include "driver/store/sqlite.h"
+#include "server/control.h"
 #include "server/setup.h"
 
 #define WORKERS 4
@@ -20,6 +21,7 @@ struct embedded {
         struct presence_memory *presence;
         struct store_sqlite *store;
         struct notes_file *notes;
+        struct control *control;
 };
 
 static enum error open_store(struct embedded *embedded)
@@ -114,6 +116,24 @@ static enum error start_roles(struct embedded *embedded)
         return error;
 }
 
+/* An operator's door, with seams of its own. */
+static enum error open_control(struct embedded *embedded)
+{
+        struct process *process = &embedded->process;
+        struct store *store = NULL;
+        struct bus *bus = NULL;
+        enum error error = bus_embedded_open(embedded->bus, &bus);
+
+        if (!error)
+                error = store_sqlite_open(embedded->store, &store);
+        if (!error)
+                return control_new(&process->server, store, bus, &embedded->control, process->error);
+        if (bus)
+                bus->ops->free(&bus);
+        snprintf(process->error, sizeof(process->error), "there is no control socket: %s", error_text(error));
+        return error;
+}
+
 int server_all(const struct options *options)
 {
         static struct embedded embedded; /* one server a process */
@@ -126,8 +146,11 @@ int server_all(const struct options *options)
                 error = open_engines(&embedded);
         if (!error)
                 error = start_roles(&embedded);
+        if (!error)
+                error = open_control(&embedded);
         code = error ? process_say_error(process, error) : process_serve(process);
         process_end(process);
+        control_free(&embedded.control);
         store_sqlite_free(&embedded.store);
         presence_memory_free(&embedded.presence);
         bus_embedded_free(&embedded.bus);

@@ -13,12 +13,14 @@
 #include "server/backup.h"
 #include "server/tool.h"
 
-#define DOMAIN_SIZE 254
-#define MARGIN      16
+#define DOMAIN_SIZE    254
+#define MARGIN         16
+#define DEFAULT_FOLDER "galka-data" /* of --data */
 
 struct first {
         struct options options; /* as given, and answered; texts are others' */
         char domain[DOMAIN_SIZE], data[SETUP_PATH_SIZE], config[SETUP_PATH_SIZE + MARGIN];
+        char invite[INVITE_TEXT_SIZE]; /* of a database that was made; "": none */
         char text[SERVER_ERROR_SIZE];
 };
 
@@ -146,6 +148,17 @@ static enum error make_folder(struct first *first)
         return ERR_OK;
 }
 
+/* Into a new database nobody could sign up. */
+static enum error invite_first(struct first *first, struct tool *tool)
+{
+        enum error error = server_invite_make(tool, first->invite);
+
+        if (error)
+                snprintf(first->text, sizeof(first->text), "no invitation was made: %s (see galkad invite)",
+                         error_text(error));
+        return error;
+}
+
 /* The database is made by opening it, and with it the keys. Those of a cluster are in a file of their own. */
 static enum error make_keys_and_database(struct first *first)
 {
@@ -168,16 +181,12 @@ static enum error make_keys_and_database(struct first *first)
         }
         if (!tool_open(&tool, options, true))
                 return ERR_SYSTEM; /* it said why */
-        tool_close(&tool);
         say(keys, keys_there);
         say(database, database_there);
-        return ERR_OK;
-}
-
-static bool is_default_folder(const struct first *first, const struct options *given)
-{
-        (void)first;
-        return strcmp(given->data, "galka-data") == 0 && !*given->config;
+        if (!database_there)
+                error = invite_first(first, &tool);
+        tool_close(&tool);
+        return error;
 }
 
 /* How to go on, in commands that can be typed as they are. */
@@ -186,9 +195,10 @@ static void say_what_next(const struct first *first, const struct options *given
         const struct options *options = &first->options;
         char where[SETUP_PATH_SIZE + 64] = "";
 
-        if (*given->config && strcmp(given->config, first->config) == 0)
+        /* The default folder's own file is found without a word. */
+        if (*given->config && strcmp(given->config, DEFAULT_FOLDER "/" OPTIONS_FILE) != 0)
                 snprintf(where, sizeof(where), " --config %s", given->config);
-        else if (!is_default_folder(first, given))
+        else if (!*given->config && strcmp(given->data, DEFAULT_FOLDER) != 0)
                 snprintf(where, sizeof(where), " --data %s", given->data);
         putchar('\n');
         if (*options->postgres) {
@@ -201,8 +211,16 @@ static void say_what_next(const struct first *first, const struct options *given
                         printf("It listens on 127.0.0.1, so only this machine reaches it; 'listen' in %s says where else.\n",
                                first->config);
         }
-        printf("People sign up with:\n\n    galka --server %s:%llu signup\n", options->domain,
-               (unsigned long long)options->port);
+        if (*first->invite)
+                printf("Who is invited by\n\n    " INVITE_LINK
+                       "\n\nsigns up with (good for %llu, for %llu days; more of them: "
+                       "galkad%s invite):\n\n    galka --server %s:%llu signup --invite " INVITE_LINK "\n",
+                       options->domain, first->invite, (unsigned long long)options->uses, (unsigned long long)options->days,
+                       where, options->domain, (unsigned long long)options->port, options->domain, first->invite);
+        else
+                printf("Who is invited (galkad%s invite) signs up with:\n\n    galka --server %s:%llu signup --invite "
+                       "LINK\n",
+                       where, options->domain, (unsigned long long)options->port);
 }
 
 int server_setup(const struct options *options)

@@ -10,7 +10,7 @@
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
-static enum error make(struct tool *tool, const struct options *options, const char *token)
+static enum error make(struct tool *tool, const char *token)
 {
         struct store_op op = {.kind = STORE_INVITE};
         struct store_result result;
@@ -21,30 +21,36 @@ static enum error make(struct tool *tool, const struct options *options, const c
         tool->server.random->fill(tool->server.random, random, sizeof(random));
         op.request = id_uuid7(tool->server.clock.wall_ms(&tool->server.clock), random);
         crypto_sha256(slice_text(token), op.invite.hash);
-        op.invite.uses = (uint64_t)options->uses;
-        op.invite.valid_ms = (uint64_t)options->days * DAY_MS;
+        op.invite.uses = tool->server.options->uses;
+        op.invite.valid_ms = tool->server.options->days * DAY_MS;
         arena_init(&arena, &heap_source, 1 << 12, 1 << 20);
         error = tool_apply(tool, &op, 1, &result, &arena);
         arena_finish(&arena);
         return error ? error : result.status;
 }
 
-int server_invite(const struct options *options)
+enum error server_invite_make(struct tool *tool, char token[static INVITE_TEXT_SIZE])
 {
         uint8_t bytes[INVITE_SIZE];
+
+        tool->server.random->fill(tool->server.random, bytes, sizeof(bytes));
+        invite_write(bytes, token);
+        return make(tool, token);
+}
+
+int server_invite(const struct options *options)
+{
         char token[INVITE_TEXT_SIZE];
         struct tool tool;
         enum error error;
 
         if (!tool_open_beside(&tool, options))
                 return SERVER_FAILED;
-        tool.server.random->fill(tool.server.random, bytes, sizeof(bytes));
-        invite_write(bytes, token);
-        error = make(&tool, options, token);
+        error = server_invite_make(&tool, token);
         if (error)
                 fprintf(stderr, "galkad: no invitation was made: %s\n", error_text(error));
         else if (*options->domain)
-                printf("%s\nhttps://%s/i/%s\n", token, options->domain, token);
+                printf("%s\n" INVITE_LINK "\n", token, options->domain, token);
         else
                 printf("%s\n", token);
         tool_close(&tool);

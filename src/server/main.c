@@ -74,6 +74,17 @@ static int run_import(const struct options *options, const char *argument)
         return server_import(options, argument);
 }
 
+#define RUN_USER(verb)                                                                                                      \
+        static int run_user_##verb(const struct options *options, const char *argument)                                     \
+        {                                                                                                                   \
+                return server_user(options, #verb, argument);                                                               \
+        }
+RUN_USER(add)
+RUN_USER(disable)
+RUN_USER(enable)
+RUN_USER(reset)
+#undef RUN_USER
+
 static int run_invite(const struct options *options, const char *argument)
 {
         (void)argument;
@@ -187,6 +198,14 @@ static const struct command {
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
          "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
+        {"user add", "NAME", run_user_add,
+         "make an account with --email, and --display; its password is read from standard input, or made and printed. This "
+         "and the next "
+         "three: the server may be running"},
+        {"user disable", "NAME", run_user_disable,
+         "sign a user out everywhere, at once, and let nobody sign in as him, by whatever password or code"},
+        {"user enable", "NAME", run_user_enable, "let him sign in again"},
+        {"user reset", "NAME", run_user_reset, "give a user another password, as add does, and sign him out everywhere"},
         {"invite", "", run_invite,
          "make an invitation, and print its token, or with --domain a link too (see --uses, --days, --registration); "
          "the "

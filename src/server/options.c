@@ -499,7 +499,9 @@ static bool is_of_one_command(const struct option *option)
 {
         static const char *const names[] = {"config",      "partitions", "frontend-partitions",
                                             "replication", "dry-run",    "replace",
-                                            "after-s",     "leaked",     "json"};
+                                            "after-s",     "leaked",     "json",
+                                            "uses",        "days",       "email",
+                                            "display"};
 
         for (size_t i = 0; i < countof(names); i++)
                 if (strcmp(option->name, names[i]) == 0)

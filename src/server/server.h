@@ -109,9 +109,14 @@ int server_migrate(const struct options *options);
 int server_keys(const char *path);
 int server_keys_rotate(const struct options *options);
 
-/* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
+/* galkad invite: makes an invitation; prints its token, and a link if the server has a name. */
 int server_invite(const struct options *options);
+
+/* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
 int server_import(const struct options *options, const char *path);
+
+/* galkad user add, disable, enable, reset: whether somebody may sign in, and by which password. */
+int server_user(const struct options *options, const char *verb, const char *name);
 
 /* galkad check: is every log gapless, every counter right? */
 int server_check(const struct options *options);

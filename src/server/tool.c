@@ -135,13 +135,12 @@ static enum error flush(struct bus *bus)
         return error ? error : error_of(event.completion.outcome);
 }
 
-/* A loss of epoch zero: whoever serves the partition is meant (L5, L9). */
-static enum error publish_loss(struct bus *bus)
+/* To whoever serves a partition, on each of them. */
+static enum error publish_to_all(struct bus *bus, uint8_t code, const void *body)
 {
-        const struct wire_lost lost = {0};
         uint8_t bytes[WIRE_RECORD_OVERHEAD_MAX];
         struct bus_message message = {.topic = BUS_FRONTENDS,
-                                      .value = wire_record_build(WIRE_CODE_lost, &lost, bytes, bytes + sizeof(bytes))};
+                                      .value = wire_record_build(code, body, bytes, bytes + sizeof(bytes))};
         uint32_t partitions = bus->ops->partitions(bus, BUS_FRONTENDS);
         enum error error = ERR_OK;
 
@@ -150,7 +149,7 @@ static enum error publish_loss(struct bus *bus)
         return error ? error : flush(bus);
 }
 
-enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_SIZE])
+static enum error tell_over_kafka(struct tool *tool, uint8_t code, const void *body, char text[static SERVER_ERROR_SIZE])
 {
         struct bus_kafka_options options;
         struct bus_kafka *kafka = NULL;
@@ -162,7 +161,7 @@ enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_
         if (!error)
                 error = bus_kafka_open(kafka, BUS_TOPIC_COUNT, &bus, text);
         if (!error)
-                error = publish_loss(bus);
+                error = publish_to_all(bus, code, body);
         if (error && !text[0])
                 snprintf(text, SERVER_ERROR_SIZE, "%s", error_text(error));
         if (bus)
@@ -171,10 +170,35 @@ enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_
         return error;
 }
 
+/* A loss of epoch zero: whoever serves the partition is meant (L5, L9). */
+enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_SIZE])
+{
+        const struct wire_lost lost = {0};
+
+        return tell_over_kafka(tool, WIRE_CODE_lost, &lost, text);
+}
+
+enum error tool_revoke(struct tool *tool, uint64_t user, char text[static SERVER_ERROR_SIZE])
+{
+        const struct wire_revoke revoke = {.has = WIRE_HAS(revoke, user), .user = user};
+        enum error error;
+
+        if (!tool->bus && !*tool->server.options->postgres)
+                return ERR_OK;
+        if (!tool->bus)
+                return tell_over_kafka(tool, WIRE_CODE_revoke, &revoke, text);
+        error = publish_to_all(tool->bus, WIRE_CODE_revoke, &revoke);
+        if (error)
+                snprintf(text, SERVER_ERROR_SIZE, "%s", error_text(error));
+        return error;
+}
+
 void tool_close(struct tool *tool)
 {
         if (tool->store)
                 tool->store->ops->free(&tool->store);
+        if (tool->bus)
+                tool->bus->ops->free(&tool->bus);
         store_sqlite_free(&tool->sqlite);
         store_postgres_free(&tool->postgres);
 }

@@ -2,6 +2,7 @@
 #ifndef GALKA_SERVER_TOOL_H
 #define GALKA_SERVER_TOOL_H
 
+#include "rules/invite.h"
 #include "server/server.h"
 
 struct store_sqlite;
@@ -12,6 +13,7 @@ struct tool {
         struct store_sqlite *sqlite; /* one of the two */
         struct store_postgres *postgres;
         struct store *store;
+        struct bus *bus; /* of a server that runs in this process; NULL: --kafka, or nobody is there to be told */
         bool beside;
 };
 
@@ -38,10 +40,17 @@ must_use enum error tool_renew_era(struct tool *tool, struct id *before, struct 
  * is one line. */
 must_use enum error tool_tell_frontends(struct tool *tool, char text[static SERVER_ERROR_SIZE]);
 
+/* Tells every frontend to close all connections of a user (L7), where there are frontends. Errors: as above. */
+must_use enum error tool_revoke(struct tool *tool, uint64_t user, char text[static SERVER_ERROR_SIZE]);
+
 /* Errors: FAILED, UNCERTAIN and those of the store. */
 must_use enum error tool_apply(struct tool *tool, const struct store_op *ops, size_t count, struct store_result *results,
                                struct arena *arena);
 must_use enum error tool_ask(struct tool *tool, const struct store_question *question, struct store_answer *answer,
                              struct arena *arena);
+
+/* A new invitation, by --uses and --days; its token. Errors: as of tool_apply. */
+#define INVITE_LINK "https://%s/i/%s" /* domain, token */
+must_use enum error server_invite_make(struct tool *tool, char token[static INVITE_TEXT_SIZE]);
 
 #endif

@@ -91,6 +91,7 @@ struct sending {
         bool done;
         enum error error;
         uint64_t seq;
+        struct core *core;
 };
 
 static void on_sending(void *context, const struct core_event *event)
@@ -108,7 +109,9 @@ static void on_sending(void *context, const struct core_event *event)
 
 static bool sending_done(void *context)
 {
-        return ((struct sending *)context)->done;
+        const struct sending *sending = context;
+
+        return sending->done || core_phase(sending->core) == CORE_SIGNED_OUT; /* then nobody ever answers */
 }
 
 /* Standard input up to the limit of a message, without the last line's end. */
@@ -155,8 +158,8 @@ static void print_sent(struct session *session, const struct id *room, const str
 
 static int write_as_leader(struct session *session, struct id *room, const struct wire_operation *operation)
 {
-        struct sending sending = {0};
         struct core *core = session->host->core;
+        struct sending sending = {.core = core};
         enum error error;
 
         host_set_listener(session->host, on_sending, &sending);
@@ -175,6 +178,8 @@ static int write_as_leader(struct session *session, struct id *room, const struc
         host_set_listener(session->host, NULL, NULL);
         if (session->host->storage_failed)
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
+        if (core_phase(session->host->core) == CORE_SIGNED_OUT)
+                return session_complain(EXIT_SIGN_IN, "not sent: the server signed this device out: run galka signin NAME");
         if (sending.error)
                 return session_complain(EXIT_REFUSED, "not sent: %s", error_text(sending.error));
         print_sent(session, room, operation, &sending.id, sending.done ? "sent" : "queued", sending.seq);

@@ -657,6 +657,74 @@ static void test_what_was_counted_is_forgotten(void **state)
         assert_int_equal(ask(stage, &question).login.wait_ms, 0);
 }
 
+/* ---- an operator's ---- */
+
+static struct store_op access_op(struct stage *stage, uint64_t user, enum store_access access, const char *hash)
+{
+        struct store_op op = {.kind = STORE_ACCESS, .request = stage_id(stage), .user = user};
+
+        op.access.access = access;
+        op.access.password_hash = hash;
+        return op;
+}
+
+static const char *login_hash(struct stage *stage, const char *name)
+{
+        struct store_question question = {.kind = STORE_ASK_LOGIN, .login.folded = slice_text(name)};
+
+        return ask(stage, &question).login.password_hash;
+}
+
+static void test_who_is_switched_off_is_out_and_stays_out(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_question devices = question_of(STORE_ASK_DEVICES, &dora);
+        struct store_op op = access_op(stage, dora.user, STORE_ACCESS_OFF, NULL),
+                        asked = code_op(stage, STORE_RESET, NULL, "dora@example.org");
+
+        assert_int_equal(apply_one(stage, &asked).status, ERR_OK);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(ask(stage, &devices).status, ERR_REVOKED);
+        assert_string_equal(login_hash(stage, "dora"), "");
+        device_more(stage, dora.user, "$old", ERR_BAD_LOGIN);
+        op = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c'); /* a code that was mailed before */
+        assert_int_equal(apply_one(stage, &op).status, ERR_BAD_CODE);
+        asked = code_op(stage, STORE_RESET, NULL, "dora@example.org");
+        assert_int_equal(apply_one(stage, &asked).status, ERR_OK); /* it tells nobody */
+        op = answer_op(stage, STORE_RESET_CONFIRM, NULL, &asked, 'c');
+        assert_int_equal(apply_one(stage, &op).status, ERR_BAD_CODE);
+        op = access_op(stage, dora.user, STORE_ACCESS_OFF, NULL); /* twice is once */
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        op = access_op(stage, dora.user, STORE_ACCESS_ON, NULL);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_string_equal(login_hash(stage, "dora"), "$old");
+        device_more(stage, dora.user, "$old", ERR_OK);
+        assert_int_equal(ask(stage, &devices).status, ERR_REVOKED); /* the old device stays out */
+}
+
+static void test_an_operator_sets_a_password(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_question devices = question_of(STORE_ASK_DEVICES, &dora);
+        struct store_op op = access_op(stage, dora.user, STORE_ACCESS_PASSWORD, "$new");
+
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_string_equal(login_hash(stage, "dora"), "$new");
+        assert_int_equal(ask(stage, &devices).status, ERR_REVOKED);
+        op = access_op(stage, dora.user, STORE_ACCESS_OFF, NULL);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        op = access_op(stage, dora.user, STORE_ACCESS_PASSWORD, "$last");
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_string_equal(login_hash(stage, "dora"), ""); /* still off */
+        op = access_op(stage, dora.user, STORE_ACCESS_ON, NULL);
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_string_equal(login_hash(stage, "dora"), "$last");
+        op = access_op(stage, dora.user + 1, STORE_ACCESS_OFF, NULL);
+        assert_int_equal(apply_one(stage, &op).status, ERR_NO_USER);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -678,6 +746,8 @@ int main(void)
                 STAGE_TEST(test_guesses_from_one_place_hold_that_place_up),
                 STAGE_TEST(test_letters_are_counted),
                 STAGE_TEST(test_what_was_counted_is_forgotten),
+                STAGE_TEST(test_who_is_switched_off_is_out_and_stays_out),
+                STAGE_TEST(test_an_operator_sets_a_password),
         };
 
         return STAGE_RUN("store_settings", tests);

@@ -2,8 +2,10 @@
 """galkad backup and restore on PostgreSQL: a copy of a cluster under load, put into another database; what is broken or not empty is refused. Called
 with GALKAD CHAOS_LOAD ROOT FOLDER."""
 import os
+import re
 import subprocess
 import sys
+import tarfile
 
 from chaos import ChaosRig, World
 from restored import Load, restored_under_load
@@ -142,6 +144,28 @@ def texts_come_through(rig):
     for table, key in (('users', 'user_id'), ('devices', 'user_id, device'), ('members', 'room, user_id'), ('messages', 'room, seq')):
         digest = f'SELECT md5(string_agg(t::text, chr(10) ORDER BY {key})) FROM {table} t'
         expect_equal(rig.psql(target, digest), rig.psql(source, digest), f'contents of {table}')
+
+
+@case
+def older(rig):
+    """a database of the first schema is saved as it is, and restored it is one of today"""
+    source, target, path = rig.make_database('older'), rig.make_database('today'), f'{rig.folder}/older.tar'
+    with open(f'{rig.root}/src/driver/store/postgres/schema.def', encoding='utf-8') as file:
+        steps = re.findall(r'^V\((\d+),((?:\s*"[^"]*")+)\)', file.read(), re.MULTILINE)
+    first = [''.join(re.findall(r'"([^"]*)"', text)) for version, text in steps if version == '1']
+    expect(len(first) > 10, 'statements of the first schema')
+    for statement in (*first, 'CREATE TABLE galka_schema(version INT8 PRIMARY KEY, applied TIMESTAMPTZ NOT NULL DEFAULT now())',
+                      'INSERT INTO galka_schema(version) VALUES(1)', "INSERT INTO meta(name, value) VALUES('era', gen_random_uuid())",
+                      "INSERT INTO users VALUES(7, 'anna', 'anna', 'Anna', 'anna@example.org', 'anna@example.org', '$hash', 1, 1)"):
+        rig.psql(source, statement)
+    expect('migrate' in rig.galkad_run('check', uri=source, code=1), 'it is an old one')
+    rig.galkad_run('backup', path, uri=source)
+    with tarfile.open(path) as archive:
+        expect('schema 1\n' in archive.extractfile('manifest').read().decode(), 'what the manifest says')
+    rig.galkad_run('restore', path, uri=target)
+    expect_equal(rig.psql(target, 'SELECT max(version) FROM galka_schema'), [max(steps, key=lambda step: int(step[0]))[0]], 'its schema')
+    expect_equal(rig.psql(target, 'SELECT user_name FROM users'), ['anna'], 'who is in it')
+    expect('faults=0' in rig.galkad_run('check', uri=target), 'no faults')
 
 
 sys.exit(suite.run(BackupRig))

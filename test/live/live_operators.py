@@ -4,6 +4,7 @@ provoked. See rig.py for the arguments."""
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import socket
@@ -49,34 +50,59 @@ def make_folder(rig, name):
 
 # ---- setup ----
 
+def letter_code(folder, email):
+    """The code in the newest letter to an address, as whoever carries letters finds it."""
+    paths = sorted((os.path.join(folder, 'mail', name) for name in os.listdir(os.path.join(folder, 'mail'))), key=os.path.getmtime)
+    for path in reversed(paths):
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        if f'To: {email}' in text and (found := re.search(r'^\s*(\d{6})\s*$', text, re.MULTILINE) or re.search(r'\b(\d{6})\b', text)):
+            return found
+    return None
+
+
+class Started:
+    """The server that setup made: its port, and codes from its letters."""
+
+    def __init__(self, port, process, folder):
+        self.port, self.process, self.folder = port, process, folder
+
+    def code_for(self, email):
+        return wait_until(lambda: letter_code(self.folder, email), f'a letter to {email}')[1]
+
+
 @case
 def two_commands(rig):
-    """two commands on an empty folder make a server, and two people sign up and talk with what setup said"""
+    """two commands on an empty folder make a server with an invitation: whom it was given to signs up, others do not, and two people talk"""
     place, port = make_folder(rig, 'two'), free_port()
-    said = run(rig, 'setup', '--domain', 'localhost', '--port', port, '--dev', '--password-kib', '1024', cwd=place)
-    for name in ('galka-data', 'galka-data/galkad.conf', 'galka-data/keys', 'galka-data/galka.db'):
+    said = run(rig, 'setup', '--domain', 'localhost', '--port', port, '--password-kib', '1024', '--uses', '2', cwd=place)
+    for name in ('galka-data/galkad.conf', 'galka-data/keys', 'galka-data/galka.db'):
         expect(f'{name}: made' in said, f'{name} is made: {said}')
-    expect('    galkad all\n' in said and f'galka --server localhost:{port} signup' in said, f'what to type: {said}')
+    link = re.search(r'^    (https://localhost/i/\w{26})$', said, re.MULTILINE)
+    expect(link and '    galkad all\n' in said and f'galka --server localhost:{port} signup --invite {link[1]}' in said, f'what to type: {said}')
     folder = os.path.join(place, 'galka-data')
     expect_equal({name: mode(os.path.join(folder, name)) for name in ('galkad.conf', 'keys', 'galka.db')},
                  dict.fromkeys(('galkad.conf', 'keys', 'galka.db'), 0o600), 'modes')
     expect_equal(mode(folder), 0o700, 'mode of the folder')
     process = rig.start([rig.galkad, 'all'], cwd=place)
     wait_until(lambda: process.out.find(f'listening on 127.0.0.1:{port}'), 'it listens where the file says')
-
-    class Started:
-        def __init__(self):
-            self.port, self.process = port, process
-
-        def code_for(self, email):
-            return wait_until(lambda: process.out.find(rf'code for {email}: (\d+)'), 'a code')[1]
-
+    server = Started(port, process, folder)
     for name in ('sarah', 'tom'):
-        rig.sign_up(Started(), name)
+        sign_up(rig, server, name, link[1])
+    refused = rig.galka_start('eve', '--server', f'127.0.0.1:{port}', 'signup', '--email', 'eve@example.org', '--name', 'eve', '--display', 'Eve',
+                              '--password-file', rig.password_file())
+    expect_equal(refused.wait(), 1, 'exit code without an invitation')
     rig.galka('sarah', 'send', '--wait', '@tom', 'two commands')
     wait_until(lambda: [row['text'] for row in rig.galka_json('tom', 'history', '@sarah')] == ['two commands'], 'tom has it')
     process.signal(signal.SIGTERM)
     expect_equal(process.wait(), 0, 'exit code')
+
+
+def sign_up(rig, server, name, link):
+    signup = rig.galka_start(name, '--server', f'127.0.0.1:{server.port}', 'signup', '--email', f'{name}@example.org', '--name', name, '--display',
+                             name.capitalize(), '--password-file', rig.password_file(), '--invite', link)
+    signup.say(server.code_for(f'{name}@example.org'))
+    expect_equal(signup.wait(), 0, f'signup of {name}: {signup.out.lines}{signup.err.lines}')
 
 
 @case
@@ -99,6 +125,7 @@ def again(rig):
     for name in names:
         expect(f'galka-data/{name}: is there, and stays as it is' in said, f'{name}: {said}')
     expect_equal(contents(), before, 'nothing is changed')
+    expect('/i/' not in said and 'galkad invite' in said, f'no second invitation: {said}')
     expect(b'domain = chat.example.org' in before[0] and b'listen = 127.0.0.2' in before[0], f'the file: {before[0]}')
     os.remove(paths[1])
     said = run(rig, 'setup', cwd=place)
@@ -159,6 +186,84 @@ def setup_asks(rig):
     expect_equal(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0, f'exit code: {text}')
     with open(os.path.join(place, 'galka-data', 'galkad.conf'), encoding='utf-8') as file:
         expect('domain = chat.example.org\n' in file.read(), 'the answer is in the file')
+
+
+# ---- users ----
+
+def user(rig, data, verb, name, *options, password='', code=0):
+    """galkad user VERB NAME; returns what it said."""
+    done = subprocess.run([rig.galkad, '--data', data, '--log-level', 'error', '--password-kib', '1024', *options, 'user', verb, name], input=password,
+                          capture_output=True, text=True, timeout=60, check=False)
+    expect_equal(done.returncode, code, f'exit code of user {verb}: {done.stdout}{done.stderr}')
+    if code:
+        expect_equal((done.stderr.count('\n'), done.stderr[:8]), (1, 'galkad: '), f'one line: {done.stderr}')
+    return done.stdout + done.stderr
+
+
+def sign_in(rig, server, profile, login, password, code=0):
+    path = os.path.join(rig.folder, f'password-{profile}')
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(password + '\n')
+    return rig.galka(profile, '--server', f'127.0.0.1:{server.port}', 'signin', login, '--password-file', path, code=code)
+
+
+@case
+def users(rig):
+    """beside the running server: who is added signs in, who is disabled is out at once and stays out, who is enabled or reset comes back"""
+    server = rig.server(name='users').start()
+    data = server.folder
+    expect_equal(stat.S_IMODE(os.stat(os.path.join(data, 'control')).st_mode), 0o600, 'the control socket is its owner\'s')
+    expect('may sign in' in user(rig, data, 'add', 'ursula', '--email', 'ursula@example.org', '--display', 'Ursula', password='first password\n'), 'added')
+    expect('taken' in user(rig, data, 'add', 'Ursula', '--email', 'other@example.org', password='x\n', code=1), 'a name that is taken')
+    expect('--email' in user(rig, data, 'add', 'viktor', code=1), 'no address')
+    expect('not valid' in user(rig, data, 'add', 'no name', '--email', 'viktor@example.org', password='x\n', code=1), 'no name')
+    made = re.search(r'^Password: (\S{16})$', user(rig, data, 'add', 'viktor', '--email', 'viktor@example.org'), re.MULTILINE)
+    sign_in(rig, server, 'ursula', 'ursula', 'first password')
+    sign_in(rig, server, 'viktor', 'viktor@example.org', made[1])
+    rig.galka('ursula', 'send', '--wait', '@viktor', 'before')
+    tail = rig.galka_leader('ursula', '--json', 'tail')
+    begin = time.monotonic()
+    expect('signed out everywhere' in user(rig, data, 'disable', 'ursula'), 'disabled')
+    expect_equal(tail.wait(5), 4, 'exit code of tail')
+    print(f'# out {time.monotonic() - begin:.2f} s after the command began', flush=True)
+    expect(tail.err.find('signed this device out'), f'what it was told: {tail.err.lines}')
+    sign_in(rig, server, 'ursula', 'ursula', 'first password', code=1)
+    user(rig, data, 'enable', 'ursula')
+    sign_in(rig, server, 'ursula', 'ursula', 'first password')
+    tail = rig.galka_leader('ursula', '--json', 'tail')
+    expect('new password' in user(rig, data, 'reset', 'ursula@example.org', password='second password\n'), 'reset, by address')
+    expect_equal(tail.wait(5), 4, 'exit code of tail')
+    sign_in(rig, server, 'ursula', 'ursula', 'first password', code=1)
+    sign_in(rig, server, 'ursula', 'ursula', 'second password')
+    expect_equal([row['text'] for row in rig.galka_json('ursula', 'history', '@viktor')], ['before'], 'her messages are there')
+    expect('no such user' in user(rig, data, 'disable', 'nobody', code=1), 'nobody has that name')
+    rig.galka('viktor', 'send', '--wait', '@ursula', 'the others are left alone')
+    expect_equal(server.stop(), 0, 'exit code')
+    expect(not os.path.exists(os.path.join(data, 'control')), 'the socket goes with the server')
+    user(rig, data, 'disable', 'viktor')
+    server.start()
+    rig.galka('viktor', 'send', '--wait', 'me', 'x', code=4)
+    sign_in(rig, server, 'viktor', 'viktor', made[1], code=1)
+    expect_equal(server.stop(), 0, 'exit code')
+
+
+@case
+def control_misused(rig):
+    """what is no request, half of one, or far too long: refused, and the next one is served"""
+    server = rig.server(name='misused').start()
+    path = os.path.join(server.folder, 'control')
+    for sent in (b'', b'disable', b'drop\nanna\n\n\n\n', b'disable\nanna\n\n\n\nmore\n', b'x' * 100000, b'\0' * 100, b'disable\n' + b'n' * 300 + b'\n\n\n\n'):
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(os.path.relpath(path) if len(path) > 100 else path)
+            link.settimeout(10)
+            try:
+                link.sendall(sent)
+                link.shutdown(socket.SHUT_WR)
+                expect_equal(link.recv(1), b'1', f'answer to {sent[:40]}')
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # it had heard enough
+    user(rig, server.folder, 'add', 'wanda', '--email', 'wanda@example.org', password='some password\n')
+    expect_equal(server.stop(), 0, 'exit code')
 
 
 # ---- doctor ----

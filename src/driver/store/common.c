@@ -52,9 +52,30 @@ bool op_needs_device(const struct store_op *op)
         case STORE_RESET:
         case STORE_RESET_CONFIRM:
         case STORE_IMPORT:
+        case STORE_ACCESS:
                 return false;
         }
         unreachable();
+}
+
+bool access_hash(const struct store_op *op, struct slice old, struct arena *arena, struct slice *new)
+{
+        bool was_off = is_switched_off(old);
+        bool off = op->access.access == STORE_ACCESS_OFF || (op->access.access == STORE_ACCESS_PASSWORD && was_off);
+        struct slice hash = was_off ? slice_of(old.data + 1, old.size - 1) : old;
+        uint8_t *bytes;
+
+        if (op->access.access == STORE_ACCESS_PASSWORD)
+                hash = slice_text(op->access.password_hash);
+        bytes = arena_take(arena, hash.size + 2);
+        if (!bytes)
+                return false;
+        bytes[0] = SWITCHED_OFF;
+        if (hash.size)
+                memcpy(bytes + 1, hash.data, hash.size);
+        bytes[hash.size + 1] = '\0';
+        *new = off ? slice_of(bytes, hash.size + 1) : slice_of(bytes + 1, hash.size);
+        return true;
 }
 
 static uint64_t pause_ms(uint64_t count, uint64_t free)

@@ -47,6 +47,17 @@ enum purpose purpose_of(enum store_op_kind confirm);
  * with *at = 0. False: no more. */
 bool word_next(struct slice folded, size_t *at, struct slice *word);
 
+/* What is kept of a password that opens nothing, since the account is switched off: no hash begins so. */
+#define SWITCHED_OFF '!'
+
+static inline bool is_switched_off(struct slice password_hash)
+{
+        return password_hash.size > 0 && password_hash.data[0] == SWITCHED_OFF;
+}
+
+/* What an ACCESS makes of it, in the arena. False: no memory. */
+bool access_hash(const struct store_op *op, struct slice old, struct arena *arena, struct slice *new);
+
 /* The principal of a signed-in user's requests. */
 struct slice user_principal(uint64_t user, uint8_t bytes[static 8]);
 

@@ -104,6 +104,8 @@ static void give_hash(struct database *database, uint64_t user, struct store_ans
         if (database_row(database, statement))
                 hash = column_copy(database, statement, 3, arena);
         database_end(statement);
+        if (is_switched_off(hash))
+                hash = (struct slice){0}; /* none fits */
         text = arena_take(arena, hash.size + 1);
         if (!text) {
                 database->code = SQLITE_NOMEM;

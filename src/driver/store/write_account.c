@@ -242,6 +242,7 @@ void write_import(struct writer *writer, const struct store_op *op, struct store
                 return;
         }
         user_add(writer, &new);
-        device_add(writer, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
+        if (op->import.new_device)
+                device_add(writer, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
         signed_in_give(writer, new.user, op->import.new_device, result, arena);
 }

@@ -7,7 +7,7 @@
 /* What is changed of a user. Slices in the arena. */
 struct settings {
         bool found;
-        struct slice user_name, display_name, email;
+        struct slice user_name, display_name, email, password_hash;
 };
 
 static struct settings settings_read(struct writer *writer, uint64_t user, struct arena *arena)
@@ -21,6 +21,7 @@ static struct settings settings_read(struct writer *writer, uint64_t user, struc
         if (settings.found) {
                 settings.user_name = column_copy(database, statement, 0, arena);
                 settings.display_name = column_copy(database, statement, 1, arena);
+                settings.password_hash = column_copy(database, statement, 3, arena);
                 settings.email = column_copy(database, statement, 4, arena);
         }
         database_end(statement);
@@ -85,6 +86,8 @@ void write_reset_confirm(struct writer *writer, const struct store_op *op, struc
                 result->status = code_judge(writer, op, &pending, result);
         /* The address may be somebody else's by now, or nobody's. */
         if (!result->status && user_find(writer, STATEMENT_USER_BY_EMAIL, pending.email_folded) != pending.holder)
+                result->status = ERR_BAD_CODE;
+        if (!result->status && is_switched_off(settings_read(writer, pending.holder, arena).password_hash))
                 result->status = ERR_BAD_CODE;
         if (result->status || !database_good(&writer->database))
                 return;
@@ -326,4 +329,24 @@ void write_invite(struct writer *writer, const struct store_op *op, struct store
         bind_number(statement, 5, writer->now_ms);
         database_run(&writer->database, statement);
         request_note(writer, op, principal, op->user, op->device);
+}
+
+/* ---- an operator's ---- */
+
+void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+{
+        const struct settings settings = settings_read(writer, op->user, arena);
+        struct slice hash;
+
+        result->status = settings.found ? ERR_OK : ERR_NO_USER;
+        if (result->status || !database_good(&writer->database))
+                return;
+        if (!access_hash(op, settings.password_hash, arena, &hash)) {
+                writer->database.code = SQLITE_NOMEM;
+                return;
+        }
+        password_set(writer, op->user, (const char *)hash.data);
+        guesses_drop(writer, op->user);
+        if (op->access.access != STORE_ACCESS_ON)
+                devices_revoke(writer, op->user, 0);
 }

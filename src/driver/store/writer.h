@@ -105,6 +105,7 @@ void write_invite(struct writer *writer, const struct store_op *op, struct store
 void write_delete(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
 /* Columns of ROW_COLUMNS with the text copied. */
 struct store_row row_read(struct database *database, sqlite3_stmt *statement, struct arena *arena);

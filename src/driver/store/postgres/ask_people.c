@@ -132,6 +132,8 @@ static void take_login(struct asking *asking, struct store_answer *answer, const
                 hash = value_bytes(result, 0, 1);
                 answer->login.wait_ms = PQnfields(result) > 2 ? value_number(result, 0, 2) : 0;
         }
+        if (is_switched_off(hash))
+                hash = (struct slice){0}; /* none fits */
         text = arena_take(asking->job.arena, hash.size + 1);
         if (text && hash.size)
                 memcpy(text, hash.data, hash.size);

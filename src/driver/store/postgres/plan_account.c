@@ -422,7 +422,8 @@ static void import(struct world *world, const struct store_op *op, struct store_
                 return;
         }
         add_user(world, &new);
-        plan_add_device(world, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
+        if (op->import.new_device)
+                plan_add_device(world, new.user, op->import.new_device, op->import.device_name, op->import.secret_hash);
         plan_signed_in(world, new.user, op->import.new_device, result);
 }
 
@@ -465,6 +466,7 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
         case STORE_EMAIL:
         case STORE_EMAIL_CONFIRM:
         case STORE_INVITE:
+        case STORE_ACCESS:
                 plan_settings(world, op, request, result);
                 break;
         case STORE_WRITE:

@@ -62,7 +62,9 @@ static void reset_confirm(struct world *world, const struct store_op *op, struct
         if (!result->status && plan_holder(world, LINE_EMAIL, pending->email_folded) != pending->holder)
                 result->status = ERR_BAD_CODE;
         user = result->status ? NULL : world_user(world, pending->holder);
-        if (!user)
+        if (user && is_switched_off(user->password_hash))
+                result->status = ERR_BAD_CODE;
+        if (!user || result->status)
                 return;
         user->password_hash = slice_text(op->confirm.password_hash);
         user->line.changed = true;
@@ -220,6 +222,23 @@ static void invite(struct world *world, const struct store_op *op, struct store_
         new->line.found = new->line.made = true;
 }
 
+/* ---- an operator's ---- */
+
+static void access(struct world *world, const struct store_op *op, struct world_user *user, struct store_result *result)
+{
+        result->status = user->line.found ? ERR_OK : ERR_NO_USER;
+        if (result->status)
+                return;
+        if (!access_hash(op, user->password_hash, world->arena, &user->password_hash)) {
+                world->failed = true;
+                return;
+        }
+        user->line.changed = true;
+        plan_drop_guesses(world, user->user);
+        if (op->access.access != STORE_ACCESS_ON)
+                plan_revoke_devices(world, user, 0);
+}
+
 /* What was answered before, told again as things are now. */
 static void tell_again(struct world *world, const struct store_op *op, const struct world_request *request,
                        const struct world_user *user, struct store_result *result)
@@ -274,6 +293,10 @@ void plan_settings(struct world *world, const struct store_op *op, struct world_
         user = world_user(world, op->user);
         if (!user)
                 return;
+        if (op->kind == STORE_ACCESS) {
+                access(world, op, user, result);
+                return;
+        }
         if (plan_repeat(request, op, result)) {
                 tell_again(world, op, request, user, result);
                 return;

@@ -436,6 +436,9 @@ static void want_settings(struct world *world, const struct store_op *op)
         case STORE_DELETE:
                 want_guesses(world, op->user, true);
                 break;
+        case STORE_ACCESS:
+                want_guesses(world, op->user, false);
+                break;
         case STORE_INVITE:
                 user = world_user(world, op->user);
                 if (user)
@@ -495,6 +498,7 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
         case STORE_EMAIL_CONFIRM:
         case STORE_DELETE:
         case STORE_INVITE:
+        case STORE_ACCESS:
                 want_settings(world, op);
                 break;
         case STORE_RENEW:
