@@ -85,12 +85,10 @@ static const struct flag {
         void *value;
 } flags[] = {
         {"server", "HOST[:PORT]",
-         "the server (kept in the profile; at first " DEFAULT_SERVER
-         "): over TLS, unless it is this machine; tls://HOST and "
-         "plain://HOST say which",
-         FLAG_TEXT, &general.server},
-        {"ca", "FILE", "who may sign the server's certificate, in PEM (kept in the profile); empty: whom this system trusts",
-         FLAG_TEXT, &general.ca},
+         "the server (kept; at first " DEFAULT_SERVER "); tls:// or plain:// before it says which of them", FLAG_TEXT,
+         &general.server},
+        {"ca", "FILE", "who may sign the server's certificate, in PEM (kept); empty: whom this system trusts", FLAG_TEXT,
+         &general.ca},
         {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
         {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
         {"wait", "", "send, reply, edit, delete: stay until it is done", FLAG_SWITCH, &command_flags.wait},

@@ -53,8 +53,10 @@ def ticks(rig):
     seq = rows(rig, 'alice')[-1]['seq']
     wait_until(lambda: any(row.get('text') == 'who has it?' for row in tail.json()), 'carol gets it')
     expect_equal(rows(rig, 'alice')[-1]['state'], 'sent', 'bob is away')
-    rig.galka('bob', 'history', 'Birds')
+    bobs = rig.galka_start('bob', '--json', 'tail')
     wait_until(lambda: rows(rig, 'alice')[-1]['state'] != 'sent', 'now he has it')
+    bobs.signal(15)
+    expect_equal(bobs.wait(), 0, "exit code of bob's tail")
     readers = [member['user_name'] for member in rig.galka_json('alice', 'readers', 'Birds', str(seq))]
     expect('alice' not in readers, f'the sender is no reader: {readers}')
     tail.signal(15)

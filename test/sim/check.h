@@ -60,8 +60,9 @@ uint64_t check_head(const struct check_log *log);
 const struct check_member *check_last_stay(const struct check_store *store, unsigned room, uint64_t user);
 
 #define check_each_member(store, room, item)                                                                                \
-        for (const struct check_member *item = (store)->members[room];                                                      \
-             item < (store)->members[room] + (store)->member_counts[room]; item++)
+        for (const struct check_member *item = (store)->members[room],                                                      \
+                                       *item##_end = item ? item + (store)->member_counts[room] : NULL;                     \
+             item != item##_end; item++)
 
 struct check_store *check_store_read(struct sim *sim);
 void check_store_free(struct check_store **store);

@@ -4,7 +4,8 @@
 #include "driver/store/postgres/save.h"
 
 #define each_member(room, item)                                                                                             \
-        for (struct world_member *item = (room)->members; item < (room)->members + (room)->member_count; item++)
+        for (struct world_member *item = (room)->members, *item##_end = item ? item + (room)->member_count : NULL;          \
+             item != item##_end; item++)
 
 typedef bool member_test(const struct world_member *member);
 

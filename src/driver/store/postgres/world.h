@@ -227,7 +227,8 @@ uint32_t world_member_count(const struct world_room *room);
 struct world_former *world_former(struct world *world, const struct id *room, uint64_t user);
 
 #define world_each_present(room, item)                                                                                      \
-        for (struct world_member *item = (room)->members; item < (room)->members + (room)->member_count; item++)            \
+        for (struct world_member *item = (room)->members, *item##_end = item ? item + (room)->member_count : NULL;          \
+             item != item##_end; item++)                                                                                    \
                 if (item->left_seq == 0)
 
 /* The request of an operation that makes no row, with its principal; NULL if it keeps none, or out of memory. */
