@@ -179,7 +179,7 @@ void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, 
 /* Does something to one connection of a frontend (WIRE_EFFECT_REPLACED), without a frame. */
 void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect);
 
-/* A record to a topic or to one partition of FRONTENDS that must not be given up. */
+/* A record to a topic or to one partition of FRONTENDS that must not be given up. The key is copied. */
 void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic, int32_t partition, struct slice key,
                    enum wire_code code, const void *message);
 

@@ -137,9 +137,16 @@ void batch_post(struct batch *batch, struct item *item, const struct presence_en
 void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic, int32_t partition, struct slice key,
                    enum wire_code code, const void *message)
 {
+        uint8_t *copy = key.size ? batch_array(batch, uint8_t, key.size) : NULL;
+
+        if (key.size && !copy)
+                return; /* the batch is broken, and begun again */
+        if (copy)
+                memcpy(copy, key.data, key.size);
         batch->must = true;
-        output_record(batch, item, (struct bus_message){.topic = topic, .partition = partition, .key = key}, code, message,
-                      LETTER_SIZE_MAX);
+        output_record(batch, item,
+                      (struct bus_message){.topic = topic, .partition = partition, .key = slice_of(copy, key.size)}, code,
+                      message, LETTER_SIZE_MAX);
 }
 
 /* ---- deliveries ---- */
