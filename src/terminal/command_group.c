@@ -7,10 +7,10 @@
 #include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/command.h"
+#include "terminal/group_link.h"
 #include "terminal/print.h"
 
 #define ANSWER_WAIT_MS 10000
-#define LINK_TEXT_SIZE (ID_TEXT_SIZE + 1 + 2 * LINK_SIZE)
 
 /* ---- what changes a group ---- */
 
@@ -233,13 +233,9 @@ int command_readers(struct session *session, int count, char **words)
 
 static void print_link(struct session *session, const struct id *room, const uint8_t *link)
 {
-        char text[LINK_TEXT_SIZE];
-        size_t size = ID_TEXT_SIZE - 1;
+        char text[GROUP_LINK_SIZE];
 
-        id_format(room, text);
-        text[size++] = '/';
-        for (size_t i = 0; i < LINK_SIZE; i++)
-                size += (size_t)snprintf(text + size, sizeof(text) - size, "%02x", link[i]);
+        group_link_format(room, link, text);
         printf(session->json ? "{\"type\":\"link\",\"link\":\"%s\"}\n" : "%s\n", text);
 }
 
@@ -278,22 +274,6 @@ int command_link(struct session *session, int count, char **words)
         return result;
 }
 
-static bool read_link(const char *text, struct id *room, uint8_t link[static LINK_SIZE])
-{
-        const size_t at = ID_TEXT_SIZE;
-
-        if (strlen(text) != at + (size_t)2 * LINK_SIZE || text[at - 1] != '/' || !id_parse(slice_of(text, at - 1), room))
-                return false;
-        for (size_t i = 0; i < LINK_SIZE; i++) {
-                char byte[3] = {text[at + 2 * i], text[at + 2 * i + 1], 0}, *end;
-
-                link[i] = (uint8_t)strtoul(byte, &end, 16);
-                if (end != byte + 2 || byte[0] == '-' || byte[0] == '+')
-                        return false;
-        }
-        return room_kind_of(room) == ROOM_GROUP;
-}
-
 int command_join(struct session *session, int count, char **words)
 {
         uint8_t link[LINK_SIZE];
@@ -302,7 +282,7 @@ int command_join(struct session *session, int count, char **words)
         struct id room;
 
         (void)count;
-        if (!read_link(words[0], &room, link))
+        if (!group_link_parse(slice_text(words[0]), &room, link))
                 return session_complain(EXIT_USAGE, "that is no link to a group: galka link prints them");
         return command_write(session, &room, &operation);
 }

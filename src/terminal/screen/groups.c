@@ -8,11 +8,10 @@
 #include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "terminal/group_link.h"
 #include "terminal/safe.h"
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
-
-#define LINK_TEXT_SIZE (ID_TEXT_SIZE + 2 * LINK_SIZE + 1) /* with NUL */
 
 enum { LEAVE_STAY, LEAVE_GO }; /* items of POPUP_LEAVE */
 
@@ -163,28 +162,16 @@ static void remove_member(struct screen *screen)
         (void)write_group(screen, &operation);
 }
 
-/* The room's id and the secret, in hexadecimal. */
-static void link_text(const struct model *model, char said[static LINK_TEXT_SIZE])
-{
-        size_t used;
-
-        id_format(&model->at.room, said);
-        used = strlen(said);
-        said[used++] = '/';
-        for (size_t i = 0; i < sizeof(model->link); i++)
-                used += (size_t)snprintf(said + used, LINK_TEXT_SIZE - used, "%02x", model->link[i]);
-}
-
 /* Copies the link; makes one if there is none. */
 static void give_link(struct screen *screen)
 {
         struct model *model = &screen->model;
         struct wire_operation operation = {.kind = ROW_LINK};
-        char said[LINK_TEXT_SIZE], note[256];
+        char said[GROUP_LINK_SIZE], note[256];
         uint8_t secret[LINK_SIZE];
 
         if (model->link_known) {
-                link_text(model, said);
+                group_link_format(&model->at.room, model->link, said);
                 display_copy(slice_text(said));
                 text_format(note, sizeof(note), TEXT_LINK_COPIED, said);
                 popup_say(&model->popup, false, note);
@@ -196,31 +183,14 @@ static void give_link(struct screen *screen)
                 popup_say(&model->popup, false, text(TEXT_LINK_NONE));
 }
 
-/* Two hexadecimal digits; −1: they are none. */
-static int byte_of(const uint8_t *digits)
-{
-        static const char all[] = "0123456789abcdef";
-        const char *high = memchr(all, digits[0] | 0x20, 16), *low = memchr(all, digits[1] | 0x20, 16);
-
-        return high && low ? (int)(high - all) << 4 | (int)(low - all) : -1;
-}
-
 bool groups_offer_link(struct screen *screen, struct slice typed)
 {
         struct model_popup_state *popup = &screen->model.popup;
         struct model_item *item;
         struct id room;
 
-        if (typed.size != LINK_TEXT_SIZE - 1 || typed.data[ID_TEXT_SIZE - 1] != '/' ||
-            !id_parse(slice_of(typed.data, ID_TEXT_SIZE - 1), &room) || room_kind_of(&room) != ROOM_GROUP)
+        if (!group_link_parse(typed, &room, screen->link))
                 return false;
-        for (size_t i = 0; i < LINK_SIZE; i++) {
-                int byte = byte_of(typed.data + ID_TEXT_SIZE + 2 * i);
-
-                if (byte < 0)
-                        return false;
-                screen->link[i] = (uint8_t)byte;
-        }
         popup->busy = false;
         popup_say(popup, false, "");
         item = popup_add(popup);
