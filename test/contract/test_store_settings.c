@@ -11,8 +11,6 @@
 #include "rules/limits.h"
 #include "rules/room.h"
 
-#define DAY_MS 86400000
-
 /* ---- reset ---- */
 
 static void test_a_reset_sets_the_password_and_revokes_all(void **state)
