@@ -278,6 +278,55 @@ def long_history(rig):
 
 
 @case
+def what_one_does_to_a_message(rig):
+    """a chosen message is replied to, edited and deleted for everybody, and both see it"""
+    alice, bob = rig.screen('alice', '@bob'), rig.screen('bob', '@alice')
+    bob.see('●')
+    alice.see('●')
+    alice.type('Where do the jackdaws slep?')
+    alice.keys('Enter')
+    bob.see('jackdaws slep?')
+    bob.keys('Up')
+    bob.see('Enter reply')
+    bob.keys('Enter')
+    bob.see('Reply to Alice: Where do the jackdaws slep?')
+    bob.type('In the tower.')
+    rig.keep(bob, 'reply-typed')
+    bob.keys('Enter')
+    bob.see_no('Reply to')
+    alice.see('▎You: Where do the jackdaws slep?')
+    rig.keep(alice, 'reply')
+    alice.keys('Up', 'Up')
+    alice.type('e')
+    alice.see('Another text for:')
+    alice.keys('BSpace', 'BSpace', 'BSpace')
+    alice.type('eep?')
+    alice.keys('Enter')
+    bob.see('Where do the jackdaws sleep?')
+    bob.see('edited')
+    bob.see('▎Alice: Where do the jackdaws sleep?')
+    bob.keys('Up', 'Up')
+    bob.type('e')
+    bob.see('cannot be done')
+    bob.keys('Down')
+    bob.type('g')
+    time.sleep(0.3)
+    rig.escape(bob)
+    alice.keys('Up', 'Up')
+    alice.type('d')
+    alice.see('Delete it for everybody?')
+    rig.keep(alice, 'delete')
+    alice.keys('Down', 'Enter')
+    alice.see('A message was deleted')
+    bob.see('A message was deleted')
+    bob.see('▎Alice: a deleted message')
+    rig.keep(bob, 'reply-to-deleted')
+    for screen in (alice, bob):
+        rig.escape(screen)
+        rig.leave(screen)
+
+
+@case
 def a_group_of_three(rig):
     """a group is made, people are invited, talk under their names, see who has read, get roles, and leave"""
     alice, bob, carol = rig.screen('alice', size=LARGE), rig.screen('bob'), rig.screen('carol')

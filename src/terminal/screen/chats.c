@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "rules/row.h"
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
 
@@ -37,7 +38,7 @@ static void keep_draft(struct screen *screen)
         memcpy(copy, line->text, line->size);
         if (screen->draft_count == DRAFTS_MAX)
                 drop_draft(screen, &screen->drafts[0]);
-        screen->drafts[screen->draft_count++] = (struct draft){screen->model.at.room, copy};
+        screen->drafts[screen->draft_count++] = (struct draft){screen->model.at.room, copy, screen->model.about};
 }
 
 void chats_free_drafts(struct screen *screen)
@@ -61,10 +62,13 @@ void chats_open(struct screen *screen, const struct id *id, const char *name)
         if (model->open)
                 keep_draft(screen);
         line_clear(model->compose);
+        model->about = (struct model_about){0};
         feed_open(&screen->feed, &room, name);
         draft = find_draft(screen, &room);
-        if (draft)
+        if (draft) {
                 line_set(model->compose, slice_text(draft->text));
+                model->about = draft->about;
+        }
         model->focus = FOCUS_COMPOSE;
         for (size_t i = 0; i < model->room_count; i++)
                 if (id_equal(&model->rooms[i].room, &room))
@@ -214,12 +218,14 @@ static void act_on_marked(struct screen *screen, enum action action)
 
         if (!row)
                 return;
-        if (action == ACT_COPY) {
+        if (!failed && action != ACT_COPY) {
+                deeds_act(screen, action);
+        } else if (action == ACT_COPY) {
                 display_copy(slice_of(row->text, row->size));
                 screen_say(screen, text(TEXT_COPIED));
-        } else if (failed && action == ACT_DISCARD) {
+        } else if (action == ACT_DELETE) {
                 after_retry(screen, core_discard(screen_core(screen), &model->at.room, &row->id, time), TEXT_DISCARDED);
-        } else if (failed) {
+        } else if (action == ACT_REPLY || action == ACT_ENTER) {
                 host_hurry(screen->session->host);
                 after_retry(screen, core_retry(screen_core(screen), &model->at.room, &row->id, time), TEXT_TRYING_AGAIN);
         }
@@ -237,8 +243,10 @@ static void act_in_log(struct screen *screen, enum action action)
                 screen->model.log.marked = SIZE_MAX;
                 break;
         case ACT_ENTER:
-        case ACT_RETRY:
-        case ACT_DISCARD:
+        case ACT_REPLY:
+        case ACT_CHANGE:
+        case ACT_DELETE:
+        case ACT_QUOTED:
         case ACT_COPY:
                 act_on_marked(screen, action);
                 break;
@@ -253,25 +261,33 @@ void chats_send(struct screen *screen)
 {
         struct model *model = &screen->model;
         struct slice said = line_text(model->compose);
-        struct id id;
-        enum error error;
+        struct wire_operation operation = {.kind = model->about.kind == ABOUT_EDIT ? ROW_EDITED : ROW_TEXT};
 
         while (said.size > 0 && (said.data[said.size - 1] == '\n' || said.data[said.size - 1] == ' '))
                 said.size--;
         if (said.size == 0 || model->at.left)
                 return;
-        host_hurry(screen->session->host);
-        error = core_send(screen_core(screen), &model->at.room, said, &id, host_time(screen->session->host));
-        if (error) {
-                screen_say(screen, text_error(error));
+        operation.text = said;
+        operation.target = model->about.kind ? model->about.quote.seq : 0;
+        if (!screen_write(screen, &operation))
                 return;
-        }
         (void)line_take(model->compose);
         line_clear(model->compose);
+        model->about = (struct model_about){0};
+        if (operation.kind == ROW_EDITED)
+                return;
         model->log.unread_seq = 0;
-        host_settle(screen->session->host);
-        screen->feed.outbox_changed = true;
         go_bottom(screen);
+}
+
+/* What is being written is about nothing any more; another text for a message is forgotten. */
+static void forget_about(struct screen *screen)
+{
+        struct model *model = &screen->model;
+
+        if (model->about.kind == ABOUT_EDIT)
+                (void)line_take(model->compose); /* into the history */
+        model->about = (struct model_about){0};
 }
 
 static void act_in_compose(struct screen *screen, enum action action)
@@ -298,7 +314,10 @@ static void act_in_compose(struct screen *screen, enum action action)
                         (void)line_do(line, LINE_NEWER);
                 break;
         case ACT_BACK:
-                chats_close(screen);
+                if (screen->model.about.kind)
+                        forget_about(screen);
+                else
+                        chats_close(screen);
                 break;
         default:
                 break;

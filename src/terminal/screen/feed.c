@@ -158,104 +158,6 @@ static void update_last(struct feed *feed, struct model_room *room)
                 room->last_state = (uint8_t)core_row_state(core_of(feed), &room->room, room->last_seq, feed->model->me.user);
 }
 
-/* ---- the outbox ---- */
-
-static enum error error_of(const struct feed *feed, const struct id *id)
-{
-        for (unsigned i = feed->error_count; i > 0; i--)
-                if (id_equal(&feed->errors[i - 1].id, id))
-                        return feed->errors[i - 1].error;
-        return ERR_OK;
-}
-
-static void note_error(struct feed *feed, const struct id *id, enum error error)
-{
-        if (feed->error_count == FEED_ERRORS_MAX)
-                memmove(feed->errors, feed->errors + 1, sizeof(feed->errors[0]) * --feed->error_count);
-        feed->errors[feed->error_count].id = *id;
-        feed->errors[feed->error_count++].error = error;
-}
-
-static void count_unsent(void *context, struct slice key, struct slice value)
-{
-        struct feed *feed = context;
-        struct id room_id, id;
-        struct wire_operation operation;
-        enum core_message_state state;
-        struct model_room *room;
-
-        if (core_outbox_decode(key, value, &room_id, &id, &operation, &state) != ERR_OK)
-                return;
-        if (state == CORE_MESSAGE_FAILED)
-                feed->model->failed++;
-        else
-                feed->model->queued++;
-        room = model_room(feed->model, &room_id);
-        if (!room)
-                return;
-        room->failed = room->failed || state == CORE_MESSAGE_FAILED;
-        room->last_mine = true;
-        room->last_state = (uint8_t)state;
-        room->last_kind = (uint8_t)operation.kind;
-        room->last_role = (uint8_t)operation.role;
-        room->last_subject = operation.subject;
-        room->last_sender = feed->model->me.user;
-        room->last_head = UINT64_MAX; /* read again once this is sent or forgotten */
-        model_copy_line(operation.text, room->last, sizeof(room->last));
-}
-
-static void update_outbox(struct feed *feed)
-{
-        struct model *model = feed->model;
-
-        model->queued = model->failed = 0;
-        for (size_t i = 0; i < model->room_count; i++)
-                model->rooms[i].failed = false;
-        if (file_range(feed->session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, count_unsent, feed) != ERR_OK)
-                feed->session->host->storage_failed = true;
-}
-
-static void show_unsent(void *context, struct slice key, struct slice value)
-{
-        struct feed *feed = context;
-        struct id room, id;
-        struct wire_operation operation;
-        struct wire_row row = {.sender = feed->model->me.user};
-        enum core_message_state state;
-        struct model_row *shown;
-
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) != ERR_OK || !is_open(feed, &room))
-                return;
-        row.kind = operation.kind;
-        row.text = operation.text;
-        row.subject = operation.subject;
-        row.role = operation.role;
-        row.request = id;
-        row.time_ms = id_uuid7_time_ms(&id);
-        shown = log_row_new(&row, true, state);
-        if (!shown)
-                return;
-        shown->error = error_of(feed, &id);
-        log_put(&feed->model->log, shown);
-}
-
-void feed_outbox(struct feed *feed)
-{
-        struct model_log *log = &feed->model->log;
-        struct id marked = {0};
-        bool was_marked = log->marked < log->count;
-
-        if (was_marked)
-                marked = log->rows[log->marked]->id;
-        log_drop_unanswered(log);
-        if (!log->newer_there &&
-            file_range(feed->session->file, SLICE_LITERAL("O"), SLICE_LITERAL("P"), 0, false, show_unsent, feed) != ERR_OK)
-                feed->session->host->storage_failed = true;
-        for (size_t i = 0; was_marked && i < log->count; i++)
-                if (id_equal(&log->rows[i]->id, &marked))
-                        log->marked = i;
-}
-
 /* ---- rows ---- */
 
 static void take_row(struct feed *feed, const struct wire_row *row)
@@ -267,8 +169,10 @@ static void take_row(struct feed *feed, const struct wire_row *row)
         if (mine)
                 state = core_row_state(core_of(feed), &feed->model->at.room, row->seq, row->sender);
         shown = log_row_new(row, mine, state);
-        if (shown)
-                log_put(&feed->model->log, shown);
+        if (!shown)
+                return;
+        feed_quote(feed, &shown->quote);
+        log_put(&feed->model->log, shown);
 }
 
 static void take_stored(void *context, struct slice key, struct slice value)
@@ -516,7 +420,7 @@ void feed_event(void *context, const struct core_event *event)
                 break;
         case CORE_EVENT_MESSAGE:
                 if (event->state == CORE_MESSAGE_FAILED)
-                        note_error(feed, &event->id, event->error);
+                        feed_note_error(feed, &event->id, event->error);
                 feed->outbox_changed = true;
                 break;
         case CORE_EVENT_TICKS:
@@ -548,6 +452,7 @@ void feed_event(void *context, const struct core_event *event)
                 break;
         case CORE_EVENT_FORGOTTEN:
                 log_clear(&feed->model->log);
+                feed->model->about = (struct model_about){0};
                 feed->rooms_changed = feed->outbox_changed = true;
                 break;
         default:
@@ -585,7 +490,7 @@ void feed_update(struct feed *feed, unsigned fitting)
         if (feed->rooms_changed || feed->outbox_changed)
                 update_rooms(feed);
         if (feed->outbox_changed) {
-                update_outbox(feed);
+                feed_count_outbox(feed);
                 if (model->open)
                         feed_outbox(feed);
         }

@@ -59,8 +59,13 @@ void feed_take_members(struct feed *feed, const struct core_event *event);
 /* The person has seen what is in sight. */
 void feed_read(struct feed *feed, uint64_t seq);
 
-/* Own messages of the open room that are not sent. */
+/* Own messages of the open room that are not sent; all of them counted, for the list; why one was not sent. */
 void feed_outbox(struct feed *feed);
+void feed_count_outbox(struct feed *feed);
+void feed_note_error(struct feed *feed, const struct id *id, enum error error);
+
+/* Fills a quote of the row quote->seq of the open room (0: none). A row that is not on this device leaves it without a sender. */
+void feed_quote(struct feed *feed, struct model_quote *quote);
 
 /* Rows of the open room above this number are whole in the file. */
 uint64_t feed_hole_top(struct feed *feed);

@@ -13,23 +13,6 @@
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
 
-enum { LEAVE_STAY, LEAVE_GO }; /* items of POPUP_LEAVE */
-
-/* Queues an operation on the open group and says if it was not taken. */
-static bool write_group(struct screen *screen, const struct wire_operation *operation)
-{
-        struct id id;
-        enum error error;
-
-        host_hurry(screen->session->host);
-        error = core_write(screen_core(screen), &screen->model.at.room, operation, &id, host_time(screen->session->host));
-        if (error)
-                screen_say(screen, text_error(error));
-        host_settle(screen->session->host);
-        screen->feed.outbox_changed = true;
-        return error == ERR_OK;
-}
-
 static bool is_admin(const struct screen *screen)
 {
         return screen->model.at.role >= ROLE_ADMIN && !screen->model.at.left;
@@ -148,7 +131,7 @@ static void change_role(struct screen *screen)
                 return;
         operation.subject = item->user;
         operation.role = item->role == ROLE_MEMBER ? ROLE_ADMIN : item->role == ROLE_ADMIN ? ROLE_OWNER : ROLE_MEMBER;
-        (void)write_group(screen, &operation);
+        (void)screen_write(screen, &operation);
 }
 
 static void remove_member(struct screen *screen)
@@ -159,7 +142,7 @@ static void remove_member(struct screen *screen)
         if (!item || item->user == screen->model.me.user)
                 return;
         operation.subject = item->user;
-        (void)write_group(screen, &operation);
+        (void)screen_write(screen, &operation);
 }
 
 /* Copies the link; makes one if there is none. */
@@ -179,7 +162,7 @@ static void give_link(struct screen *screen)
         }
         crypto_random(secret, sizeof(secret));
         operation.link = slice_of(secret, sizeof(secret));
-        if (write_group(screen, &operation))
+        if (screen_write(screen, &operation))
                 popup_say(&model->popup, false, text(TEXT_LINK_NONE));
 }
 
@@ -207,21 +190,12 @@ void groups_join(struct screen *screen, const struct id *room)
 
         operation.link = slice_of(screen->link, sizeof(screen->link));
         chats_open(screen, room, NULL);
-        (void)write_group(screen, &operation);
+        (void)screen_write(screen, &operation);
 }
 
 static void ask_to_leave(struct screen *screen)
 {
-        struct model_popup_state *popup = &screen->model.popup;
-
-        popup_open(&screen->model, POPUP_LEAVE);
-        for (int i = LEAVE_STAY; i <= LEAVE_GO; i++) {
-                struct model_item *item = popup_add(popup);
-
-                if (item)
-                        snprintf(item->label, sizeof(item->label), "%s",
-                                 text(i == LEAVE_GO ? TEXT_LEAVE_GO : TEXT_LEAVE_STAY));
-        }
+        screen_ask(screen, POPUP_LEAVE, TEXT_LEAVE_STAY, TEXT_LEAVE_GO);
 }
 
 static void rename_group(struct screen *screen)
@@ -318,12 +292,12 @@ void groups_enter(struct screen *screen)
                 make_group(screen);
                 break;
         case POPUP_RENAME:
-                if (take_title(screen, &operation.text) && write_group(screen, &operation))
+                if (take_title(screen, &operation.text) && screen_write(screen, &operation))
                         popup_close(model);
                 break;
         case POPUP_INVITE:
                 operation = (struct wire_operation){.kind = ROW_JOINED, .subject = item ? item->user : 0};
-                if (item && write_group(screen, &operation)) {
+                if (item && screen_write(screen, &operation)) {
                         /* More may follow. */
                         line_clear(model->popup.input);
                         popups_typed(screen);
@@ -331,8 +305,8 @@ void groups_enter(struct screen *screen)
                 break;
         case POPUP_LEAVE:
                 operation = (struct wire_operation){.kind = ROW_LEFT, .subject = model->me.user};
-                if (model->popup.chosen == LEAVE_GO)
-                        (void)write_group(screen, &operation);
+                if (model->popup.chosen == ASKED_YES)
+                        (void)screen_write(screen, &operation);
                 popup_close(model);
                 break;
         default:

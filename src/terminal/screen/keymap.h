@@ -47,8 +47,10 @@ enum action {
         ACT_BOTTOM,
         ACT_NEXT, /* field */
         ACT_PREVIOUS,
-        ACT_RETRY,
-        ACT_DISCARD,
+        ACT_REPLY,  /* to a message; one that failed: send it again */
+        ACT_CHANGE, /* its text */
+        ACT_DELETE, /* for everybody; one that failed: forget it */
+        ACT_QUOTED, /* go to what it replies to */
         ACT_COPY,
         ACT_READERS,
         ACT_NEW_GROUP,

@@ -191,6 +191,7 @@ struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_
                                   .state = (uint8_t)state,
                                   .mine = mine,
                                   .edited = wire->edited_ms != 0,
+                                  .quote.seq = wire->reply_to,
                                   .size = (uint32_t)wire->text.size};
         if (wire->text.size)
                 memcpy(row->text, wire->text.data, wire->text.size);
@@ -210,6 +211,20 @@ size_t log_place(const struct model_log *log, uint64_t seq)
                         high = middle;
         }
         return low;
+}
+
+struct model_row *log_by_seq(const struct model_log *log, uint64_t seq)
+{
+        size_t place = log_place(log, seq);
+
+        return seq && place < log->count && log->rows[place]->seq == seq ? log->rows[place] : NULL;
+}
+
+void model_quote_row(struct model_quote *quote, uint64_t seq, uint64_t sender, struct slice said)
+{
+        quote->seq = seq;
+        quote->sender = sender;
+        model_copy_line(said, quote->said, sizeof(quote->said));
 }
 
 static void take_out(struct model_log *log, size_t place)

@@ -20,6 +20,7 @@
 #define MODEL_ITEMS_MAX   200
 #define MODEL_FIELDS_MAX  6
 #define MODEL_MEMBERS_MAX 1024 /* of a group */
+#define MODEL_QUOTED_SIZE 120  /* of the beginning of a message that another replies to, with NUL */
 
 struct model_person {
         uint64_t user;
@@ -55,6 +56,13 @@ struct model_room {
         bool failed;        /* something in it was not sent */
 };
 
+/* The beginning of a message that is spoken of: quoted above a reply, above what is being written. */
+struct model_quote {
+        uint64_t seq;    /* 0: none */
+        uint64_t sender; /* 0: the message is not on this device */
+        char said[MODEL_QUOTED_SIZE];
+};
+
 /* A row of the open room. Own messages that are not answered have seq 0 and stand last. */
 struct model_row {
         uint64_t seq, time_ms, sender;
@@ -65,6 +73,7 @@ struct model_row {
         uint8_t role;     /* of the subject: rules/row.h says when */
         enum error error; /* why it failed; OK: not known */
         uint64_t subject, heir;
+        struct model_quote quote; /* what it replies to */
         uint32_t size;
         char text[];
 };
@@ -86,6 +95,14 @@ struct model_log {
         unsigned come;       /* rows of others that came while not following */
 };
 
+/* What is being written is something new, a reply to a message, or another text for it. */
+enum model_about_kind { ABOUT_NOTHING, ABOUT_REPLY, ABOUT_EDIT };
+
+struct model_about {
+        enum model_about_kind kind;
+        struct model_quote quote;
+};
+
 enum model_focus { FOCUS_ROOMS, FOCUS_COMPOSE, FOCUS_LOG };
 
 enum model_popup {
@@ -101,6 +118,7 @@ enum model_popup {
         POPUP_INVITE,  /* as PEOPLE, for the open group */
         POPUP_LEAVE,   /* really? */
         POPUP_READERS, /* who has read a message */
+        POPUP_DELETE,  /* really? */
         POPUP_WELCOME, /* no account: sign in, sign up */
         POPUP_SIGN_IN,
         POPUP_SIGN_UP,
@@ -164,6 +182,7 @@ struct model {
         bool link_known;
         struct model_log log;
         struct line *compose;
+        struct model_about about; /* what is being written is about that */
 
         enum model_focus focus;
         struct model_popup_state popup;
@@ -220,6 +239,12 @@ struct model_row *log_by_id(const struct model_log *log, const struct id *id);
 
 /* The index of the first row with a number of at least seq (those without a number count as above all). */
 size_t log_place(const struct model_log *log, uint64_t seq);
+
+/* The row of that number; NULL: it is not in memory. */
+struct model_row *log_by_seq(const struct model_log *log, uint64_t seq);
+
+/* Makes *quote one of a row. */
+void model_quote_row(struct model_quote *quote, uint64_t seq, uint64_t sender, struct slice said);
 
 /* Back to the newest. */
 void log_follow(struct model_log *log);

@@ -197,6 +197,10 @@ void popups_enter(struct screen *screen)
                 groups_enter(screen);
                 return;
         }
+        if (kind == POPUP_DELETE) {
+                deeds_enter(screen);
+                return;
+        }
         if (kind == POPUP_WELCOME || model->popup.field_count) {
                 account_enter(screen);
                 return;

@@ -12,6 +12,7 @@
 struct draft {
         struct id room;
         char *text; /* on the heap */
+        struct model_about about;
 };
 
 struct screen {
@@ -46,6 +47,21 @@ void chats_act(struct screen *screen, enum action action);
 
 /* Puts a word into the last line. */
 void screen_say(struct screen *screen, const char *said);
+
+/* ---- deeds.c ---- */
+
+/* Queues an operation on the open room; false, and it is said why, if it was not taken. */
+bool screen_write(struct screen *screen, const struct wire_operation *operation);
+
+/* Opens a popup with two items, the first to leave all as it is. */
+enum { ASKED_NO, ASKED_YES };
+void screen_ask(struct screen *screen, enum model_popup kind, enum text no, enum text yes);
+
+/* Something is done to the chosen message, which the server has. */
+void deeds_act(struct screen *screen, enum action action);
+
+/* Enter in one of its popups. */
+void deeds_enter(struct screen *screen);
 
 /* ---- popups.c ---- */
 

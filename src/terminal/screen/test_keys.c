@@ -170,8 +170,8 @@ static void keys_act_by_where_one_is(void **state)
         assert_int_equal(does("\013", PLACE_COMPOSE), ACT_SWITCH);
         assert_int_equal(does("?", PLACE_ROOMS), ACT_HELP);
         assert_int_equal(does("?", PLACE_COMPOSE), ACT_NONE); /* typed */
-        assert_int_equal(does("d", PLACE_LOG), ACT_DISCARD);
-        assert_int_equal(does("в", PLACE_LOG), ACT_DISCARD); /* the same key on a Russian keyboard */
+        assert_int_equal(does("d", PLACE_LOG), ACT_DELETE);
+        assert_int_equal(does("в", PLACE_LOG), ACT_DELETE); /* the same key on a Russian keyboard */
         assert_int_equal(does("d", PLACE_COMPOSE), ACT_NONE);
         assert_int_equal(does("\033\r", PLACE_COMPOSE), ACT_NEW_LINE);
         assert_int_equal(does("\n", PLACE_COMPOSE), ACT_NEW_LINE);

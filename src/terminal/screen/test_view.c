@@ -371,6 +371,40 @@ static void what_happened_last_is_told_in_the_list(void **state)
         assert_true(sees(" Bob left the group"));
 }
 
+static void a_reply_quotes_what_it_answers(void **state)
+{
+        struct wire_row wire = {.seq = 8, .kind = ROW_TEXT, .sender = BOB, .time_ms = NOW, .reply_to = 2};
+        struct model_row *row;
+
+        (void)state;
+        talk();
+        wire.text = slice_text("He steals mine too.");
+        assert_true(log_put(&model.log, log_row_new(&wire, false, CORE_MESSAGE_SENT)));
+        wire.seq = 9;
+        wire.reply_to = 4000; /* nowhere here */
+        assert_true(log_put(&model.log, log_row_new(&wire, false, CORE_MESSAGE_SENT)));
+        model.about.kind = ABOUT_REPLY;
+        model_quote_row(&model.about.quote, 8, BOB, slice_text("He steals\nmine too."));
+        line_insert(model.compose, SLICE_LITERAL("Which button?"));
+        draw(24, 80);
+        looks_like("reply-80x24-en");
+        assert_true(sees("▎You: Four of them, and one that steals butt…"));
+        assert_true(sees("▎a message that is not on this device"));
+        assert_true(sees("▎Reply to Bob: He steals mine too."));
+        /* As it is now. */
+        row = log_by_seq(&model.log, 2);
+        row->kind = ROW_DELETED;
+        text_choose(LANGUAGE_RU);
+        model.about.kind = ABOUT_EDIT;
+        draw(24, 80);
+        assert_true(sees("▎Вы: удалённое сообщение"));
+        assert_true(sees("▎Новый текст вместо: He steals mine too."));
+        model.focus = FOCUS_LOG;
+        model.log.marked = model.log.count - 1;
+        draw(24, 80);
+        assert_true(sees("Enter ответить · e изменить · d удалить"));
+}
+
 static void wide_and_combining_letters_keep_the_columns(void **state)
 {
         (void)state;
@@ -534,6 +568,9 @@ static void any_size_can_be_drawn(void **state)
         model.phase = CORE_OFFLINE;
         model.offline_ms = 1;
         line_insert(model.compose, SLICE_LITERAL("some words that are being typed here"));
+        model.about.kind = ABOUT_REPLY;
+        model_quote_row(&model.about.quote, 2, ME, slice_text("Four of them"));
+        log_by_seq(&model.log, 6)->quote = model.about.quote;
         for (unsigned kind = POPUP_NONE; kind < POPUP_COUNT; kind++) {
                 popup_open(&model, (enum model_popup)kind);
                 for (unsigned rows = 1; rows < 30; rows++)
@@ -589,6 +626,7 @@ int main(int argc, char **argv)
                 TEST(names_are_shown_in_groups_once_a_group_of_rows),
                 TEST(news_of_a_group_are_told_in_sentences),
                 TEST(what_happened_last_is_told_in_the_list),
+                TEST(a_reply_quotes_what_it_answers),
                 TEST(wide_and_combining_letters_keep_the_columns),
                 TEST(nobody_can_draw_on_the_screen),
                 TEST(scrolling_shows_every_line_once_and_stays_where_it_is),

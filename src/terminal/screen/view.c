@@ -30,7 +30,8 @@ static void lay_chat(struct layout *layout, const struct model *model, struct ar
 
         if (model->open)
                 compose = view_input_lines(model->compose, pane.columns > 4 ? pane.columns - 4 : 2,
-                                           min_of((unsigned)COMPOSE_MAX, max_of(pane.rows / 3, 1u)));
+                                           min_of((unsigned)COMPOSE_MAX, max_of(pane.rows / 3, 1u))) +
+                          (model->about.kind != ABOUT_NOTHING);
         compose = min_of(compose, pane.rows);
         rule = rule && compose;
         banner = has_banner(model) && pane.rows > head + compose + rule + 1;
@@ -144,11 +145,14 @@ static void draw_banner(const struct model *model, struct grid *grid, struct are
 static enum text hint_of(const struct model *model)
 {
         static const enum text of_popup[POPUP_COUNT] = {
-                [POPUP_HELP] = TEXT_HINT_HELP,      [POPUP_SWITCH] = TEXT_HINT_LIST,       [POPUP_PEOPLE] = TEXT_HINT_LIST,
-                [POPUP_SEARCH] = TEXT_HINT_LIST,    [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
-                [POPUP_NEW_GROUP] = TEXT_HINT_FORM, [POPUP_RENAME] = TEXT_HINT_FORM,       [POPUP_INVITE] = TEXT_HINT_LIST,
-                [POPUP_LEAVE] = TEXT_HINT_LIST,     [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
-                [POPUP_SIGN_IN] = TEXT_HINT_FORM,   [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
+                [POPUP_HELP] = TEXT_HINT_HELP,         [POPUP_SWITCH] = TEXT_HINT_LIST,
+                [POPUP_PEOPLE] = TEXT_HINT_LIST,       [POPUP_SEARCH] = TEXT_HINT_LIST,
+                [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
+                [POPUP_NEW_GROUP] = TEXT_HINT_FORM,    [POPUP_RENAME] = TEXT_HINT_FORM,
+                [POPUP_INVITE] = TEXT_HINT_LIST,       [POPUP_DELETE] = TEXT_HINT_LIST,
+                [POPUP_LEAVE] = TEXT_HINT_LIST,        [POPUP_READERS] = TEXT_HINT_READERS,
+                [POPUP_GROUP] = TEXT_HINT_GROUP,       [POPUP_SIGN_IN] = TEXT_HINT_FORM,
+                [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
         };
         const struct model_log *log = &model->log;
 
@@ -162,6 +166,8 @@ static enum text hint_of(const struct model *model)
                 return TEXT_HINT_LOG_FAILED;
         if (model->focus == FOCUS_LOG)
                 return model->at.kind == ROOM_GROUP ? TEXT_HINT_LOG_GROUP : TEXT_HINT_LOG;
+        if (model->about.kind != ABOUT_NOTHING)
+                return TEXT_HINT_ABOUT;
         return TEXT_HINT_COMPOSE;
 }
 

@@ -1,4 +1,6 @@
 /* What is being typed: wrapped like a message, the part around the cursor if it is longer than its place. */
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "terminal/screen/view_inside.h"
 
@@ -67,6 +69,23 @@ void view_draw_input(struct grid *grid, struct area area, enum style_surface sur
                 grid_cursor(grid, area.row + at - top, area.column + min_of(column, area.columns - 1));
 }
 
+/* What is being written is about a message: "Reply to Bob: its beginning". */
+static void draw_about(const struct model *model, struct grid *grid, struct area area)
+{
+        const struct model_quote *quote = &model->about.quote;
+        unsigned end = area.column + area.columns, column = area.column + 1;
+        char said[MODEL_NAME_SIZE + 64];
+
+        if (model->about.kind == ABOUT_EDIT)
+                snprintf(said, sizeof(said), "%s", text(TEXT_ABOUT_EDIT));
+        else
+                text_format(said, sizeof(said), TEXT_ABOUT_REPLY,
+                            quote->sender == model->me.user ? text(TEXT_YOURSELF) : model_name(model, quote->sender));
+        column = grid_put(grid, area.row, column, end, STYLE(RAISED, ACCENT), SLICE_LITERAL("▎"));
+        column = grid_put_cut(grid, area.row, column, end, STYLE(RAISED, ACCENT), slice_text(said));
+        grid_put_cut(grid, area.row, column + 1, end, STYLE(RAISED, QUIET), slice_text(quote->said));
+}
+
 void view_draw_compose(const struct model *model, struct grid *grid, struct area area)
 {
         struct area input = {area.row, area.column + 1 + PROMPT_COLUMNS, area.rows,
@@ -80,6 +99,11 @@ void view_draw_compose(const struct model *model, struct grid *grid, struct area
                 grid_put_middle(grid, area.row, area.column, area.column + area.columns, STYLE(RAISED, QUIET),
                                 slice_text(text(TEXT_LEFT_ROOM)));
                 return;
+        }
+        if (model->about.kind != ABOUT_NOTHING && area.rows > 1) {
+                draw_about(model, grid, area);
+                area.row++, area.rows--;
+                input.row++, input.rows--;
         }
         grid_put(grid, area.row, area.column + 1, area.column + area.columns, STYLE(RAISED, ACCENT), slice_text(PROMPT));
         view_draw_input(grid, input, STYLE_RAISED, model->compose, false, cursor);

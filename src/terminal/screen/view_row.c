@@ -16,6 +16,8 @@
 #define BUBBLE_MAX   76 /* columns of text */
 #define BUBBLE_MIN   8
 #define META_GAP     2
+#define QUOTE_MAX    48 /* columns of what a message replies to */
+#define QUOTE_SIZE   (MODEL_QUOTED_SIZE + MODEL_NAME_SIZE + 4)
 #define MARGIN       1
 #define MARGIN_OTHER 4 /* at least, on the side where the other's bubbles begin */
 
@@ -141,7 +143,7 @@ struct bubble {
         unsigned width; /* of the text's place */
         unsigned text_lines, last_columns;
         unsigned columns; /* with its two edges */
-        bool name, meta_below, reason;
+        bool name, quote, meta_below, reason;
         char meta[TEXT_TIME_SIZE + 32];
         unsigned meta_columns;
 };
@@ -162,6 +164,22 @@ static unsigned last_line_columns(struct slice said, unsigned width, unsigned *l
         while (wrap_next(&wrap, &line))
                 ;
         return min_of(glyph_columns(line), width);
+}
+
+/* "Bob: its beginning", as the message is now if it is in memory. */
+static void tell_quote(const struct model *model, const struct model_row *row, char *said, size_t size)
+{
+        const struct model_row *there = log_by_seq(&model->log, row->quote.seq);
+        struct model_quote quote = row->quote;
+
+        if (there)
+                model_quote_row(&quote, there->seq, there->sender, slice_of(there->text, there->size));
+        if (quote.sender == 0)
+                snprintf(said, size, "%s", text(TEXT_QUOTED_AWAY));
+        else
+                snprintf(said, size, "%s: %s",
+                         quote.sender == model->me.user ? text(TEXT_YOU) : model_name(model, quote.sender),
+                         there && there->kind == ROW_DELETED ? text(TEXT_QUOTED_DELETED) : quote.said);
 }
 
 static struct bubble measure(const struct model *model, size_t index, unsigned columns)
@@ -189,6 +207,14 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
         bubble.name = shows_name(model, index);
         if (bubble.name)
                 widest = max_of(widest, min_of(glyph_columns(slice_text(model_name(model, row->sender))), bubble.width));
+        bubble.quote = row->quote.seq != 0;
+        if (bubble.quote) {
+                char said[QUOTE_SIZE];
+
+                tell_quote(model, row, said, sizeof(said));
+                widest = max_of(widest,
+                                min_of(glyph_columns(slice_text(said)) + 2, min_of(bubble.width, (unsigned)QUOTE_MAX)));
+        }
         bubble.reason = row->state == CORE_MESSAGE_FAILED;
         bubble.columns = widest + 2;
         return bubble;
@@ -199,7 +225,7 @@ static unsigned message_lines(const struct model *model, const struct model_row 
         struct bubble bubble = measure(model, index, columns);
 
         (void)row;
-        return bubble.name + bubble.text_lines + bubble.meta_below + bubble.reason;
+        return bubble.name + bubble.quote + bubble.text_lines + bubble.meta_below + bubble.reason;
 }
 
 static void draw_meta(const struct model *model, struct grid *grid, const struct model_row *row, const struct bubble *bubble,
@@ -245,7 +271,8 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
         struct bubble bubble = measure(model, index, area.columns);
         enum style_surface surface = index == model->log.marked ? STYLE_MARKED : row->mine ? STYLE_OWN : STYLE_OTHER;
         unsigned right = area.column + area.columns - MARGIN, left = area.column + MARGIN;
-        unsigned own_lines = bubble.name + bubble.text_lines + bubble.meta_below;
+        unsigned above = bubble.name + bubble.quote, own_lines = above + bubble.text_lines + bubble.meta_below;
+        char quote[QUOTE_SIZE];
 
         if (line == own_lines) {
                 draw_reason(row, grid, area, at);
@@ -258,9 +285,13 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
         if (bubble.name && line == 0)
                 grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, view_person_ink(row->sender)),
                              slice_text(model_name(model, row->sender)));
-        else if (line - bubble.name < bubble.text_lines)
-                draw_text_line(grid, slice_of(row->text, row->size), bubble.width, line - bubble.name,
-                               STYLE_OF(surface, INK_TEXT), at, left + 1);
+        else if (bubble.quote && line == bubble.name) {
+                tell_quote(model, row, quote, sizeof(quote));
+                left = grid_put(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), SLICE_LITERAL("▎"));
+                grid_put_cut(grid, at, left, right - 1, STYLE_OF(surface, INK_QUIET), slice_text(quote));
+        } else if (line - above < bubble.text_lines)
+                draw_text_line(grid, slice_of(row->text, row->size), bubble.width, line - above, STYLE_OF(surface, INK_TEXT),
+                               at, left + 1);
         if (line + 1 == own_lines)
                 draw_meta(model, grid, row, &bubble, surface, at, right - 1);
 }
