@@ -176,7 +176,7 @@ static enum error set_consumer(rd_kafka_conf_t *conf, const struct bus_kafka *ka
                 {"enable.partition.eof", "true"},           /* tells where an empty partition's reading starts */
                 {"partition.assignment.strategy", "range"}, /* others do not leave cleanly in 2.0.2 */
                 {"session.timeout.ms", number(session, options->session_ms)},
-                {"heartbeat.interval.ms", number(beat, min_of(options->session_ms / 4, 300u))}, /* tells of rebalances */
+                {"heartbeat.interval.ms", number(beat, min_of(options->session_ms / 4, 150u))}, /* tells of rebalances */
                 {"max.poll.interval.ms", number(poll, max_of(options->session_ms, 60000u))},    /* a thread that hangs */
                 {"fetch.wait.max.ms", "20"}, /* how long a partition waits for the others' fetch when it joins in */
                 {"fetch.error.backoff.ms", "100"},
