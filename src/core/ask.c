@@ -80,6 +80,23 @@ enum error core_around(struct core *core, const struct id *id, uint64_t seq, uin
         return room ? ask(core, WIRE_CODE_around, room, &around, request) : ERR_NOT_FOUND;
 }
 
+enum error core_search(struct core *core, struct slice text, const struct id *room, const struct wire_place *before,
+                       uint32_t rows_max, struct id *request, struct core_time time)
+{
+        struct wire_search search = {.text = text, .limit = min_of(rows_max, SEARCH_HITS_MAX)};
+
+        core_set_time(core, time);
+        if (text.size == 0 || text.size > SEARCH_TEXT_MAX || !slice_is_text(text) || rows_max == 0)
+                return text.size > SEARCH_TEXT_MAX ? ERR_TOO_LARGE : ERR_BAD_FIELD;
+        if (room)
+                search.room = *room;
+        if (before) {
+                search.before = *before;
+                search.has = WIRE_HAS(search, before);
+        }
+        return ask(core, WIRE_CODE_search, NULL, &search, request);
+}
+
 enum error core_invite(struct core *core, uint64_t uses, uint64_t valid_ms, struct id *request, struct core_time time)
 {
         struct wire_invite invite = {.uses = uses, .valid_ms = valid_ms};
@@ -137,6 +154,8 @@ bool ask_answered(struct core *core, struct request *request, const struct wire_
                 kind = CORE_EVENT_WINDOW;
         else if (frame->code == WIRE_CODE_member_page)
                 kind = CORE_EVENT_MEMBERS;
+        else if (frame->code == WIRE_CODE_found)
+                kind = CORE_EVENT_FOUND;
         else if (frame->code == WIRE_CODE_invited)
                 kind = CORE_EVENT_INVITED;
         return keep_answer(core, request, kind, ERR_OK, frame->body);
@@ -159,6 +178,7 @@ bool asks_poll(struct core *core, struct core_event *event)
                 struct wire_device_list devices;
                 struct wire_window window;
                 struct wire_member_page members;
+                struct wire_found found;
                 struct wire_invited invited;
         } message;
 
@@ -187,6 +207,11 @@ bool asks_poll(struct core *core, struct core_event *event)
                 event->seq = message.members.head;
                 event->more = message.members.more != 0;
                 event->bytes = message.members.link;
+        } else if (answer->kind == CORE_EVENT_FOUND) {
+                check(wire_decode(WIRE_STRUCTURE(found), body, &message, NULL) == ERR_OK);
+                event->list = message.found.hits;
+                event->more = message.found.more != 0;
+                event->place = message.found.next;
         } else if (answer->kind == CORE_EVENT_INVITED) {
                 check(wire_decode(WIRE_STRUCTURE(invited), body, &message, NULL) == ERR_OK);
                 event->bytes = message.invited.token;

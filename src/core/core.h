@@ -132,6 +132,10 @@ must_use enum error core_devices(struct core *core, struct id *request, struct c
  * (counted_from below it), and who did not write it. */
 must_use enum error core_members(struct core *core, const struct id *room, uint64_t after, struct id *request,
                                  struct core_time time);
+/* Rows in which all words of the text stand, newest first, also those that are not on this device: of one room, or (NULL) of all. before:
+ * the `place` that the last answer gave where it had more; NULL: from the newest. */
+must_use enum error core_search(struct core *core, struct slice text, const struct id *room, const struct wire_place *before,
+                                uint32_t rows_max, struct id *request, struct core_time time);
 must_use enum error core_invite(struct core *core, uint64_t uses, uint64_t valid_ms, struct id *request,
                                 struct core_time time);
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
@@ -189,6 +193,7 @@ enum core_event_kind {
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
         CORE_EVENT_WINDOW,  /* id: request; room; rows */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
+        CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
         CORE_EVENT_INVITED,  /* id: request; bytes: the invitation's token */
         CORE_EVENT_FAILED,   /* id: request; error */
         CORE_EVENT_NAMES,    /* of somebody a name came, or changed: core_person */
@@ -213,8 +218,9 @@ struct core_event {
         enum core_message_state state;
         struct wire_row row;
         struct wire_list
-                list; /* PEOPLE, DEVICES, WINDOW, MEMBERS: decoded lists; walk with wire_list_start(people/device_list/
-                       * window/member_page) */
+                list; /* PEOPLE, DEVICES, WINDOW, MEMBERS, FOUND: decoded lists; walk with wire_list_start(people/device_list/
+                       * window/member_page/found) */
+        struct wire_place place;
 };
 
 /* The next thing to do. Returns its kind. */

@@ -16,6 +16,7 @@ union dispatch_message {
         struct wire_window window;
         struct wire_people people;
         struct wire_member_page member_page;
+        struct wire_found found;
         struct wire_device_list device_list;
         struct wire_written written;
         struct wire_marked marked;
@@ -91,6 +92,7 @@ static const struct dispatch_line {
         {WIRE_CODE_window, LINK_READY, request_answered},
         {WIRE_CODE_people, LINK_READY, request_answered},
         {WIRE_CODE_member_page, LINK_READY, request_answered},
+        {WIRE_CODE_found, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
         {WIRE_CODE_written, LINK_READY, request_answered},
         {WIRE_CODE_marked, LINK_READY, request_answered},

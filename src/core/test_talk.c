@@ -8,6 +8,7 @@
 // clang-format on
 
 #include "base/assert.h"
+#include "rules/limits.h"
 #include "rules/room.h"
 #include "support/fake_server.h"
 
@@ -325,13 +326,22 @@ static void the_ten_minute_comparison_finds_what_was_never_delivered(void **stat
 static void questions_are_answered(void **state)
 {
         struct world *world = *state;
-        struct id find, devices, around, members;
+        struct id find, devices, around, members, search;
+        char long_text[SEARCH_TEXT_MAX + 2] = "";
 
         fake_server_say(&world->server, &world->room, ALICE, "here", false);
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL("ali"), &find, world->bob.time), ERR_OK);
         assert_int_equal(core_devices(world->bob.core, &devices, world->bob.time), ERR_OK);
         assert_int_equal(core_around(world->bob.core, &world->room, 1, 0, 10, &around, world->bob.time), ERR_OK);
         assert_int_equal(core_members(world->bob.core, &world->room, 0, &members, world->bob.time), ERR_OK);
+        assert_int_equal(
+                core_search(world->bob.core, SLICE_LITERAL("here"), &world->room, NULL, 10, &search, world->bob.time),
+                ERR_OK);
+        memset(long_text, 'x', SEARCH_TEXT_MAX + 1);
+        assert_int_equal(core_search(world->bob.core, slice_text(long_text), NULL, NULL, 10, &find, world->bob.time),
+                         ERR_TOO_LARGE);
+        assert_int_equal(core_search(world->bob.core, SLICE_LITERAL(""), NULL, NULL, 10, &find, world->bob.time),
+                         ERR_BAD_FIELD);
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL(""), &find, world->bob.time), ERR_BAD_FIELD);
         core_host_settle(&world->bob);
         fake_server_serve(&world->server);
@@ -342,6 +352,8 @@ static void questions_are_answered(void **state)
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_WINDOW)->room, &world->room));
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_MEMBERS)->listed, 2);
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_MEMBERS)->room, &world->room));
+        assert_int_equal(core_host_last(&world->bob, CORE_EVENT_FOUND)->listed, 1);
+        assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_FOUND)->id, &search));
         /* No answer, and a link that breaks: the question failed. */
         world->server.script[WIRE_CODE_find].times = 2;
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL("x"), &find, world->bob.time), ERR_OK);

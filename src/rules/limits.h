@@ -13,6 +13,10 @@
 #define JOIN_ROOMS        10
 #define CHANGES_MAX       200    /* rows of one answer */
 #define ROOMS_MAX         200    /* rooms of one answer */
+#define SEARCH_TEXT_MAX   256    /* bytes of what is searched for */
+#define SEARCH_WORDS_MAX  16     /* different words in it */
+#define SEARCH_HITS_MAX   50     /* rows of one answer */
+#define SEARCH_ROOMS_MAX  500    /* of the latest: where no room is named */
 #define ANSWER_BYTES_MAX  196608 /* text bytes of one answer, so that it fits 256 KiB with all else */
 #define PING_MS           60000
 #define PING_PROXY_MS     25000

@@ -234,6 +234,7 @@ enum store_question_kind {
         STORE_ASK_ROOMS,    /* the rest of its rooms, by range of ids */
         STORE_ASK_CHANGES,  /* rows of a room by `changed` */
         STORE_ASK_AROUND,   /* rows of a room around a place */
+        STORE_ASK_SEARCH,   /* rows by the words in them: of a room, or of all of the user's rooms */
         STORE_ASK_FIND,     /* people by the beginning of a name */
         STORE_ASK_PROFILES, /* people by id */
         STORE_ASK_DEVICES,  /* one's devices */
@@ -249,10 +250,16 @@ struct store_cursor {
         uint64_t head;
 };
 
+/* A row's place among the user's rows: newest first is by time, then by room id, then by number. */
+struct store_place {
+        struct id room;
+        uint64_t seq, time_ms;
+};
+
 struct store_question {
         enum store_question_kind kind;
         uint64_t user, device; /* checked: REVOKED (not for LOGIN, CHECK) */
-        size_t bytes_max;      /* JOIN, ROOMS, CHANGES, AROUND: text bytes of rows in all; fewer rows come beyond it */
+        size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, SEARCH: text bytes of rows in all; fewer rows come beyond it */
         union {
                 struct {
                         struct id era; /* zero: none. Another era: cursors are ignored */
@@ -276,6 +283,12 @@ struct store_question {
                         uint64_t seq, time_ms; /* seq 0: by time */
                         uint32_t rows_max;
                 } around;
+                struct {
+                        struct id room;            /* zero: all of the user's, latest first, up to SEARCH_ROOMS_MAX */
+                        struct slice text;         /* all of its words must stand in a row */
+                        struct store_place before; /* seq 0: from the newest. In one room its number counts alone */
+                        uint32_t rows_max;
+                } search;
                 struct {
                         struct slice folded;
                         uint32_t people_max;
@@ -314,6 +327,11 @@ struct store_room {
         uint64_t member_count;    /* groups, unless left */
 };
 
+struct store_hit {
+        struct id room;
+        struct store_row row;
+};
+
 struct store_answer {
         enum error status;
         struct id era;
@@ -334,6 +352,12 @@ struct store_answer {
                         struct store_marks marks;
                         struct store_lowest lowest;
                 } rows; /* CHANGES, AROUND */
+                struct {
+                        struct store_hit *hits; /* newest first */
+                        size_t count;
+                        bool more;               /* there may be others before `next`, also where none was found so far */
+                        struct store_place next; /* whence to go on */
+                } search;                        /* BAD_FIELD: no word in the text. TOO_LARGE: too many */
                 struct {
                         struct store_person *people;
                         size_t count;

@@ -40,7 +40,9 @@ static const char *const filling[] = {
         "INSERT INTO guesses SELECT g, 1, g FROM generate_series(1, 4000) g",
         "INSERT INTO invites SELECT ('i' || g)::BYTEA, g, 1, 0, g, g FROM generate_series(1, 4000) g",
         "INSERT INTO refusals SELECT gen_random_uuid(), g, gen_random_uuid(), 'd', 10, g FROM generate_series(1, 4000) g",
-        "ANALYZE users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites, refusals",
+        "INSERT INTO search SELECT r.id, ('w' || g % 3)::BYTEA, g FROM rooms r, generate_series(1, 10) g",
+        "ANALYZE search, users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites, "
+        "refusals",
 };
 
 /* What may search, and why. */

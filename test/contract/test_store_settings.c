@@ -293,6 +293,7 @@ static void test_a_deleted_account_is_a_tombstone(void **state)
         struct account dora = account_with(stage, "dora", "dora@example.org");
         struct id room = room_personal(dora.user, stage->anna.user);
         struct store_question question = {.kind = STORE_ASK_LOGIN}, join = question_of(STORE_ASK_JOIN, &stage->anna);
+        struct store_question search = question_of(STORE_ASK_SEARCH, &stage->anna);
         struct store_op op = op_of(stage, STORE_DELETE, &dora), asked, answer, again;
         struct store_answer joined;
 
@@ -325,6 +326,12 @@ static void test_a_deleted_account_is_a_tombstone(void **state)
 
         /* What she wrote stays; who reads it sees that she is gone. Her name and address are free. */
         assert_string_equal(texts_of(rows_of(stage, &stage->anna, room).rows.rows, 1), "before");
+        search.search.text = SLICE_LITERAL("before");
+        search.search.rows_max = 10;
+        assert_int_equal(ask(stage, &search).search.count, 1);
+        search.user = dora.user;
+        search.device = dora.device;
+        assert_int_equal(ask(stage, &search).status, ERR_REVOKED);
         join.join.rooms_max = 10;
         join.join.rows_max = 10;
         join.bytes_max = 10000;

@@ -128,6 +128,15 @@ void fill_query(struct script *script, uint8_t code, union body *body)
                 body->around.time_ms = script_number(script);
                 body->around.limit = script_number_to(script, 200);
                 break;
+        case WIRE_CODE_search:
+                body->search.text = fill_text(script);
+                body->search.room = fill_room(script_next(script));
+                body->search.limit = script_number_to(script, 50);
+                body->search.before = (struct wire_place){.room = fill_room(script_next(script)),
+                                                          .seq = script_number(script),
+                                                          .time_ms = script_number(script)};
+                body->search.has = script_next(script) & 1 ? WIRE_HAS(search, before) : 0;
+                break;
         case WIRE_CODE_find:
                 body->find.name = fill_text(script);
                 body->find.limit = script_number_to(script, 50);

@@ -207,6 +207,7 @@ void forge(struct script *script, uint8_t code, const struct asked *asked, const
         static struct wire_row list[ROWS][ROWS];
         static struct wire_room_state states[ROWS];
         static struct wire_person people[2];
+        static struct wire_hit hits[ROWS];
         static struct wire_outcome outcomes[16];
 
         if (fill_connection(script, code, reply))
@@ -225,6 +226,15 @@ void forge(struct script *script, uint8_t code, const struct asked *asked, const
         case WIRE_CODE_window:
                 reply->window.rows = rows(script, list[0]);
                 reply->window.head = script_number(script);
+                break;
+        case WIRE_CODE_found:
+                for (size_t i = 0; i < ROWS; i++)
+                        hits[i] = (struct wire_hit){
+                                .has = WIRE_HAS(hit, row), .room = forge_room(script_next(script)), .row = row(script)};
+                reply->found.hits = (struct wire_list){.items = hits, .count = script_next(script) % (ROWS + 1)};
+                reply->found.more = script_next(script) & 1;
+                reply->found.next.seq = script_number(script);
+                reply->found.has = script_next(script) & 1 ? WIRE_HAS(found, next) : 0;
                 break;
         case WIRE_CODE_people:
                 people[0] = person(script);

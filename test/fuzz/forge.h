@@ -32,6 +32,7 @@ union reply {
         struct wire_room_page room_page;
         struct wire_change_page change_page;
         struct wire_window window;
+        struct wire_found found;
         struct wire_people people;
         struct wire_device_list device_list;
         struct wire_written written;

@@ -420,8 +420,10 @@ static void step_user(struct play *play, unsigned choice)
                 error = core_history(core, &room, script_number(play->script), 1u + (shape >> 3), host->time);
                 break;
         case 6:
-                error = shape & 8 ? core_find(core, forge_text(play->script), &request, host->time)
-                                  : core_devices(core, &request, host->time);
+                error = (shape & 24) == 24 ? core_search(core, forge_text(play->script), shape & 32 ? &room : NULL, NULL,
+                                                         shape >> 5, &request, host->time)
+                        : shape & 8        ? core_find(core, forge_text(play->script), &request, host->time)
+                                           : core_devices(core, &request, host->time);
                 break;
         case 7:
                 number = script_number(play->script);

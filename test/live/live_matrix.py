@@ -92,6 +92,10 @@ BODIES = {
     'find': always({'name': 'mem', 'limit': 5}),
     'profiles': lambda group, person: {'users': [{'user': group.people['member2'].user}]},
     'devices': always({}),
+    'search': always({'text': 'after'}),
+    'search/in_group': lambda group, person: {'text': 'after', 'room': group.room},
+    'search/theirs': lambda group, person: {
+        'text': 'between', 'room': wire.personal_room(group.people['owner2'].user, group.people['newcomer'].user)},
     **{name: always(body) for name, body in WHERE_IN_GROUP.items()},
     **{f'{name}/theirs': always(body) for name, body in WHERE_IN_GROUP.items() if name != 'members'},
     'write:TEXT': lambda group, person: operation(TEXT, text='may I'),
@@ -238,6 +242,11 @@ def past_the_stay(rig):
             rows = client.ask(code, WHERE_IN_GROUP[code], room=rig.group.room).body['rows']
             expect('of former' in {row.get('text') for row in rows}, f'{code}: his own message is there')
             expect(max(row['seq'] for row in rows) < rig.group.last - 1, f'{code}: nothing later than his leaving: {rows}')
+        for room in ({}, {'room': rig.group.room}):
+            texts = {hit['row']['text'] for hit in client.ask('search', {'text': 'former'} | room).body['hits']}
+            expect_equal(texts, {'of former'}, 'he finds what is his to see')
+            hits = client.ask('search', {'text': 'removed'} | room).body.get('hits', [])
+            expect_equal(hits, [], 'and nothing later than his leaving')
 
 
 class MatrixRig(Rig):

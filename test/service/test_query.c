@@ -14,6 +14,8 @@
 #include "service/stage.h"
 
 static struct stage stage;
+#define LONG_WORD 70 /* more than counts of a word */
+
 static const struct id no_room;
 
 static int set_up(void **state)
@@ -265,6 +267,96 @@ static void test_the_fullest_pages_of_a_room(void **state)
         }
 }
 
+/* All pages of what Anna finds. Returns the number of hits. */
+static size_t search(struct wire_search *search, size_t page_min)
+{
+        struct wire_found found;
+        size_t hits = 0;
+
+        do {
+                stage_body(stage_reply(&stage, ask(WIRE_CODE_search, no_room, search)), WIRE_CODE_found,
+                           WIRE_STRUCTURE(found), &found);
+                assert_true(found.hits.count >= page_min);
+                hits += found.hits.count;
+                search->before = found.next;
+                search->has = WIRE_HAS(search, before);
+        } while (found.more);
+        return hits;
+}
+
+static void test_the_fullest_pages_of_a_search(void **state)
+{
+        static const size_t sizes[] = {TEXT_SIZE_MAX, 1000, 1};
+        struct wire_search everywhere = {.text = SLICE_LITERAL("l l L"), .limit = 50};
+        char word[LONG_WORD + 1] = "";
+
+        (void)state;
+        memset(word, 'l', LONG_WORD);
+        for (size_t i = 0; i < countof(sizes); i++) {
+                struct client friend = long_named((unsigned)i);
+                struct id room = room_personal(friend.user, stage.anna.user);
+                struct wire_search in_room = {.text = slice_text(sizes[i] == 1 ? "l" : word), .room = room};
+
+                fill(&friend, room, 120, sizes[i]);
+                assert_int_equal(search(&in_room, 8), 120);
+        }
+        assert_int_equal(search(&everywhere, 20), 120);
+        everywhere = (struct wire_search){.text = slice_text(word), .limit = 7};
+        assert_int_equal(search(&everywhere, 1), 240);
+}
+
+static void test_what_a_search_refuses(void **state)
+{
+        static const char letters[] = "abcdefghijklmnopq";
+        struct id theirs = room_personal(stage.boris.user, stage.clara.user);
+        struct wire_search in_theirs = {.text = SLICE_LITERAL("l"), .room = theirs}, none = {.text = SLICE_LITERAL(" -?")},
+                           many = none;
+        char text[64] = "";
+
+        (void)state;
+        fill(&stage.boris, theirs, 1, 5);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_search, no_room, &in_theirs)), ERR_NO_ROOM);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_search, no_room, &none)), ERR_BAD_FIELD);
+        for (size_t i = 0; letters[i]; i++)
+                sprintf(text + strlen(text), "%c ", letters[i]);
+        many.text = slice_text(text);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_search, no_room, &many)), ERR_TOO_LARGE);
+        many.text.size -= 2;
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_search, no_room, &many)), ERR_OK);
+        stage.anna.device++; /* never was one */
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_search, no_room, &many)), ERR_REVOKED);
+}
+
+/* By a client that does not keep to the limit: our encoder would refuse. */
+static void test_a_search_for_ten_kilobytes_is_refused(void **state)
+{
+        static const uint8_t tag_and_size[] = {1 << 3 | 2, 0x80, 0x50}; /* 10240 */
+        static uint8_t frame_bytes[16384], bytes[16384];
+        struct wire_search search = {0};
+        struct wire_frame frame = {
+                .code = WIRE_CODE_search, .request = stage_id(&stage), .user = stage.anna.user, .device = stage.anna.device};
+        struct slice built = wire_frame_build(&frame, &search, frame_bytes, frame_bytes + 512);
+        size_t head = built.size - WIRE_LENGTH_SIZE;
+        struct wire_envelope envelope = {.epoch.bytes = {1},
+                                         .connection = stage.anna.connection,
+                                         .user = stage.anna.user,
+                                         .device = stage.anna.device,
+                                         .not_after_ms = stage.clock.clock.wall_ms(&stage.clock.clock) + 5000};
+        struct wire_error error;
+
+        (void)state;
+        memmove(frame_bytes, built.data + WIRE_LENGTH_SIZE, head);
+        memcpy(frame_bytes + head, tag_and_size, sizeof(tag_and_size));
+        memset(frame_bytes + head + sizeof(tag_and_size), 'l', 10240);
+        envelope.frame = slice_of(frame_bytes, head + sizeof(tag_and_size) + 10240);
+        stage_publish(&stage, BUS_QUERY, SLICE_LITERAL("k"),
+                      wire_record_build(WIRE_CODE_envelope, &envelope, bytes, bytes + sizeof(bytes)));
+        stage_work(&stage, 1000);
+        stage_body(stage_reply(&stage, frame.request), WIRE_CODE_error, WIRE_STRUCTURE(error), &error);
+        assert_int_equal(error.code, ERR_BAD_FIELD);
+        assert_true(slice_equal(error.field, SLICE_LITERAL("text")));
+}
+
 static void test_the_fullest_list_of_rooms(void **state)
 {
         struct wire_rooms rooms = {.limit = 500};
@@ -341,6 +433,9 @@ int main(void)
                 TEST(test_a_question_that_fails_is_asked_again),
                 TEST(test_the_fullest_join),
                 TEST(test_the_fullest_pages_of_a_room),
+                TEST(test_the_fullest_pages_of_a_search),
+                TEST(test_what_a_search_refuses),
+                TEST(test_a_search_for_ten_kilobytes_is_refused),
                 TEST(test_the_fullest_list_of_rooms),
                 TEST(test_the_fullest_lists_of_people),
                 TEST(test_what_is_refused),

@@ -373,6 +373,19 @@ static void on_around(struct fake_server *server, struct fake_client *client, st
         fake_server_send(server, client->host, WIRE_CODE_window, &frame->head.request, &room->id, &window);
 }
 
+/* The newest row of the room that is named. */
+static void on_search(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        const struct fake_room *room = fake_server_room(server, &frame->search.room);
+        struct wire_hit hit = {.has = WIRE_HAS(hit, row), .room = room->id, .row = room->rows[room->head - 1].row};
+        struct wire_found found = {.has = WIRE_HAS(found, next),
+                                   .hits = {.items = &hit, .count = 1},
+                                   .more = 1,
+                                   .next = {.room = room->id, .seq = room->head}};
+
+        fake_server_send(server, client->host, WIRE_CODE_found, &frame->head.request, NULL, &found);
+}
+
 static void on_find(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
         struct wire_person person = person_of(2);
@@ -597,6 +610,7 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_rooms] = on_rooms,
         [WIRE_CODE_changes] = on_changes,
         [WIRE_CODE_around] = on_around,
+        [WIRE_CODE_search] = on_search,
         [WIRE_CODE_find] = on_find,
         [WIRE_CODE_profiles] = on_profiles,
         [WIRE_CODE_members] = on_members,

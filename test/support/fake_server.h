@@ -87,6 +87,7 @@ struct fake_frame {
                 struct wire_rooms rooms;
                 struct wire_changes changes;
                 struct wire_around around;
+                struct wire_search search;
                 struct wire_find find;
                 struct wire_profiles profiles;
                 struct wire_devices devices;

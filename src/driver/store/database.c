@@ -2,6 +2,10 @@
 #include "driver/store/database.h"
 
 #include "base/assert.h"
+#include "base/memory.h"
+
+#define SCRATCH_CHUNK 65536
+#define SCRATCH_MAX   (1u << 20)
 
 static const char *const texts[STATEMENT_COUNT] = {
 #define S(name, text) [STATEMENT_##name] = text,
@@ -16,7 +20,10 @@ const char *database_statement_text(enum statement statement)
 
 int database_open(struct database *database, const char *path, int flags, const char *vfs)
 {
+        static const struct arena_source source = {memory_new, memory_free};
+
         *database = (struct database){0};
+        arena_init(&database->scratch, &source, SCRATCH_CHUNK, SCRATCH_MAX);
         return sqlite3_open_v2(path, &database->handle, flags, vfs);
 }
 
@@ -25,6 +32,8 @@ void database_close(struct database *database)
         for (int i = 0; i < STATEMENT_COUNT; i++)
                 sqlite3_finalize(database->statements[i]);
         sqlite3_close(database->handle);
+        lexicon_finish(&database->lexicon);
+        arena_finish(&database->scratch);
         *database = (struct database){0};
 }
 

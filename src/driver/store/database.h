@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "driver/store/lexicon.h"
 
 #define DATABASE_BUSY_MS 1000 /* how long a connection waits for another's lock */
 
@@ -23,6 +24,8 @@ struct database {
         sqlite3 *handle;
         sqlite3_stmt *statements[STATEMENT_COUNT];
         int code; /* SQLITE_OK, or the first unexpected answer */
+        struct lexicon lexicon;
+        struct arena scratch; /* for the words of one text */
 };
 
 const char *database_statement_text(enum statement statement);

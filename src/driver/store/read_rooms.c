@@ -143,15 +143,13 @@ static void read_room(struct database *database, const struct store_question *qu
                 room->peer = person_read(database, peer, arena);
 }
 
-static void read_join(struct database *database, const struct store_question *question, const struct id *era,
-                      struct store_answer *answer, struct arena *arena)
+/* All of the user's rooms, latest first. */
+static struct listing list_latest(struct database *database, uint64_t user, struct arena *arena)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_ROOMS);
-        bool same_era = id_equal(&question->join.era, era);
         struct listing listing = {0};
-        size_t count;
 
-        bind_number(statement, 1, question->user);
+        bind_number(statement, 1, user);
         while (database_row(database, statement))
                 if (!add_listed(database, &listing, statement, arena))
                         break;
@@ -160,6 +158,30 @@ static void read_join(struct database *database, const struct store_question *qu
                 read_end(database, &listing.rooms[i]);
         if (listing.count > 1)
                 qsort(listing.rooms, listing.count, sizeof(listing.rooms[0]), later_first);
+        return listing;
+}
+
+struct latest_room *read_latest(struct database *database, uint64_t user, size_t *count, struct arena *arena)
+{
+        struct listing listing = list_latest(database, user, arena);
+        struct latest_room *rooms = arena_array(arena, struct latest_room, listing.count + 1);
+
+        *count = rooms ? listing.count : 0;
+        if (!rooms)
+                database->code = SQLITE_NOMEM;
+        for (size_t i = 0; i < *count; i++)
+                rooms[i] = (struct latest_room){listing.rooms[i].id, listing.rooms[i].number, listing.rooms[i].end.head,
+                                                listing.rooms[i].end.time_ms};
+        return rooms;
+}
+
+static void read_join(struct database *database, const struct store_question *question, const struct id *era,
+                      struct store_answer *answer, struct arena *arena)
+{
+        bool same_era = id_equal(&question->join.era, era);
+        struct listing listing = list_latest(database, question->user, arena);
+        size_t count;
+
         count = min_of(listing.count, (size_t)question->join.rooms_max);
         answer->rooms.person = person_read(database, question->user, arena);
         answer->rooms.rooms = arena_array(arena, struct store_room, count + 1);

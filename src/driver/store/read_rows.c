@@ -120,7 +120,7 @@ bool read_room_line(struct database *database, uint64_t room, uint8_t *kind, str
         return found;
 }
 
-static bool find_room(struct database *database, const struct id *id, uint64_t *room)
+bool read_room_number(struct database *database, const struct id *id, uint64_t *room)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
         bool found;
@@ -138,7 +138,7 @@ bool read_present(struct database *database, const struct store_question *questi
 {
         struct log_end end;
 
-        if (!find_room(database, id, room))
+        if (!read_room_number(database, id, room))
                 return false;
         end = read_log_end(database, question->user, *room, member);
         *head = end.head;
@@ -154,7 +154,7 @@ static bool open_room(struct database *database, const struct store_question *qu
         uint8_t kind;
 
         answer->status = ERR_NO_ROOM;
-        if (!find_room(database, id, room))
+        if (!read_room_number(database, id, room))
                 return false;
         end = read_log_end(database, question->user, *room, &member);
         if (!end.found)
@@ -180,8 +180,8 @@ void read_changes_question(struct database *database, const struct store_questio
                                      question->changes.rows_max, &bytes, &answer->rows.row_count, &answer->rows.more, arena);
 }
 
-/* The first row at or after a time, by halving: time in a room never goes back. */
-static uint64_t seq_of_time(struct database *database, uint64_t room, uint64_t head, uint64_t time_ms)
+/* By halving: time in a room never goes back. */
+uint64_t read_seq_of_time(struct database *database, uint64_t room, uint64_t head, uint64_t time_ms)
 {
         uint64_t low = 1, high = head + 1;
 
@@ -236,7 +236,7 @@ void read_around_question(struct database *database, const struct store_question
         if (!open_room(database, question, &question->around.room, &room, answer))
                 return;
         if (seq == 0)
-                seq = seq_of_time(database, room, answer->rows.head, question->around.time_ms);
+                seq = read_seq_of_time(database, room, answer->rows.head, question->around.time_ms);
         statement = database_use(database, STATEMENT_ASK_BEFORE);
         bind_number(statement, 1, question->user);
         bind_number(statement, 2, room);

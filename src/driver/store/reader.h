@@ -14,6 +14,8 @@ void read_changes_question(struct database *database, const struct store_questio
                            struct arena *arena);
 void read_around_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                           struct arena *arena);
+void read_search_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena);
 void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                         struct arena *arena);
 void read_profiles_question(struct database *database, const struct store_question *question, struct store_answer *answer,
@@ -36,6 +38,19 @@ struct store_row *read_changes(struct database *database, uint64_t user, uint64_
 /* What the room itself says of it. Either of the last two may be NULL. */
 bool read_room_line(struct database *database, uint64_t room, uint8_t *kind, struct store_lowest *lowest,
                     struct store_room *group, struct arena *arena);
+
+/* The local number of a room. False: there is none with that id. */
+bool read_room_number(struct database *database, const struct id *id, uint64_t *room);
+
+/* The first row at or after a time, up to head + 1. */
+uint64_t read_seq_of_time(struct database *database, uint64_t room, uint64_t head, uint64_t time_ms);
+
+/* All rooms that the user is or was in, by their last activity, latest first. NULL with *count 0 if there are none, or failed. */
+struct latest_room {
+        struct id id;
+        uint64_t number, head, time_ms;
+};
+struct latest_room *read_latest(struct database *database, uint64_t user, size_t *count, struct arena *arena);
 
 /* A room's log as one user may know of it: who is out sees nothing past his leave. */
 struct log_end {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "driver/store/search_index.h"
 
 /* Version 1. What was released is never edited: a new version is a step more. */
 static const char tables[] =
@@ -76,6 +77,9 @@ static const char *const steps[] = {
         [5] = "CREATE TABLE refusals(request BLOB NOT NULL, user INTEGER NOT NULL, room INTEGER NOT NULL, digest BLOB NOT"
               " NULL, status INTEGER NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY(request, user, room)) WITHOUT ROWID;"
               "CREATE INDEX refusals_time ON refusals(time_ms)",
+        /* Words of texts: a rowid is the room's number and the row's (search_index.h). Text, places and sizes are not kept in it. */
+        [SCHEMA_SEARCH] = "CREATE VIRTUAL TABLE search USING fts5(words, content = '', detail = none, columnsize = 0,"
+                          " tokenize = 'ascii')",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");
@@ -99,6 +103,18 @@ static int pragma(struct database *database, const char *text, uint64_t *value)
         return code;
 }
 
+static int step_one(struct database *database, uint64_t step)
+{
+        int code = execute(database, steps[step]);
+
+        if (code != SQLITE_OK || step != SCHEMA_SEARCH)
+                return code;
+        search_index_all(database);
+        code = database->code;
+        database->code = SQLITE_OK;
+        return code;
+}
+
 /* All versions after `version`, in one transaction; an empty file (0) gets an era, too. */
 static int step_up(struct database *database, struct random *random, uint64_t version)
 {
@@ -108,7 +124,7 @@ static int step_up(struct database *database, struct random *random, uint64_t ve
         int code = execute(database, "BEGIN IMMEDIATE");
 
         for (uint64_t step = version + 1; step < countof(steps) && code == SQLITE_OK; step++)
-                code = execute(database, steps[step]);
+                code = step_one(database, step);
         snprintf(text, sizeof(text), "PRAGMA user_version = %d; PRAGMA application_id = %d", SCHEMA_VERSION,
                  SCHEMA_APPLICATION);
         if (code == SQLITE_OK)

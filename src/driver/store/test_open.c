@@ -147,7 +147,8 @@ static uint64_t number_of(struct stage *stage, const char *text)
 }
 
 #define BACK_TO_3                                                                                                           \
-        "DROP TABLE refusals; DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE pending DROP "       \
+        "DROP TABLE search; DROP TABLE refusals; DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE " \
+        "pending DROP "                                                                                                     \
         "COLUMN holder;"                                                                                                    \
         " ALTER TABLE pending DROP COLUMN invite;"
 
@@ -184,8 +185,27 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, "PRAGMA user_version = 5");
+        execute(stage, "DROP TABLE search; PRAGMA user_version = 5");
         assert_int_equal(try_open(stage), ERR_OK);
+}
+
+/* As version 5 left it, which had no index of words. */
+static void test_what_was_written_before_there_was_a_search_is_found(void **state)
+{
+        struct stage *stage = *state;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage,
+                "DROP TABLE search; PRAGMA user_version = 5;"
+                "INSERT INTO messages(room, seq, changed, n, counts, time_ms, sender, kind, request, digest, text) VALUES"
+                " (3, 1, 1, 1, 1, 0, 7, 1, x'01', x'', 'The geese'), (3, 2, 2, 2, 1, 0, 7, 8, x'02', x'', ''),"
+                " (3, 3, 3, 3, 1, 0, 7, 1, x'03', x'', ' - '), (4, 1, 1, 1, 1, 0, 7, 1, x'04', x'', 'a goose')");
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(number_of(stage, "SELECT rowid FROM search('gees')"), (INT64_C(3) << 32) + 1);
+        assert_int_equal(number_of(stage, "SELECT rowid FROM search('goos')"), (INT64_C(4) << 32) + 1);
+        assert_int_equal(number_of(stage, "SELECT count(*) FROM search('gees OR goos OR a OR the')"), 2);
 }
 
 /* As version 1 left it, which had no groups and no alterations. */
@@ -316,6 +336,7 @@ int main(void)
                 TEST(test_what_waits_for_a_code_is_brought_up),
                 TEST(test_a_newer_schema_is_refused_and_untouched),
                 TEST(test_an_older_schema_is_brought_up),
+                TEST(test_what_was_written_before_there_was_a_search_is_found),
                 TEST(test_no_era_is_no_database_of_ours),
                 TEST(test_what_is_no_database),
                 TEST(test_a_file_cut_short),

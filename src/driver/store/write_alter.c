@@ -1,6 +1,7 @@
 /* Operations that alter a row of a room's log: edits, deletions. They take the room's next number and make no row. */
 #include "base/assert.h"
 #include "driver/store/alter.h"
+#include "driver/store/search_index.h"
 #include "driver/store/writer.h"
 #include "rules/row.h"
 
@@ -122,13 +123,15 @@ static void alter(struct writer *writer, struct room *room, const struct store_o
                   struct store_result *result, struct arena *arena)
 {
         uint64_t number = room->head + 1;
+        struct store_row before = *row;
 
         alter_row(op, number, max_of(writer->now_ms, room->time_ms), row);
         if (!arena_copy(arena, op->write.text, &row->text)) {
                 writer->database.code = SQLITE_NOMEM;
                 return;
         }
-        if (!store_row(writer, room, row) || !note(writer, op, number))
+        if (!store_row(writer, room, row) || !search_index_row(&writer->database, room->number, &before, row) ||
+            !note(writer, op, number))
                 return;
         room->head = number;
         result->write.room_kind = room->kind;

@@ -1,6 +1,7 @@
 /* Operations on a room's log: messages and marks. */
 #include "base/assert.h"
 #include "driver/store/group.h"
+#include "driver/store/search_index.h"
 #include "driver/store/writer.h"
 #include "rules/limits.h"
 #include "rules/room.h"
@@ -190,7 +191,7 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 writer->database.code = SQLITE_NOMEM;
                 return;
         }
-        if (!insert(writer, room, op, &row))
+        if (!insert(writer, room, op, &row) || !search_index_row(&writer->database, room->number, NULL, &row))
                 return;
         room->head = row.seq;
         room->n = row.n;

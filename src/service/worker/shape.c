@@ -71,6 +71,13 @@ struct wire_lowest shape_lowest(const struct store_lowest *lowest)
         }
 
 SHAPE_LIST(shape_rows, shape_row, wire_row, store_row)
+
+static struct wire_hit shape_hit(const struct store_hit *hit)
+{
+        return (struct wire_hit){.has = WIRE_HAS(hit, row), .room = hit->room, .row = shape_row(&hit->row)};
+}
+
+SHAPE_LIST(shape_hits, shape_hit, wire_hit, store_hit)
 SHAPE_LIST(shape_people, shape_person, wire_person, store_person)
 
 static struct wire_device shape_device(const struct store_device *device)

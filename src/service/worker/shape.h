@@ -16,6 +16,7 @@ struct wire_lowest shape_lowest(const struct store_lowest *lowest);
 
 /* Lists made in the batch's memory; empty when that runs out. */
 struct wire_list shape_rows(struct batch *batch, const struct store_row *rows, size_t count);
+struct wire_list shape_hits(struct batch *batch, const struct store_hit *hits, size_t count);
 struct wire_list shape_people(struct batch *batch, const struct store_person *people, size_t count);
 struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms, size_t count);
 struct wire_list shape_devices(struct batch *batch, const struct store_device *devices, size_t count);

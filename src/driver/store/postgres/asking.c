@@ -19,6 +19,7 @@ void asking_init(struct asking *asking, const struct store_postgres_options *opt
         asking->options = options;
         asking->on_done = on_done;
         asking->owner = owner;
+        asking->lexicon = (struct lexicon){0};
         arena_init(&asking->arena, &heap_source, ARENA_CHUNK, ARENA_MAX);
         connection_init(&asking->connection, options, "reader", epoll, &user, asking);
 }
@@ -27,6 +28,7 @@ void asking_finish(struct asking *asking)
 {
         connection_finish(&asking->connection);
         arena_finish(&asking->arena);
+        lexicon_finish(&asking->lexicon);
 }
 
 static void done(struct asking *asking, enum outcome outcome)
@@ -90,6 +92,9 @@ static void ask_one(struct asking *asking, size_t place)
                 break;
         case STORE_ASK_AROUND:
                 ask_around(asking, place);
+                break;
+        case STORE_ASK_SEARCH:
+                ask_search(asking, place);
                 break;
         case STORE_ASK_FIND:
         case STORE_ASK_PROFILES:
@@ -191,6 +196,8 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
                 take_rooms(asking, place, sql, result);
         else if (asking->job.questions[place].kind <= STORE_ASK_AROUND)
                 take_rows(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_SEARCH)
+                take_search(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_MEMBERS)
                 take_members(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_CHECK)

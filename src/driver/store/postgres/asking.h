@@ -5,6 +5,7 @@
 #ifndef GALKA_DRIVER_STORE_POSTGRES_ASKING_H
 #define GALKA_DRIVER_STORE_POSTGRES_ASKING_H
 
+#include "driver/store/lexicon.h"
 #include "driver/store/postgres/connection.h"
 #include "seam/outcome.h"
 
@@ -26,7 +27,8 @@ struct asking {
         bool busy;
         struct asking_job job;
         struct arena arena; /* parameters */
-        bool failed;        /* out of memory */
+        struct lexicon lexicon;
+        bool failed; /* out of memory */
         uint64_t now_ms;
         struct id era;
         bool live[STORE_QUESTIONS_MAX];
@@ -56,11 +58,13 @@ void asking_queue(struct asking *asking, size_t question, enum sql sql, struct p
 void ask_rooms(struct asking *asking, size_t question);
 void ask_changes(struct asking *asking, size_t question);
 void ask_around(struct asking *asking, size_t question);
+void ask_search(struct asking *asking, size_t question);
 void ask_people(struct asking *asking, size_t question);
 void ask_members(struct asking *asking, size_t question);
 void ask_check(struct asking *asking, size_t question);
 void take_rooms(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_rows(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
+void take_search(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_people(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_members(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_check(struct asking *asking, size_t question, enum sql sql, const PGresult *result);

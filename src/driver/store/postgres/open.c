@@ -9,7 +9,8 @@
 #include "driver/store/postgres/inside.h"
 #include "driver/store/postgres/plain.h"
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
+#define SCHEMA_SEARCH  6 /* from this one on there is an index of words */
 #define SERVER_MIN     130000
 #define REASON_SIZE    300
 
@@ -325,6 +326,8 @@ bool schema_step(PGconn *pg, const struct store_postgres_options *options, unsig
         for (size_t i = 0; good && i < countof(schema); i++)
                 good = schema[i].version != version || plain_run(pg, schema[i].text);
         options->random->fill(options->random, era.bytes, sizeof(era.bytes));
+        if (good && version == SCHEMA_SEARCH)
+                good = schema_index_all(pg);
         if (good && version == 1)
                 good = plain_run_with_id(pg, "INSERT INTO meta(name, value) VALUES('era', $1::UUID)", &era);
         return good;

@@ -33,6 +33,8 @@ must_use enum error schema_era_read(PGconn *pg, struct id *era, char *text);
 
 /* The table of versions, and one version's statements, within the caller's transaction. */
 bool schema_begin(PGconn *pg);
+/* Fills the index of words from all texts there are, within the caller's transaction, some rows at a time. */
+bool schema_index_all(PGconn *pg);
 bool schema_step(PGconn *pg, const struct store_postgres_options *options, unsigned version);
 
 #endif

@@ -92,6 +92,8 @@ static void alter(struct world *world, struct world_room *room, const struct sto
         struct world_target *target = target_of(world, room, op->write.target);
         uint64_t number = room->head + 1;
 
+        if (!target->line.changed)
+                target->text_before = target->row.text;
         alter_row(op, number, max_of(world->now_ms, room->time_ms), &target->row);
         if (!arena_copy(world->results, op->write.text, &target->row.text)) {
                 world->failed = true;

@@ -206,6 +206,8 @@ bool save_queue(struct world *world, struct connection *connection, struct sent 
         drop_unmade_rooms(&saving);
         add_messages(&saving);
         alter_messages(&saving);
+        if (!world->failed)
+                save_search(world, connection, sent);
         save_heads(&saving);
         save_whole_rooms(&saving);
         save_groups(&saving);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 
 #define ARENA_CHUNK 262144
-#define ARENA_MAX   (64u << 20)
+#define ARENA_MAX   (128u << 20)
 #define RELOADS_MAX 8
 #define PAUSE_US    500 /* before a conflict is tried again: a random part of this, doubled with each try */
 #define PAUSE_STEPS 5
@@ -23,6 +23,7 @@ void transaction_init(struct transaction *transaction, const struct store_postgr
         transaction->on_done = on_done;
         transaction->owner = owner;
         transaction->stage = TRANSACTION_IDLE;
+        transaction->lexicon = (struct lexicon){0};
         arena_init(&transaction->arena, &heap_source, ARENA_CHUNK, ARENA_MAX);
         connection_init(&transaction->connection, options, "writer", epoll, &user, transaction);
 }
@@ -31,6 +32,7 @@ void transaction_finish(struct transaction *transaction)
 {
         connection_finish(&transaction->connection);
         arena_finish(&transaction->arena);
+        lexicon_finish(&transaction->lexicon);
 }
 
 /* ---- how it ends ---- */
@@ -92,6 +94,7 @@ static void load(struct transaction *transaction, bool first)
         struct world *world = &transaction->world;
 
         world->arena = &transaction->arena;
+        world->lexicon = &transaction->lexicon;
         world->results = transaction->job.arena;
         world->ops = transaction->job.ops + transaction->first;
         world->results_at = transaction->job.results + transaction->first;

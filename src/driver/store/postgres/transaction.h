@@ -52,6 +52,7 @@ struct transaction {
         uint64_t resume_us;
         struct sent sent;
         struct arena arena;
+        struct lexicon lexicon;
         struct world world;
         uint64_t upto[STORE_OPS_MAX];
         unsigned long conflicts, halvings; /* since it was made: for tests and the curious */

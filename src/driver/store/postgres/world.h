@@ -11,6 +11,7 @@
 
 #include "base/map.h"
 #include "driver/store/common.h"
+#include "driver/store/lexicon.h"
 #include "driver/store/marks.h"
 #include "driver/store/postgres/connection.h"
 
@@ -105,7 +106,8 @@ struct world_former {
 struct world_target {
         struct line line; /* changed: it was altered */
         struct world_room *room;
-        struct store_row row; /* as it is now; its text is in the results' arena */
+        struct store_row row;     /* as it is now; its text is in the results' arena */
+        struct slice text_before; /* changed: as it was before this transaction altered it first */
 };
 
 struct world_device {
@@ -182,11 +184,12 @@ struct world {
         uint64_t *upto;             /* by operation: of which row a mark's counts are asked; outlives a try */
         bool all_members;           /* all members of every room are read */
         bool insert_rooms;          /* every room that a write could make is inserted, whatever its caller knows */
-        bool prune;                 /* lines were added where old ones are taken away */
-        bool failed;                /* out of memory */
-        bool wants_rooms;           /* plan: a room is missing that could be made: again with insert_rooms */
-        bool wants_members;         /* plan: a caller knows other members than there are: again with all_members */
-        bool wants_counts;          /* plan: counts as of other rows are needed: upto says which */
+        struct lexicon *lexicon;
+        bool prune;         /* lines were added where old ones are taken away */
+        bool failed;        /* out of memory */
+        bool wants_rooms;   /* plan: a room is missing that could be made: again with insert_rooms */
+        bool wants_members; /* plan: a caller knows other members than there are: again with all_members */
+        bool wants_counts;  /* plan: counts as of other rows are needed: upto says which */
 };
 
 void world_begin(struct world *world);
@@ -304,6 +307,7 @@ enum error plan_admit(struct world *world, const struct store_op *op);
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent);
 
 void save_refusals(struct world *world, struct connection *connection, struct sent *sent);
+void save_search(struct world *world, struct connection *connection, struct sent *sent);
 void save_members(struct world *world, struct connection *connection, struct sent *sent);
 void save_accounts(struct world *world, struct connection *connection, struct sent *sent);
 
