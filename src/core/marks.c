@@ -62,6 +62,20 @@ uint64_t marks_room_due(const struct core *core, const struct room *room)
         return room->mark_ms;
 }
 
+static bool take(struct core *core, struct room *room, const struct wire_marked *marked)
+{
+        room_take_marks(core, room, &marked->marks, false);
+        room_take_lowest(core, room, &marked->lowest);
+        return live_drain(core, room); /* they may tell of operations that were not delivered */
+}
+
+bool mark_late(struct core *core, const struct wire_frame *frame, const struct wire_marked *marked)
+{
+        struct room *room = room_find(core, &frame->room);
+
+        return !room || take(core, room, marked);
+}
+
 bool mark_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
 {
         const struct wire_marked *marked = message;
@@ -70,9 +84,7 @@ bool mark_answered(struct core *core, struct request *request, const struct wire
         (void)frame;
         room->marking = NULL;
         room->mark_tries = 0;
-        room_take_marks(core, room, &marked->marks, false);
-        room_take_lowest(core, room, &marked->lowest);
-        return live_drain(core, room); /* they may tell of operations that were not delivered */
+        return take(core, room, marked);
 }
 
 void mark_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms)

@@ -22,6 +22,10 @@ bool marks_room_step(struct core *core, struct room *room);
 uint64_t marks_room_due(const struct core *core, const struct room *room);
 bool marks_moved(struct core *core, const struct id *room, const struct wire_marks_moved *moved);
 
+/* An answer that nobody waits for any more, as after the room was forgotten for another era: it is news all the same, and the only
+ * news there is of one's own mark. */
+bool mark_late(struct core *core, const struct wire_frame *frame, const struct wire_marked *marked);
+
 bool mark_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message);
 void mark_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms);
 

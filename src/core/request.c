@@ -119,6 +119,8 @@ bool request_answered(struct core *core, const struct wire_frame *frame, const v
 
         if (!request && frame->code == WIRE_CODE_joined)
                 return join_late(core, frame, message);
+        if (!request && frame->code == WIRE_CODE_marked)
+                return mark_late(core, frame, message);
         if (!request) /* late: nobody waits any more; but what was written is good to know */
                 return frame->code != WIRE_CODE_written || write_answered(core, NULL, frame, message);
         if (frame->code == WIRE_CODE_error) {

@@ -396,6 +396,30 @@ static void a_slow_socket_gets_everything(void **state)
         world->alice.socket_room = SIZE_MAX;
 }
 
+/* His mark of the old era was still on its way, and is done in the new one, too: its answer is all that he hears of it. */
+static void a_mark_of_another_era_is_known_when_its_answer_comes(void **state)
+{
+        struct world *world = *state;
+        const struct wire_marked marked = {.marks = {.head = 1, .delivered = 1, .read = 1, .shown = 1}};
+        struct fake_frame mark, join;
+
+        fake_server_say(&world->server, &world->room, ALICE, "of the old era", false);
+        fake_server_run(&world->server, 3000, 500);
+        core_read(world->bob.core, &world->room, 1, world->bob.time);
+        core_host_settle(&world->bob);
+        assert_true(fake_server_take(&world->bob, &mark) && mark.head.code == WIRE_CODE_mark && mark.mark.read == 1);
+        fake_server_restore_nothing(&world->server);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &(struct wire_rejoin){0});
+        core_host_advance(&world->bob, 1);
+        assert_true(fake_server_take(&world->bob, &join) && join.head.code == WIRE_CODE_join);
+        fake_server_handle(&world->server, &world->server.clients[1], &join);
+        fake_server_say(&world->server, &world->room, ALICE, "of the new era", false);
+        assert_int_equal(info_of(world, &world->bob).unread, 1);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_marked, &mark.head.request, &world->room, &marked);
+        assert_int_equal(info_of(world, &world->bob).marks.read, 1);
+        assert_int_equal(info_of(world, &world->bob).unread, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -408,6 +432,7 @@ int main(void)
                 TEST(a_lost_delivery_is_fetched_after_half_a_second),
                 TEST(a_gap_that_closes_by_itself_asks_nothing),
                 TEST(history_fills_the_hole_that_is_looked_at),
+                TEST(a_mark_of_another_era_is_known_when_its_answer_comes),
                 TEST(many_rooms_are_listed_in_ranges),
                 TEST(the_ten_minute_comparison_finds_what_was_never_delivered),
                 TEST(questions_are_answered),
