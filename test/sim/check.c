@@ -32,6 +32,7 @@ void check_store_alone(struct sim *sim)
                 return;
         store = check_store_read(sim);
         check_logs(sim, store);
+        check_rights(sim, store);
         check_store_free(&store);
 }
 
@@ -48,6 +49,7 @@ void check_all(struct sim *sim)
         check_itself(sim);
         store = check_store_read(sim);
         check_logs(sim, store);
+        check_rights(sim, store);
         for (unsigned i = 0; i < sim->clients.count && !sim->broken.rule; i++)
                 check_client(sim, store, &sim->clients.all[i]);
         check_marks(sim, store);

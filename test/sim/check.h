@@ -25,8 +25,8 @@ bool check_may_be_repaired(const char *rule);
 
 /* One row of the store, as the checker read it. */
 struct check_row {
-        uint64_t seq, changed, n, time_ms, sender, reply_to, edited_ms;
-        unsigned kind;
+        uint64_t seq, changed, n, time_ms, sender, reply_to, edited_ms, subject, heir;
+        unsigned kind, role;
         struct id request;
         char text[HISTORY_TEXT_SIZE];
 };
@@ -69,6 +69,10 @@ void check_store_free(struct check_store **store);
 
 /* Rules 1, 2, 3, 4: the logs against the history. */
 void check_logs(struct sim *sim, const struct check_store *store);
+
+/* ---- check_rights.c: rule 7: whoever did something in a room could do it ---- */
+
+void check_rights(struct sim *sim, const struct check_store *store);
 
 /* ---- check_client.c: what a client holds, against the logs: rules 1, 4, 5 ---- */
 

@@ -35,7 +35,7 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
 {
         sqlite3_stmt *statement =
                 prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind,"
-                                  " m.reply_to, m.edited_ms"
+                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -54,7 +54,10 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .request = id_at(statement, 6),
                                           .kind = (unsigned)number_at(statement, 8),
                                           .reply_to = number_at(statement, 9),
-                                          .edited_ms = number_at(statement, 10)};
+                                          .edited_ms = number_at(statement, 10),
+                                          .subject = number_at(statement, 11),
+                                          .role = (unsigned)number_at(statement, 12),
+                                          .heir = number_at(statement, 13)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
         }
         sqlite3_finalize(statement);

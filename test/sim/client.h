@@ -106,6 +106,10 @@ bool clients_say_to(struct sim *sim, uint64_t user);
 /* group.c */
 void client_act_in_group(struct sim *sim, struct sim_client *client);
 void client_probe_groups(struct sim *sim, struct sim_client *client);
+/* A group that he is in, as far as he knows. False: none. */
+bool client_group(struct sim *sim, const struct sim_client *client, struct id *room);
+/* Mostly its title, or who is in it. */
+void client_change_group(struct sim *sim, struct sim_client *client, const struct id *room);
 
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 void client_say_or_alter(struct sim *sim, struct sim_client *client, const struct id *room);

@@ -38,8 +38,7 @@ static unsigned group_count(const struct sim *sim)
         return count;
 }
 
-/* One that he is in, as far as he knows. */
-static bool own_group(struct sim *sim, const struct sim_client *client, struct id *room)
+bool client_group(struct sim *sim, const struct sim_client *client, struct id *room)
 {
         struct core_room_info info;
         unsigned found = 0;
@@ -78,53 +77,62 @@ static void change_link(struct sim *sim, struct sim_client *client, const struct
         act(sim, client, id, &operation);
 }
 
-/* Anybody who behaves, himself too. */
+/* Anybody, himself too, and, where rogues are let in, often one of them. */
 static uint64_t somebody(struct sim *sim)
 {
         const struct user *user = &sim->clients.users[sim_below(sim, sim->clients.user_count)];
 
-        return user->rogue ? 0 : user->id;
+        if (sim->rogues.invited && sim_chance(sim, 30))
+                user = sim->rogues.all[sim_below(sim, sim->rogues.count)].user;
+        return user->rogue && !sim->rogues.invited ? 0 : user->id;
+}
+
+/* One change, by a hundred's dice: of members from 0 on, of roles from 50 on, of the title from 58 on. */
+static void change(struct sim *sim, struct sim_client *client, const struct id *room, uint64_t choice)
+{
+        struct wire_operation operation = {.kind = ROW_TITLE};
+
+        if (choice < 58) {
+                operation.subject = somebody(sim);
+                if (operation.subject == 0)
+                        return;
+        }
+        if (choice < 32) {
+                operation.kind = ROW_JOINED;
+        } else if (choice < 50) {
+                operation.kind = ROW_LEFT;
+                if (sim_chance(sim, 30))
+                        operation.subject = client->user->id;
+        } else if (choice < 58) {
+                operation.kind = ROW_ROLE;
+                operation.role = 1 + sim_below(sim, 3);
+        }
+        act(sim, client, room, &operation);
+}
+
+void client_change_group(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        change(sim, client, room, sim_below(sim, 100));
 }
 
 void client_act_in_group(struct sim *sim, struct sim_client *client)
 {
-        struct wire_operation operation = {0};
+        struct wire_operation operation = {.kind = ROW_CREATED};
         uint64_t choice = sim_below(sim, 100);
         struct id room = {0};
 
         if (choice < 6)
                 come_by_link(sim, client);
-        if (choice < 6)
+        else if (!client_group(sim, client, &room) && group_count(sim) < HISTORY_GROUPS_MAX)
+                act(sim, client, &room, &operation);
+        else if (id_is_zero(&room))
                 return;
-        if (!own_group(sim, client, &room)) {
-                operation.kind = ROW_CREATED;
-                if (group_count(sim) < HISTORY_GROUPS_MAX)
-                        act(sim, client, &room, &operation);
-                return;
-        }
-        if (choice < 40) {
+        else if (choice < 40)
                 client_say_or_alter(sim, client, &room);
-                return;
-        }
-        operation.subject = choice < 90 ? somebody(sim) : 0;
-        if (choice < 90 && operation.subject == 0)
-                return;
-        if (choice < 72) {
-                operation.kind = ROW_JOINED;
-        } else if (choice < 82) {
-                operation.kind = ROW_LEFT;
-                if (sim_chance(sim, 30))
-                        operation.subject = client->user->id;
-        } else if (choice < 90) {
-                operation.kind = ROW_ROLE;
-                operation.role = 1 + sim_below(sim, 3);
-        } else if (choice < 95) {
-                operation.kind = ROW_TITLE;
-        } else {
+        else if (choice < 95)
+                change(sim, client, &room, choice - 40);
+        else
                 change_link(sim, client, &room);
-                return;
-        }
-        act(sim, client, &room, &operation);
 }
 
 void client_probe_groups(struct sim *sim, struct sim_client *client)

@@ -208,14 +208,21 @@ static void look_around(struct sim *sim, struct sim_client *client)
         sim_note(sim, "looks", error, (struct slice){0});
 }
 
+/* While this user joins, he says something to him, or does something in a group, where they may both be. */
+static void provoke(struct sim *sim, struct sim_client *client, uint64_t user, uint64_t at_us)
+{
+        if (client->start_us || !sim_chance(sim, 40) || !client_group(sim, client, &client->provoked))
+                client->provoked = room_personal(client->user->id, user);
+        client->act_us = at_us;
+}
+
 void client_provoke(struct sim *sim, const struct sim_client *newcomer)
 {
         struct sim_client *other = &sim->clients.all[sim_below(sim, sim->clients.count)];
 
         if (!sim_chance(sim, 40) || other->user == newcomer->user || other->user->id == 0 || newcomer->user->id == 0)
                 return;
-        other->provoked = room_personal(other->user->id, newcomer->user->id);
-        other->act_us = sim->now_us + sim_below(sim, 4 * newcomer->line->delay_us + 5000);
+        provoke(sim, other, newcomer->user->id, sim->now_us + sim_below(sim, 4 * newcomer->line->delay_us + 5000));
 }
 
 /* Some other one who is connected; NULL: nobody is. */
@@ -240,8 +247,7 @@ bool clients_provoke(struct sim *sim, uint64_t user)
 
         if (!other)
                 return false;
-        other->provoked = room_personal(other->user->id, user);
-        other->act_us = sim->now_us;
+        provoke(sim, other, user, sim->now_us);
         return true;
 }
 
@@ -267,7 +273,10 @@ void client_act(struct sim *sim, struct sim_client *client)
                 return;
         }
         if (!id_is_zero(&client->provoked)) {
-                client_say(sim, client, &client->provoked);
+                if (room_kind_of(&client->provoked) == ROOM_GROUP)
+                        client_change_group(sim, client, &client->provoked);
+                else
+                        client_say(sim, client, &client->provoked);
                 client->provoked = (struct id){0};
         } else if (choice < 28) {
                 client_act_in_group(sim, client);

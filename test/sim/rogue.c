@@ -44,7 +44,7 @@ static void on_closed(struct sim *sim, struct line_owner *owner)
 
 /* ---- frames ---- */
 
-static struct id new_id(struct sim *sim)
+struct id rogue_new_id(struct sim *sim)
 {
         uint8_t random[10];
 
@@ -52,10 +52,10 @@ static struct id new_id(struct sim *sim)
         return id_uuid7(SIM_WALL_MS + sim_now_ms(sim), random);
 }
 
-static struct wire_frame frame_of(struct sim *sim, const struct rogue *rogue, uint8_t code, const struct id *room)
+struct wire_frame rogue_frame(struct sim *sim, const struct rogue *rogue, uint8_t code, const struct id *room)
 {
         struct wire_frame frame = {
-                .code = code, .request = new_id(sim), .user = rogue->user->id, .device = rogue->user->first_device};
+                .code = code, .request = rogue_new_id(sim), .user = rogue->user->id, .device = rogue->user->first_device};
 
         if (room)
                 frame.room = *room;
@@ -63,7 +63,7 @@ static struct wire_frame frame_of(struct sim *sim, const struct rogue *rogue, ui
         return frame;
 }
 
-static void send_frame(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const void *message, bool keep)
+void rogue_send(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const void *message, bool keep)
 {
         uint8_t bytes[FRAME_MAX];
         struct slice built = wire_frame_build(frame, message, bytes, bytes + sizeof(bytes));
@@ -78,7 +78,7 @@ static void send_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         line_send(sim, rogue->line, built);
 }
 
-/* A room that he may write to; one that he may not. */
+/* A room that he may write to. */
 static bool own_room(struct sim *sim, const struct rogue *rogue, struct id *room)
 {
         uint64_t peer = sim->clients.users[sim_below(sim, sim->clients.user_count)].id;
@@ -86,22 +86,6 @@ static bool own_room(struct sim *sim, const struct rogue *rogue, struct id *room
         if (peer)
                 *room = room_personal(rogue->user->id, peer);
         return peer != 0;
-}
-
-static bool strange_room(struct sim *sim, const struct rogue *rogue, struct id *room)
-{
-        const struct user *users = sim->clients.users;
-        uint64_t one = users[sim_below(sim, sim->clients.user_count)].id;
-        uint64_t other = users[sim_below(sim, sim->clients.user_count)].id;
-
-        if (one == 0 || other == 0 || one == rogue->user->id || other == rogue->user->id)
-                return false;
-        *room = room_personal(one, other);
-        /* Nobody invites a rogue. */
-        for (unsigned i = 0; i < sim->history.room_count; i++)
-                if (history_is_group(&sim->history.rooms[i]) && sim_chance(sim, 20))
-                        *room = sim->history.rooms[i].id;
-        return true;
 }
 
 /* count operations, the same one each time. What may lawfully come about is put into the history. */
@@ -126,19 +110,19 @@ static void write(struct sim *sim, struct rogue *rogue, struct wire_frame *frame
                         again->changed = true;
         }
         rogue->said++;
-        send_frame(sim, rogue, frame, &message, lawful);
+        rogue_send(sim, rogue, frame, &message, lawful);
 }
 
 /* Whatever he says now must have no effect; unless the store goes back to a time before he was signed out. */
 static void write_in_vain(struct sim *sim, struct rogue *rogue)
 {
-        struct id room, id = new_id(sim);
+        struct id room, id = rogue_new_id(sim);
         struct wire_frame frame;
         struct message *sent;
 
         if (!own_room(sim, rogue, &room))
                 return;
-        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room);
         sent = history_sent(sim, &id, rogue->number, rogue->user->id, &room, rogue->said);
         write(sim, rogue, &frame, &id, 1, false);
         if (!sent)
@@ -162,12 +146,12 @@ static void never_signed_out(struct sim *sim, const struct rogue *rogue)
 /* He writes where he may. */
 static void do_write(struct sim *sim, struct rogue *rogue)
 {
-        struct id room, id = new_id(sim);
+        struct id room, id = rogue_new_id(sim);
         struct wire_frame frame;
 
         if (!own_room(sim, rogue, &room))
                 return;
-        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room);
         write(sim, rogue, &frame, &id, sim_chance(sim, 80) ? 1 : 2, true);
         rogue->last_room = room;
         rogue->last_request = id;
@@ -190,7 +174,7 @@ static void do_reuse(struct sim *sim, struct rogue *rogue)
 
         if (id_is_zero(&rogue->last_request) || (sim_chance(sim, 40) && !own_room(sim, rogue, &room)))
                 return;
-        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room);
         write(sim, rogue, &frame, &rogue->last_request, 1, true);
 }
 
@@ -200,56 +184,31 @@ static void do_steal_id(struct sim *sim, struct rogue *rogue)
         const struct history *history = &sim->history;
 
         for (unsigned i = history->count; i > 0 && i + 60 > history->count; i--) {
-                const struct message *message = &history->messages[i - 1];
+                const struct message *message = &history->messages[i - 1], *own;
                 const struct history_room *room = &history->rooms[message->room];
                 struct wire_frame frame;
 
                 if (message->sender == rogue->user->id ||
                     (room->users[0] != rogue->user->id && room->users[1] != rogue->user->id))
                         continue;
-                frame = frame_of(sim, rogue, WIRE_CODE_write, &room->id);
+                own = history_find(sim, &message->request, rogue->user->id, &room->id);
+                if (own && own->alters) /* another rogue stole it from him, and he meant no message by it */
+                        continue;
+                frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room->id);
                 write(sim, rogue, &frame, &message->request, 1, true);
                 return;
         }
-}
-
-/* Into the room of strangers: a text, marks, questions. */
-static void do_trespass(struct sim *sim, struct rogue *rogue)
-{
-        static const uint8_t codes[] = {WIRE_CODE_write, WIRE_CODE_mark, WIRE_CODE_changes, WIRE_CODE_around,
-                                        WIRE_CODE_members};
-        uint8_t code = codes[sim_below(sim, countof(codes))];
-        struct wire_mark mark = {.delivered = 1000, .read = 1000, .shown = 1000};
-        struct wire_changes changes = {.limit = 100};
-        struct wire_around around = {.seq = 1, .limit = 50};
-        struct wire_members members = {.limit = 10};
-        struct id room, id = new_id(sim);
-        struct wire_frame frame;
-
-        if (!strange_room(sim, rogue, &room))
-                return;
-        frame = frame_of(sim, rogue, code, &room);
-        if (code == WIRE_CODE_write)
-                write(sim, rogue, &frame, &id, 1, false);
-        else if (code == WIRE_CODE_mark)
-                send_frame(sim, rogue, &frame, &mark, false);
-        else if (code == WIRE_CODE_changes)
-                send_frame(sim, rogue, &frame, &changes, false);
-        else if (code == WIRE_CODE_members)
-                send_frame(sim, rogue, &frame, &members, false);
-        else
-                send_frame(sim, rogue, &frame, &around, false);
 }
 
 /* All his rooms, from anywhere. */
 static void do_list(struct sim *sim, struct rogue *rogue)
 {
         struct wire_rooms rooms = {.limit = 1 + sim_below(sim, 200)};
-        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_rooms, NULL);
+        struct wire_frame frame = rogue_frame(sim, rogue, WIRE_CODE_rooms, NULL);
 
         if (sim_chance(sim, 50))
-                rooms.after = new_id(sim);
-        send_frame(sim, rogue, &frame, &rooms, true);
+                rooms.after = rogue_new_id(sim);
+        rogue_send(sim, rogue, &frame, &rooms, true);
 }
 
 /* An account that he has already, a code and a password that are wrong, a secret that is none. */
@@ -266,10 +225,10 @@ static void do_account(struct sim *sim, struct rogue *rogue)
         const struct wire_sign_in sign_in = {
                 .login = name, .password = wrong, .device_secret = device_secret, .device_name = name};
         const struct wire_renew renew = {.user = user->id, .device = user->first_device, .device_secret = device_secret};
-        struct wire_frame frame = frame_of(sim, rogue, code, NULL);
+        struct wire_frame frame = rogue_frame(sim, rogue, code, NULL);
 
         sim_fill(sim, secret, sizeof(secret));
-        send_frame(sim, rogue, &frame,
+        rogue_send(sim, rogue, &frame,
                    code == WIRE_CODE_sign_up   ? (const void *)&sign_up
                    : code == WIRE_CODE_confirm ? (const void *)&confirm
                    : code == WIRE_CODE_sign_in ? (const void *)&sign_in
@@ -287,20 +246,20 @@ static void do_mark(struct sim *sim, struct rogue *rogue)
 
         if (!own_room(sim, rogue, &room))
                 return;
-        frame = frame_of(sim, rogue, WIRE_CODE_mark, &room);
-        send_frame(sim, rogue, &frame, &mark, true);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_mark, &room);
+        rogue_send(sim, rogue, &frame, &mark, true);
 }
 
 /* In somebody else's name. */
 static void do_forge(struct sim *sim, struct rogue *rogue)
 {
         const struct user *victim = &sim->clients.users[sim_below(sim, sim->clients.user_count)];
-        struct id room, id = new_id(sim);
+        struct id room, id = rogue_new_id(sim);
         struct wire_frame frame;
 
         if (victim == rogue->user || victim->id == 0 || !own_room(sim, rogue, &room))
                 return;
-        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room);
         frame.user = victim->id;
         if (sim_chance(sim, 50))
                 sim_fill(sim, frame.mac, sizeof(frame.mac));
@@ -310,7 +269,7 @@ static void do_forge(struct sim *sim, struct rogue *rogue)
 bool rogues_say_deadly(struct sim *sim)
 {
         struct rogue *rogue = &sim->rogues.all[sim_below(sim, sim->rogues.count)];
-        struct wire_operation operation = {.id = new_id(sim), .kind = ROW_TEXT};
+        struct wire_operation operation = {.id = rogue_new_id(sim), .kind = ROW_TEXT};
         struct wire_write message = {.operations = {.items = &operation, .count = 1}};
         char text[HISTORY_TEXT_SIZE];
         struct wire_frame frame;
@@ -320,8 +279,8 @@ bool rogues_say_deadly(struct sim *sim)
             !own_room(sim, rogue, &room))
                 return false;
         operation.text = slice_of(text, (size_t)snprintf(text, sizeof(text), BLAME_DEADLY_TEXT " %u", sim->blame.said++));
-        frame = frame_of(sim, rogue, WIRE_CODE_write, &room);
-        send_frame(sim, rogue, &frame, &message, true);
+        frame = rogue_frame(sim, rogue, WIRE_CODE_write, &room);
+        rogue_send(sim, rogue, &frame, &message, true);
         return true;
 }
 
@@ -353,7 +312,7 @@ static void freeze_twin(struct sim *sim, const struct rogue *rogue)
 static void do_sign_out(struct sim *sim, struct rogue *rogue)
 {
         struct wire_sign_out message = {.device = random_id63(&sim->random.random), .has = WIRE_HAS(sign_out, device)};
-        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_sign_out, NULL);
+        struct wire_frame frame = rogue_frame(sim, rogue, WIRE_CODE_sign_out, NULL);
         bool own = rogue->twin && rogue == &sim->rogues.all[0] &&
                    (rogue->calm ? sim->phase == SIM_HEAL : sim->now_us > 60 * SIM_SECOND);
 
@@ -369,7 +328,7 @@ static void do_sign_out(struct sim *sim, struct rogue *rogue)
                 if (message.device == rogue->user->first_device || message.device == 0)
                         return;
         }
-        send_frame(sim, rogue, &frame, &message, false);
+        rogue_send(sim, rogue, &frame, &message, false);
 }
 
 static void do_leave(struct sim *sim, struct rogue *rogue)
@@ -391,18 +350,18 @@ static void join_with(struct sim *sim, struct rogue *rogue, const struct wire_fr
         rogue->doomed = rogue->revoked;
         rogue->join = frame->request;
         rogue->state = ROGUE_JOINING;
-        send_frame(sim, rogue, frame, join, !rogue->forged && !rogue->twin);
+        rogue_send(sim, rogue, frame, join, !rogue->forged && !rogue->twin);
 }
 
 /* Before Join: what needs one, and Joins that cannot be good. */
 static void act_outside(struct sim *sim, struct rogue *rogue)
 {
-        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_join, NULL);
+        struct wire_frame frame = rogue_frame(sim, rogue, WIRE_CODE_join, NULL);
         struct wire_join join = {0};
 
         if (sim_chance(sim, 35)) {
                 if (sim_chance(sim, 50))
-                        do_trespass(sim, rogue);
+                        rogue_trespass(sim, rogue);
                 else
                         do_account(sim, rogue);
                 return;
@@ -420,7 +379,7 @@ static void act_outside(struct sim *sim, struct rogue *rogue)
 /* In peace: both come, and when both are there the first signs them out. */
 static void act_calm(struct sim *sim, struct rogue *rogue)
 {
-        struct wire_frame frame = frame_of(sim, rogue, WIRE_CODE_join, NULL);
+        struct wire_frame frame = rogue_frame(sim, rogue, WIRE_CODE_join, NULL);
         struct wire_join join = {0};
 
         if (rogue->revoked)
@@ -445,9 +404,20 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
         static const struct {
                 void (*act)(struct sim *sim, struct rogue *rogue);
                 unsigned weight;
-        } deeds[] = {{do_write, 30}, {do_repeat, 15}, {do_reuse, 10},   {do_steal_id, 8}, {do_trespass, 10}, {do_mark, 8},
-                     {do_list, 4},   {do_forge, 3},   {do_nonsense, 2}, {do_sign_out, 4}, {do_leave, 4}};
-        uint64_t dice = sim_below(sim, 98);
+        } deeds[] = {{do_write, 30},
+                     {do_repeat, 15},
+                     {do_reuse, 10},
+                     {do_steal_id, 8},
+                     {rogue_trespass, 10},
+                     {do_mark, 8},
+                     {do_list, 4},
+                     {do_forge, 3},
+                     {do_nonsense, 2},
+                     {do_sign_out, 4},
+                     {do_leave, 4},
+                     {rogue_act_in_group, 40},
+                     {rogue_forge_alteration, 8}};
+        uint64_t dice = sim_below(sim, 146);
         size_t i = 0;
 
         if (rogue->revoked) {
@@ -489,7 +459,7 @@ static void ping(struct sim *sim, struct rogue *rogue)
         struct wire_ping message = {.echo = 1};
 
         if (rogue->state == ROGUE_INSIDE)
-                send_frame(sim, rogue, &frame, &message, false);
+                rogue_send(sim, rogue, &frame, &message, false);
 }
 
 void rogues_run(struct sim *sim)
@@ -534,6 +504,7 @@ static struct rogue *add(struct sim *sim, struct user *user)
 
 void rogues_start(struct sim *sim)
 {
+        sim->rogues.invited = sim_chance(sim, 60);
         for (unsigned i = 0; i < sim->clients.user_count; i++)
                 if (sim->clients.users[i].rogue)
                         (void)add(sim, &sim->clients.users[i]);

@@ -6,6 +6,8 @@
  * Some come as twins: two connections of one device. One signs the device out; the other stays, and may neither write nor hear
  * anything from then on. Calm twins wait with that until nothing breaks any more: then the other must be closed at once, though he
  * says not a word.
+ *
+ * In some runs people let them into groups, and remove them; what they do there is done with and without the right to it.
  */
 #ifndef GALKA_TEST_SIM_ROGUE_H
 #define GALKA_TEST_SIM_ROGUE_H
@@ -38,6 +40,7 @@ struct rogue {
         unsigned waits; /* calm: so often nothing came */
         uint64_t act_us, pace_us, revoked_us;
         struct id join, sign_out, last_room, last_request; /* join: of the Join under way */
+        struct id group;                                   /* where something of his was done last */
         uint8_t *input;
         size_t input_size;
         struct {
@@ -51,6 +54,7 @@ struct rogues {
         struct rogue all[ROGUES_MAX];
         unsigned count;
         bool moved;
+        bool invited; /* people let them into groups, as anybody else */
 };
 
 void rogues_start(struct sim *sim);
@@ -66,6 +70,27 @@ bool rogues_rest(struct sim *sim, char *why, size_t size);
 
 /* Somebody says what brings down the worker that would write it. False: nobody is there to say it. */
 bool rogues_say_deadly(struct sim *sim);
+
+/* ---- what they all speak with ---- */
+
+struct id rogue_new_id(struct sim *sim);
+
+/* With his token; room NULL: in none. */
+struct wire_frame rogue_frame(struct sim *sim, const struct rogue *rogue, uint8_t code, const struct id *room);
+
+/* keep: it may be sent again, the same to the last byte. */
+void rogue_send(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const void *message, bool keep);
+
+/* ---- rogue_group.c ---- */
+
+/* Anything in any group, be he in it or not. Whether he had the right to it the checker says, if it was done. */
+void rogue_act_in_group(struct sim *sim, struct rogue *rogue);
+
+/* Into the room of two strangers: a text, marks, questions. */
+void rogue_trespass(struct sim *sim, struct rogue *rogue);
+
+/* In a room of two that is his: alters what the other wrote, or rows that are not there. */
+void rogue_forge_alteration(struct sim *sim, struct rogue *rogue);
 
 /* ---- rogue_hear.c ---- */
 

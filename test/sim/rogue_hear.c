@@ -45,8 +45,16 @@ static void hear_joined(struct sim *sim, struct rogue *rogue, const struct id *r
                 hear_rows(sim, rogue, &state.room, WIRE_STRUCTURE(room_state), WIRE_TAG(room_state, rows), &state.rows);
 }
 
-static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struct id *room,
-                         const struct wire_outcome *outcome)
+/* In a group a refusal is kept: the same must be refused for ever, whatever he may do by then. Of a group that was not there none is. */
+static bool stays_refused(const struct rogue *rogue, const struct message *message, uint64_t status)
+{
+        if (!message || !message->in_group || message->alters || message->changed || message->state != MESSAGE_OPEN ||
+            rogue->revoked || rogue->signs_out)
+                return false;
+        return status == ERR_NOT_ALLOWED || status == ERR_NO_USER || status == ERR_ALREADY || status == ERR_ROOM_FULL;
+}
+
+static void hear_outcome(struct sim *sim, struct rogue *rogue, const struct id *room, const struct wire_outcome *outcome)
 {
         struct message *message = history_find(sim, &outcome->id, rogue->user->id, room);
 
@@ -55,6 +63,11 @@ static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struc
                           outcome->seq);
         } else if (outcome->status == ERR_OK) {
                 history_acked(sim, message, outcome->seq);
+                if (message->in_group)
+                        rogue->group = *room;
+        } else if (stays_refused(rogue, message, outcome->status)) {
+                message->state = MESSAGE_REFUSED;
+                message->error = (uint8_t)outcome->status;
         } else if (message && message->state == MESSAGE_ACKED && !message->changed && !message->forgiven &&
                    !rogue->revoked && !rogue->signs_out && outcome->status != ERR_LATE /* an attempt's, told again */ &&
                    error_class((unsigned)outcome->status) == ERROR_CLASS_REFUSED) {
@@ -63,8 +76,7 @@ static void hear_outcome(struct sim *sim, const struct rogue *rogue, const struc
         }
 }
 
-static void hear_written(struct sim *sim, const struct rogue *rogue, const struct id *room,
-                         const struct wire_written *written)
+static void hear_written(struct sim *sim, struct rogue *rogue, const struct id *room, const struct wire_written *written)
 {
         struct wire_iterator iterator;
         struct wire_outcome outcome;
