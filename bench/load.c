@@ -326,6 +326,10 @@ void load_turn(struct load *load, int wait_ms)
                         quench_alarm(load); /* what is due is seen by who set it */
                         continue;
                 }
+                if (events[i].tag >= LOAD_FOREIGN_TAG) {
+                        load->listener.foreign(load->listener.context, &events[i]);
+                        continue;
+                }
                 check(events[i].tag < load->user_count);
                 user = &load->users[events[i].tag];
                 if (user->socket < 0)
@@ -351,6 +355,22 @@ void load_turn_until(struct load *load, uint64_t until_us)
 enum error load_send(struct load_user *user, const struct id *room, struct slice text, struct id *id)
 {
         enum error error = core_send(user->core, room, text, id, now(user->load));
+
+        settle(user);
+        return error;
+}
+
+enum error load_create_group(struct load_user *user, struct slice title, struct id *room)
+{
+        enum error error = core_create_group(user->core, title, room, now(user->load));
+
+        settle(user);
+        return error;
+}
+
+enum error load_write(struct load_user *user, const struct id *room, const struct wire_operation *operation, struct id *id)
+{
+        enum error error = core_write(user->core, room, operation, id, now(user->load));
 
         settle(user);
         return error;

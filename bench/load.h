@@ -41,6 +41,8 @@ struct load_listener {
         /* The user's storage, for workloads that look into it later. NULL: all is kept at once and forgotten, and nothing is there. */
         void (*keep)(void *context, struct load_user *user, const struct core_event *event);
         void (*want)(void *context, struct load_user *user, const struct core_event *event);
+        /* Of a socket that the workload itself opened on load.net, with a tag of LOAD_FOREIGN_TAG or more. */
+        void (*foreign)(void *context, const struct net_event *event);
         void *context;
 };
 
@@ -62,6 +64,7 @@ struct load {
 };
 
 #define LOAD_CONNECTING_MAX 256 /* connects under way at once */
+#define LOAD_FOREIGN_TAG    ((uint64_t)1 << 32)
 
 must_use enum error load_init(struct load *load, uint32_t users_max, const char *const *addresses, uint16_t port);
 void load_finish(struct load *load);
@@ -77,6 +80,11 @@ void load_turn_until(struct load *load, uint64_t until_us);
 
 /* Queues a text. */
 must_use enum error load_send(struct load_user *user, const struct id *room, struct slice text, struct id *id);
+
+/* Queues the making of a group; queues any operation on a room. */
+must_use enum error load_create_group(struct load_user *user, struct slice title, struct id *room);
+must_use enum error load_write(struct load_user *user, const struct id *room, const struct wire_operation *operation,
+                               struct id *id);
 
 /* The server is back: the user does not wait out the pause before his next connect. */
 void load_hurry(struct load_user *user);

@@ -9,9 +9,9 @@ struct workload_options {
         const char *galkad;   /* the program */
         const char *folder;   /* a folder on a real disk */
         unsigned connections; /* 0: the workload's own number */
-        const char
-                *part; /* NULL: all of the workload; pairs: few, latency, many; of a cluster under callgrind: instructions */
-        bool cluster;  /* pairs: on the cluster that tools/cluster started, not on a server of its own */
+        const char *
+                part; /* NULL: all of the workload; pairs: few, latency, many; room: one, sixteen, slow; of a cluster under callgrind: instructions */
+        bool cluster; /* pairs: on the cluster that tools/cluster started, not on a server of its own */
 };
 
 struct workload {
@@ -23,6 +23,7 @@ struct workload {
 bool workload_idle(const struct workload_options *options, struct report *report);
 bool workload_pairs(const struct workload_options *options, struct report *report);
 bool workload_presence(const struct workload_options *options, struct report *report);
+bool workload_room(const struct workload_options *options, struct report *report);
 bool workload_schema(const struct workload_options *options, struct report *report);
 bool workload_store(const struct workload_options *options, struct report *report);
 
