@@ -87,6 +87,20 @@ static uint64_t somebody(struct sim *sim)
         return user->rogue && !sim->rogues.invited ? 0 : user->id;
 }
 
+/* The worst moment to let somebody in: what another has just said is done, he does not hear of it, and will say it again. */
+static void leave_unheard(struct sim *sim, const struct sim_client *client, const struct id *room)
+{
+        struct sim_client *other = &sim->clients.all[sim_below(sim, sim->clients.count)];
+        struct core_room_info info;
+
+        if (sim->phase != SIM_FAULTS || sim->options.without[FAULT_CLASS_ONE_WAY_DOWN] || other == client ||
+            other->start_us || !other->line || core_room_info(other->host.core, room, &info) != ERR_OK || info.left)
+                return;
+        client_say(sim, other, room);
+        line_stall(sim, other->line, false, true, sim_between(sim, 3, 8) * SIM_SECOND);
+        fault_happened(sim, FAULT_CLASS_ONE_WAY_DOWN);
+}
+
 /* One change, by a hundred's dice: of members from 0 on, of roles from 50 on, of the title from 58 on. */
 static void change(struct sim *sim, struct sim_client *client, const struct id *room, uint64_t choice)
 {
@@ -99,6 +113,8 @@ static void change(struct sim *sim, struct sim_client *client, const struct id *
         }
         if (choice < 32) {
                 operation.kind = ROW_JOINED;
+                if (sim_chance(sim, 30))
+                        leave_unheard(sim, client, room);
         } else if (choice < 50) {
                 operation.kind = ROW_LEFT;
                 if (sim_chance(sim, 30))

@@ -415,9 +415,9 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
                      {do_nonsense, 2},
                      {do_sign_out, 4},
                      {do_leave, 4},
-                     {rogue_act_in_group, 40},
+                     {rogue_act_in_group, 20},
                      {rogue_forge_alteration, 8}};
-        uint64_t dice = sim_below(sim, 146);
+        uint64_t dice = sim_below(sim, 126);
         size_t i = 0;
 
         if (rogue->revoked) {
@@ -495,7 +495,7 @@ static struct rogue *add(struct sim *sim, struct user *user)
         rogue->owner = (struct line_owner){on_connected, on_receive, on_closed};
         rogue->user = user;
         rogue->number = CLIENTS_MAX + sim->rogues.count++;
-        rogue->pace_us = sim_between(sim, 1000, 5000) * 1000;
+        rogue->pace_us = sim_between(sim, 700, 3500) * 1000;
         rogue->act_us = sim->now_us + sim_below(sim, 5 * SIM_SECOND);
         rogue->input = memory_new(ROGUE_INPUT_SIZE);
         check(rogue->input);

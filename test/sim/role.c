@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "rules/room.h"
 #include "service/worker/service.h"
 #include "sim/sim.h"
 #include "support/faulty_bus.h"
@@ -174,12 +175,14 @@ static void worker_stall(struct sim *sim, struct sim_worker *worker)
         fault_happened(sim, FAULT_CLASS_WORKER_STALLS);
 }
 
+/* Of what he may do, as far as one can tell: what is refused leaves nothing to be lost. */
 static bool writes_for_a_rogue(const struct sim *sim, const struct store_op *ops, size_t count)
 {
         for (size_t i = 0; i < count; i++)
                 for (unsigned n = 0; n < sim->rogues.count; n++)
                         if (sim->rogues.all[n].user->id == ops[i].user &&
-                            (ops[i].kind == STORE_WRITE || ops[i].kind == STORE_MARK))
+                            (ops[i].kind == STORE_MARK || (ops[i].kind == STORE_WRITE && ops[i].write.target == 0 &&
+                                                           room_peer(&ops[i].write.room, ops[i].user) != 0)))
                                 return true;
         return false;
 }
