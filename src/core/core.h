@@ -285,8 +285,8 @@ size_t core_key_row(const struct id *room, uint64_t seq, uint8_t key[static CORE
 must_use enum error core_row_decode(struct slice value, struct wire_row *row);
 must_use enum error core_room_decode(struct slice key, struct slice value, struct core_room_info *info);
 
-/* An outbox entry as core_write would make it, for another process to put into the storage. value: at least the text's size and
- * CORE_OUTBOX_EXTRA. */
+/* An outbox entry as core_write would make it, for another process to put into the storage. value: at least the sizes of text and
+ * origin, and CORE_OUTBOX_EXTRA. */
 #define CORE_OUTBOX_EXTRA 96
 must_use enum error core_outbox_record(const struct id *room, const struct id *id, const struct wire_operation *operation,
                                        uint64_t wall_ms, uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size,

@@ -59,6 +59,7 @@ bool group_take_state(struct core *core, struct room *room, const struct wire_ro
                 join_again(core, ASK_AGAIN_MS);
         if (!take_title(core, group, state->title))
                 return false;
+        room->left = state->left != 0;
         group->role = (uint8_t)state->role;
         group->members = state->members;
         group->told_seq = state->head;
@@ -116,6 +117,7 @@ static bool apply(struct core *core, struct room *room, const struct wire_row *r
         case ROW_LINK:
         case ROW_DELETED:
         case ROW_EDITED:
+        case ROW_REACTED:
                 return true;
         }
         return true; /* of a newer server */

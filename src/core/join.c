@@ -100,7 +100,6 @@ static bool take_state(struct core *core, const struct wire_room_state *state)
         room->fetch_off = room->mark_off = false;
         if (state->head < room->asked_head && !room_forget_rows(core, room))
                 return false;
-        room->left = state->left != 0;
         if (room->head == 0 && state->joined_seq > 1) /* what was before one's own join is not ours to fetch */
                 room->head = room->seen_head = state->joined_seq - 1;
         room->joined_seq = state->joined_seq;

@@ -61,7 +61,7 @@ static struct held *hold(struct core *core, struct room *room, uint64_t number, 
 
 static void hold_delivery(struct core *core, struct room *room, const struct wire_delivery *delivery)
 {
-        size_t size = delivery->row.text.size + RECORD_ROW_EXTRA + 32;
+        size_t size = record_row_size(&delivery->row) + 32;
         struct held *held = hold(core, room, delivery->number, size);
         uint8_t *at;
 

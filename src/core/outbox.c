@@ -19,8 +19,9 @@ struct entry *outbox_find(struct room *room, const struct id *id)
 
 static void operation_give(struct core *core, struct entry *entry)
 {
-        core->outbox.bytes -= (uint32_t)entry->operation.text.size;
+        core->outbox.bytes -= (uint32_t)(entry->operation.text.size + entry->operation.origin.size);
         recycler_give_copy(&core->memory, &entry->operation.text);
+        recycler_give_copy(&core->memory, &entry->operation.origin);
         entry->here = false;
 }
 
@@ -38,20 +39,26 @@ static const struct entry *next_entry(const struct room *room)
 static void operation_take(struct core *core, struct room *room, struct entry *entry, const struct wire_operation *operation)
 {
         bool next = entry->state == ENTRY_RETRYING || next_entry(room) == entry;
-        struct slice text;
+        struct slice text, origin;
 
-        if (entry->here || (core->outbox.bytes + operation->text.size > core->limits.outbox_bytes_max && !next))
+        if (entry->here ||
+            (core->outbox.bytes + operation->text.size + operation->origin.size > core->limits.outbox_bytes_max && !next))
                 return;
         if (!recycler_copy(&core->memory, operation->text, &text))
                 return;
+        if (!recycler_copy(&core->memory, operation->origin, &origin)) {
+                recycler_give_copy(&core->memory, &text);
+                return;
+        }
         check(operation->link.size <= sizeof(entry->link));
         if (operation->link.size)
                 memcpy(entry->link, operation->link.data, operation->link.size);
         entry->operation = *operation;
         entry->operation.text = text;
+        entry->operation.origin = origin;
         entry->operation.link = slice_of(entry->link, operation->link.size);
         entry->here = true;
-        core->outbox.bytes += (uint32_t)text.size;
+        core->outbox.bytes += (uint32_t)(text.size + origin.size);
 }
 
 static struct entry *entry_new(struct core *core, struct room *room, const struct id *id,
@@ -105,7 +112,7 @@ static bool keep_entry(struct core *core, const struct record_entry *record, enu
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = record_key_entry(&record->room, &record->id, key);
         struct batch_item *item =
-                batch_item_new(core, effect, slice_of(key, key_size), RECORD_ENTRY_EXTRA + record->operation.text.size);
+                batch_item_new(core, effect, slice_of(key, key_size), record_entry_size(&record->operation));
         uint8_t *value;
 
         if (!item)
@@ -228,7 +235,8 @@ bool outbox_make_row(struct core *core, struct room *room, const struct id *id, 
                                  .text = entry->operation.text,
                                  .subject = entry->operation.subject,
                                  .role = entry->operation.role,
-                                 .reply_to = entry->operation.target};
+                                 .reply_to = entry->operation.target,
+                                 .origin = entry->operation.origin};
         return true;
 }
 

@@ -271,6 +271,19 @@ uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, u
         return at;
 }
 
+size_t record_row_size(const struct wire_row *row)
+{
+        size_t reactions =
+                row->reactions.items ? (size_t)row->reactions.count * (REACTION_SIZE_MAX + 16) : row->reactions.raw.size;
+
+        return RECORD_ROW_EXTRA + row->text.size + row->origin.size + row->reacted.size + reactions;
+}
+
+size_t record_entry_size(const struct wire_operation *operation)
+{
+        return RECORD_ENTRY_EXTRA + operation->text.size + operation->origin.size;
+}
+
 enum error operation_check(const struct id *room, const struct wire_operation *operation)
 {
         enum room_kind kind = room_kind_of(room);
@@ -278,11 +291,12 @@ enum error operation_check(const struct id *room, const struct wire_operation *o
                                       .role = (unsigned)operation->role,
                                       .subject = operation->subject,
                                       .target = operation->target,
-                                      .text_size = operation->text.size,
+                                      .text = operation->text,
+                                      .origin = operation->origin,
                                       .link_size = operation->link.size,
                                       .in_group = kind == ROOM_GROUP};
 
-        if (kind == ROOM_NONE || !slice_is_text(operation->text))
+        if (kind == ROOM_NONE || !slice_is_text(operation->text) || !slice_is_text(operation->origin))
                 return ERR_BAD_FIELD;
         return row_check(&content);
 }
@@ -317,7 +331,7 @@ enum error core_outbox_record(const struct id *room, const struct id *id, const 
 {
         struct record_entry entry = {
                 .room = *room, .id = *id, .state = CORE_MESSAGE_QUEUED, .wall_ms = wall_ms, .operation = *operation};
-        size_t size_max = operation->text.size + RECORD_ENTRY_EXTRA;
+        size_t size_max = record_entry_size(operation);
         enum error error = operation_check(room, operation);
         uint8_t *at;
 

@@ -19,8 +19,8 @@
 #define RECORD_VERSION       1
 #define RECORD_ENTRY_VERSION 2   /* 1: what follows is the text of a TEXT */
 #define RECORD_ENTRY_FIXED   11  /* version, state, error, wall_ms; then an operation */
-#define RECORD_ENTRY_EXTRA   80  /* an entry's value is at most this and its text */
-#define RECORD_ROW_EXTRA     128 /* a row's value is at most this and its text */
+#define RECORD_ENTRY_EXTRA   80  /* an entry's value is at most this and its texts: record_entry_size */
+#define RECORD_ROW_EXTRA     128 /* a row's value is at most this, its texts and its reactions: record_row_size */
 #define RECORD_ROOM_EXTRA    336 /* a room's value is at most this, its texts and 16 bytes a hole */
 #define RECORD_PERSON_EXTRA  40  /* a person's value is at most this and his texts */
 #define RECORD_PROFILE_EXTRA 176 /* a profile's value is at most this and its texts */
@@ -81,6 +81,10 @@ uint8_t *record_room_encode(const struct record_room *room, const struct holes *
 uint8_t *record_row_encode(const struct wire_row *row, uint8_t *start, uint8_t *end);
 uint8_t *record_person_encode(const struct wire_person *person, uint8_t *start, uint8_t *end);
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end);
+
+/* What the value of a row, of an entry takes at most. */
+size_t record_row_size(const struct wire_row *row);
+size_t record_entry_size(const struct wire_operation *operation);
 
 /* Is that what a client may write into that room, as far as one can tell without it? BAD_FIELD, TOO_LARGE. */
 must_use enum error operation_check(const struct id *room, const struct wire_operation *operation);

@@ -313,7 +313,7 @@ bool room_put_row(struct core *core, struct room *room, const struct wire_row *r
         struct batch_item *item;
         uint8_t *value;
 
-        item = batch_item_new(core, EFFECT_ROW, slice_of(key, key_size), row->text.size + RECORD_ROW_EXTRA);
+        item = batch_item_new(core, EFFECT_ROW, slice_of(key, key_size), record_row_size(row));
         if (!item)
                 return false;
         value = record_row_encode(row, batch_value(item), batch_value_end(item));

@@ -27,7 +27,7 @@ static uint32_t collect(struct core *core, struct room *room, struct entry **ent
                                 (void)loader_want_text(core, &room->id, &entry->id);
                         break;
                 }
-                size += entry->operation.text.size + OPERATION_EXTRA;
+                size += entry->operation.text.size + entry->operation.origin.size + OPERATION_EXTRA;
                 if (size > core->link.up_max)
                         break;
                 entries[count++] = entry;

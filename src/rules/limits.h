@@ -3,13 +3,16 @@
 #define GALKA_RULES_LIMITS_H
 
 #define PROTOCOL_VERSION  1
-#define OPERATIONS_MAX    16    /* of one write frame */
-#define TEXT_SIZE_MAX     16384 /* bytes of one message */
-#define TITLE_SIZE_MAX    256   /* bytes of a group's title */
-#define LINK_SIZE         16    /* bytes of the secret in a group's link */
-#define GROUP_MEMBERS_MAX 1024  /* present ones */
-#define MEMBERS_MAX       200   /* members of one answer */
-#define PAGE_ROWS         40    /* of a room in Join */
+#define OPERATIONS_MAX    16                /* of one write frame */
+#define TEXT_SIZE_MAX     16384             /* bytes of one message */
+#define TITLE_SIZE_MAX    256               /* bytes of a group's title */
+#define LINK_SIZE         16                /* bytes of the secret in a group's link */
+#define GROUP_MEMBERS_MAX 1024              /* present ones */
+#define REACTION_SIZE_MAX 48                /* bytes of one reaction */
+#define REACTIONS_MAX     16                /* different ones of a message */
+#define REACTORS_MAX      GROUP_MEMBERS_MAX /* people with a reaction to a message */
+#define MEMBERS_MAX       200               /* members of one answer */
+#define PAGE_ROWS         40                /* of a room in Join */
 #define JOIN_ROOMS        10
 #define CHANGES_MAX       200    /* rows of one answer */
 #define ROOMS_MAX         200    /* rooms of one answer */

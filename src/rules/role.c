@@ -75,6 +75,8 @@ enum error role_check(const struct deed *deed)
                 return check_deleted(deed);
         case ROW_EDITED:
                 return deed->self ? ERR_OK : ERR_NOT_ALLOWED;
+        case ROW_REACTED:
+                return ERR_OK;
         }
         return ERR_BAD_FIELD;
 }

@@ -2,7 +2,7 @@
 #include "rules/row.h"
 
 #include "base/assert.h"
-#include "base/slice.h"
+#include "rules/reaction.h"
 #include "rules/role.h"
 
 struct kind {
@@ -51,9 +51,14 @@ enum error row_check(const struct row_content *content)
 
         if (!kind || (kind->group && !content->in_group))
                 return ERR_BAD_FIELD;
-        if (kind->text_max && content->text_size > kind->text_max)
+        if ((kind->text_max && content->text.size > kind->text_max) || content->origin.size > DISPLAY_NAME_MAX)
                 return ERR_TOO_LARGE;
-        if ((content->text_size > 0) != (kind->text_max > 0) || (content->subject != 0) != kind->subject)
+        if (content->kind == ROW_REACTED ? !reaction_is_lawful(content->text)
+                                         : (content->text.size > 0) != (kind->text_max > 0))
+                return ERR_BAD_FIELD;
+        if (content->origin.size > 0 && content->kind != ROW_TEXT)
+                return ERR_BAD_FIELD;
+        if ((content->subject != 0) != kind->subject)
                 return ERR_BAD_FIELD;
         if (kind->role ? !role_text(content->role) : content->role != 0)
                 return ERR_BAD_FIELD;

@@ -75,8 +75,8 @@ static void test_kinds_of_rows(void **state)
 
 static void test_what_an_operation_brings(void **state)
 {
-        struct row_content edit = {.kind = ROW_EDITED, .target = 1, .text_size = 1},
-                           text = {.kind = ROW_TEXT, .text_size = 1};
+        struct row_content edit = {.kind = ROW_EDITED, .target = 1, .text = SLICE_LITERAL("x")},
+                           text = {.kind = ROW_TEXT, .text = SLICE_LITERAL("x")};
         struct row_content delete = {.kind = ROW_DELETED, .target = 1}, title = {.kind = ROW_TITLE, .in_group = true};
 
         (void)state;
@@ -90,9 +90,9 @@ static void test_what_an_operation_brings(void **state)
         edit.target = delete.target = 0;
         assert_int_equal(row_check(&edit), ERR_BAD_FIELD);
         assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
-        delete = (struct row_content){.kind = ROW_DELETED, .target = 1, .text_size = 1};
+        delete = (struct row_content){.kind = ROW_DELETED, .target = 1, .text = SLICE_LITERAL("x")};
         assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
-        title.text_size = 1;
+        title.text = SLICE_LITERAL("x");
         assert_int_equal(row_check(&title), ERR_OK);
         title.target = 1;
         assert_int_equal(row_check(&title), ERR_BAD_FIELD);

@@ -49,6 +49,8 @@ struct store_row {
         uint64_t edited_ms;     /* TEXT: 0: never */
         struct id request;
         struct slice text;
+        struct slice reactions; /* folded: rules/reaction.h */
+        struct slice origin;    /* TEXT: whose text it is a copy of; empty: the sender's own */
 };
 
 /* A member's own marks; unread as of operation number `head`. */
@@ -127,7 +129,7 @@ struct store_op {
                         struct id room;
                         uint8_t row_kind, role; /* what a kind needs: rules/row.h */
                         uint64_t subject, target;
-                        struct slice text, link;
+                        struct slice text, link, origin;
                         uint64_t members_known; /* version the caller has cached; 0: none */
                 } write;
                 struct {

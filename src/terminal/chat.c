@@ -270,7 +270,9 @@ static void show_row(struct chat *chat, const struct wire_row *row)
                 char said[200];
 
                 snprintf(said, sizeof(said), "-- number %llu was %s:\n", (unsigned long long)row->seq,
-                         row->kind == ROW_DELETED ? "deleted" : "edited");
+                         row->kind == ROW_DELETED ? "deleted"
+                         : row->edited_ms == 0    ? "reacted to"
+                                                  : "changed");
                 say(chat, said);
                 if (row->kind != ROW_DELETED)
                         print_message(chat, mine,

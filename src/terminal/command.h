@@ -35,6 +35,8 @@ int command_send(struct session *session, int count, char **words);
 int command_reply(struct session *session, int count, char **words);
 int command_edit(struct session *session, int count, char **words);
 int command_delete(struct session *session, int count, char **words);
+int command_react(struct session *session, int count, char **words);
+int command_forward(struct session *session, int count, char **words);
 int command_history(struct session *session, int count, char **words);
 int command_tail(struct session *session, int count, char **words);
 int command_outbox(struct session *session, int count, char **words);

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "crypto/random.h"
 #include "rules/limits.h"
+#include "rules/reaction.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/command.h"
@@ -227,7 +228,7 @@ static int wait_as_follower(struct session *session, struct slice key)
 /* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
 static int write_as_follower(struct session *session, struct id *room, const struct wire_operation *operation)
 {
-        static uint8_t value[TEXT_SIZE_MAX + CORE_OUTBOX_EXTRA];
+        static uint8_t value[TEXT_SIZE_MAX + DISPLAY_NAME_MAX + CORE_OUTBOX_EXTRA];
         uint8_t key[CORE_KEY_SIZE_MAX], random[10];
         size_t key_size, value_size = sizeof(value);
         uint64_t wall_ms = host_time(session->host).wall_ms;
@@ -289,17 +290,24 @@ int command_send(struct session *session, int count, char **words)
         return write_operation(session, words[0], &operation, words[1]);
 }
 
+static int read_number(const char *word, uint64_t *number)
+{
+        char *end;
+
+        *number = strtoull(word, &end, 10);
+        if (*end || word[0] < '0' || word[0] > '9' || *number == 0 || *number > INT64_MAX)
+                return session_complain(EXIT_USAGE, "'%s' is no number of a message: galka history --numbers shows them",
+                                        word);
+        return EXIT_DONE;
+}
+
 /* What is done to, or said about, a message that has a number. */
 static int write_about(struct session *session, enum row_kind kind, char **words, const char *text_word)
 {
         struct wire_operation operation = {.kind = kind};
-        char *end;
+        int result = read_number(words[1], &operation.target);
 
-        operation.target = strtoull(words[1], &end, 10);
-        if (*end || words[1][0] < '0' || words[1][0] > '9' || operation.target == 0 || operation.target > INT64_MAX)
-                return session_complain(EXIT_USAGE, "'%s' is no number of a message: galka history --numbers shows them",
-                                        words[1]);
-        return write_operation(session, words[0], &operation, text_word);
+        return result != EXIT_DONE ? result : write_operation(session, words[0], &operation, text_word);
 }
 
 int command_reply(struct session *session, int count, char **words)
@@ -318,6 +326,77 @@ int command_delete(struct session *session, int count, char **words)
 {
         (void)count;
         return write_about(session, ROW_DELETED, words, NULL);
+}
+
+int command_react(struct session *session, int count, char **words)
+{
+        struct wire_operation operation = {.kind = ROW_REACTED};
+        struct id room;
+        int result = read_number(words[1], &operation.target);
+
+        if (count > 2)
+                operation.text = slice_text(words[2]);
+        if (result == EXIT_DONE && !reaction_is_lawful(operation.text))
+                return session_complain(EXIT_REFUSED, "a reaction is one emoji, or a word of at most %d bytes",
+                                        REACTION_SIZE_MAX);
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[0], &room);
+        return result != EXIT_DONE ? result : command_write(session, &room, &operation);
+}
+
+struct forwarded {
+        struct session *session;
+        const struct id *room;
+        struct wire_operation operation;
+        char text[TEXT_SIZE_MAX], origin[SESSION_NAME_SIZE];
+};
+
+static void copy_forwarded(void *context, struct slice key, struct slice value)
+{
+        struct forwarded *forwarded = context;
+        struct wire_row row;
+
+        (void)key;
+        if (core_row_decode(value, &row) != ERR_OK || row.kind != ROW_TEXT)
+                return;
+        if (row.origin.size)
+                snprintf(forwarded->origin, sizeof(forwarded->origin), "%.*s", (int)row.origin.size,
+                         (const char *)row.origin.data);
+        else
+                session_sender_name(forwarded->session, forwarded->room, row.sender, forwarded->origin);
+        memcpy(forwarded->text, row.text.data, row.text.size);
+        forwarded->operation.text = slice_of(forwarded->text, row.text.size);
+        forwarded->operation.origin = slice_text(forwarded->origin);
+}
+
+/* What is not in the profile is fetched by `galka history`. */
+int command_forward(struct session *session, int count, char **words)
+{
+        static struct forwarded forwarded;
+        uint8_t from[CORE_KEY_SIZE_MAX], to[CORE_KEY_SIZE_MAX];
+        size_t from_size, to_size;
+        struct id room, target;
+        uint64_t number;
+        int result = read_number(words[1], &number);
+
+        (void)count;
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[0], &room);
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[2], &target);
+        if (result != EXIT_DONE)
+                return result;
+        forwarded = (struct forwarded){.session = session, .room = &room, .operation = {.kind = ROW_TEXT}};
+        from_size = core_key_row(&room, number, from);
+        to_size = core_key_row(&room, number + 1, to);
+        if (file_range(session->file, slice_of(from, from_size), slice_of(to, to_size), 1, false, copy_forwarded,
+                       &forwarded) != ERR_OK)
+                return session_complain(EXIT_DISK, "the profile cannot be read");
+        if (forwarded.operation.text.size == 0)
+                return session_complain(EXIT_REFUSED,
+                                        "number %s is no message, or not on this device: try galka history %s first",
+                                        words[1], words[0]);
+        return command_write(session, &target, &forwarded.operation);
 }
 
 /* ---- history ---- */

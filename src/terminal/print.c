@@ -117,6 +117,47 @@ static void print_deed(struct session *session, const struct id *room, const str
         safe_text(stdout, row->text);
 }
 
+/* "  [👍 2, ❤️ 1]"; the own one with a star. */
+static void print_reactions(const struct wire_row *row)
+{
+        struct wire_iterator iterator;
+        struct wire_reaction reaction;
+        const char *before = "  [";
+
+        WIRE_LIST_START(&iterator, row, reactions, &row->reactions);
+        while (wire_list_next(&iterator, &reaction)) {
+                fputs(before, stdout);
+                safe_text(stdout, reaction.emoji);
+                printf(" %" PRIu64 "%s", reaction.people, slice_equal(reaction.emoji, row->reacted) ? "*" : "");
+                before = ", ";
+        }
+        if (row->reactions.count)
+                putchar(']');
+}
+
+static void print_json_reactions(const struct wire_row *row)
+{
+        struct wire_iterator iterator;
+        struct wire_reaction reaction;
+        const char *before = "";
+
+        if (row->reactions.count == 0)
+                return;
+        printf(",\"reactions\":[");
+        WIRE_LIST_START(&iterator, row, reactions, &row->reactions);
+        while (wire_list_next(&iterator, &reaction)) {
+                printf("%s{\"emoji\":", before);
+                safe_json(stdout, reaction.emoji);
+                printf(",\"people\":%" PRIu64 "}", reaction.people);
+                before = ",";
+        }
+        putchar(']');
+        if (row->reacted.size) {
+                printf(",\"reacted\":");
+                safe_json(stdout, row->reacted);
+        }
+}
+
 void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row)
 {
         bool mine = row->sender == core_user(session->host->core);
@@ -134,9 +175,15 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
                 if (row->reply_to)
                         printf("(re %" PRIu64 ") ", row->reply_to);
+                if (row->origin.size) {
+                        fputs("(forwarded from ", stdout);
+                        safe_text(stdout, row->origin);
+                        fputs(") ", stdout);
+                }
                 print_deed(session, room, row);
                 if (row->edited_ms)
                         printf(" (edited)");
+                print_reactions(row);
                 putchar('\n');
                 fflush(stdout);
                 return;
@@ -154,6 +201,11 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(",\"reply_to\":%" PRIu64, row->reply_to);
         if (row->edited_ms)
                 printf(",\"edited_ms\":%" PRIu64, row->edited_ms);
+        if (row->origin.size) {
+                printf(",\"origin\":");
+                safe_json(stdout, row->origin);
+        }
+        print_json_reactions(row);
         if (row->kind == ROW_DELETED)
                 printf(",\"deleted\":true");
         printf(",\"kind\":\"%s\"", row_kind_text((unsigned)row->kind) ? row_kind_text((unsigned)row->kind) : "unknown");

@@ -46,7 +46,7 @@ struct wire_structure {
 
 /* How deep structures lie in structures at most: joined, its rooms, their rows. Proven by a test; bounds the
  * recursion. */
-#define WIRE_DEPTH_MAX 3
+#define WIRE_DEPTH_MAX 4
 
 /* Room for any part. */
 union wire_any_part {

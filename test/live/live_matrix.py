@@ -14,7 +14,7 @@ UNJOINED = ('none', 'revoked')
 OPTIONS = ('--connection-frames', '100000', '--user-frames', '100000', '--member-invites')
 LINK, WRONG_LINK, SECRET = bytes(range(1, 17)), bytes(16 * [7]), bytes(32 * [9])
 WRONG = b'not the right one'
-TEXT, CREATED, JOINED, LEFT, TITLE, ROLE, LINKED, DELETED, EDITED = range(1, 10)
+TEXT, CREATED, JOINED, LEFT, TITLE, ROLE, LINKED, DELETED, EDITED, REACTED = range(1, 11)
 MEMBER, ADMIN, OWNER = 1, 2, 3
 
 
@@ -118,6 +118,8 @@ BODIES = {
     "write:DELETED/an_admin's": on_row(DELETED, 'admin2'),
     'write:EDITED/own': on_row(EDITED, None, text='better'),
     "write:EDITED/a_member's": on_row(EDITED, 'member2', text='worse'),
+    "write:REACTED/a_member's": on_row(REACTED, 'member2', text='👍'),
+    'write:REACTED/taken_back': on_row(REACTED, 'member2'),
 }
 
 

@@ -327,6 +327,49 @@ def what_one_does_to_a_message(rig):
 
 
 @case
+def reactions_and_forwarding(rig):
+    """a chosen message is reacted to, counted with one's own, and forwarded with its author's name"""
+    alice, bob = rig.screen('alice', '@bob'), rig.screen('bob', '@alice')
+    bob.see('●')
+    alice.see('●')
+    bob.type('They sleep in the bell.')
+    bob.keys('Enter')
+    alice.see('in the bell')
+    alice.keys('Up')
+    alice.type('a')
+    alice.see('Choose one, or type another')
+    alice.keys('Down', 'Down', 'Enter')
+    bob.see('😂 1')
+    alice.see('[😂 1]')
+    rig.keep(alice, 'reaction')
+    bob.keys('Up')
+    bob.type('a')
+    bob.see('Choose one, or type another')
+    bob.type('😂')
+    bob.keys('Enter')
+    alice.see('[😂 2]')
+    alice.type('a')
+    alice.see('take it back')
+    rig.keep(alice, 'react')
+    alice.keys('End')
+    rig.escape(alice)
+    alice.type('f')
+    alice.see('Forward to a chat')
+    alice.type('note')
+    alice.keys('Enter')
+    alice.see('Forwarded')
+    rig.escape(alice)
+    rig.escape(bob)
+    for screen in (alice, bob):
+        rig.escape(screen)
+        rig.leave(screen)
+    alice = rig.screen('alice', 'me')
+    alice.see('Forwarded from')
+    rig.keep(alice, 'forwarded')
+    rig.leave(alice)
+
+
+@case
 def a_group_of_three(rig):
     """a group is made, people are invited, talk under their names, see who has read, get roles, and leave"""
     alice, bob, carol = rig.screen('alice', size=LARGE), rig.screen('bob'), rig.screen('carol')

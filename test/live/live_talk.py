@@ -232,6 +232,51 @@ def altering(rig):
 
 
 @case
+def reactions(rig):
+    """react, another one, and none; counted, with one's own; what cannot be one, or is about no message, is refused"""
+    first, = rig.galka_json('bob', 'send', '@alice', 'the roof again')
+    number = str(first['seq'])
+    seen = lambda who, whom: [row for row in rig.galka_json(who, 'history', whom) if row['seq'] == first['seq']][0]
+    rig.galka('alice', 'react', '@bob', number, '👍')
+    rig.galka('bob', 'react', '@alice', number, '👍')
+    row = seen('alice', '@bob')
+    expect_equal((row['reactions'], row['reacted']), ([{'emoji': '👍', 'people': 2}], '👍'), 'both')
+    rig.galka('bob', 'react', '@alice', number, '❤️')
+    row = seen('bob', '@alice')
+    expect_equal(row['reactions'], [{'emoji': '👍', 'people': 1}, {'emoji': '❤️', 'people': 1}], 'another one')
+    expect_equal((row['reacted'], seen('alice', '@bob')['reacted']), ('❤️', '👍'), 'to each his own')
+    expect('the roof again  [👍 1*, ❤️ 1]' in rig.galka('alice', 'history', '@bob'), 'for people')
+    rig.galka('bob', 'react', '@alice', number)
+    row = seen('bob', '@alice')
+    expect_equal((row['reactions'], 'reacted' in row), ([{'emoji': '👍', 'people': 1}], False), 'taken back')
+    rig.galka('bob', 'react', '@alice', number, 'two words', code=1)
+    rig.galka('bob', 'react', '@alice', number, 'x' * 49, code=1)
+    rig.galka('bob', 'react', '@alice', '999999', '👍', code=1)
+    rig.galka('bob', 'react', '@alice', '0', '👍', code=2)
+    for line in rig.galka_json('bob', 'outbox'):
+        rig.galka('bob', 'discard', line['id'])
+
+
+@case
+def forwarding(rig):
+    """a text goes on with its author's name, which stays when it goes on again; it is not edited"""
+    first, = rig.galka_json('bob', 'send', '@alice', 'four jackdaws')
+    rig.galka_json('alice', 'history', '@bob')
+    rig.galka('alice', 'forward', '@bob', str(first['seq']), 'me')
+    row = rig.galka_json('alice', 'history', 'me')[-1]
+    expect_equal(row['text'], 'four jackdaws', 'the copy')
+    expect('bob' in row['origin'].lower(), f'whose it is: {row}')
+    rig.galka('alice', 'forward', 'me', str(row['seq']), '@bob')
+    again = rig.galka_json('bob', 'history', '@alice')[-1]
+    expect_equal((again['text'], again['origin']), ('four jackdaws', row['origin']), 'whose it was at first')
+    expect(f'(forwarded from {row["origin"]}) four jackdaws' in rig.galka('bob', 'history', '@alice'), 'for people')
+    rig.galka('alice', 'edit', '@bob', str(again['seq']), 'five', code=1)
+    rig.galka('alice', 'forward', '@bob', '999999', 'me', code=1)
+    for line in rig.galka_json('alice', 'outbox'):
+        rig.galka('alice', 'discard', line['id'])
+
+
+@case
 def from_standard_input(rig):
     """send - takes the text from standard input, up to the limit"""
     rig.galka('bob', 'send', '@alice', '-', stdin='line one\nline two\n')

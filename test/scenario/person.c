@@ -380,6 +380,7 @@ static void alter(struct person *person, const struct id *room, unsigned kind, u
                 message->alters = kind;
                 message->target = target;
                 message->may_fail = true;
+                message->reaction = text;
         }
         settle(person);
 }
@@ -396,6 +397,13 @@ void person_deletes(struct person *person, const struct person *with, const char
         struct id room = person_room(person, with);
 
         alter(person, &room, ROW_DELETED, person_row(person, with, text).seq, "");
+}
+
+void person_reacts(struct person *person, const struct person *with, const char *to, const char *emoji)
+{
+        struct id room = person_room(person, with);
+
+        alter(person, &room, ROW_REACTED, person_row(person, with, to).seq, emoji);
 }
 
 void person_replies(struct person *person, const struct person *with, const char *to, const char *text)

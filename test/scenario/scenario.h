@@ -159,6 +159,7 @@ void person_says(struct person *person, const struct person *with, const char *t
 /* His row with that text, as he has it, is altered; somebody's is replied to. */
 void person_edits(struct person *person, const struct person *with, const char *old, const char *text);
 void person_deletes(struct person *person, const struct person *with, const char *text);
+void person_reacts(struct person *person, const struct person *with, const char *to, const char *emoji);
 void person_replies(struct person *person, const struct person *with, const char *to, const char *text);
 /* The row with that text; it must be there. */
 struct wire_row person_row(const struct person *person, const struct person *with, const char *text);

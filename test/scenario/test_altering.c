@@ -1,4 +1,4 @@
-/* Edits, deletions and replies: what everybody sees of them, on good days and on bad ones. */
+/* Edits, deletions, replies and reactions: what everybody sees of them, on good days and on bad ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +83,60 @@ static void bob_replies(struct scenario *s)
         assert_int_equal(person_row(bob, alice, "yes").reply_to, person_row(bob, alice, "tea?").seq);
 }
 
+static bool reactions_are(const struct person *person, const struct person *with, const char *to, const char *emoji,
+                          uint64_t people, const char *own)
+{
+        struct wire_row row = person_row(person, with, to);
+        struct wire_iterator iterator;
+        struct wire_reaction reaction = {0};
+
+        WIRE_LIST_START(&iterator, row, reactions, &row.reactions);
+        if (!wire_list_next(&iterator, &reaction))
+                return people == 0 && row.reacted.size == 0;
+        return slice_equal(reaction.emoji, slice_text(emoji)) && reaction.people == people &&
+               slice_equal(row.reacted, slice_text(own)) && row.reactions.count == 1;
+}
+
+/* Each sees how many, and his own, on every device; nobody has anything to read by it; who was away sees what is left of it. */
+static void they_react(struct scenario *s)
+{
+        struct person *alice = person_new(s, "alice"), *bob = person_new(s, "bob"), *phone = person_new(s, "alice");
+
+        person_signs_up(alice);
+        person_signs_up(bob);
+        person_signs_in(phone);
+        person_says(alice, bob, "tea?");
+        person_sees(bob, alice, "tea?");
+        person_sees(alice, bob, "tea?");
+        person_sees(phone, bob, "tea?");
+        person_reads(bob, alice);
+        person_reacts(bob, alice, "tea?", "👍");
+        AWAIT(s,
+              reactions_are(alice, bob, "tea?", "👍", 1, "") && reactions_are(phone, bob, "tea?", "👍", 1, "") &&
+                      reactions_are(bob, alice, "tea?", "👍", 1, "👍"),
+              "his");
+        person_reacts(phone, bob, "tea?", "👍");
+        AWAIT(s, reactions_are(alice, bob, "tea?", "👍", 2, "👍") && reactions_are(bob, alice, "tea?", "👍", 2, "👍"),
+              "hers, from the other device");
+        link_cut(bob);
+        person_reacts(alice, bob, "tea?", "🎉");
+        person_reacts(alice, bob, "tea?", "");
+        person_says(alice, bob, "come");
+        AWAIT(s, reactions_are(phone, bob, "tea?", "👍", 1, ""), "she took hers back");
+        person_reacts(bob, alice, "tea?", "❤️"); /* waits */
+        link_mended(bob);
+        person_sees(bob, alice, "tea? / come");
+        AWAIT(s,
+              reactions_are(bob, alice, "tea?", "❤️", 1, "❤️") && reactions_are(phone, bob, "tea?", "❤️", 1, ""),
+              "one instead of the other");
+        assert_int_equal(person_unread(bob, alice), 1);
+        assert_int_equal(person_unread(alice, bob), 0);
+        scenario_kills_server(s);
+        person_reacts(bob, alice, "tea?", "");
+        AWAIT(s, reactions_are(alice, bob, "tea?", "", 0, "") && reactions_are(bob, alice, "tea?", "", 0, ""), "none");
+        AWAIT(s, person_head(bob, alice) == 8, "each was done once");
+}
+
 /* The answer is lost with the server: the edit is repeated, and done once. */
 static void an_edit_survives_everything(struct scenario *s)
 {
@@ -165,6 +219,7 @@ int main(void)
                 STORY(alice_mends_what_she_said),
                 STORY(bob_takes_back_what_he_said),
                 STORY(bob_replies),
+                STORY(they_react),
                 STORY(an_edit_survives_everything),
                 STORY(bob_was_away),
                 STORY(an_edit_does_not_outlive_its_era),

@@ -1,6 +1,7 @@
 /* What a client has in its storage, and so may show, against the store's logs: rules 1, 4, 5 and 7. See check.h. */
 #include <inttypes.h>
 
+#include "rules/reaction.h"
 #include "rules/role.h"
 #include "rules/room.h"
 #include "sim/check.h"
@@ -17,6 +18,27 @@ static bool may_see(const struct sim *sim, const struct check_store *store, unsi
                     uint64_t changed)
 {
         return !history_is_group(&sim->history.rooms[room]) || check_sees(store, room, user, seq, changed);
+}
+
+/* Counted as the store has them, with his own. */
+static bool has_reactions(const struct wire_row *row, const struct check_row *is, uint64_t user)
+{
+        struct wire_iterator iterator;
+        struct wire_reaction has;
+        struct reactions reactions;
+        unsigned count = 0, own;
+
+        (void)reactions_read(is->reactions, &reactions);
+        own = reactions_of(&reactions, user);
+        WIRE_LIST_START(&iterator, row, reactions, &row->reactions);
+        while (wire_list_next(&iterator, &has)) {
+                if (count == reactions.count || !slice_equal(has.emoji, reactions.list[count].emoji) ||
+                    has.people != reactions.list[count].people)
+                        return false;
+                count++;
+        }
+        return count == reactions.count &&
+               slice_equal(row->reacted, own < reactions.count ? reactions.list[own].emoji : (struct slice){0});
 }
 
 static void check_rows(struct sim *sim, const struct check_store *store, const struct sim_client *client, unsigned room)
@@ -41,10 +63,10 @@ static void check_rows(struct sim *sim, const struct check_store *store, const s
                                   is->seq, room);
                         return;
                 }
-                if (has &&
-                    (!id_equal(&row.request, &is->request) || row.changed != is->changed || row.sender != is->sender ||
-                     row.time_ms != is->time_ms || row.n != is->n || row.kind != is->kind || row.reply_to != is->reply_to ||
-                     row.edited_ms != is->edited_ms || !slice_equal(row.text, slice_text(is->text))))
+                if (has && (!id_equal(&row.request, &is->request) || row.changed != is->changed ||
+                            row.sender != is->sender || row.time_ms != is->time_ms || row.n != is->n ||
+                            row.kind != is->kind || row.reply_to != is->reply_to || row.edited_ms != is->edited_ms ||
+                            !slice_equal(row.text, slice_text(is->text)) || !has_reactions(&row, is, user)))
                         sim_break(sim, "4 logs differ",
                                   "client %u shows number %" PRIu64 " of room %u as another than it is", client->number,
                                   is->seq, room);

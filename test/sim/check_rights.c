@@ -170,12 +170,12 @@ static bool may_alter(const struct check_log *log, const struct message *message
         if (!target || (target->kind != ROW_TEXT && target->kind != ROW_DELETED))
                 return false;
         if (!message->in_group)
-                return target->sender == message->sender;
+                return target->sender == message->sender || message->alters == ROW_REACTED;
         sender = find(replay, message->sender);
         author = find(replay, target->sender);
         if (!sender.role || message->target < sender.joined)
                 return false;
-        return target->sender == message->sender ||
+        return target->sender == message->sender || message->alters == ROW_REACTED ||
                (message->alters == ROW_DELETED && sender.role >= ROLE_ADMIN && sender.role > author.role);
 }
 

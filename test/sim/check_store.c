@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "rules/reaction.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "sim/check.h"
@@ -31,11 +32,22 @@ static uint64_t number_at(sqlite3_stmt *statement, int column)
         return (uint64_t)sqlite3_column_int64(statement, column);
 }
 
+static struct slice copy_at(sqlite3_stmt *statement, int column)
+{
+        size_t size = (size_t)sqlite3_column_bytes(statement, column);
+        uint8_t *copy = size ? memory_new(size) : NULL;
+
+        check(!size || copy);
+        if (size)
+                memcpy(copy, sqlite3_column_blob(statement, column), size);
+        return slice_of(copy, size);
+}
+
 static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *store)
 {
         sqlite3_stmt *statement =
                 prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind,"
-                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir"
+                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir, m.reactions"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -59,6 +71,7 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .role = (unsigned)number_at(statement, 12),
                                           .heir = number_at(statement, 13)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
+                row->reactions = copy_at(statement, 14);
         }
         sqlite3_finalize(statement);
 }
@@ -141,8 +154,11 @@ void check_store_free(struct check_store **store_p)
         if (!store)
                 return;
         *store_p = NULL;
-        for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++)
+        for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++) {
+                for (size_t row = 0; row < store->logs[i].count; row++)
+                        memory_free((void *)(uintptr_t)store->logs[i].rows[row].reactions.data);
                 memory_free(store->logs[i].rows);
+        }
         for (size_t i = 0; i < HISTORY_ROOMS_MAX; i++)
                 memory_free(store->members[i]);
         memory_free(store);
@@ -179,6 +195,38 @@ static void check_author(struct sim *sim, const struct check_store *store, const
                           message->client, message->number, number, message->room);
 }
 
+/* Did somebody's reaction to that row get a newer one of his, as far as anybody knows? */
+static bool is_reacted_again(const struct sim *sim, const struct message *message)
+{
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *other = &sim->history.messages[i];
+
+                if (other != message && other->alters == ROW_REACTED && other->room == message->room &&
+                    other->target == message->target && other->sender == message->sender &&
+                    other->state != MESSAGE_REFUSED && other->state != MESSAGE_LOST &&
+                    (other->seq == 0 || other->seq > message->seq))
+                        return true;
+        }
+        return false;
+}
+
+/* An acknowledged reaction that is its sender's last is in the row, unless the row is a tombstone. */
+static void check_reaction(struct sim *sim, const struct message *message, const struct check_row *row)
+{
+        struct slice emoji = slice_text(message->reaction), own = {0};
+        struct reactions reactions;
+        unsigned kind;
+
+        if (!reactions_read(row->reactions, &reactions))
+                sim_break(sim, "4 logs differ", "the reactions to number %" PRIu64 " cannot be read", row->seq);
+        kind = reactions_of(&reactions, message->sender);
+        if (kind < reactions.count)
+                own = reactions.list[kind].emoji;
+        if (row->kind == ROW_DELETED ? reactions.count > 0 : !slice_equal(own, emoji) && !is_reacted_again(sim, message))
+                sim_break(sim, "1 acknowledged and missing", "client %u's reaction %u to number %" PRIu64 " of room %u",
+                          message->client, message->number, row->seq, message->room);
+}
+
 /* What was acknowledged is in its row, or something newer is. */
 static void check_alteration(struct sim *sim, const struct check_store *store, const struct message *message)
 {
@@ -191,9 +239,12 @@ static void check_alteration(struct sim *sim, const struct check_store *store, c
                 if (row->seq == message->seq)
                         sim_break(sim, "4 logs differ", "client %u's alteration %u has the number %" PRIu64 " of a row",
                                   message->client, message->number, row->seq);
-                if (row->seq == message->target && row->changed >= message->seq &&
-                    (message->alters != ROW_DELETED || row->kind == ROW_DELETED))
-                        return;
+                if (row->seq != message->target || row->changed < message->seq ||
+                    (message->alters == ROW_DELETED && row->kind != ROW_DELETED))
+                        continue;
+                if (message->alters == ROW_REACTED)
+                        check_reaction(sim, message, row);
+                return;
         }
         sim_break(sim, "1 acknowledged and missing", "client %u's alteration %u (number %" PRIu64 " of row %" PRIu64 ")",
                   message->client, message->number, message->seq, message->target);

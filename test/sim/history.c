@@ -191,6 +191,13 @@ size_t history_text(unsigned client, unsigned number, char text[static HISTORY_T
         return (size_t)snprintf(text, HISTORY_TEXT_SIZE, "%u %06u", client, number);
 }
 
+const char *history_reaction(unsigned number)
+{
+        static const char *const reactions[] = {"👍", "❤️", "+1", "", "🎉"};
+
+        return reactions[number % countof(reactions)];
+}
+
 bool history_text_read(struct slice text, unsigned *client, unsigned *number)
 {
         char copy[HISTORY_TEXT_SIZE];

@@ -36,9 +36,10 @@ struct message {
         bool may_fail;   /* it may be refused: the row is another's, or is deleted by then */
         bool in_group;   /* others may have taken the right to it from him: it may be refused */
         bool deed;       /* it changes the group: its row has another text, or none */
-        unsigned alters; /* EDITED, DELETED (rules/row.h): it makes no row, but alters this one */
+        unsigned alters; /* EDITED, DELETED, REACTED (rules/row.h): it makes no row, but alters this one */
         uint64_t target;
-        uint64_t seq; /* as anybody was told first; 0: nobody was */
+        const char *reaction; /* REACTED: which; lives for ever */
+        uint64_t seq;         /* as anybody was told first; 0: nobody was */
         uint64_t acked_us;
         uint8_t error; /* REFUSED: why */
 };
@@ -91,6 +92,9 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
 /* Is that what the row's maker wrote, or one of his edits of it? Of a tombstone: did somebody delete it? */
 bool history_text_is_right(const struct sim *sim, const struct message *message, uint64_t seq, unsigned kind,
                            struct slice text);
+
+/* The reaction that a client's message of that number is, if it is one: of a few, and sometimes none. */
+const char *history_reaction(unsigned number);
 
 /* Texts are "<client> <number>", so that order and owner can be read from them. */
 #define HISTORY_TEXT_SIZE 32

@@ -133,7 +133,7 @@ static bool choose_row(struct sim *sim, const struct sim_client *client, const s
         return core_host_row(&client->host, room, seq, row);
 }
 
-/* Edits, deletes, replies: mostly where he may, and sometimes not. */
+/* Edits, deletes, reacts, replies: mostly where he may, and sometimes not. */
 static void alter_something(struct sim *sim, struct sim_client *client, const struct id *room)
 {
         char text[HISTORY_TEXT_SIZE];
@@ -147,7 +147,11 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
         operation.target = row.seq;
         if (row.sender != client->user->id && !sim_chance(sim, 15))
                 operation.kind = ROW_TEXT;
-        if (operation.kind != ROW_DELETED)
+        if (sim_chance(sim, 40))
+                operation.kind = ROW_REACTED;
+        if (operation.kind == ROW_REACTED)
+                operation.text = slice_text(history_reaction(client->said));
+        else if (operation.kind != ROW_DELETED)
                 operation.text = slice_of(text, history_text(client->number, client->said, text));
         if (core_write(client->host.core, room, &operation, &id, client->host.time) != ERR_OK)
                 return;
@@ -156,6 +160,7 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
                 message->alters = (unsigned)operation.kind;
                 message->target = row.seq;
                 message->may_fail = true;
+                message->reaction = history_reaction(client->said);
         }
         sim_tell(sim, "client %u's %u: %s of number %" PRIu64 " of room %u", client->number, client->said++,
                  row_kind_text((unsigned)operation.kind), row.seq, history_room(sim, room));

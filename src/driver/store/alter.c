@@ -2,6 +2,7 @@
 #include "driver/store/alter.h"
 
 #include "base/assert.h"
+#include "rules/reaction.h"
 #include "rules/role.h"
 
 struct slice alter_principal(const struct store_op *op, uint8_t bytes[static ALTER_PRINCIPAL_SIZE])
@@ -15,6 +16,8 @@ enum error alter_check(const struct store_op *op, const struct member *sender, c
                        const struct member *author)
 {
         struct deed deed = {.kind = op->write.row_kind, .sender = sender ? (enum role)sender->role : ROLE_NONE};
+        uint8_t bytes[REACTIONS_SIZE_MAX];
+        struct slice reactions;
         enum error error;
 
         if (!sender)
@@ -28,20 +31,31 @@ enum error alter_check(const struct store_op *op, const struct member *sender, c
         deed.self = row->sender == op->user;
         deed.subject = author ? (enum role)author->role : ROLE_NONE;
         error = role_check(&deed);
+        if (!error && op->write.row_kind == ROW_EDITED && row->origin.size > 0) /* another's words */
+                error = ERR_NOT_ALLOWED;
         if (!error && row->kind == ROW_DELETED)
                 error = op->write.row_kind == ROW_DELETED ? ERR_ALREADY : ERR_NO_ROW;
+        if (!error && op->write.row_kind == ROW_REACTED)
+                error = reactions_put(row->reactions, op->user, op->write.text, bytes, &reactions);
         return error;
 }
 
-void alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, struct store_row *row)
+bool alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, struct store_row *row, struct arena *arena)
 {
+        uint8_t bytes[REACTIONS_SIZE_MAX];
+        struct slice reactions;
+
         check(row_alters(op->write.row_kind) && number > row->changed);
         row->changed = number;
-        row->text = op->write.text;
+        if (op->write.row_kind == ROW_REACTED)
+                return reactions_put(row->reactions, op->user, op->write.text, bytes, &reactions) == ERR_OK &&
+                       arena_copy(arena, reactions, &row->reactions);
         if (op->write.row_kind == ROW_EDITED) {
                 row->edited_ms = time_ms;
-                return;
+                return arena_copy(arena, op->write.text, &row->text);
         }
         row->kind = ROW_DELETED; /* a tombstone, without content */
         row->reply_to = row->edited_ms = 0;
+        row->text = row->reactions = row->origin = (struct slice){0};
+        return true;
 }

@@ -10,11 +10,12 @@
 struct slice alter_principal(const struct store_op *op, uint8_t bytes[static ALTER_PRINCIPAL_SIZE]);
 
 /* May the sender, a present member, do that to the row, or reply to it? row NULL: there is none. author: who wrote it, if he is
- * present. OK, NO_ROW (none that the sender's stay covers, or a tombstone), NOT_ALLOWED, ALREADY. */
+ * present. OK, NO_ROW (none that the sender's stay covers, or a tombstone), NOT_ALLOWED, ALREADY, ROOM_FULL (of reactions). */
 must_use enum error alter_check(const struct store_op *op, const struct member *sender, const struct store_row *row,
                                 const struct member *author);
 
-/* The row as operation `number` leaves it. Its text is the operation's. */
-void alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, struct store_row *row);
+/* The row as operation `number`, which was checked, leaves it. False: no memory. */
+must_use bool alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, struct store_row *row,
+                        struct arena *arena);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "rules/limits.h"
+#include "rules/reaction.h"
 #include "rules/room.h"
 #include "rules/row.h"
 
@@ -17,11 +18,17 @@ enum error content_check(const struct store_op *op)
                                       .role = op->write.role,
                                       .subject = op->write.subject,
                                       .target = op->write.target,
-                                      .text_size = op->write.text.size,
+                                      .text = op->write.text,
+                                      .origin = op->write.origin,
                                       .link_size = op->write.link.size,
                                       .in_group = room_kind_of(&op->write.room) == ROOM_GROUP};
 
         return row_check(&content);
+}
+
+size_t row_bytes(const struct store_row *row)
+{
+        return row->text.size + row->origin.size + min_of(row->reactions.size, (size_t)REACTIONS_WIRE_MAX);
 }
 
 bool names_fit(struct slice user_name, struct slice display_name, struct slice email)

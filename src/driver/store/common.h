@@ -14,6 +14,9 @@
 /* Is that what a client may write? BAD_FIELD, TOO_LARGE, OK. */
 enum error content_check(const struct store_op *op);
 
+/* What a row adds to an answer, beside what every row does. */
+size_t row_bytes(const struct store_row *row);
+
 /* Longer ones could be stored, and never be told. */
 bool names_fit(struct slice user_name, struct slice display_name, struct slice email);
 

@@ -50,11 +50,11 @@ struct store_row *read_changes(struct database *database, uint64_t user, uint64_
                 struct source *next = &sources[second];
 
                 /* The first row always goes: otherwise a long one would never be seen. */
-                if (*count == rows_max || (*count > 0 && next->row.text.size > *bytes_left)) {
+                if (*count == rows_max || (*count > 0 && row_bytes(&next->row) > *bytes_left)) {
                         *more = true;
                         break;
                 }
-                *bytes_left -= min_of(*bytes_left, next->row.text.size);
+                *bytes_left -= min_of(*bytes_left, row_bytes(&next->row));
                 rows[(*count)++] = next->row;
                 advance(database, next, arena);
         }
@@ -211,9 +211,9 @@ static size_t take_rows(struct database *database, sqlite3_stmt *statement, stru
         while (count < rows_max && database_row(database, statement)) {
                 struct store_row row = row_read(database, statement, arena);
 
-                if (count > 0 && row.text.size > *bytes_left)
+                if (count > 0 && row_bytes(&row) > *bytes_left)
                         break;
-                *bytes_left -= min_of(*bytes_left, row.text.size);
+                *bytes_left -= min_of(*bytes_left, row_bytes(&row));
                 rows[count++] = row;
         }
         database_end(statement);

@@ -80,6 +80,9 @@ static const char *const steps[] = {
         /* Words of texts: a rowid is the room's number and the row's (search_index.h). Text, places and sizes are not kept in it. */
         [SCHEMA_SEARCH] = "CREATE VIRTUAL TABLE search USING fts5(words, content = '', detail = none, columnsize = 0,"
                           " tokenize = 'ascii')",
+        /* Reactions to a row, folded; whose text was forwarded. */
+        [7] = "ALTER TABLE messages ADD COLUMN reactions BLOB;"
+              "ALTER TABLE messages ADD COLUMN origin TEXT",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

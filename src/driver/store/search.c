@@ -42,7 +42,7 @@ void search_cut(const struct store_question *question, struct store_answer *answ
         size_t bytes = question->bytes_max, count = 0;
 
         while (count < answer->search.count && count < question->search.rows_max) {
-                size_t size = answer->search.hits[count].row.text.size;
+                size_t size = row_bytes(&answer->search.hits[count].row);
 
                 if (count > 0 && size > bytes)
                         break;

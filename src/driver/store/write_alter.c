@@ -1,4 +1,4 @@
-/* Operations that alter a row of a room's log: edits, deletions. They take the room's next number and make no row. */
+/* Operations that alter a row of a room's log: edits, deletions, reactions. They take the room's next number and make no row. */
 #include "base/assert.h"
 #include "driver/store/alter.h"
 #include "driver/store/search_index.h"
@@ -107,6 +107,8 @@ static bool store_row(struct writer *writer, const struct room *room, const stru
         bind_text(statement, 5, row->text);
         bind_number(statement, 6, row->reply_to);
         bind_number(statement, 7, row->edited_ms);
+        bind_bytes(statement, 8, row->reactions);
+        bind_text(statement, 9, row->origin);
         return database_run(&writer->database, statement);
 }
 
@@ -125,8 +127,7 @@ static void alter(struct writer *writer, struct room *room, const struct store_o
         uint64_t number = room->head + 1;
         struct store_row before = *row;
 
-        alter_row(op, number, max_of(writer->now_ms, room->time_ms), row);
-        if (!arena_copy(arena, op->write.text, &row->text)) {
+        if (!alter_row(op, number, max_of(writer->now_ms, room->time_ms), row, arena)) {
                 writer->database.code = SQLITE_NOMEM;
                 return;
         }
@@ -156,4 +157,6 @@ void write_alteration(struct writer *writer, struct room *room, const struct sto
                 result->status = room ? writer_target_check(writer, room, op, &row, arena) : ERR_NO_ROOM;
         if (!result->status && database_good(&writer->database))
                 alter(writer, room, op, &row, result, arena);
+        else if (room && database_good(&writer->database))
+                group_keep_refusal(writer, room, op, result->status);
 }

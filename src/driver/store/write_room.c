@@ -23,6 +23,8 @@ struct store_row row_read(struct database *database, sqlite3_stmt *statement, st
                 .heir = column_number(statement, 10),
                 .reply_to = column_number(statement, 11),
                 .edited_ms = column_number(statement, 12),
+                .reactions = column_copy(database, statement, 13, arena),
+                .origin = column_copy(database, statement, 14, arena),
         };
 }
 
@@ -79,7 +81,7 @@ static bool find_repeat(struct writer *writer, const struct room *room, const st
         bind_number(statement, 3, room->number);
         found = database_row(&writer->database, statement);
         if (found) {
-                bool same = slice_equal(column_bytes(statement, 13), slice_of(op->digest, STORE_HASH_SIZE));
+                bool same = slice_equal(column_bytes(statement, ROW_COLUMN_COUNT), slice_of(op->digest, STORE_HASH_SIZE));
 
                 result->status = same ? ERR_OK : ERR_REUSED_ID;
                 result->repeat = true;
@@ -152,6 +154,7 @@ static bool insert(struct writer *writer, struct room *room, const struct store_
         bind_number(statement, 12, row->role);
         bind_number(statement, 13, row->heir);
         bind_number(statement, 14, row->reply_to);
+        bind_text(statement, 15, row->origin);
         return database_run(&writer->database, statement);
 }
 
@@ -187,7 +190,7 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 .text = op->write.text,
         };
 
-        if (!arena_copy(arena, op->write.text, &row.text)) {
+        if (!arena_copy(arena, op->write.text, &row.text) || !arena_copy(arena, op->write.origin, &row.origin)) {
                 writer->database.code = SQLITE_NOMEM;
                 return;
         }

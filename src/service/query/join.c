@@ -46,11 +46,12 @@ void join_stored(struct batch *batch, struct item *item)
 
         if (!answer)
                 return;
-        joined = (struct wire_joined){.era = answer->era,
-                                      .time_ms = seams->clock->wall_ms(seams->clock),
-                                      .profile = shape_person(&answer->rooms.person),
-                                      .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count),
-                                      .more = answer->rooms.more};
+        joined = (struct wire_joined){
+                .era = answer->era,
+                .time_ms = seams->clock->wall_ms(seams->clock),
+                .profile = shape_person(&answer->rooms.person),
+                .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count, item->envelope.user),
+                .more = answer->rooms.more};
         if (item->envelope.old_key) {
                 token_mint(seams->keys, item->envelope.user, item->envelope.device, token);
                 joined.token = slice_of(token, sizeof(token));

@@ -43,7 +43,8 @@ void rooms_stored(struct batch *batch, struct item *item)
 
         if (!answer)
                 return;
-        page = (struct wire_room_page){.rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count)};
+        page = (struct wire_room_page){
+                .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count, item->envelope.user)};
         if (answer->rooms.more)
                 page.through = answer->rooms.through;
         query_note_use(batch, item, answer);

@@ -23,12 +23,13 @@ void changes_stored(struct batch *batch, struct item *item)
 
         if (!answer)
                 return;
-        page = (struct wire_change_page){.has = WIRE_HAS(change_page, marks) | WIRE_HAS(change_page, lowest),
-                                         .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count),
-                                         .more = answer->rows.more,
-                                         .head = answer->rows.head,
-                                         .marks = shape_marks(&answer->rows.marks),
-                                         .lowest = shape_lowest(&answer->rows.lowest)};
+        page = (struct wire_change_page){
+                .has = WIRE_HAS(change_page, marks) | WIRE_HAS(change_page, lowest),
+                .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count, item->envelope.user),
+                .more = answer->rows.more,
+                .head = answer->rows.head,
+                .marks = shape_marks(&answer->rows.marks),
+                .lowest = shape_lowest(&answer->rows.lowest)};
         batch_reply(batch, item, WIRE_CODE_change_page, &page, WIRE_EFFECT_NONE);
 }
 
@@ -53,7 +54,8 @@ void around_stored(struct batch *batch, struct item *item)
 
         if (!answer)
                 return;
-        window = (struct wire_window){.rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count),
-                                      .head = answer->rows.head};
+        window = (struct wire_window){
+                .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count, item->envelope.user),
+                .head = answer->rows.head};
         batch_reply(batch, item, WIRE_CODE_window, &window, WIRE_EFFECT_NONE);
 }

@@ -29,8 +29,9 @@ void search_stored(struct batch *batch, struct item *item)
         answer = query_answer(batch, item);
         if (!answer)
                 return;
-        found = (struct wire_found){.hits = shape_hits(batch, answer->search.hits, answer->search.count),
-                                    .more = answer->search.more};
+        found = (struct wire_found){
+                .hits = shape_hits(batch, answer->search.hits, answer->search.count, item->envelope.user),
+                .more = answer->search.more};
         if (found.more) {
                 found.has = WIRE_HAS(found, next);
                 found.next = (struct wire_place){.room = answer->search.next.room,

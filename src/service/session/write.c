@@ -5,6 +5,7 @@
  */
 #include "crypto/crypto.h"
 #include "rules/limits.h"
+#include "rules/reaction.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "service/session/session.h"
@@ -25,7 +26,8 @@ static enum error check_operation(const struct item *item, const struct wire_ope
                                       .role = (unsigned)operation->role,
                                       .subject = operation->subject,
                                       .target = operation->target,
-                                      .text_size = operation->text.size,
+                                      .text = operation->text,
+                                      .origin = operation->origin,
                                       .link_size = operation->link.size,
                                       .in_group = room_kind_of(&item->frame.room) == ROOM_GROUP};
 
@@ -35,15 +37,21 @@ static enum error check_operation(const struct item *item, const struct wire_ope
 static void digest_of(const struct wire_operation *operation, uint8_t digest[static STORE_HASH_SIZE])
 {
         uint8_t kind = (uint8_t)operation->kind, numbers[9], target[8];
-        const struct slice parts[] = {slice_of(&kind, 1), operation->text, slice_of(numbers, sizeof(numbers)),
-                                      operation->link, slice_of(target, sizeof(target))};
-        size_t count = countof(parts) - 1;
+        const struct slice parts[] = {slice_of(&kind, 1),
+                                      operation->text,
+                                      slice_of(numbers, sizeof(numbers)),
+                                      operation->link,
+                                      slice_of(target, sizeof(target)),
+                                      operation->origin};
+        size_t count = 4;
 
         be64_put(numbers, operation->subject);
         numbers[8] = (uint8_t)operation->role;
         be64_put(target, operation->target);
-        if (operation->target)
-                count = countof(parts);
+        if (operation->origin.size)
+                count = 6;
+        else if (operation->target)
+                count = 5;
         else if (kind == ROW_TEXT)
                 count = 2;
         crypto_digest(parts, count, digest);
@@ -61,6 +69,7 @@ static void fill_op(struct store_op *op, const struct item *item, const struct w
         op->write.subject = operation->subject;
         op->write.link = operation->link;
         op->write.target = operation->target;
+        op->write.origin = operation->origin;
         op->write.members_known = members_known;
 }
 
@@ -146,19 +155,54 @@ static struct known take_outside(struct batch *batch, const struct store_result 
         return outside;
 }
 
+static void deliver_row(struct batch *batch, struct item *item, uint64_t number, const struct store_row *row,
+                        const uint64_t *users, size_t count)
+{
+        struct wire_delivery delivery = {.number = number};
+
+        if (count == 0)
+                return;
+        delivery.row = shape_row(batch, row, users[0]);
+        batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, users, count);
+}
+
+/* To each with his own reaction: those who have the same one, or none, get the same frame. */
+static void deliver_to_readers(struct batch *batch, struct item *item, const struct store_result *result,
+                               const struct known *readers)
+{
+        const struct store_row *row = &result->write.row;
+        struct reactions reactions;
+        uint64_t *users;
+
+        (void)reactions_read(row->reactions, &reactions);
+        if (reactions.count == 0) {
+                deliver_row(batch, item, result->write.number, row, readers->users, readers->count);
+                return;
+        }
+        for (unsigned own = 0; own <= reactions.count; own++) {
+                size_t count = 0;
+
+                users = batch_array(batch, uint64_t, readers->count + 1);
+                for (size_t i = 0; users && i < readers->count; i++)
+                        if (reactions_of(&reactions, readers->users[i]) == own)
+                                users[count++] = readers->users[i];
+                if (users)
+                        deliver_row(batch, item, result->write.number, row, users, count);
+        }
+}
+
 static void deliver(struct batch *batch, struct item *item, const struct write *write, const struct store_result *result)
 {
         struct known members = session_members(batch, &item->frame.room, result, &write->known);
         struct known readers = members, outside = take_outside(batch, result, &readers);
         const struct store_row *row = &result->write.row;
-        struct wire_delivery delivery = {.number = result->write.number, .row = shape_row(row)};
         struct wire_delivery number = {.number = result->write.number};
         struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest),
                                          .lowest = shape_lowest(&result->write.lowest)};
 
         if (row->kind == ROW_LEFT)
                 add_leaver(batch, row, &readers);
-        batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, readers.users, readers.count);
+        deliver_to_readers(batch, item, result, &readers);
         if (outside.count)
                 batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &number, outside.users, outside.count);
         if (result->write.lowest_moved)
@@ -200,7 +244,7 @@ void write_stored(struct batch *batch, struct item *item)
                 outcome->time_ms = result->write.row.time_ms;
                 outcome->n = result->write.row.n;
                 if (result->write.number != result->write.row.seq && !result->repeat)
-                        outcome->row = shape_row(&result->write.row);
+                        outcome->row = shape_row(batch, &result->write.row, item->envelope.user);
                 deliver(batch, item, write, result);
         }
         for (size_t i = 0; i < write->count; i++)

@@ -1,10 +1,25 @@
 /* Field by field. The compiler's aggregates keep it short; what needs thought is only what is absent. */
 #include "service/worker/shape.h"
 
+#include "rules/reaction.h"
 #include "service/worker/batch.h"
 
-struct wire_row shape_row(const struct store_row *row)
+static struct wire_list shape_reactions(struct batch *batch, const struct reactions *reactions)
 {
+        struct wire_reaction *shaped = reactions->count ? batch_array(batch, struct wire_reaction, reactions->count) : NULL;
+
+        for (unsigned i = 0; shaped && i < reactions->count; i++)
+                shaped[i] = (struct wire_reaction){.emoji = reactions->list[i].emoji, .people = reactions->list[i].people};
+        return (struct wire_list){.items = shaped, .count = shaped ? reactions->count : 0};
+}
+
+struct wire_row shape_row(struct batch *batch, const struct store_row *row, uint64_t reader)
+{
+        struct reactions reactions;
+        unsigned own;
+
+        (void)reactions_read(row->reactions, &reactions); /* what cannot be read is not told */
+        own = reactions_of(&reactions, reader);
         return (struct wire_row){.seq = row->seq,
                                  .changed = row->changed,
                                  .n = row->n,
@@ -17,7 +32,10 @@ struct wire_row shape_row(const struct store_row *row)
                                  .role = row->role,
                                  .heir = row->heir,
                                  .reply_to = row->reply_to,
-                                 .edited_ms = row->edited_ms};
+                                 .edited_ms = row->edited_ms,
+                                 .reactions = shape_reactions(batch, &reactions),
+                                 .reacted = own < reactions.count ? reactions.list[own].emoji : (struct slice){0},
+                                 .origin = row->origin};
 }
 
 struct wire_person shape_person(const struct store_person *person)
@@ -70,14 +88,25 @@ struct wire_lowest shape_lowest(const struct store_lowest *lowest)
                 return (struct wire_list){.items = shaped, .count = shaped ? (uint32_t)count : 0};                          \
         }
 
-SHAPE_LIST(shape_rows, shape_row, wire_row, store_row)
-
-static struct wire_hit shape_hit(const struct store_hit *hit)
+struct wire_list shape_rows(struct batch *batch, const struct store_row *rows, size_t count, uint64_t reader)
 {
-        return (struct wire_hit){.has = WIRE_HAS(hit, row), .room = hit->room, .row = shape_row(&hit->row)};
+        struct wire_row *shaped = count ? batch_array(batch, struct wire_row, count) : NULL;
+
+        for (size_t i = 0; shaped && i < count; i++)
+                shaped[i] = shape_row(batch, &rows[i], reader);
+        return (struct wire_list){.items = shaped, .count = shaped ? (uint32_t)count : 0};
 }
 
-SHAPE_LIST(shape_hits, shape_hit, wire_hit, store_hit)
+struct wire_list shape_hits(struct batch *batch, const struct store_hit *hits, size_t count, uint64_t reader)
+{
+        struct wire_hit *shaped = count ? batch_array(batch, struct wire_hit, count) : NULL;
+
+        for (size_t i = 0; shaped && i < count; i++)
+                shaped[i] = (struct wire_hit){
+                        .has = WIRE_HAS(hit, row), .room = hits[i].room, .row = shape_row(batch, &hits[i].row, reader)};
+        return (struct wire_list){.items = shaped, .count = shaped ? (uint32_t)count : 0};
+}
+
 SHAPE_LIST(shape_people, shape_person, wire_person, store_person)
 
 static struct wire_device shape_device(const struct store_device *device)
@@ -102,7 +131,7 @@ static struct wire_member shape_member(const struct store_member *member)
 
 SHAPE_LIST(shape_members, shape_member, wire_member, store_member)
 
-struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms, size_t count)
+struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms, size_t count, uint64_t reader)
 {
         struct wire_room_state *shaped = count ? batch_array(batch, struct wire_room_state, count) : NULL;
 
@@ -113,7 +142,7 @@ struct wire_list shape_rooms(struct batch *batch, const struct store_room *rooms
                                                      .kind = room->kind,
                                                      .head = room->head,
                                                      .rows_after = room->rows_after,
-                                                     .rows = shape_rows(batch, room->rows, room->row_count),
+                                                     .rows = shape_rows(batch, room->rows, room->row_count, reader),
                                                      .marks = shape_marks(&room->marks),
                                                      .lowest = shape_lowest(&room->lowest),
                                                      .left = room->left,

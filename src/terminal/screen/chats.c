@@ -247,6 +247,8 @@ static void act_in_log(struct screen *screen, enum action action)
         case ACT_CHANGE:
         case ACT_DELETE:
         case ACT_QUOTED:
+        case ACT_REACT:
+        case ACT_FORWARD:
         case ACT_COPY:
                 act_on_marked(screen, action);
                 break;

@@ -1,7 +1,9 @@
-/* What one does to a message of the open room: reply to it, edit it, delete it for everybody, look at what it replies to. */
+/* What one does to a message of the open room: reply to it, react to it, forward it, edit it, delete it for everybody, look at what it replies to. */
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/limits.h"
+#include "rules/reaction.h"
 #include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
@@ -32,12 +34,20 @@ void screen_ask(struct screen *screen, enum model_popup kind, enum text no, enum
         }
 }
 
+/* The chosen message; NULL: there is none, or the server does not have it. */
+static const struct model_row *chosen_row(const struct model *model)
+{
+        const struct model_row *row = model->log.marked < model->log.count ? model->log.rows[model->log.marked] : NULL;
+
+        return row && row->seq ? row : NULL;
+}
+
 /* Who is in the group is known once there was a link: then what the server would refuse is not offered. */
 static bool may(const struct model *model, const struct model_row *row, enum row_kind kind)
 {
         struct deed deed = {.kind = kind, .sender = ROLE_MEMBER, .self = row->mine};
 
-        if (row->kind != ROW_TEXT || model->at.left)
+        if (row->kind != ROW_TEXT || model->at.left || (kind == ROW_EDITED && row->origin[0]))
                 return false;
         if (model->at.kind == ROOM_GROUP)
                 deed.sender = model->at.role;
@@ -78,9 +88,9 @@ static void show_quoted(struct screen *screen, const struct model_row *row)
 void deeds_act(struct screen *screen, enum action action)
 {
         struct model *model = &screen->model;
-        const struct model_row *row = model->log.marked < model->log.count ? model->log.rows[model->log.marked] : NULL;
+        const struct model_row *row = chosen_row(model);
 
-        if (!row || row->seq == 0)
+        if (!row)
                 return;
         if (action == ACT_QUOTED)
                 show_quoted(screen, row);
@@ -90,16 +100,83 @@ void deeds_act(struct screen *screen, enum action action)
                 screen_ask(screen, POPUP_DELETE, TEXT_DELETE_NO, TEXT_DELETE_YES);
         else if ((action == ACT_REPLY || action == ACT_ENTER) && may(model, row, ROW_TEXT))
                 write_about(screen, row, ABOUT_REPLY);
+        else if (action == ACT_REACT && may(model, row, ROW_REACTED))
+                popups_open(screen, POPUP_REACT);
+        else if (action == ACT_FORWARD && row->kind == ROW_TEXT)
+                popups_open(screen, POPUP_FORWARD);
         else if (action != ACT_ENTER)
                 screen_say(screen, text(TEXT_CANNOT));
+}
+
+/* What is typed, if anything is; the usual ones; none, if one has one. */
+void deeds_fill_reactions(struct screen *screen)
+{
+        static const char *const usual[] = {"👍", "❤️", "😂", "😮", "😢", "🎉", "👎"};
+        struct model_popup_state *popup = &screen->model.popup;
+        const struct model_row *row = chosen_row(&screen->model);
+        struct slice typed = line_text(popup->input);
+        struct model_item *item;
+
+        popup->item_count = popup->chosen = popup->top = 0;
+        if (typed.size > 0 && (item = popup_add(popup)))
+                model_copy_line(typed, item->label, sizeof(item->label));
+        for (size_t i = 0; typed.size == 0 && i < countof(usual); i++)
+                if ((item = popup_add(popup)))
+                        snprintf(item->label, sizeof(item->label), "%s", usual[i]);
+        if (typed.size == 0 && row && row->reacted && (item = popup_add(popup)))
+                snprintf(item->detail, sizeof(item->detail), "%s", text(TEXT_REACT_NONE));
+        popup_say(popup, !reaction_is_lawful(typed), text(reaction_is_lawful(typed) ? TEXT_REACT_ASK : TEXT_REACT_BAD));
+}
+
+static void react(struct screen *screen, const struct model_row *row)
+{
+        struct model_popup_state *popup = &screen->model.popup;
+        struct wire_operation operation = {.kind = ROW_REACTED, .target = row->seq};
+        struct slice typed = line_text(popup->input);
+
+        if (popup->chosen >= popup->item_count)
+                return;
+        operation.text = typed.size ? typed : slice_text(popup->items[popup->chosen].label);
+        if (reaction_is_lawful(operation.text) && screen_write(screen, &operation))
+                popup_close(&screen->model);
+}
+
+/* A copy, with the name of who said it first. */
+static void forward(struct screen *screen, const struct model_row *row)
+{
+        struct model *model = &screen->model;
+        struct wire_operation operation = {.kind = ROW_TEXT, .text = slice_of(row->text, row->size)};
+        const char *name = row->origin[0] ? row->origin : row->mine ? model->me.name : model_name(model, row->sender);
+        struct id to, id;
+        enum error error;
+
+        if (model->popup.chosen >= model->popup.item_count)
+                return;
+        to = model->popup.items[model->popup.chosen].room;
+        operation.origin = slice_of(name, min_of(strlen(name), (size_t)DISPLAY_NAME_MAX));
+        while (operation.origin.size > 0 && !slice_is_text(operation.origin))
+                operation.origin.size--;
+        error = core_write(screen_core(screen), &to, &operation, &id, host_time(screen->session->host));
+        popup_close(model);
+        screen_say(screen, error ? text_error(error) : text(TEXT_FORWARDED));
+        host_settle(screen->session->host);
+        screen->feed.outbox_changed = true;
 }
 
 void deeds_enter(struct screen *screen)
 {
         struct model *model = &screen->model;
-        const struct model_row *row = model->log.marked < model->log.count ? model->log.rows[model->log.marked] : NULL;
+        const struct model_row *row = chosen_row(model);
         struct wire_operation operation = {.kind = ROW_DELETED};
 
+        if (row && model->popup.kind == POPUP_REACT) {
+                react(screen, row);
+                return;
+        }
+        if (row && model->popup.kind == POPUP_FORWARD) {
+                forward(screen, row);
+                return;
+        }
         if (row && model->popup.chosen == ASKED_YES) {
                 operation.target = row->seq;
                 (void)screen_write(screen, &operation);

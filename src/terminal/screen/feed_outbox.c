@@ -72,6 +72,7 @@ static void show_unsent(void *context, struct slice key, struct slice value)
                 return;
         row.kind = operation.kind;
         row.text = operation.text;
+        row.origin = operation.origin;
         row.subject = operation.subject;
         row.role = operation.role;
         row.reply_to = operation.kind == ROW_TEXT ? operation.target : 0;

@@ -71,6 +71,8 @@ static const struct binding bindings[] = {
         LETTER(PLACE_LOG, 0, 'e', ACT_CHANGE),
         LETTER(PLACE_LOG, 0, 'd', ACT_DELETE),
         LETTER(PLACE_LOG, 0, 'g', ACT_QUOTED),
+        LETTER(PLACE_LOG, 0, 'a', ACT_REACT),
+        LETTER(PLACE_LOG, 0, 'f', ACT_FORWARD),
         LETTER(PLACE_LOG, 0, 'c', ACT_COPY),
         LETTER(PLACE_LOG, 0, 'i', ACT_READERS),
 
@@ -168,6 +170,8 @@ const struct help_line help_lines[] = {
         {TEXT_KEY_REPLY, "Enter, r"},
         {TEXT_KEY_CHANGE, "e"},
         {TEXT_KEY_DELETE, "d"},
+        {TEXT_KEY_REACT, "a"},
+        {TEXT_KEY_FORWARD, "f"},
         {TEXT_KEY_QUOTED, "g"},
         {TEXT_KEY_RETRY, "Enter, r"},
         {TEXT_KEY_DISCARD, "d"},

@@ -51,6 +51,8 @@ enum action {
         ACT_CHANGE, /* its text */
         ACT_DELETE, /* for everybody; one that failed: forget it */
         ACT_QUOTED, /* go to what it replies to */
+        ACT_REACT,
+        ACT_FORWARD,
         ACT_COPY,
         ACT_READERS,
         ACT_NEW_GROUP,

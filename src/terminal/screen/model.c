@@ -174,6 +174,30 @@ void log_clear(struct model_log *log)
         *log = (struct model_log){.rows = rows, .size = size, .following = true, .marked = SIZE_MAX};
 }
 
+/* As many as there is place for. */
+static void take_reactions(struct model_row *row, const struct wire_row *wire)
+{
+        struct wire_iterator iterator;
+        struct wire_reaction reaction;
+        size_t used = 0;
+
+        WIRE_LIST_START(&iterator, row, reactions, &wire->reactions);
+        while (wire_list_next(&iterator, &reaction)) {
+                char emoji[64], said[96];
+                size_t size;
+
+                model_copy_line(reaction.emoji, emoji, sizeof(emoji));
+                size = (size_t)snprintf(said, sizeof(said), "%s %u", emoji, (unsigned)reaction.people) + 1;
+                if (used + size + 1 > sizeof(row->reactions))
+                        break;
+                memcpy(row->reactions + used, said, size);
+                used += size;
+                row->reaction_count++;
+                if (slice_equal(reaction.emoji, wire->reacted))
+                        row->reacted = row->reaction_count;
+        }
+}
+
 struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_message_state state)
 {
         struct model_row *row = memory_new(sizeof(*row) + wire->text.size + 1);
@@ -193,6 +217,8 @@ struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_
                                   .edited = wire->edited_ms != 0,
                                   .quote.seq = wire->reply_to,
                                   .size = (uint32_t)wire->text.size};
+        model_copy_line(wire->origin, row->origin, sizeof(row->origin));
+        take_reactions(row, wire);
         if (wire->text.size)
                 memcpy(row->text, wire->text.data, wire->text.size);
         return row;

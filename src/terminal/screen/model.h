@@ -13,14 +13,15 @@
 #include "terminal/screen/style.h"
 #include "terminal/screen/text.h"
 
-#define MODEL_NAME_SIZE   136  /* of a person's or room's name, with NUL */
-#define MODEL_LAST_SIZE   160  /* of the beginning of a room's last message */
-#define MODEL_ROWS_MAX    3000 /* rows of the open room in memory; more are read again as one scrolls */
-#define MODEL_PEOPLE_MAX  4096
-#define MODEL_ITEMS_MAX   200
-#define MODEL_FIELDS_MAX  6
-#define MODEL_MEMBERS_MAX 1024 /* of a group */
-#define MODEL_QUOTED_SIZE 120  /* of the beginning of a message that another replies to, with NUL */
+#define MODEL_NAME_SIZE      136  /* of a person's or room's name, with NUL */
+#define MODEL_LAST_SIZE      160  /* of the beginning of a room's last message */
+#define MODEL_ROWS_MAX       3000 /* rows of the open room in memory; more are read again as one scrolls */
+#define MODEL_PEOPLE_MAX     4096
+#define MODEL_ITEMS_MAX      200
+#define MODEL_FIELDS_MAX     6
+#define MODEL_MEMBERS_MAX    1024 /* of a group */
+#define MODEL_REACTIONS_SIZE 320  /* of the reactions to a message that are shown */
+#define MODEL_QUOTED_SIZE    120  /* of the beginning of a message that another replies to, with NUL */
 
 struct model_person {
         uint64_t user;
@@ -73,7 +74,10 @@ struct model_row {
         uint8_t role;     /* of the subject: rules/row.h says when */
         enum error error; /* why it failed; OK: not known */
         uint64_t subject, heir;
-        struct model_quote quote; /* what it replies to */
+        struct model_quote quote;             /* what it replies to */
+        char origin[MODEL_NAME_SIZE];         /* whose text was forwarded; empty: nobody's */
+        char reactions[MODEL_REACTIONS_SIZE]; /* "👍 2", each followed by a NUL, and one more after the last */
+        uint8_t reaction_count, reacted;      /* reacted: which one is one's own, from 1; 0: none */
         uint32_t size;
         char text[];
 };
@@ -119,6 +123,8 @@ enum model_popup {
         POPUP_LEAVE,   /* really? */
         POPUP_READERS, /* who has read a message */
         POPUP_DELETE,  /* really? */
+        POPUP_REACT,   /* choose one, or type it */
+        POPUP_FORWARD, /* rooms by name, for the chosen message */
         POPUP_WELCOME, /* no account: sign in, sign up */
         POPUP_SIGN_IN,
         POPUP_SIGN_UP,

@@ -128,7 +128,7 @@ struct line *popups_line(struct screen *screen)
         struct model_popup_state *popup = &screen->model.popup;
 
         if (popup->kind == POPUP_SWITCH || popup->kind == POPUP_PEOPLE || popup->kind == POPUP_SEARCH ||
-            popup->kind == POPUP_INVITE)
+            popup->kind == POPUP_INVITE || popup->kind == POPUP_REACT || popup->kind == POPUP_FORWARD)
                 return popup->input;
         return popup->field_count && !popup->busy ? popup->fields[popup->chosen].line : NULL;
 }
@@ -137,7 +137,11 @@ void popups_typed(struct screen *screen)
 {
         switch (screen->model.popup.kind) {
         case POPUP_SWITCH:
+        case POPUP_FORWARD:
                 fill_switch(screen);
+                break;
+        case POPUP_REACT:
+                deeds_fill_reactions(screen);
                 break;
         case POPUP_PEOPLE:
         case POPUP_INVITE:
@@ -197,7 +201,7 @@ void popups_enter(struct screen *screen)
                 groups_enter(screen);
                 return;
         }
-        if (kind == POPUP_DELETE) {
+        if (kind == POPUP_DELETE || kind == POPUP_REACT || kind == POPUP_FORWARD) {
                 deeds_enter(screen);
                 return;
         }

@@ -402,7 +402,36 @@ static void a_reply_quotes_what_it_answers(void **state)
         model.focus = FOCUS_LOG;
         model.log.marked = model.log.count - 1;
         draw(24, 80);
-        assert_true(sees("Enter ответить · e изменить · d удалить"));
+        assert_true(sees("Enter ответить · a реакция · f переслать · e изменить"));
+}
+
+static void reactions_stand_below_and_a_forwarded_text_says_whose_it_is(void **state)
+{
+        const struct wire_reaction list[] = {{.emoji = SLICE_LITERAL("👍"), .people = 12},
+                                             {.emoji = SLICE_LITERAL("❤️"), .people = 1},
+                                             {.emoji = SLICE_LITERAL("\033"), .people = 1}};
+        struct wire_row made = {.seq = 8, .kind = ROW_TEXT, .sender = BOB, .time_ms = NOW}, row;
+        uint8_t bytes[512], *at;
+
+        (void)state;
+        talk();
+        made.text = SLICE_LITERAL("The roof again.");
+        made.reactions = (struct wire_list){.items = list, .count = 3};
+        made.reacted = list[1].emoji;
+        made.origin = SLICE_LITERAL("Carol of the roof");
+        at = wire_encode(WIRE_STRUCTURE(row), &made, bytes, bytes + sizeof(bytes));
+        assert_int_equal(wire_decode(WIRE_STRUCTURE(row), slice_of(at, (size_t)(bytes + sizeof(bytes) - at)), &row, NULL),
+                         ERR_OK);
+        assert_true(log_put(&model.log, log_row_new(&row, false, CORE_MESSAGE_SENT)));
+        row.seq = 9;
+        row.reacted = (struct slice){0};
+        row.origin = (struct slice){0};
+        assert_true(log_put(&model.log, log_row_new(&row, true, CORE_MESSAGE_READ)));
+        draw(24, 80);
+        looks_like("reactions-80x24-en");
+        assert_true(sees("Forwarded from Carol of the roof"));
+        assert_true(sees("👍 12  [❤ 1]  · 1"));
+        assert_true(sees("👍 12  ❤ 1  · 1\n"));
 }
 
 static void wide_and_combining_letters_keep_the_columns(void **state)
@@ -627,6 +656,7 @@ int main(int argc, char **argv)
                 TEST(news_of_a_group_are_told_in_sentences),
                 TEST(what_happened_last_is_told_in_the_list),
                 TEST(a_reply_quotes_what_it_answers),
+                TEST(reactions_stand_below_and_a_forwarded_text_says_whose_it_is),
                 TEST(wide_and_combining_letters_keep_the_columns),
                 TEST(nobody_can_draw_on_the_screen),
                 TEST(scrolling_shows_every_line_once_and_stays_where_it_is),

@@ -145,14 +145,12 @@ static void draw_banner(const struct model *model, struct grid *grid, struct are
 static enum text hint_of(const struct model *model)
 {
         static const enum text of_popup[POPUP_COUNT] = {
-                [POPUP_HELP] = TEXT_HINT_HELP,         [POPUP_SWITCH] = TEXT_HINT_LIST,
-                [POPUP_PEOPLE] = TEXT_HINT_LIST,       [POPUP_SEARCH] = TEXT_HINT_LIST,
-                [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
-                [POPUP_NEW_GROUP] = TEXT_HINT_FORM,    [POPUP_RENAME] = TEXT_HINT_FORM,
-                [POPUP_INVITE] = TEXT_HINT_LIST,       [POPUP_DELETE] = TEXT_HINT_LIST,
-                [POPUP_LEAVE] = TEXT_HINT_LIST,        [POPUP_READERS] = TEXT_HINT_READERS,
-                [POPUP_GROUP] = TEXT_HINT_GROUP,       [POPUP_SIGN_IN] = TEXT_HINT_FORM,
-                [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
+                [POPUP_HELP] = TEXT_HINT_HELP,      [POPUP_SWITCH] = TEXT_HINT_LIST,       [POPUP_PEOPLE] = TEXT_HINT_LIST,
+                [POPUP_SEARCH] = TEXT_HINT_LIST,    [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
+                [POPUP_NEW_GROUP] = TEXT_HINT_FORM, [POPUP_RENAME] = TEXT_HINT_FORM,       [POPUP_INVITE] = TEXT_HINT_LIST,
+                [POPUP_DELETE] = TEXT_HINT_LIST,    [POPUP_REACT] = TEXT_HINT_LIST,        [POPUP_FORWARD] = TEXT_HINT_LIST,
+                [POPUP_LEAVE] = TEXT_HINT_LIST,     [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
+                [POPUP_SIGN_IN] = TEXT_HINT_FORM,   [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
         };
         const struct model_log *log = &model->log;
 

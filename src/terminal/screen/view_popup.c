@@ -49,6 +49,8 @@ static const struct popup_kind {
         [POPUP_LEAVE] = {TEXT_LEAVE_TITLE, false, true, false},
         [POPUP_READERS] = {TEXT_READERS_TITLE, false, true, false},
         [POPUP_DELETE] = {TEXT_DELETE_TITLE, false, true, false},
+        [POPUP_REACT] = {TEXT_REACT_TITLE, true, true, false},
+        [POPUP_FORWARD] = {TEXT_FORWARD_TITLE, true, true, false},
         [POPUP_WELCOME] = {TEXT_WELCOME_TITLE, false, true, false},
         [POPUP_SIGN_IN] = {TEXT_SIGN_IN_TITLE, false, false, true},
         [POPUP_SIGN_UP] = {TEXT_SIGN_UP_TITLE, false, false, true},

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/limits.h"
 #include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
@@ -17,6 +18,7 @@
 #define BUBBLE_MIN   8
 #define META_GAP     2
 #define QUOTE_MAX    48 /* columns of what a message replies to */
+#define ORIGIN_SIZE  (MODEL_NAME_SIZE + 64)
 #define QUOTE_SIZE   (MODEL_QUOTED_SIZE + MODEL_NAME_SIZE + 4)
 #define MARGIN       1
 #define MARGIN_OTHER 4 /* at least, on the side where the other's bubbles begin */
@@ -143,7 +145,7 @@ struct bubble {
         unsigned width; /* of the text's place */
         unsigned text_lines, last_columns;
         unsigned columns; /* with its two edges */
-        bool name, quote, meta_below, reason;
+        bool name, origin, quote, meta_below, reason, reactions;
         char meta[TEXT_TIME_SIZE + 32];
         unsigned meta_columns;
 };
@@ -215,6 +217,14 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
                 widest = max_of(widest,
                                 min_of(glyph_columns(slice_text(said)) + 2, min_of(bubble.width, (unsigned)QUOTE_MAX)));
         }
+        bubble.origin = row->origin[0] != '\0';
+        if (bubble.origin) {
+                char said[ORIGIN_SIZE];
+
+                text_format(said, sizeof(said), TEXT_FORWARDED_FROM, row->origin);
+                widest = max_of(widest, min_of(glyph_columns(slice_text(said)), bubble.width));
+        }
+        bubble.reactions = row->reaction_count > 0;
         bubble.reason = row->state == CORE_MESSAGE_FAILED;
         bubble.columns = widest + 2;
         return bubble;
@@ -225,7 +235,8 @@ static unsigned message_lines(const struct model *model, const struct model_row 
         struct bubble bubble = measure(model, index, columns);
 
         (void)row;
-        return bubble.name + bubble.quote + bubble.text_lines + bubble.meta_below + bubble.reason;
+        return bubble.name + bubble.origin + bubble.quote + bubble.text_lines + bubble.meta_below + bubble.reactions +
+               bubble.reason;
 }
 
 static void draw_meta(const struct model *model, struct grid *grid, const struct model_row *row, const struct bubble *bubble,
@@ -251,6 +262,23 @@ static void draw_reason(const struct model_row *row, struct grid *grid, struct a
                        slice_text(said));
 }
 
+/* Below the bubble, on its side: "👍 2  ❤️ 1", the own one in brackets. */
+static void draw_reactions(const struct model_row *row, struct grid *grid, struct area area, unsigned at)
+{
+        unsigned start = area.column + MARGIN + 1, end = area.column + area.columns - MARGIN - 1;
+        char all[MODEL_REACTIONS_SIZE + 4 * REACTIONS_MAX] = "";
+        const char *next = row->reactions;
+        size_t used = 0;
+
+        for (unsigned i = 1; i <= row->reaction_count; i++, next += strlen(next) + 1)
+                used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s%s%s", i > 1 ? "  " : "",
+                                         i == row->reacted ? "[" : "", next, i == row->reacted ? "]" : "");
+        if (row->mine)
+                grid_put_right(grid, at, start, end, STYLE(GROUND, ACCENT), slice_text(all));
+        else
+                grid_put_cut(grid, at, start, end, STYLE(GROUND, ACCENT), slice_text(all));
+}
+
 static void draw_text_line(struct grid *grid, struct slice said, unsigned width, unsigned number, uint8_t style, unsigned at,
                            unsigned column)
 {
@@ -271,10 +299,15 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
         struct bubble bubble = measure(model, index, area.columns);
         enum style_surface surface = index == model->log.marked ? STYLE_MARKED : row->mine ? STYLE_OWN : STYLE_OTHER;
         unsigned right = area.column + area.columns - MARGIN, left = area.column + MARGIN;
-        unsigned above = bubble.name + bubble.quote, own_lines = above + bubble.text_lines + bubble.meta_below;
-        char quote[QUOTE_SIZE];
+        unsigned above = bubble.name + bubble.origin + bubble.quote,
+                 own_lines = above + bubble.text_lines + bubble.meta_below;
+        char said[QUOTE_SIZE];
 
-        if (line == own_lines) {
+        if (bubble.reactions && line == own_lines) {
+                draw_reactions(row, grid, area, at);
+                return;
+        }
+        if (line >= own_lines) {
                 draw_reason(row, grid, area, at);
                 return;
         }
@@ -285,10 +318,13 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
         if (bubble.name && line == 0)
                 grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, view_person_ink(row->sender)),
                              slice_text(model_name(model, row->sender)));
-        else if (bubble.quote && line == bubble.name) {
-                tell_quote(model, row, quote, sizeof(quote));
+        else if (bubble.origin && line == bubble.name) {
+                text_format(said, sizeof(said), TEXT_FORWARDED_FROM, row->origin);
+                grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), slice_text(said));
+        } else if (bubble.quote && line == bubble.name + bubble.origin) {
+                tell_quote(model, row, said, sizeof(said));
                 left = grid_put(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), SLICE_LITERAL("▎"));
-                grid_put_cut(grid, at, left, right - 1, STYLE_OF(surface, INK_QUIET), slice_text(quote));
+                grid_put_cut(grid, at, left, right - 1, STYLE_OF(surface, INK_QUIET), slice_text(said));
         } else if (line - above < bubble.text_lines)
                 draw_text_line(grid, slice_of(row->text, row->size), bubble.width, line - above, STYLE_OF(surface, INK_TEXT),
                                at, left + 1);
@@ -352,6 +388,9 @@ void view_tell(const struct model *model, const struct model_news *news, char *s
         case ROW_EDITED:
                 text_format(said, size, TEXT_ROW_EDITED, who);
                 break;
+        case ROW_REACTED:
+                text_format(said, size, TEXT_ROW_REACTED, who);
+                break;
         default:
                 snprintf(said, size, "%s", text(TEXT_UNKNOWN_ROW));
                 break;
@@ -405,11 +444,10 @@ static void draw_news(const struct model *model, struct grid *grid, struct area 
 }
 
 static const struct kind kinds[] = {
-        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news},
-        {ROW_JOINED, news_lines, draw_news},     {ROW_LEFT, news_lines, draw_news},
-        {ROW_TITLE, news_lines, draw_news},      {ROW_ROLE, news_lines, draw_news},
-        {ROW_LINK, news_lines, draw_news},       {ROW_DELETED, news_lines, draw_news},
-        {ROW_EDITED, news_lines, draw_news},     {0, one_line, draw_unknown}, /* any other */
+        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news}, {ROW_JOINED, news_lines, draw_news},
+        {ROW_LEFT, news_lines, draw_news},       {ROW_TITLE, news_lines, draw_news},   {ROW_ROLE, news_lines, draw_news},
+        {ROW_LINK, news_lines, draw_news},       {ROW_DELETED, news_lines, draw_news}, {ROW_EDITED, news_lines, draw_news},
+        {ROW_REACTED, news_lines, draw_news},    {0, one_line, draw_unknown}, /* any other */
 };
 static const struct kind *kind_of(const struct model_row *row)
 {

@@ -181,7 +181,7 @@ static void take_rows_of(struct asking *asking, const PGresult *result, int *row
         room->rows = arena_array(asking->job.arena, struct store_row, (size_t)(end - *row) + 1);
         asking->failed |= !room->rows;
         for (; *row < end && room->row_count < rows_max && room->rows; (*row)++) {
-                size_t size = value_bytes(result, *row, 8).size;
+                size_t size = read_row_bytes(result, *row, 1);
 
                 /* The first row always goes: otherwise a long one would never be seen. */
                 if (room->row_count > 0 && size > *bytes)

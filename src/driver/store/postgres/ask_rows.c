@@ -82,7 +82,7 @@ static size_t take(struct asking *asking, const PGresult *result, struct store_r
         size_t count = 0;
 
         for (int row = 0; row < PQntuples(result) && count < rows_max; row++) {
-                size_t size = value_bytes(result, row, 7).size;
+                size_t size = read_row_bytes(result, row, 0);
 
                 if (count > 0 && size > bytes)
                         break;
@@ -132,7 +132,7 @@ static void take_from(struct asking *asking, const struct store_question *questi
         size_t before = answer->rows.row_count, bytes = question->bytes_max;
 
         for (size_t i = 0; i < before; i++)
-                bytes -= min_of(bytes, answer->rows.rows[i].text.size);
+                bytes -= min_of(bytes, row_bytes(&answer->rows.rows[i]));
         answer->rows.row_count +=
                 take(asking, result, answer->rows.rows + before, question->around.rows_max - before, bytes);
 }

@@ -1,4 +1,4 @@
-/* Operations that alter a row of a room's log: edits, deletions. As write_alter.c of SQLite. */
+/* Operations that alter a row of a room's log: edits, deletions, reactions. As write_alter.c of SQLite. */
 #include "base/assert.h"
 #include "driver/store/alter.h"
 #include "driver/store/common.h"
@@ -94,8 +94,7 @@ static void alter(struct world *world, struct world_room *room, const struct sto
 
         if (!target->line.changed)
                 target->text_before = target->row.text;
-        alter_row(op, number, max_of(world->now_ms, room->time_ms), &target->row);
-        if (!arena_copy(world->results, op->write.text, &target->row.text)) {
+        if (!alter_row(op, number, max_of(world->now_ms, room->time_ms), &target->row, world->results)) {
                 world->failed = true;
                 return;
         }
@@ -123,4 +122,6 @@ void plan_alteration(struct world *world, struct world_room *room, const struct 
                 result->status = room->line.found ? plan_target_check(world, room, op) : ERR_NO_ROOM;
         if (!result->status && !world->failed)
                 alter(world, room, op, request, result);
+        else if (room->line.found)
+                plan_keep_refusal(world, op, result->status);
 }

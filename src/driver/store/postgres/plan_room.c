@@ -150,7 +150,8 @@ static void append(struct world *world, struct world_room *room, const struct st
                 .reply_to = op->write.target,
                 .request = op->request,
         };
-        if (!arena_copy(world->results, op->write.text, &message->row.text)) {
+        if (!arena_copy(world->results, op->write.text, &message->row.text) ||
+            !arena_copy(world->results, op->write.origin, &message->row.origin)) {
                 world->failed = true;
                 return;
         }

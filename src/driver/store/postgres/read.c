@@ -1,6 +1,8 @@
 /* See read.h. */
 #include "driver/store/postgres/read.h"
 
+#include "driver/store/common.h"
+
 struct member read_member_columns(const PGresult *result, int row, int column, uint64_t *left)
 {
         *left = value_is_null(result, row, column + 2) ? STORE_NONE : value_number(result, row, column + 2);
@@ -19,6 +21,15 @@ struct member read_member_columns(const PGresult *result, int row, int column, u
         };
 }
 
+size_t read_row_bytes(const PGresult *result, int row, int column)
+{
+        const struct store_row sizes = {.text = value_bytes(result, row, column + 7),
+                                        .reactions = value_bytes(result, row, column + 13),
+                                        .origin = value_bytes(result, row, column + 14)};
+
+        return row_bytes(&sizes);
+}
+
 bool read_row_columns(const PGresult *result, int row, int column, struct arena *arena, struct store_row *store_row)
 {
         *store_row = (struct store_row){
@@ -35,7 +46,9 @@ bool read_row_columns(const PGresult *result, int row, int column, struct arena 
                 .reply_to = value_number(result, row, column + 11),
                 .edited_ms = value_number(result, row, column + 12),
         };
-        return arena_copy(arena, value_bytes(result, row, column + 7), &store_row->text);
+        return arena_copy(arena, value_bytes(result, row, column + 7), &store_row->text) &&
+               arena_copy(arena, value_bytes(result, row, column + 13), &store_row->reactions) &&
+               arena_copy(arena, value_bytes(result, row, column + 14), &store_row->origin);
 }
 
 bool read_person_columns(const PGresult *result, int row, int column, struct arena *arena, struct store_person *person)

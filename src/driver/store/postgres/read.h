@@ -5,13 +5,16 @@
 #include "driver/store/marks.h"
 #include "driver/store/postgres/sql.h"
 
-#define ROW_COLUMN_COUNT    13
+#define ROW_COLUMN_COUNT    15
 #define MEMBER_COLUMN_COUNT 12
 
 /* *left: STORE_NONE if he is in the room. */
 struct member read_member_columns(const PGresult *result, int row, int column, uint64_t *left);
 
-/* The text is copied. False: out of memory. */
+/* What row_bytes (common.h) will be. */
+size_t read_row_bytes(const PGresult *result, int row, int column);
+
+/* What it holds is copied. False: out of memory. */
 bool read_row_columns(const PGresult *result, int row, int column, struct arena *arena, struct store_row *store_row);
 
 /* user_id, user_name, display_name, version. The same. */

@@ -117,13 +117,14 @@ static void add_messages(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
         struct column rooms, seqs, ns, counts, times, senders, kinds, requests, digests, texts, subjects, roles, heirs,
-                replies;
-        size_t count = 0, bytes = 0;
+                replies, origins;
+        size_t count = 0, bytes = 0, origin_bytes = 0;
 
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
         {
                 count += message->line.made;
                 bytes += message->line.made ? message->row.text.size : 0;
+                origin_bytes += message->line.made ? message->row.origin.size : 0;
         }
         if (count == 0)
                 return;
@@ -141,6 +142,7 @@ static void add_messages(struct saving *saving)
         roles = add_numbers(&parameters, count);
         heirs = add_numbers(&parameters, count);
         replies = add_numbers(&parameters, count);
+        origins = add_column(&parameters, COLUMN_TEXT, count, origin_bytes);
         world_each(saving->world, LINE_MESSAGE, struct world_message, message)
         {
                 if (!message->line.made)
@@ -159,6 +161,7 @@ static void add_messages(struct saving *saving)
                 array_number(&roles, message->row.role);
                 array_number(&heirs, message->row.heir);
                 array_number(&replies, message->row.reply_to);
+                array_bytes(&origins, message->row.origin);
         }
         write(saving, SQL_MESSAGES_NEW, &parameters);
 }
@@ -167,13 +170,17 @@ static void add_messages(struct saving *saving)
 static void alter_messages(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column rooms, seqs, changes, kinds, texts, replies, edited;
-        size_t count = 0, bytes = 0;
+        struct column rooms, seqs, changes, kinds, texts, replies, edited, reactions, origins;
+        size_t count = 0, bytes = 0, reaction_bytes = 0, origin_bytes = 0;
 
         world_each(saving->world, LINE_TARGET, struct world_target, target)
         {
-                count += target->line.changed;
-                bytes += target->line.changed ? target->row.text.size : 0;
+                if (!target->line.changed)
+                        continue;
+                count++;
+                bytes += target->row.text.size;
+                reaction_bytes += target->row.reactions.size;
+                origin_bytes += target->row.origin.size;
         }
         if (count == 0)
                 return;
@@ -184,6 +191,8 @@ static void alter_messages(struct saving *saving)
         texts = add_column(&parameters, COLUMN_TEXT, count, bytes);
         replies = add_numbers(&parameters, count);
         edited = add_numbers(&parameters, count);
+        reactions = add_column(&parameters, COLUMN_BYTES, count, reaction_bytes);
+        origins = add_column(&parameters, COLUMN_TEXT, count, origin_bytes);
         world_each(saving->world, LINE_TARGET, struct world_target, target)
         {
                 if (!target->line.changed)
@@ -195,6 +204,8 @@ static void alter_messages(struct saving *saving)
                 array_bytes(&texts, target->row.text);
                 array_number(&replies, target->row.reply_to);
                 array_number(&edited, target->row.edited_ms);
+                array_bytes(&reactions, target->row.reactions);
+                array_bytes(&origins, target->row.origin);
         }
         write(saving, SQL_MESSAGES_ALTER, &parameters);
 }
