@@ -30,6 +30,9 @@ must_use enum error tls_server_reload(struct tls_context *context, char why[stat
 /* Until when the certificate is valid, in milliseconds since 1970. */
 uint64_t tls_server_expires_ms(struct tls_context *context);
 
+/* Is the certificate for that name, or address? */
+bool tls_server_names(struct tls_context *context, const char *host);
+
 /* For who connects. ca: a PEM file with those who may sign certificates; NULL: whom this system trusts. Errors as above. */
 must_use enum error tls_client_new(const char *ca, struct tls_context **context, char why[static TLS_WHY_SIZE]);
 

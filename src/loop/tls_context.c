@@ -237,6 +237,16 @@ uint64_t tls_server_expires_ms(struct tls_context *context)
         return expires_ms;
 }
 
+bool tls_server_names(struct tls_context *context, const char *host)
+{
+        SSL_CTX *current = tls_context_take(context);
+        X509 *certificate = SSL_CTX_get0_certificate(current);
+        bool names = X509_check_ip_asc(certificate, host, 0) == 1 || X509_check_host(certificate, host, 0, 0, NULL) == 1;
+
+        SSL_CTX_free(current);
+        return names;
+}
+
 SSL_CTX *tls_context_take(struct tls_context *context)
 {
         SSL_CTX *current;

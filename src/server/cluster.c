@@ -194,7 +194,7 @@ static enum error open_seams(struct cluster *cluster, struct role *role)
         if (!error && needs->password)
                 error = setup_password(&process->server, &role->password);
         if (!error && needs->mail)
-                error = setup_mail(&process->server, cluster->folder, &role->mail);
+                error = setup_mail(&process->server, cluster->folder, &role->mail, process->error);
         if (!error)
                 error = bus_kafka_open(cluster->kafka, needs->topic, &role->bus, process->error);
         if (!error)

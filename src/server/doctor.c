@@ -20,7 +20,9 @@
 #include "driver/store/copy.h"
 #include "driver/store/schema.h"
 #include "loop/loop.h"
+#include "loop/tls.h"
 #include "server/backup.h"
+#include "server/setup.h"
 
 #define SPACE_FAIL_MIB  100
 #define SPACE_WARN_MIB  1024
@@ -266,6 +268,43 @@ static void check_port(struct doctor *doctor)
         net->ops->free(&net);
 }
 
+static void check_certificate(struct doctor *doctor, struct tls_context *tls)
+{
+        const struct options *options = doctor->options;
+        uint64_t now_ms = doctor->server.clock.wall_ms(&doctor->server.clock), until_ms = tls_server_expires_ms(tls);
+        unsigned long long days = until_ms > now_ms ? (until_ms - now_ms) / DAY_IN_MS : 0;
+
+        if (until_ms <= now_ms)
+                doctor_tell(doctor, VERDICT_FAIL, "renew it, then systemctl reload galkad (SIGHUP)", "%.300s has expired",
+                            options->tls_certificate);
+        else if (*options->domain && !tls_server_names(tls, options->domain))
+                doctor_tell(doctor, VERDICT_FAIL, "get one for the name by which people reach this server (--domain)",
+                            "%.300s is not for %.255s: clients refuse it", options->tls_certificate, options->domain);
+        else
+                doctor_tell(doctor, days < SETUP_SOON_DAYS ? VERDICT_WARN : VERDICT_OK,
+                            "renew it, then systemctl reload galkad (SIGHUP)", "%.300s is valid for %llu days",
+                            options->tls_certificate, days);
+}
+
+/* Passwords and messages cross the network in clear text without. */
+static void check_tls(struct doctor *doctor)
+{
+        const struct options *options = doctor->options;
+        char text[SERVER_ERROR_SIZE] = "";
+
+        if (!*options->tls_certificate && !*options->tls_key && !options->tls_only)
+                doctor_say(doctor, setup_is_own_machine(options->listen) ? VERDICT_OK : VERDICT_WARN,
+                           setup_is_own_machine(options->listen) ? "there is none; only this machine is listened to"
+                                                                 : "there is none, and others than this machine are "
+                                                                   "listened to: they send passwords in clear text",
+                           "--tls-certificate, --tls-key; or a balancer before it that speaks TLS");
+        else if (setup_tls(&doctor->server, text) != ERR_OK)
+                doctor_say(doctor, VERDICT_FAIL, text, "see README, TLS");
+        else
+                check_certificate(doctor, doctor->server.tls);
+        tls_context_free(&doctor->server.tls);
+}
+
 static bool is_own(const struct sockaddr *address, const struct ifaddrs *own)
 {
         for (; own; own = own->ifa_next) {
@@ -368,6 +407,8 @@ static const struct {
         {"bus", doctor_kafka},
         {"port", check_port},
         {"name", check_name},
+        {"tls", check_tls},
+        {"mail", doctor_mail},
         {"clock", check_clock},
         {"files", check_descriptors},
         {"service", check_unit},

@@ -25,5 +25,6 @@ void doctor_tell(struct doctor *doctor, enum verdict verdict, const char *to_do,
 void doctor_postgres(struct doctor *doctor);
 void doctor_redis(struct doctor *doctor);
 void doctor_kafka(struct doctor *doctor);
+void doctor_mail(struct doctor *doctor);
 
 #endif

@@ -71,6 +71,25 @@ void doctor_redis(struct doctor *doctor)
         presence_redis_free(&presence);
 }
 
+/* Says hello and goodbye, signed in: no letter is sent. */
+void doctor_mail(struct doctor *doctor)
+{
+        static const char to_do[] = "see --smtp, --smtp-tls, --smtp-user, smtp-password";
+        char text[SERVER_ERROR_SIZE] = "", why[SMTP_ERROR_SIZE];
+        struct setup_smtp smtp;
+
+        if (!*doctor->options->smtp)
+                doctor_say(doctor, VERDICT_WARN,
+                           "letters with codes are written into the folder mail of the data folder, and nobody sends them",
+                           "name a mail server (--smtp), or read the codes to people");
+        else if (setup_smtp(&doctor->server, &smtp, text) != ERR_OK)
+                doctor_say(doctor, VERDICT_FAIL, text, to_do);
+        else if (mail_smtp_try(&smtp.options, why) != ERR_OK)
+                doctor_tell(doctor, VERDICT_FAIL, to_do, "%.255s takes no letters: %.300s", smtp.host, why);
+        else
+                doctor_tell(doctor, VERDICT_OK, NULL, "%.255s takes letters, which come from %s", smtp.host, smtp.from);
+}
+
 /* What would be done is said by galkad topics. */
 static void hear_topics(void *owner, const char *line)
 {

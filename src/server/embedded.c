@@ -81,11 +81,12 @@ static enum error open_role(struct embedded *embedded, enum role_kind kind, uint
         if (!error && needs->password)
                 error = setup_password(&process->server, &role->password);
         if (!error && needs->mail)
-                error = setup_mail(&process->server, process->server.options->data, &role->mail);
+                error = setup_mail(&process->server, process->server.options->data, &role->mail, process->error);
         if (!error)
                 error = notes_file_open(embedded->notes, needs->topic, &role->notes);
         if (error) {
-                snprintf(process->error, sizeof(process->error), "a role cannot start: %s", error_text(error));
+                if (!*process->error)
+                        snprintf(process->error, sizeof(process->error), "a role cannot start: %s", error_text(error));
                 process_drop_role(process);
         }
         return error;

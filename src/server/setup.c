@@ -9,15 +9,11 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "driver/mail/spool.h"
 #include "driver/notes/file.h"
 #include "driver/password/thread.h"
 #include "loop/tls.h"
 
-#define CODE_DIGITS_MAX 16
-#define MAIL_FROM       "galka@localhost.localdomain"
-#define DAY_MS          86400000
-#define SOON_DAYS       14 /* a certificate that ends within them is warned of: renewing usually happens a month before */
+#define DAY_MS 86400000
 
 const struct role_needs role_needs[] = {
         [ROLE_FRONTEND] = {"frontend", BUS_FRONTENDS, .presence = true},
@@ -43,7 +39,7 @@ static void note_certificate(struct server *server, const char *what)
         uint64_t days = expires_ms > now_ms ? (expires_ms - now_ms) / DAY_MS : 0;
         bool over = expires_ms <= now_ms;
 
-        event_note(&server->log.sink, over || days < SOON_DAYS ? EVENT_WARNING : EVENT_INFO,
+        event_note(&server->log.sink, over || days < SETUP_SOON_DAYS ? EVENT_WARNING : EVENT_INFO,
                    over ? "tls.certificate_has_expired" : what, NULL, {"certificate", server->options->tls_certificate, 0},
                    {"valid_days", NULL, days});
 }
@@ -82,32 +78,6 @@ void setup_tls_again(struct server *server)
                            {"goes_on_with", "the certificate it had", 0});
         else
                 note_certificate(server, "tls.reloaded");
-}
-
-/* Dev mode: the code that would be mailed is on the screen. */
-static void print_code(void *owner, const struct mail_letter *letter, struct slice code)
-{
-        (void)owner;
-        if (code.size == 0)
-                return;
-        printf("code for %.*s: %.*s\n", (int)letter->to.size, (const char *)letter->to.data,
-               (int)min_of(code.size, (size_t)CODE_DIGITS_MAX), (const char *)code.data);
-        fflush(stdout);
-}
-
-enum error setup_mail(struct server *server, const char *folder, struct mail **mail)
-{
-        char path[SETUP_PATH_SIZE + 8];
-        const struct mail_spool_options options = {
-                .folder = path,
-                .from = MAIL_FROM,
-                .clock = &server->clock,
-                .random = server->random,
-                .written = server->options->dev ? print_code : NULL,
-        };
-
-        snprintf(path, sizeof(path), "%s/mail", folder);
-        return mail_spool_new(&options, mail);
 }
 
 enum error setup_password(struct server *server, struct password **password)
@@ -174,8 +144,7 @@ enum error setup_where_to_look(enum error error, const char *options, char text[
         return error;
 }
 
-/* "HOST:PORT", "[ADDRESS]:PORT", HOST alone, or the path of a socket. */
-static bool split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port)
+bool setup_split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port)
 {
         const char *colon = strrchr(text, ':');
         size_t size = colon ? (size_t)(colon - text) : strlen(text);
@@ -206,7 +175,7 @@ enum error setup_redis(struct server *server, struct setup_redis *redis, char te
         const struct options *options = server->options;
         uint16_t port;
 
-        if (!split_host(options->redis, redis->host, &port)) {
+        if (!setup_split_host(options->redis, redis->host, &port)) {
                 snprintf(text, SERVER_ERROR_SIZE, "--redis must be HOST:PORT or the path of a socket, not '%.200s'",
                          options->redis);
                 return ERR_CONFIG;

@@ -3,12 +3,15 @@
 #define GALKA_SERVER_SETUP_H
 
 #include "driver/bus/kafka.h"
+#include "driver/mail/smtp.h"
 #include "driver/presence/redis.h"
 #include "driver/store/postgres.h"
 #include "server/process.h"
 
 #define SETUP_PATH_SIZE 4300
 #define SETUP_HOST_SIZE 260
+#define SETUP_FROM_SIZE 255
+#define SETUP_SOON_DAYS 14 /* a certificate that ends within them is warned of: renewing usually happens a month before */
 
 void server_init(struct server *server, const struct options *options);
 
@@ -18,8 +21,23 @@ must_use enum error setup_tls(struct server *server, char text[static SERVER_ERR
 /* Reads it anew, if there is one, and says in one line of the log how that went. */
 void setup_tls_again(struct server *server);
 
-/* The spool of outgoing letters, FOLDER/mail. */
-must_use enum error setup_mail(struct server *server, const char *folder, struct mail **mail);
+/* "HOST:PORT", "[ADDRESS]:PORT", HOST alone (port 0), or the path of a socket. */
+must_use bool setup_split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port);
+
+/* Is that an address, or name, of nobody but this machine? */
+bool setup_is_own_machine(const char *host);
+
+/* What the options say of the mail server. Must outlive nothing: the driver keeps its own. CONFIG: text says what is wrong. */
+struct setup_smtp {
+        struct mail_smtp_options options;
+        char host[SETUP_HOST_SIZE], from[SETUP_FROM_SIZE];
+};
+
+must_use enum error setup_smtp(struct server *server, struct setup_smtp *smtp, char text[static SERVER_ERROR_SIZE]);
+
+/* What takes letters: the mail server that the options name, else the folder FOLDER/mail. CONFIG: text says what is wrong. */
+must_use enum error setup_mail(struct server *server, const char *folder, struct mail **mail,
+                               char text[static SERVER_ERROR_SIZE]);
 
 /* The thread that hashes passwords. */
 must_use enum error setup_password(struct server *server, struct password **password);

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 
+from certificates import Certificates
 from rig import Rig
 from tap import Skip, Suite, expect, expect_equal, wait_until
 
@@ -390,6 +391,22 @@ def machine_wrong(rig):
     with open(note, 'w', encoding='ascii') as file:
         file.write(f'{int((time.time() - 9 * 86400) * 1000)} /somewhere/old.tar\n')
     expect_line(doctor(rig, *data, code=0), 'backup', 'warn', '9 days old', '/somewhere/old.tar', 'galkad backup')
+
+
+@case
+def certificate_wrong(rig):
+    """no TLS while others are listened to, a certificate without its key, one of another name, one that expires soon, one that is over"""
+    data = ('--data', rig.healthy_data, '--domain', 'localhost')
+    expect_line(doctor(rig, *data, code=0), 'tls', 'ok', 'only this machine')
+    expect_line(doctor(rig, *data, '--listen', '0.0.0.0', code=0), 'tls', 'warn', 'clear text', '--tls-certificate')
+    made = Certificates(os.path.join(rig.folder, 'certificates'))
+    made.make('soon', days='7')
+    expect_line(doctor(rig, *data, *made.options('good'), code=0), 'tls', 'ok', 'valid for 29 days')
+    expect_line(doctor(rig, *data, *made.options('soon'), code=0), 'tls', 'warn', 'valid for 6 days', 'renew')
+    expect_line(doctor(rig, *data, *made.options('expired'), code=1), 'tls', 'fail', 'has expired', 'renew')
+    expect_line(doctor(rig, *data, *made.options('elsewhere'), code=1), 'tls', 'fail', 'is not for localhost', '--domain')
+    expect_line(doctor(rig, *data, *made.options('good')[:2], code=1), 'tls', 'fail', '--tls-key')
+    expect_line(doctor(rig, *data, '--tls-certificate', made.path('good.pem'), '--tls-key', made.path('soon.key'), code=1), 'tls', 'fail', 'key')
 
 
 @case
