@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/assert.h"
+#include "rules/mention.h"
 #include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
@@ -206,6 +207,8 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 safe_json(stdout, row->origin);
         }
         print_json_reactions(row);
+        if (!mine && row->kind == ROW_TEXT && mention_has(row->text, core_profile(session->host->core).user_name))
+                printf(",\"mentions_me\":true");
         if (row->kind == ROW_DELETED)
                 printf(",\"deleted\":true");
         printf(",\"kind\":\"%s\"", row_kind_text((unsigned)row->kind) ? row_kind_text((unsigned)row->kind) : "unknown");

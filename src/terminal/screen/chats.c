@@ -300,6 +300,9 @@ static void act_in_compose(struct screen *screen, enum action action)
         case ACT_ENTER:
                 chats_send(screen);
                 break;
+        case ACT_COMPLETE:
+                deeds_complete(screen);
+                break;
         case ACT_NEW_LINE:
                 line_insert(line, SLICE_LITERAL("\n"));
                 break;

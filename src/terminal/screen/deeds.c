@@ -1,8 +1,11 @@
 /* What one does to a message of the open room: reply to it, react to it, forward it, edit it, delete it for everybody, look at what it replies to. */
+#include <ctype.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/assert.h"
 #include "rules/limits.h"
+#include "rules/mention.h"
 #include "rules/reaction.h"
 #include "rules/role.h"
 #include "rules/room.h"
@@ -106,6 +109,49 @@ void deeds_act(struct screen *screen, enum action action)
                 popups_open(screen, POPUP_FORWARD);
         else if (action != ACT_ENTER)
                 screen_say(screen, text(TEXT_CANNOT));
+}
+
+/* How far the two agree, whatever the case. */
+static size_t agree(const char *one, const char *other)
+{
+        size_t size = 0;
+
+        while (one[size] && tolower((unsigned char)one[size]) == tolower((unsigned char)other[size]))
+                size++;
+        return size;
+}
+
+void deeds_complete(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct line *line = model->compose;
+        struct slice begun = mention_begun(slice_of(line->text, line->cursor));
+        const char *found = NULL;
+        size_t size = 0, used = 0;
+        unsigned count = 0;
+        char said[sizeof(model->note)] = "";
+
+        for (size_t i = 0; begun.data && i < model->member_count; i++) {
+                const struct model_person *person = model_person(model, model->members[i].user);
+
+                if (!person || !person->user_name[0] || person == &model->me ||
+                    strncasecmp(person->user_name, (const char *)begun.data, begun.size) != 0)
+                        continue;
+                size = found ? min_of(size, agree(found, person->user_name)) : strlen(person->user_name);
+                found = found ? found : person->user_name;
+                if (used + strlen(person->user_name) + 3 < sizeof(said))
+                        used += (size_t)snprintf(said + used, sizeof(said) - used, "%s@%s", count ? " " : "",
+                                                 person->user_name);
+                count++;
+        }
+        if (!found)
+                return;
+        if (size > begun.size)
+                line_insert(line, slice_of(found + begun.size, size - begun.size));
+        if (count == 1)
+                line_insert(line, SLICE_LITERAL(" "));
+        else
+                screen_say(screen, said);
 }
 
 /* What is typed, if anything is; the usual ones; none, if one has one. */

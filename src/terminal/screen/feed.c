@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "rules/mention.h"
 #include "rules/room.h"
 #include "rules/row.h"
 #include "terminal/safe.h"
@@ -85,6 +86,9 @@ static void keep_last(struct model_room *to, const struct model_room *before)
         to->last_mine = before->last_mine;
         to->last_state = before->last_state;
         to->failed = before->failed;
+        to->mentioned = before->mentioned;
+        to->mention_head = before->mention_head;
+        to->mention_unread = before->mention_unread;
         memcpy(to->last, before->last, sizeof(to->last));
 }
 
@@ -172,6 +176,7 @@ static void take_row(struct feed *feed, const struct wire_row *row)
         if (!shown)
                 return;
         feed_quote(feed, &shown->quote);
+        shown->mentions = !mine && mention_has(row->text, slice_text(feed->model->me.user_name));
         log_put(&feed->model->log, shown);
 }
 
@@ -497,6 +502,8 @@ void feed_update(struct feed *feed, unsigned fitting)
         feed->rooms_changed = feed->outbox_changed = false;
         if (feed->members_wanted && model->phase >= CORE_READY)
                 feed_members(feed);
-        for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++)
+        for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++) {
                 update_last(feed, &model->rooms[i]);
+                feed_mentions(feed, &model->rooms[i]);
+        }
 }

@@ -64,6 +64,9 @@ void feed_outbox(struct feed *feed);
 void feed_count_outbox(struct feed *feed);
 void feed_note_error(struct feed *feed, const struct id *id, enum error error);
 
+/* Brings up to date whether one is mentioned in what is unread. */
+void feed_mentions(struct feed *feed, struct model_room *room);
+
 /* Fills a quote of the row quote->seq of the open room (0: none). A row that is not on this device leaves it without a sender. */
 void feed_quote(struct feed *feed, struct model_quote *quote);
 

@@ -53,6 +53,7 @@ enum action {
         ACT_QUOTED, /* go to what it replies to */
         ACT_REACT,
         ACT_FORWARD,
+        ACT_COMPLETE, /* the name that a mention begins with */
         ACT_COPY,
         ACT_READERS,
         ACT_NEW_GROUP,

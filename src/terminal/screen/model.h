@@ -48,6 +48,8 @@ struct model_room {
         char detail[MODEL_NAME_SIZE]; /* "@bob", "3 members" */
         uint64_t head, unread, time_ms, shown, delivered;
         uint32_t queued;
+        bool mentioned; /* in what is unread, as of that head and number of unread ones: */
+        uint64_t mention_head, mention_unread;
         uint64_t last_head, last_seq; /* the head that `last` was read at, and its row */
         char last[MODEL_LAST_SIZE];
         uint64_t last_sender, last_subject, last_heir;
@@ -68,11 +70,11 @@ struct model_quote {
 struct model_row {
         uint64_t seq, time_ms, sender;
         struct id id;
-        uint8_t kind;  /* rules/row.h */
-        uint8_t state; /* enum core_message_state */
-        bool mine, edited;
-        uint8_t role;     /* of the subject: rules/row.h says when */
-        enum error error; /* why it failed; OK: not known */
+        uint8_t kind;                /* rules/row.h */
+        uint8_t state;               /* enum core_message_state */
+        bool mine, edited, mentions; /* mentions: oneself */
+        uint8_t role;                /* of the subject: rules/row.h says when */
+        enum error error;            /* why it failed; OK: not known */
         uint64_t subject, heir;
         struct model_quote quote;             /* what it replies to */
         char origin[MODEL_NAME_SIZE];         /* whose text was forwarded; empty: nobody's */

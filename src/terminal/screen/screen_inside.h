@@ -60,6 +60,9 @@ void screen_ask(struct screen *screen, enum model_popup kind, enum text no, enum
 /* Something is done to the chosen message, which the server has. */
 void deeds_act(struct screen *screen, enum action action);
 
+/* Completes the mention before the cursor with a member's name; of several ones as far as they agree, and says them. */
+void deeds_complete(struct screen *screen);
+
 /* What is typed into the choice of reactions changed. */
 void deeds_fill_reactions(struct screen *screen);
 

@@ -434,6 +434,25 @@ static void reactions_stand_below_and_a_forwarded_text_says_whose_it_is(void **s
         assert_true(sees("👍 12  ❤ 1  · 1\n"));
 }
 
+static void who_is_mentioned_sees_it_in_the_list_and_in_the_log(void **state)
+{
+        struct model_row *row;
+
+        (void)state;
+        open_a_group();
+        model.rooms[1].kind = ROOM_GROUP;
+        model.rooms[1].mentioned = true;
+        row = add_row(10, BOB, "What do you think, @alice?", MINUTE, CORE_MESSAGE_SENT);
+        row->mentions = true;
+        draw(24, 80);
+        assert_true(sees(" @ 3 "));
+        assert_true(sees("▎What do you think, @alice?"));
+        assert_int_equal(style_of("▎What do"), STYLE(OTHER, BEAK));
+        model.rooms[1].unread = 0;
+        draw(24, 80);
+        assert_false(sees(" @ "));
+}
+
 static void wide_and_combining_letters_keep_the_columns(void **state)
 {
         (void)state;
@@ -657,6 +676,7 @@ int main(int argc, char **argv)
                 TEST(what_happened_last_is_told_in_the_list),
                 TEST(a_reply_quotes_what_it_answers),
                 TEST(reactions_stand_below_and_a_forwarded_text_says_whose_it_is),
+                TEST(who_is_mentioned_sees_it_in_the_list_and_in_the_log),
                 TEST(wide_and_combining_letters_keep_the_columns),
                 TEST(nobody_can_draw_on_the_screen),
                 TEST(scrolling_shows_every_line_once_and_stays_where_it_is),

@@ -28,7 +28,7 @@ static void draw_list_head(const struct model *model, struct grid *grid, struct 
         grid_put_right(grid, area.row, column + 1, end - 1, STYLE(HEAD, QUIET), slice_text(model->me.name));
 }
 
-/* " 3 ", or the sign for what was not sent. Returns the column where it begins. */
+/* " 3 ", " @ 3 " if one is mentioned in them, or the sign for what was not sent. Returns the column where it begins. */
 static unsigned draw_badge(struct grid *grid, const struct model_room *room, enum style_surface surface, unsigned at,
                            unsigned column, unsigned end)
 {
@@ -39,9 +39,9 @@ static unsigned draw_badge(struct grid *grid, const struct model_room *room, enu
         if (room->unread == 0)
                 return end;
         if (room->unread > 999)
-                snprintf(said, sizeof(said), " 999+ ");
+                snprintf(said, sizeof(said), " %s999+ ", room->mentioned ? "@ " : "");
         else
-                snprintf(said, sizeof(said), " %u ", (unsigned)room->unread);
+                snprintf(said, sizeof(said), " %s%u ", room->mentioned ? "@ " : "", (unsigned)room->unread);
         return grid_put_right(grid, at, column, end, STYLE(BADGE, STRONG), slice_text(said));
 }
 

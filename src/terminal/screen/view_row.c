@@ -315,6 +315,8 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
                 left = right - min_of(bubble.columns, right - left);
         right = left + bubble.columns;
         grid_fill(grid, (struct area){at, left, 1, bubble.columns}, STYLE_OF(surface, INK_TEXT));
+        if (row->mentions)
+                grid_put(grid, at, left, right, STYLE_OF(surface, INK_BEAK), SLICE_LITERAL("▎"));
         if (bubble.name && line == 0)
                 grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, view_person_ink(row->sender)),
                              slice_text(model_name(model, row->sender)));
