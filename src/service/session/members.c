@@ -10,6 +10,7 @@
 struct entry {
         struct map_node node;
         struct list_node line;
+        struct list_node large; /* members.large, while `outside` is there */
         struct id room;
         uint64_t version;
         uint32_t count;
@@ -21,6 +22,8 @@ struct members {
         struct map map;
         struct map_node **buckets;
         struct list by_use; /* the least recently used first */
+        struct list large;  /* the same, of those with users outside of the entry */
+        size_t outside;     /* users of those */
         struct entry *entries;
         uint32_t used, rooms_max;
 };
@@ -37,6 +40,7 @@ enum error members_new(uint32_t rooms_max, struct members **members_p)
         while (bucket_count < rooms_max)
                 bucket_count *= 2;
         list_init(&members->by_use);
+        list_init(&members->large);
         members->rooms_max = rooms_max;
         members->entries = memory_new(sizeof(*members->entries) * rooms_max);
         members->buckets = memory_new(sizeof(*members->buckets) * bucket_count);
@@ -85,6 +89,23 @@ static void use(struct members *members, struct entry *entry)
 {
         list_remove(&entry->line);
         list_append(&members->by_use, &entry->line);
+        if (!entry->outside)
+                return;
+        list_remove(&entry->large);
+        list_append(&members->large, &entry->large);
+}
+
+/* Its members are not known any more. */
+static void forget(struct members *members, struct entry *entry)
+{
+        entry->version = 0;
+        if (!entry->outside)
+                return;
+        check(members->outside >= entry->count);
+        members->outside -= entry->count;
+        list_remove(&entry->large);
+        memory_free(entry->outside);
+        entry->outside = NULL;
 }
 
 uint64_t members_find(struct members *members, const struct id *room, const uint64_t **users, size_t *count)
@@ -112,29 +133,37 @@ static struct entry *entry_new(struct members *members, const struct id *room)
                 entry = container_of(list_first(&members->by_use), struct entry, line);
                 map_remove(&members->map, &entry->node);
         }
+        forget(members, entry);
         entry->room = *room;
-        entry->version = 0;
         map_insert(&members->map, &entry->node, hash_of(room));
         use(members, entry);
         return entry;
+}
+
+/* Makes room for so many, at the cost of rooms that were not used for long. False: no memory. */
+static bool take_outside(struct members *members, struct entry *entry, size_t count)
+{
+        while (members->outside + count > MEMBERS_USERS_MAX)
+                forget(members, container_of(list_first(&members->large), struct entry, large));
+        entry->outside = memory_new(sizeof(*entry->outside) * count);
+        if (!entry->outside)
+                return false;
+        members->outside += count;
+        list_append(&members->large, &entry->large);
+        return true;
 }
 
 void members_keep(struct members *members, const struct id *room, uint64_t version, const uint64_t *users, size_t count)
 {
         struct entry *entry = entry_of(members, room);
 
-        if (count > MEMBERS_USERS_MAX || version == 0 || (entry && entry->version >= version))
+        if (count > GROUP_MEMBERS_MAX || version == 0 || (entry && entry->version >= version))
                 return;
         if (!entry)
                 entry = entry_new(members, room);
-        entry->version = 0;
-        memory_free(entry->outside);
-        entry->outside = NULL;
-        if (count > USERS_INLINE) {
-                entry->outside = memory_new(sizeof(*users) * count);
-                if (!entry->outside)
-                        return;
-        }
+        forget(members, entry);
+        if (count > USERS_INLINE && !take_outside(members, entry, count))
+                return;
         memcpy(entry->outside ? entry->outside : entry->inside, users, sizeof(*users) * count);
         entry->count = (uint32_t)count;
         entry->version = version;

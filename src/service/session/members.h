@@ -2,16 +2,18 @@
  * A bounded cache of rooms' members by version: what spares the store from reading members for every message. It may be wrong
  * only in being old, and the store says so: it compares the version and returns the members when they changed.
  *
- * The least recently used room goes first. Rooms of more than MEMBERS_USERS_MAX members are not kept.
+ * The least recently used room goes first, at rooms_max of them; and of those of more than two members, at MEMBERS_USERS_MAX members
+ * of all rooms together.
  */
 #ifndef GALKA_SERVICE_SESSION_MEMBERS_H
 #define GALKA_SERVICE_SESSION_MEMBERS_H
 
 #include "base/error.h"
 #include "base/id.h"
+#include "rules/limits.h"
 
 #define MEMBERS_ROOMS_MAX 32768
-#define MEMBERS_USERS_MAX 256
+#define MEMBERS_USERS_MAX (1024 * GROUP_MEMBERS_MAX) /* 8 MiB */
 
 struct members;
 
