@@ -196,7 +196,8 @@ static enum error net_write(struct net *net, int socket, const struct slice *par
         for (size_t i = 0; i < message.msg_iovlen; i++)
                 vector[i] = (struct iovec){.iov_base = (void *)parts[i].data, .iov_len = parts[i].size};
         do
-                sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+                sent = count == 1 ? send(socket, parts[0].data, parts[0].size, MSG_NOSIGNAL) /* costs a little less */
+                                  : sendmsg(socket, &message, MSG_NOSIGNAL);
         while (sent < 0 && errno == EINTR);
         *written = sent > 0 ? (size_t)sent : 0;
         if (sent >= 0)
