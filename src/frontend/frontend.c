@@ -59,8 +59,8 @@ static enum error init(struct frontend *frontend)
         const struct frontend_options *options = &frontend->options;
         struct random *random = frontend->seams.random;
         uint64_t seeds[4];
-        struct list *const lists[] = {&frontend->newcomers, &frontend->heard,    &frontend->closing, &frontend->dirty,
-                                      &frontend->blocked,   &frontend->partials, &frontend->paused};
+        struct list *const lists[] = {&frontend->newcomers, &frontend->heard,   &frontend->closing,  &frontend->dirty,
+                                      &frontend->patient,   &frontend->blocked, &frontend->partials, &frontend->paused};
 
         random->fill(random, seeds, sizeof(seeds));
         random->fill(random, &frontend->epoch, sizeof(frontend->epoch));
@@ -222,6 +222,18 @@ static void flush_bus(struct frontend *frontend)
                 frontend->more = true;
 }
 
+/* A message to a thousand members is a thousand writes, some milliseconds; what comes meanwhile goes along to those not yet written to,
+ * in the same call. */
+static void flush_output(struct frontend *frontend)
+{
+        for (int i = 0; i < FRONTEND_BUS_POLLS_MAX; i++) {
+                if (!output_flush(frontend, FRONTEND_WRITES))
+                        return;
+                poll_bus(frontend);
+        }
+        (void)output_flush(frontend, UINT32_MAX);
+}
+
 bool frontend_turn(struct frontend *frontend, int wait_ms)
 {
         struct net *net = frontend->seams.net;
@@ -249,7 +261,7 @@ bool frontend_turn(struct frontend *frontend, int wait_ms)
                 drain_at_once(frontend);
         if (frontend->drain.on)
                 ended = drain_run(frontend);
-        output_flush(frontend);
+        flush_output(frontend);
         flush_bus(frontend);
         return !ended;
 }
@@ -258,8 +270,8 @@ int frontend_wait_ms(const struct frontend *frontend)
 {
         uint64_t now_ms = clock_monotonic_ms(frontend->seams.clock), next = UINT64_MAX;
         const uint64_t times[] = {
-                claim_next_ms(frontend),    input_next_ms(frontend),  pending_next_ms(frontend),
-                liveness_next_ms(frontend), upkeep_next_ms(frontend), drain_next_ms(frontend),
+                claim_next_ms(frontend),  input_next_ms(frontend), pending_next_ms(frontend), liveness_next_ms(frontend),
+                upkeep_next_ms(frontend), drain_next_ms(frontend), output_next_ms(frontend),
         };
 
         if (frontend->more || !list_empty(&frontend->dirty))

@@ -15,7 +15,8 @@
 #define FRONTEND_INPUT_SIZE       32768 /* read from a socket at once */
 #define FRONTEND_NET_EVENTS       512   /* of one turn */
 #define FRONTEND_BUS_EVENTS       64    /* of one poll */
-#define FRONTEND_BUS_POLLS_MAX    16    /* of one turn */
+#define FRONTEND_BUS_POLLS_MAX    16    /* of one turn; and again while it writes */
+#define FRONTEND_WRITES           64    /* connections written to until the bus is asked again */
 #define FRONTEND_RETRY_MS         200   /* what a client that met BUSY is told to wait */
 #define FRONTEND_PENDING_OF_ONE   1000  /* replies that one connection may wait for */
 #define FRONTEND_SCRATCH_SIZE     (WIRE_UP_SIZE_MAX + 512)
@@ -103,7 +104,7 @@ struct frontend {
 
         struct connections connections;
         struct list newcomers, heard, closing; /* liveness.h */
-        struct list dirty, blocked;            /* output.h */
+        struct list dirty, patient, blocked;   /* output.h */
         struct list partials, paused;          /* input.h */
         struct pool traffics, sends;
         struct blocks blocks;

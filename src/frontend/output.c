@@ -42,6 +42,8 @@ static void drop_first(struct frontend *frontend, struct traffic *traffic, struc
         check(traffic->queued_bytes >= send->block->size);
         traffic->queued_bytes -= send->block->size;
         frontend->counts.queued_bytes -= send->block->size;
+        if (traffic->patient == send)
+                traffic->patient = NULL;
         queue->first = send->next;
         if (!queue->first)
                 queue->end = &queue->first;
@@ -94,7 +96,51 @@ static void too_slow(struct frontend *frontend, struct connection *connection)
         connection_end(frontend, connection, ERR_RESYNC, 0);
 }
 
-static void append(struct frontend *frontend, struct connection *connection, struct block *block, bool held)
+/* In this turn, whatever it was to wait for. */
+static void write_soon(struct frontend *frontend, struct traffic *traffic)
+{
+        if (list_linked(&traffic->blocked) || (list_linked(&traffic->dirty) && !traffic->patient_ms))
+                return;
+        list_remove(&traffic->dirty);
+        traffic->patient_ms = 0;
+        list_append(&frontend->dirty, &traffic->dirty);
+}
+
+static void write_later(struct frontend *frontend, struct traffic *traffic)
+{
+        if (list_linked(&traffic->blocked) || list_linked(&traffic->dirty))
+                return;
+        traffic->patient_ms = frontend->now_ms + OUTPUT_PATIENCE_MS;
+        list_append(&frontend->patient, &traffic->dirty);
+}
+
+/* What it is about: length, code, room. */
+#define TOPIC_SIZE (WIRE_LENGTH_SIZE + 1 + 16)
+
+static bool same_topic(const struct block *a, const struct block *b)
+{
+        return a->size >= TOPIC_SIZE && b->size >= TOPIC_SIZE &&
+               memcmp(a->bytes + WIRE_LENGTH_SIZE, b->bytes + WIRE_LENGTH_SIZE, TOPIC_SIZE - WIRE_LENGTH_SIZE) == 0;
+}
+
+/* False: there is none of its code and room that waits, or it is being written. */
+static bool replace_patient(struct frontend *frontend, struct traffic *traffic, struct block *block)
+{
+        struct send *send = traffic ? traffic->patient : NULL;
+
+        if (!send || (send == traffic->out.first && traffic->out_offset > 0) || !same_topic(send->block, block))
+                return false;
+        traffic->queued_bytes += block->size - send->block->size;
+        frontend->counts.queued_bytes += block->size;
+        frontend->counts.queued_bytes -= send->block->size;
+        block_drop(&frontend->blocks, send->block);
+        send->block = block_hold(block);
+        return true;
+}
+
+enum when { AT_ONCE, PATIENTLY, HELD };
+
+static void append(struct frontend *frontend, struct connection *connection, struct block *block, enum when when)
 {
         struct traffic *traffic = traffic_of(frontend, connection);
         struct send *send = traffic ? pool_take(&frontend->sends) : NULL;
@@ -104,8 +150,8 @@ static void append(struct frontend *frontend, struct connection *connection, str
                 connection_drop(frontend, connection);
                 return;
         }
-        queue = held ? &traffic->held : &traffic->out;
-        if (held)
+        queue = when == HELD ? &traffic->held : &traffic->out;
+        if (when == HELD)
                 traffic->held_losses = frontend->upkeep.losses;
         send->block = block_hold(block);
         *queue->end = send;
@@ -113,11 +159,15 @@ static void append(struct frontend *frontend, struct connection *connection, str
         traffic->queued_bytes += block->size;
         frontend->counts.queued_bytes += block->size;
         frontend->counts.frames_out++;
-        if (!held && !list_linked(&traffic->blocked) && !list_linked(&traffic->dirty))
-                list_append(&frontend->dirty, &traffic->dirty);
+        if (when == AT_ONCE)
+                write_soon(frontend, traffic);
+        if (when != PATIENTLY)
+                return;
+        traffic->patient = send;
+        write_later(frontend, traffic);
 }
 
-static void queue_or_cut(struct frontend *frontend, struct connection *connection, struct block *block, bool held)
+static void queue_or_cut(struct frontend *frontend, struct connection *connection, struct block *block, enum when when)
 {
         uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
 
@@ -130,12 +180,18 @@ static void queue_or_cut(struct frontend *frontend, struct connection *connectio
                 too_slow(frontend, connection);
                 return;
         }
-        append(frontend, connection, block, held);
+        append(frontend, connection, block, when);
 }
 
 void output_queue(struct frontend *frontend, struct connection *connection, struct block *block)
 {
-        queue_or_cut(frontend, connection, block, false);
+        queue_or_cut(frontend, connection, block, AT_ONCE);
+}
+
+void output_queue_patient(struct frontend *frontend, struct connection *connection, struct block *block)
+{
+        if (!replace_patient(frontend, connection->traffic, block))
+                queue_or_cut(frontend, connection, block, PATIENTLY);
 }
 
 /* What was held before a suspected loss goes: the client is told to join again in any case, and after the store went
@@ -150,7 +206,7 @@ void output_hold(struct frontend *frontend, struct connection *connection, struc
 {
         check(connection->state == CONNECTION_JOINING);
         forget_stale(frontend, connection);
-        queue_or_cut(frontend, connection, block, true);
+        queue_or_cut(frontend, connection, block, HELD);
 }
 
 void output_release(struct frontend *frontend, struct connection *connection)
@@ -163,8 +219,7 @@ void output_release(struct frontend *frontend, struct connection *connection)
         *traffic->out.end = traffic->held.first;
         traffic->out.end = traffic->held.end;
         traffic->held = (struct send_queue){.end = &traffic->held.first};
-        if (!list_linked(&traffic->blocked) && !list_linked(&traffic->dirty))
-                list_append(&frontend->dirty, &traffic->dirty);
+        write_soon(frontend, traffic);
 }
 
 void output_forget_held(struct frontend *frontend, struct connection *connection)
@@ -284,10 +339,20 @@ void output_writable(struct frontend *frontend, struct connection *connection)
                 write_out(frontend, connection);
 }
 
-void output_flush(struct frontend *frontend)
+uint64_t output_next_ms(const struct frontend *frontend)
+{
+        if (list_empty(&frontend->patient))
+                return UINT64_MAX;
+        return container_of(list_first(&frontend->patient), struct traffic, dirty)->patient_ms;
+}
+
+bool output_flush(struct frontend *frontend, uint32_t connections_max)
 {
         struct list_node *node;
 
-        while ((node = list_pop(&frontend->dirty)))
+        while (output_next_ms(frontend) <= frontend->now_ms)
+                write_soon(frontend, container_of(list_first(&frontend->patient), struct traffic, dirty));
+        for (; connections_max > 0 && (node = list_pop(&frontend->dirty)); connections_max--)
                 write_out(frontend, container_of(node, struct traffic, dirty)->connection);
+        return !list_empty(&frontend->dirty);
 }

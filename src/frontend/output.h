@@ -1,15 +1,24 @@
 /*
  * What goes to clients. A payload is queued by reference on each connection it is for; connections with something to write are on
- * frontend.dirty and are written once at the end of the turn, all their payloads in one call. A reader that is too slow is cut off
- * with RESYNC, at queue_bytes_max of its own or, the slowest first, at send_bytes_max of all.
+ * frontend.dirty and are written once at the end of the turn, all their payloads in one call.
+ *
+ * What may wait (a room's lowest marks) goes with the next that may not, or after OUTPUT_PATIENCE_MS; until it is written a later one
+ * of its code and room takes its place: so a thousand marks do not make a thousand writes to each of a thousand members.
+ *
+ * A reader that is too slow is cut off with RESYNC, at queue_bytes_max of its own or, the slowest first, at send_bytes_max of all.
  */
 #ifndef GALKA_FRONTEND_OUTPUT_H
 #define GALKA_FRONTEND_OUTPUT_H
 
 #include "frontend/internal.h"
 
+#define OUTPUT_PATIENCE_MS 100
+
 /* Takes its own reference. May end the connection (slow reader, no memory). */
 void output_queue(struct frontend *frontend, struct connection *connection, struct block *block);
+
+/* The same, of a frame with a room that may wait and be replaced. */
+void output_queue_patient(struct frontend *frontend, struct connection *connection, struct block *block);
 
 /* Queues behind the Join reply that is still to come. As output_queue. */
 void output_hold(struct frontend *frontend, struct connection *connection, struct block *block);
@@ -24,8 +33,11 @@ void output_discard(struct frontend *frontend, struct connection *connection);
 /* The socket takes bytes again. */
 void output_writable(struct frontend *frontend, struct connection *connection);
 
-/* Once a turn: writes all that is queued. */
-void output_flush(struct frontend *frontend);
+/* Once a turn: writes what is queued and does not wait, of that many connections at most. True: there are others. */
+bool output_flush(struct frontend *frontend, uint32_t connections_max);
+
+/* When it wants to be called for what waits, as now_ms; UINT64_MAX: nothing does. */
+uint64_t output_next_ms(const struct frontend *frontend);
 
 bool output_empty(const struct connection *connection);
 

@@ -46,11 +46,14 @@ static bool answers_join(const struct connection *connection, const struct wire_
 static void deliver(struct frontend *frontend, struct connection *connection, const struct wire_post *post,
                     struct block *block)
 {
-        bool reply = !id_is_zero(&post->request) || post->effect != WIRE_EFFECT_NONE;
+        bool patient = post->effect == WIRE_EFFECT_PATIENT;
+        bool reply = !id_is_zero(&post->request) || (post->effect != WIRE_EFFECT_NONE && !patient);
 
         if (!block || connection->state <= CONNECTION_HELLO || connection->state == CONNECTION_CLOSING)
                 return;
-        if (reply || connection->state == CONNECTION_READY)
+        if (patient && connection->state == CONNECTION_READY)
+                output_queue_patient(frontend, connection, block);
+        else if (reply || connection->state == CONNECTION_READY)
                 output_queue(frontend, connection, block);
         else if (connection->state == CONNECTION_JOINING)
                 output_hold(frontend, connection, block);
@@ -62,6 +65,7 @@ static void take_effect(struct frontend *frontend, struct connection *connection
 {
         switch ((enum wire_effect)post->effect) {
         case WIRE_EFFECT_NONE:
+        case WIRE_EFFECT_PATIENT:
                 break;
         case WIRE_EFFECT_JOINED:
                 if (since_ms >= frontend->upkeep.told_ms)

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "frontend/output.h"
 #include "support/frontend_host.h"
 
 #define FRIENDS 5
@@ -342,6 +343,69 @@ static void test_a_connection_id_is_never_used_twice(void **state)
         end();
 }
 
+static void move_lowest(int friend, uint64_t version)
+{
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = {.version = version}};
+
+        host_post(&host, &places[friend], NULL, WIRE_CODE_marks_moved, &moved, WIRE_EFFECT_PATIENT);
+}
+
+static void test_what_may_wait_goes_with_the_next_and_only_the_latest_of_it(void **state)
+{
+        struct wire_marks_moved moved;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        move_lowest(0, 1);
+        move_lowest(0, 2);
+        client_expect_nothing(&friends[0]);
+        deliver(1, 100);
+        (void)client_expect(&friends[0], WIRE_CODE_marks_moved, &moved);
+        assert_int_equal(moved.lowest.version, 2);
+        (void)client_expect(&friends[0], WIRE_CODE_delivery, NULL);
+        client_expect_nothing(&friends[0]);
+        end();
+}
+
+static void test_what_may_wait_does_not_wait_for_long(void **state)
+{
+        struct wire_marks_moved moved;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        move_lowest(0, 1);
+        assert_true(host_pass(&host, OUTPUT_PATIENCE_MS - 1));
+        client_expect_nothing(&friends[0]);
+        move_lowest(1, 1);
+        move_lowest(0, 2); /* does not begin to wait anew */
+        assert_true(host_pass(&host, 1));
+        (void)client_expect(&friends[0], WIRE_CODE_marks_moved, &moved);
+        assert_int_equal(moved.lowest.version, 2);
+        client_expect_nothing(&friends[0]);
+        client_expect_nothing(&friends[1]);
+        move_lowest(0, 3); /* after what was written */
+        assert_true(host_pass(&host, OUTPUT_PATIENCE_MS));
+        (void)client_expect(&friends[0], WIRE_CODE_marks_moved, &moved);
+        assert_int_equal(moved.lowest.version, 3);
+        (void)client_expect(&friends[1], WIRE_CODE_marks_moved, &moved);
+        assert_int_equal(moved.lowest.version, 1);
+        end();
+}
+
+static void test_who_is_closed_may_have_had_something_that_waits(void **state)
+{
+        (void)state;
+        begin((struct frontend_options){0});
+        move_lowest(0, 1);
+        host_publish(&host, WIRE_CODE_revoke, &(struct wire_revoke){.user = 100});
+        (void)client_expect(&friends[0], WIRE_CODE_marks_moved, NULL);
+        client_expect_bye(&friends[0], ERR_REVOKED);
+        move_lowest(1, 1);
+        fake_net_break(host.client_net, friends[1].socket);
+        host_turn(&host);
+        end();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -357,6 +421,9 @@ int main(void)
                 cmocka_unit_test(test_effects_that_close),
                 cmocka_unit_test(test_presence_is_cleaned_up),
                 cmocka_unit_test(test_a_connection_id_is_never_used_twice),
+                cmocka_unit_test(test_what_may_wait_goes_with_the_next_and_only_the_latest_of_it),
+                cmocka_unit_test(test_what_may_wait_does_not_wait_for_long),
+                cmocka_unit_test(test_who_is_closed_may_have_had_something_that_waits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -87,10 +87,12 @@ const struct wire_message *wire_message_at(size_t index);
 /* What a post does to the connection besides carrying its frame (wire_post.effect). */
 enum wire_effect {
         WIRE_EFFECT_NONE,
-        WIRE_EFFECT_JOINED,  /* the connection becomes ready */
-        WIRE_EFFECT_REFUSED, /* Join was refused: back to signed out */
-        WIRE_EFFECT_CLOSE,   /* close once the frame is written */
-        WIRE_EFFECT_REPLACED /* the 17th connection: close with REPLACED */
+        WIRE_EFFECT_JOINED,   /* the connection becomes ready */
+        WIRE_EFFECT_REFUSED,  /* Join was refused: back to signed out */
+        WIRE_EFFECT_CLOSE,    /* close once the frame is written */
+        WIRE_EFFECT_REPLACED, /* the 17th connection: close with REPLACED */
+        WIRE_EFFECT_PATIENT /* the frame may wait a moment for others to go with, and for a later one of its code and room, which
+                               * then goes in its place */
 };
 
 enum wire_claim_state { WIRE_CLAIM_CLAIM = 1, WIRE_CLAIM_HELD = 2, WIRE_CLAIM_ACCEPTED = 3 };

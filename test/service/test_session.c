@@ -332,6 +332,54 @@ static void test_the_senders_other_devices_hear_it(void **state)
         assert_int_equal(stage_frames_for(&stage, &stage.boris, WIRE_CODE_delivery), 1);
 }
 
+/* A group of three; its log has two rows of the group itself, and one text of Anna's. */
+static struct id group_of_three(void)
+{
+        struct id group = stage_id(&stage);
+        struct wire_operation operations[] = {
+                {.id = group, .kind = ROW_CREATED, .text = SLICE_LITERAL("Three")},
+                {.id = stage_id(&stage), .kind = ROW_JOINED, .subject = stage.boris.user},
+                {.id = stage_id(&stage), .kind = ROW_JOINED, .subject = stage.clara.user},
+                {.id = stage_id(&stage), .kind = ROW_TEXT, .text = SLICE_LITERAL("hello")},
+        };
+        struct wire_write write = {.operations = {.items = operations, .count = countof(operations)}};
+
+        stage_send(&stage, &stage.anna, WIRE_CODE_write, group, &write);
+        stage_work(&stage, 0);
+        stage_forget(&stage);
+        return group;
+}
+
+/* Each of them moves the lowest; together they are told once, to everybody, as it is after the last. */
+static void test_marks_of_a_group_in_one_batch_are_told_once(void **state)
+{
+        struct wire_mark marks[] = {{.delivered = 4}, {.delivered = 4, .read = 4, .shown = 4}};
+        struct id group = group_of_three(), request = {0};
+        struct wire_marked marked;
+        struct wire_marks_moved moved;
+        const struct client *all[] = {&stage.anna, &stage.boris, &stage.clara};
+
+        (void)state;
+        for (size_t i = 0; i < countof(marks); i++)
+                for (size_t j = 1; j < countof(all); j++)
+                        request = stage_send(&stage, all[j], WIRE_CODE_mark, group, &marks[i]);
+        stage_send(&stage, all[0], WIRE_CODE_mark, group, &marks[0]);
+        request = stage_send(&stage, all[0], WIRE_CODE_mark, group, &marks[1]);
+        stage_work(&stage, 0);
+        assert_int_equal(stage.apply_count, 1 + 1); /* the group's, and one batch of marks */
+        stage_body(stage_reply(&stage, request), WIRE_CODE_marked, WIRE_STRUCTURE(marked), &marked);
+        assert_int_equal(marked.lowest.shown_first, 4);
+        assert_int_equal(stage_frames_for(&stage, &stage.boris, WIRE_CODE_marks_moved), 1);
+        assert_int_equal(stage_frames_for(&stage, &stage.clara, WIRE_CODE_marks_moved), 1);
+        for (size_t i = 0; i < stage.heard_count; i++) {
+                if (stage.heard[i].frame.code != WIRE_CODE_marks_moved)
+                        continue;
+                assert_int_equal(wire_decode(WIRE_STRUCTURE(marks_moved), stage.heard[i].frame.body, &moved, NULL), ERR_OK);
+                if (moved.has & WIRE_HAS(marks_moved, lowest))
+                        assert_int_equal(moved.lowest.version, marked.lowest.version);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -345,6 +393,7 @@ int main(void)
                 TEST(test_a_predecessors_mark_is_told),
                 TEST(test_the_repeat_of_a_mark_beyond_the_head_is_told),
                 TEST(test_marks_wait_for_company),
+                TEST(test_marks_of_a_group_in_one_batch_are_told_once),
                 TEST(test_the_senders_other_devices_hear_it),
         };
 

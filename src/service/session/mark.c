@@ -42,14 +42,23 @@ void mark_plan(struct batch *batch, struct item *item)
         op->mark.members_known = mark->known.version;
 }
 
+/* In a group of a thousand a thousand marks follow a message, and most of them move the lowest: members are told once a batch. */
+#define MEMBERS_AT_ONCE 2
+
 /* The lowest marks to all other members; he himself gets them with his own marks. */
 static void deliver_lowest(struct batch *batch, struct item *item, const struct known *members,
                            const struct wire_lowest *lowest)
 {
         struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = *lowest};
-        uint64_t *others = batch_array(batch, uint64_t, members->count);
+        uint64_t *others;
         size_t count = 0;
 
+        if (members->count > MEMBERS_AT_ONCE) {
+                batch_deliver_latest(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, members->users,
+                                     members->count);
+                return;
+        }
+        others = batch_array(batch, uint64_t, members->count);
         for (size_t i = 0; others && i < members->count; i++)
                 if (members->users[i] != item->envelope.user)
                         others[count++] = members->users[i];

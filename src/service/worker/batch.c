@@ -13,6 +13,7 @@ enum error batch_init(struct batch *batch, struct worker *worker)
         arena_init(&batch->records, &heap, WORKER_CHUNK_SIZE, 2 * WORKER_RECORDS_SIZE);
         arena_init(&batch->work, &heap, WORKER_CHUNK_SIZE, WORKER_WORK_SIZE);
         list_init(&batch->outputs);
+        list_init(&batch->latest);
         list_init(&batch->named);
         batch->items = memory_new(sizeof(*batch->items) * worker->batch_max);
         batch->commits = memory_new(sizeof(*batch->commits) * worker->offsets.partition_count);
@@ -39,6 +40,7 @@ static void forget_work(struct batch *batch)
         batch->broken = batch->must = false;
         batch->recipients = (struct map){0};
         list_init(&batch->outputs);
+        list_init(&batch->latest);
         list_init(&batch->named);
         batch->progress = (struct progress){.restarts = batch->progress.restarts};
 }

@@ -75,7 +75,12 @@ struct output {
         struct id epoch;            /* of the frontend a ready record is for; zero: none in particular */
         struct slice frame;
         struct recipient **recipients;
+        const uint64_t *users; /* whose they are */
         size_t recipient_count;
+        unsigned effect;       /* enum wire_effect, of a delivery */
+        struct list_node late; /* batch.latest */
+        struct id room;        /* of those in it */
+        uint8_t code;
 };
 
 /* Where a batch stands: of the phases alone (phase.h). */
@@ -124,6 +129,7 @@ struct batch {
         bool must;             /* holds records that must not be given up (revoke, mail) */
         bool lost_all;         /* deliveries to frontends unknown were given up: every partition is told (L5) */
         struct list outputs;   /* struct output */
+        struct list latest;    /* those of which only the last of a code and room goes out: batch_deliver_latest */
         struct map recipients; /* struct recipient by user */
         struct list named;     /* the same in order */
         size_t recipient_count;
@@ -175,6 +181,11 @@ void batch_poison(struct batch *batch, struct item *item, enum error error);
 /* A frame to every connection of these users but the item's own, sent after presence was read. */
 void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, const struct id *room, const void *message,
                    const uint64_t *users, size_t user_count);
+
+/* The same, of what is only worth telling as it is last: it takes the place of what the batch was to deliver of the same code and room
+ * before; and a frontend may keep it for a moment (WIRE_EFFECT_PATIENT). users lives as long as the batch. */
+void batch_deliver_latest(struct batch *batch, struct item *item, enum wire_code code, const struct id *room,
+                          const void *message, const uint64_t *users, size_t user_count);
 
 /* Does something to one connection of a frontend (WIRE_EFFECT_REPLACED), without a frame. */
 void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect);

@@ -188,31 +188,94 @@ static struct recipient *recipient_of(struct batch *batch, uint64_t user)
         return recipient;
 }
 
-void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, const struct id *room, const void *message,
-                   const uint64_t *users, size_t user_count)
+static bool output_name(struct batch *batch, struct output *output, const uint64_t *users, size_t user_count)
 {
-        struct wire_frame frame = {.code = (uint8_t)code, .room = *room};
-        struct output *output;
-
-        if (user_count == 0)
-                return;
-        output = output_new(batch, item);
-        if (!output)
-                return;
-        output->message.topic = BUS_FRONTENDS;
-        output->message.partition = BUS_PARTITION_BYKEY;
         output->recipients = batch_array(batch, struct recipient *, user_count);
         if (!output->recipients)
-                return;
+                return false;
         for (size_t i = 0; i < user_count; i++) {
                 output->recipients[i] = recipient_of(batch, users[i]);
                 if (!output->recipients[i])
-                        return;
+                        return false;
         }
+        output->users = users;
         output->recipient_count = user_count;
+        return true;
+}
+
+static void output_frame(struct batch *batch, struct output *output, enum wire_code code, const struct id *room,
+                         const void *message)
+{
+        struct wire_frame frame = {.code = (uint8_t)code, .room = *room};
+
         if (!arena_copy(&batch->work, frame_in_scratch(batch, &frame, message), &output->frame))
                 batch->broken = true;
         check(batch->broken || output->frame.size > 0);
+}
+
+static struct output *delivery_new(struct batch *batch, struct item *item)
+{
+        struct output *output = output_new(batch, item);
+
+        if (!output)
+                return NULL;
+        output->message.topic = BUS_FRONTENDS;
+        output->message.partition = BUS_PARTITION_BYKEY;
+        return output;
+}
+
+void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, const struct id *room, const void *message,
+                   const uint64_t *users, size_t user_count)
+{
+        struct output *output = user_count ? delivery_new(batch, item) : NULL;
+
+        if (output && output_name(batch, output, users, user_count))
+                output_frame(batch, output, code, room, message);
+}
+
+static struct output *latest_of(struct batch *batch, enum wire_code code, const struct id *room)
+{
+        list_each(&batch->latest, output, struct output, late)
+                if (output->code == code && id_equal(&output->room, room))
+                        return output;
+        return NULL;
+}
+
+/* The earlier one goes to the end, as the new one would: what came between them stays before it. */
+static struct output *latest_again(struct batch *batch, struct item *item, struct output *output)
+{
+        list_remove(&output->node);
+        list_append(&batch->outputs, &output->node);
+        output->item = item;
+        return output;
+}
+
+static struct output *latest_new(struct batch *batch, struct item *item, enum wire_code code, const struct id *room)
+{
+        struct output *output = delivery_new(batch, item);
+
+        if (!output)
+                return NULL;
+        output->effect = WIRE_EFFECT_PATIENT;
+        output->code = (uint8_t)code;
+        output->room = *room;
+        list_append(&batch->latest, &output->late);
+        return output;
+}
+
+void batch_deliver_latest(struct batch *batch, struct item *item, enum wire_code code, const struct id *room,
+                          const void *message, const uint64_t *users, size_t user_count)
+{
+        struct output *output = latest_of(batch, code, room);
+        bool same;
+
+        if (user_count == 0)
+                return;
+        same = output && output->recipient_count == user_count &&
+               memcmp(output->users, users, sizeof(*users) * user_count) == 0;
+        output = output ? latest_again(batch, item, output) : latest_new(batch, item, code, room);
+        if (output && (same || output_name(batch, output, users, user_count)))
+                output_frame(batch, output, code, room, message);
 }
 
 /* ---- from outputs to records ---- */
@@ -249,6 +312,7 @@ static void group_send(struct batch *batch, const struct output *output, const s
         struct wire_post post = {.epoch = group->epoch,
                                  .connections = slice_of(group->connections, group->count * 8),
                                  .frame = output->frame,
+                                 .effect = output->effect,
                                  .user = group->user};
         struct bus_message message = {.topic = BUS_FRONTENDS, .partition = group->frontend};
 
