@@ -29,6 +29,7 @@ struct check_row {
         unsigned kind, role;
         struct id request;
         char text[HISTORY_TEXT_SIZE];
+        char origin[16];        /* of a forwarded text */
         struct slice reactions; /* folded: rules/reaction.h; on the heap */
 };
 

@@ -47,7 +47,7 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
 {
         sqlite3_stmt *statement =
                 prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind,"
-                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir, m.reactions"
+                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir, m.reactions, ifnull(m.origin, '')"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -72,6 +72,7 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .heir = number_at(statement, 13)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
                 row->reactions = copy_at(statement, 14);
+                snprintf(row->origin, sizeof(row->origin), "%s", (const char *)sqlite3_column_text(statement, 15));
         }
         sqlite3_finalize(statement);
 }

@@ -149,6 +149,8 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
                 operation.kind = ROW_TEXT;
         if (sim_chance(sim, 40))
                 operation.kind = ROW_REACTED;
+        if (operation.kind == ROW_TEXT && sim_chance(sim, 30))
+                operation.origin = SLICE_LITERAL("somebody");
         if (operation.kind == ROW_REACTED)
                 operation.text = slice_text(history_reaction(client->said));
         else if (operation.kind != ROW_DELETED)
