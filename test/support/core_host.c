@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "wire/descriptor.h"
 
 static const struct arena_source heap_source = {memory_new, memory_free};
 
@@ -106,12 +107,7 @@ static void note(struct core_host *host, const struct core_event *event)
         struct host_event *seen;
         size_t size = event->row.text.size < HOST_TEXT_MAX - 1 ? event->row.text.size : HOST_TEXT_MAX - 1;
         struct wire_iterator iterator;
-        union {
-                struct wire_person person;
-                struct wire_device device;
-                struct wire_row row;
-                struct wire_member member;
-        } part;
+        union wire_any_part part;
 
         if (host->event_count == HOST_EVENTS_MAX) {
                 host->dropped_events++;
