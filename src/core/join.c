@@ -19,6 +19,7 @@ static bool send_join(struct core *core)
 {
         struct wire_cursor cursors[JOIN_ROOMS];
         struct wire_join join = {.era = core->account.era};
+        bool again = !id_is_zero(&core->join.id); /* an answer to an earlier try, with lower heads, may still come */
         struct request *request;
 
         memset(cursors, 0, sizeof(cursors));
@@ -29,11 +30,12 @@ static bool send_join(struct core *core)
 
                 if (room->head == 0)
                         continue;
-                room->asked_head = room->head;
+                if (!again)
+                        room->asked_head = room->head;
                 cursors[join.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
         }
         join.cursors.items = cursors;
-        if (id_is_zero(&core->join.id))
+        if (!again)
                 core->join.id = core_new_id(core);
         request = request_send(core, WIRE_CODE_join, &core->join.id, NULL, &join);
         if (!request)

@@ -365,6 +365,45 @@ static void questions_are_answered(void **state)
         assert_int_equal(core_find(world->bob.core, SLICE_LITERAL("x"), &find, world->bob.time), ERR_AGAIN);
 }
 
+static struct fake_client *client_of_bob(struct world *world)
+{
+        for (size_t i = 0; i < world->server.client_count; i++)
+                if (world->server.clients[i].host == &world->bob)
+                        return &world->server.clients[i];
+        return NULL;
+}
+
+/* The question went out again meanwhile, with the same id and a higher head: the server did not go back, its answer is an old one. */
+static void a_late_answer_to_a_joins_first_try_takes_nothing_away(void **state)
+{
+        static const struct wire_rejoin rejoin;
+        struct world *world = *state;
+        struct fake_frame first, again;
+        struct fake_room *room;
+
+        fake_server_say(&world->server, &world->room, ALICE, "one", false);
+        fake_server_run(&world->server, 3000, 500);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        assert_true(fake_server_take(&world->bob, &first));
+        assert_int_equal(first.head.code, WIRE_CODE_join);
+        assert_int_equal(info_of(world, &world->bob).head, 1);
+        fake_server_say(&world->server, &world->room, ALICE, "two", false);
+        assert_int_equal(info_of(world, &world->bob).head, 2);
+        for (int i = 0; i < 40; i++) {
+                core_host_advance(&world->bob, 500);
+                if (fake_server_take(&world->bob, &again) && again.head.code == WIRE_CODE_join)
+                        break;
+        }
+        assert_int_equal(again.head.code, WIRE_CODE_join);
+        assert_true(id_equal(&again.head.request, &first.head.request));
+        room = fake_server_room(&world->server, &world->room);
+        room->head = 1;
+        fake_server_handle(&world->server, client_of_bob(world), &first);
+        room->head = 2;
+        assert_int_equal(info_of(world, &world->bob).head, 2);
+        assert_rows(world, &world->bob, 2);
+}
+
 static void every_split_of_the_input_reads_the_same(void **state)
 {
         struct world *world = *state;
@@ -436,6 +475,7 @@ int main(void)
                 TEST(many_rooms_are_listed_in_ranges),
                 TEST(the_ten_minute_comparison_finds_what_was_never_delivered),
                 TEST(questions_are_answered),
+                TEST(a_late_answer_to_a_joins_first_try_takes_nothing_away),
                 TEST(every_split_of_the_input_reads_the_same),
                 TEST(a_slow_socket_gets_everything),
         };
