@@ -9,6 +9,7 @@
 #include "rules/row.h"
 #include "sim/check.h"
 #include "sim/disk.h"
+#include "sim/finder.h"
 
 static sqlite3_stmt *prepare(sqlite3 *database, const char *text)
 {
@@ -141,9 +142,11 @@ struct check_store *check_store_read(struct sim *sim)
         check(store);
         engine_store_close(sim);
         check(sqlite3_open_v2(DISK_DATABASE, &database, SQLITE_OPEN_READWRITE, DISK_VFS) == SQLITE_OK);
-        check(sqlite3_exec(database, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK);
+        check(sqlite3_exec(database, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY", NULL, NULL, NULL) ==
+              SQLITE_OK);
         read_rows(database, sim, store);
         read_members(database, sim, store);
+        finder_check_index(sim, database);
         sqlite3_close(database);
         return store;
 }

@@ -395,6 +395,13 @@ static void add_user(struct sim *sim, bool imported, bool rogue)
                 import(sim, user);
 }
 
+static void watch(struct core_host *host, const struct core_event *event)
+{
+        const struct sim_client *client = container_of(host, struct sim_client, host);
+
+        finder_hear(client->sim, client, event);
+}
+
 static void add_client(struct sim *sim, struct user *user, enum client_goal goal)
 {
         struct sim_client *client = &sim->clients.all[sim->clients.count];
@@ -405,7 +412,9 @@ static void add_client(struct sim *sim, struct user *user, enum client_goal goal
         client->goal = goal;
         client->pace_us = sim_between(sim, 2000, 7000) * 1000;
         client->start_us = sim->now_us + 1 + sim_below(sim, SIM_SECOND);
+        client->sim = sim;
         core_host_init(&client->host, 0);
+        client->host.watch = watch;
         client->host.arena_max = (size_t)8 << 20;
 }
 

@@ -6,6 +6,7 @@
 #define GALKA_TEST_SIM_CLIENT_H
 
 #include "rules/invite.h"
+#include "sim/finder.h"
 #include "sim/history.h"
 #include "sim/line.h"
 #include "support/core_host.h"
@@ -51,6 +52,8 @@ struct sim_client {
         unsigned sign_tries;
         struct id provoked; /* a room to say something into at the next moment */
         uint64_t sign_out_device;
+        struct sim *sim; /* of which host.watch knows nothing */
+        struct finder finder;
         struct watched watched[HISTORY_ROOMS_MAX];
         uint64_t connected_us;
         bool of_the_past;         /* the store went back, and it has not heard of it: its numbers may fall */

@@ -192,7 +192,7 @@ static void look_around(struct sim *sim, struct sim_client *client)
         enum error error = ERR_OK;
         struct id request;
 
-        switch (sim_below(sim, 5)) {
+        switch (sim_below(sim, 7)) {
         case 0:
                 error = core_find(core, SLICE_LITERAL("user"), &request, client->host.time);
                 break;
@@ -203,6 +203,10 @@ static void look_around(struct sim *sim, struct sim_client *client)
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
                         error = core_around(core, &info.room, 1 + sim_below(sim, info.head + 1), 0, 10, &request,
                                             client->host.time);
+                break;
+        case 4:
+        case 5:
+                error = finder_search(sim, client);
                 break;
         case 3:
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
