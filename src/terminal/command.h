@@ -38,6 +38,8 @@ int command_delete(struct session *session, int count, char **words);
 int command_react(struct session *session, int count, char **words);
 int command_forward(struct session *session, int count, char **words);
 int command_history(struct session *session, int count, char **words);
+int command_search(struct session *session, int count, char **words);
+int command_around(struct session *session, int count, char **words);
 int command_tail(struct session *session, int count, char **words);
 int command_outbox(struct session *session, int count, char **words);
 int command_retry(struct session *session, int count, char **words);
@@ -63,9 +65,10 @@ struct command_flags {
         bool wait;           /* send: stay until it is sent */
         bool all;            /* signout: every device */
         bool others;         /* signout, password: every other device */
-        uint32_t rows;       /* history, chat: how many rows; 0: the default */
+        uint32_t rows;       /* history, chat, search, around: how many rows; 0: the default */
         uint32_t uses, days; /* invite; 0: the default */
         const char *invite, *new_password_file;
+        const char *room; /* search: where */
         const char *email, *user_name, *display_name, *code, *password_file, *device_name;
 };
 

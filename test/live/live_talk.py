@@ -177,6 +177,33 @@ def plain_output(rig):
 
 
 @case
+def searches(rig):
+    """messages are found by their words in any form, in a room and everywhere, and what stands around them is shown"""
+    rig.galka('alice', 'send', '@bob', 'Ёлка и книги')
+    rig.galka('bob', 'send', '@alice', 'where are the geese flying?')
+    rig.galka('alice', 'send', 'me', 'flying goose, книгу')
+    found = rig.galka_json('alice', 'search', 'книгами', 'елка')
+    expect_equal([(row['type'], row['text'], row['sender_name']) for row in found], [('hit', 'Ёлка и книги', 'alice')], 'all words')
+    texts = [row['text'] for row in rig.galka_json('alice', 'search', 'FLY')]
+    expect_equal(texts, ['flying goose, книгу', 'where are the geese flying?'], 'everywhere, newest first')
+    hit, = rig.galka_json('alice', 'search', 'fly', '--room', '@bob')
+    expect_equal(hit['text'], 'where are the geese flying?', 'in one room')
+    expect_equal(len(rig.galka_json('alice', 'search', 'fly', '--count', 1)), 1, 'as many as are asked for')
+    around = rig.galka_json('alice', 'around', '@bob', hit['seq'], '--count', 4)
+    expect_equal([row['seq'] for row in around][-2:], [hit['seq'] - 1, hit['seq']], 'the messages around it')
+    day = time.strftime('%Y-%m-%d', time.gmtime(hit['time_ms'] // 1000 - 86400))
+    expect_equal(rig.galka_json('alice', 'around', '@bob', day)[0]['seq'], 1, 'a day before all of them')
+    expect('[@bob]' in rig.galka('alice', 'search', 'geese'), 'for people: which room')
+    expect('Nothing found' in rig.galka('alice', 'search', 'swan'), 'nothing')
+    for words, said in ((('?!',), 'no word'), (('x' * 300,), 'too much'), ((' '.join('abcdefghijklmnopq'),), 'too much')):
+        rig.galka('alice', 'search', *words, code=1)
+        expect(said in rig.last_error, f'{words}: {rig.last_error}')
+    rig.galka('alice', 'around', '@bob', 'yesterday', code=2)
+    rig.galka('alice', 'edit', '@bob', str(found[0]['seq']), 'Сосна', '--wait')
+    expect_equal(rig.galka_json('alice', 'search', 'ёлка'), [], 'an edited text')
+
+
+@case
 def another_day(rig):
     """messages of another day have its date, those of another year its year"""
     rig.galka('carol', 'send', 'me', 'long ago')
