@@ -34,7 +34,7 @@ sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
 fuzz: deps-test         ## a fuzz target: TARGET=frontend TIME=60
 	@tools/fuzz $(or $(TARGET),frontend) $(or $(TIME),60)
 
-bench: $(if $(CLUSTER),deps-test,deps-run)         ## a benchmark: WORKLOAD=idle, pairs, room, presence; CLUSTER=1: pairs over Kafka, Redis and PostgreSQL
+bench: $(if $(CLUSTER),deps-test,deps-run)         ## a benchmark: WORKLOAD=idle, pairs, million, room, presence; CLUSTER=1: pairs over Kafka, Redis and PostgreSQL
 	@tools/bench $(WORKLOAD)
 
 format: deps-test       ## lay out all C by .clang-format

@@ -10,6 +10,8 @@
 static const struct workload workloads[] = {
         {"idle", "memory of 50,000 signed-in connections that only ping", workload_idle},
         {"pairs", "400 users who write to each other: messages a second and latency, durable", workload_pairs},
+        {"million", "a room with a million messages, and a member who was away for a year: Join, jumps, searches",
+         workload_million},
         {"presence", "presence in Redis: requests a second, beside Redis itself", workload_presence},
         {"room", "a group of 1000 online members: deliveries a second beside a bare fan-out; slow readers", workload_room},
         {"store", "PostgreSQL without a server around it: operations a second", workload_store},

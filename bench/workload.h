@@ -21,6 +21,7 @@ struct workload {
 
 /* False, having said why on standard error, if it could not be measured. */
 bool workload_idle(const struct workload_options *options, struct report *report);
+bool workload_million(const struct workload_options *options, struct report *report);
 bool workload_pairs(const struct workload_options *options, struct report *report);
 bool workload_presence(const struct workload_options *options, struct report *report);
 bool workload_room(const struct workload_options *options, struct report *report);

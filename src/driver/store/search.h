@@ -6,7 +6,7 @@
 #include "seam/store.h"
 
 #define SEARCH_SPAN   1000000 /* SQLite: numbers of a room that one question looks through at most */
-#define SEARCH_LOOKED 20000   /* PostgreSQL: rows of a room with the first word that one question looks at at most */
+#define SEARCH_LOOKED 5000    /* PostgreSQL: rows of a room with the first word that one question looks at at most */
 
 /* The question's words, the longest first: it is likely the rarest. BAD_FIELD: there is none. TOO_LARGE: too many. NO_MEMORY. */
 must_use enum error search_words(struct lexicon *lexicon, const struct store_question *question, struct arena *arena,
