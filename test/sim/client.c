@@ -71,8 +71,9 @@ static void take_message(struct sim *sim, struct sim_client *client, const struc
                 history_acked(sim, message, event->seq);
                 break;
         case CORE_MESSAGE_FAILED:
-                if (event->error == ERR_UNKNOWN) /* it named a row by its number of another era */
-                        message->abandoned = true;
+                /* It named a row by its number of another era. Where there is none by then, a repeat may find one, later. */
+                if (event->error == ERR_UNKNOWN || (event->error == ERR_NO_ROW && (message->past_row || message->forgiven)))
+                        message->abandoned = message->forgiven = true;
                 else
                         history_refused(sim, message, event->error);
                 if (core_discard(client->host.core, &event->room, &event->id, client->host.time) != ERR_OK)

@@ -32,6 +32,7 @@ struct message {
         bool in_log;     /* the checker's */
         bool changed;    /* the same id was used again, with another content */
         bool rogue;      /* by a client that does not behave: its content may differ between tries */
+        bool past_row;   /* its client had not heard that the store went back: its target may be another row by now */
         bool spoken;     /* in a scenario: its text is a person's own words */
         bool may_fail;   /* it may be refused: the row is another's, or is deleted by then */
         bool in_group;   /* others may have taken the right to it from him: it may be refused */

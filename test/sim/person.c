@@ -158,6 +158,7 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
         if (core_write(client->host.core, room, &operation, &id, client->host.time) != ERR_OK)
                 return;
         message = history_sent(sim, &id, client->number, client->user->id, room, client->said);
+        message->past_row = client->of_the_past;
         if (operation.kind != ROW_TEXT) {
                 message->alters = (unsigned)operation.kind;
                 message->target = row.seq;
