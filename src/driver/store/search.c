@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "driver/store/common.h"
 #include "rules/limits.h"
 
 static int longest_first(const void *left, const void *right)
