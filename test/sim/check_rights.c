@@ -81,6 +81,7 @@ static bool may(const struct replay *replay, const struct check_row *row)
                 return sender.role == ROLE_OWNER && subject.role && subject.role != row->role &&
                        (subject.role != ROLE_OWNER || (self && count_of(replay, ROLE_OWNER) > 1));
         case ROW_EDITED:
+        case ROW_REACTED:
                 return false; /* makes no row */
         }
         return false;
@@ -114,6 +115,7 @@ static void follow(struct replay *replay, const struct check_row *row)
         case ROW_LINK:
         case ROW_DELETED:
         case ROW_EDITED:
+        case ROW_REACTED:
                 break;
         }
 }

@@ -238,6 +238,7 @@ void group_change(struct writer *writer, struct room *room, const struct store_o
         case ROW_CREATED:
         case ROW_DELETED:
         case ROW_EDITED:
+        case ROW_REACTED:
                 break;
         case ROW_JOINED:
                 join(writer, room, row);

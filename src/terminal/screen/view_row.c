@@ -323,7 +323,7 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
         else if (bubble.origin && line == bubble.name) {
                 text_format(said, sizeof(said), TEXT_FORWARDED_FROM, row->origin);
                 grid_put_cut(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), slice_text(said));
-        } else if (bubble.quote && line == bubble.name + bubble.origin) {
+        } else if (bubble.quote && line == (unsigned)bubble.name + bubble.origin) {
                 tell_quote(model, row, said, sizeof(said));
                 left = grid_put(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), SLICE_LITERAL("▎"));
                 grid_put_cut(grid, at, left, right - 1, STYLE_OF(surface, INK_QUIET), slice_text(said));

@@ -158,6 +158,7 @@ void plan_group_change(struct world *world, struct world_room *room, const struc
         case ROW_CREATED:
         case ROW_DELETED:
         case ROW_EDITED:
+        case ROW_REACTED:
                 return;
         case ROW_JOINED:
                 join(world, room, row);
