@@ -154,8 +154,10 @@ bool core_forget(struct core *core, bool keep_outbox, enum error why)
                         return false;
                 }
         }
-        if (!keep_outbox)
+        if (!keep_outbox) {
                 people_forget(core);
+                watch_end(core);
+        }
         batch_forget(core, NULL, !keep_outbox);
         if (!keep_outbox)
                 loader_forget(core);
@@ -238,6 +240,7 @@ void core_step(struct core *core)
         join_step(core);
         sync_step(core);
         rooms_step(core);
+        watch_step(core);
         loader_step(core);
 }
 
@@ -245,7 +248,7 @@ uint64_t core_deadline_ms(const struct core *core)
 {
         uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
 
-        due = min_of(due, min_of(sync_due(core), batch_due(core)));
+        due = min_of(due, min_of(min_of(sync_due(core), batch_due(core)), watch_due(core)));
         list_each(&core->rooms.work, room, struct room, work) {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));
                 due = min_of(due, sync_room_due(core, room));
@@ -353,7 +356,7 @@ enum core_event_kind core_poll(struct core *core, struct core_event *event)
         asks_release(core);
         found = poll_flags(core, event) || batch_poll(core, event) || loader_poll(core, event) ||
                 link_poll_output(core, event) || poll_account(core, event) || asks_poll(core, event) ||
-                poll_rooms(core, event);
+                poll_rooms(core, event) || watch_poll(core, event);
         check(found == (event->kind != CORE_EVENT_NONE));
         return event->kind;
 }

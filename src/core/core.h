@@ -141,6 +141,15 @@ must_use enum error core_invite(struct core *core, uint64_t uses, uint64_t valid
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                                 struct id *request, struct core_time time);
 
+/* What is on the screen: people, of whom is told whether they are online, and the room that is open (NULL: none), where is told who
+ * types. In place of what was said before; the first fifty. Of oneself nothing is told, nor of those with whom one shares no room.
+ * NO_MEMORY. */
+must_use enum error core_watch(struct core *core, const uint64_t *users, size_t count, const struct id *room,
+                               struct core_time time);
+
+/* The user types in that room: to be called as often as he does; it goes out every few seconds, if there is a link. */
+void core_typing(struct core *core, const struct id *room, struct core_time time);
+
 /* The host would like to be connected (default) or not. Going from not to yes it does not wait out the pause after a connect that
  * failed: the host knows that the network is back, or somebody is in a hurry. */
 void core_online(struct core *core, bool wanted, struct core_time time);
@@ -197,6 +206,8 @@ enum core_event_kind {
         CORE_EVENT_INVITED,  /* id: request; bytes: the invitation's token */
         CORE_EVENT_FAILED,   /* id: request; error */
         CORE_EVENT_NAMES,    /* of somebody a name came, or changed: core_person */
+        CORE_EVENT_STATUS,   /* number: a user who is watched; more: he is online now, else he is not: core_status */
+        CORE_EVENT_TYPING,   /* room: the open one; number: a user who types now (more), or no longer: core_typists */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
 
@@ -261,6 +272,12 @@ enum error core_refused(const struct core *core);
 uint64_t core_user(const struct core *core);
 uint64_t core_device(const struct core *core);
 struct wire_person core_profile(const struct core *core);
+
+/* Of one who is watched: false: it is not known (no link, not answered, or no room is shared). */
+bool core_status(const struct core *core, uint64_t user, bool *online);
+
+/* Who types in the room, if it is the open one: at most `max`. Returns how many. */
+size_t core_typists(const struct core *core, const struct id *room, uint64_t *users, size_t max);
 
 /* Who that is, as far as it is known: names, in groups; false while it is not: CORE_EVENT_NAMES says when to ask again. Slices live
  * until the next call in. */

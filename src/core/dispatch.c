@@ -23,6 +23,9 @@ union dispatch_message {
         struct wire_delivery delivery;
         struct wire_marks_moved marks_moved;
         struct wire_rejoin rejoin;
+        struct wire_watched watched;
+        struct wire_status_moved status_moved;
+        struct wire_types types;
 };
 
 static bool on_welcome(struct core *core, const struct wire_frame *frame, const void *message)
@@ -72,6 +75,17 @@ static bool on_rejoin(struct core *core, const struct wire_frame *frame, const v
         return true;
 }
 
+static bool on_status_moved(struct core *core, const struct wire_frame *frame, const void *message)
+{
+        (void)frame;
+        return watch_moved(core, message);
+}
+
+static bool on_types(struct core *core, const struct wire_frame *frame, const void *message)
+{
+        return watch_types(core, &frame->room, message);
+}
+
 static const struct dispatch_line {
         uint8_t code;
         uint8_t since; /* enum link_state: lawful from then on */
@@ -94,11 +108,14 @@ static const struct dispatch_line {
         {WIRE_CODE_member_page, LINK_READY, request_answered},
         {WIRE_CODE_found, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
+        {WIRE_CODE_watched, LINK_READY, request_answered},
         {WIRE_CODE_written, LINK_READY, request_answered},
         {WIRE_CODE_marked, LINK_READY, request_answered},
         {WIRE_CODE_delivery, LINK_READY, on_delivery},
         {WIRE_CODE_marks_moved, LINK_READY, on_marks_moved},
         {WIRE_CODE_rejoin, LINK_READY, on_rejoin},
+        {WIRE_CODE_status_moved, LINK_READY, on_status_moved},
+        {WIRE_CODE_types, LINK_READY, on_types},
 };
 
 bool core_understands(uint8_t code)

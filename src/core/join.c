@@ -157,6 +157,7 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
         join->compare_ms = compare_time(core);
         if (core->link.state != LINK_READY)
                 link_move(core, LINK_READY);
+        watch_joined(core);
         join->ready_batch = batch_barrier(core);
         join->synced = false;
         join->after = (struct id){0};

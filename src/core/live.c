@@ -149,6 +149,8 @@ bool live_delivery(struct core *core, const struct id *id, const struct wire_del
         if (number == 0 || number == UINT64_MAX ||
             (row && (row->seq > number || !room_row_lawful(row, number - 1, UINT64_MAX))))
                 return false;
+        if (row && row->seq == number)
+                watch_spoke(core, id, row->sender);
         room = room_get(core, id);
         if (!room)
                 return core->rooms.count >= core->limits.rooms_max;

@@ -35,6 +35,7 @@ static const struct request_kind kinds[] = {
         {WIRE_CODE_find, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_devices, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_members, ask_answered, ask_failed, COUNTER(asks)},
+        {WIRE_CODE_watch, watch_answered, watch_failed, 0},
         {WIRE_CODE_invite, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_write, write_answered, write_failed, COUNTER(writes)},
         {WIRE_CODE_mark, mark_answered, mark_failed, COUNTER(marks)},

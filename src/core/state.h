@@ -21,6 +21,7 @@
 #include "core/request.h"
 #include "core/room.h"
 #include "core/sync.h"
+#include "core/watch.h"
 
 struct core {
         struct recycler memory;
@@ -40,6 +41,7 @@ struct core {
         struct outbox outbox;
         struct sync sync;
         struct asks asks;
+        struct watching *watching; /* NULL: the host has shown nothing yet */
         uint8_t phase_told;
 };
 

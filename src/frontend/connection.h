@@ -76,13 +76,14 @@ struct connection {
         struct traffic *traffic;
         struct limit_entry *address; /* NULL: not limited */
         int32_t socket;
-        uint32_t since_ms; /* what `waits` is ordered by: milliseconds since the frontend's start, wrapping */
-        uint16_t pending;  /* replies waited for */
-        uint8_t state;     /* enum connection_state */
-        uint8_t old_key;   /* the token was made with the key before */
-        uint8_t to_rejoin; /* it was told to join again, and has not: in which round (upkeep.h); 0: it was not told */
-        uint8_t secured;   /* its bytes are TLS */
-        uint8_t own;       /* it comes from this machine */
+        uint32_t since_ms;     /* what `waits` is ordered by: milliseconds since the frontend's start, wrapping */
+        uint16_t pending;      /* replies waited for */
+        uint8_t state;         /* enum connection_state */
+        uint8_t old_key : 1;   /* the token was made with the key before */
+        uint8_t to_rejoin : 2; /* it was told to join again, and has not: in which round (upkeep.h); 0: it was not told */
+        uint8_t secured : 1;   /* its bytes are TLS */
+        uint8_t own : 1;       /* it comes from this machine */
+        uint32_t typed_ms;     /* its last `typing` that was relayed, as since_ms; 0: none */
 };
 
 _Static_assert(sizeof(struct connection) <= 128, "this is kept of every idle connection");

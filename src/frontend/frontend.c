@@ -2,6 +2,7 @@
 #include "frontend/frontend.h"
 
 #include "base/memory.h"
+#include "frontend/absence.h"
 #include "frontend/claim.h"
 #include "frontend/drain.h"
 #include "frontend/ending.h"
@@ -144,6 +145,7 @@ void frontend_free(struct frontend **frontend_p)
         pool_finish(&frontend->sends);
         blocks_finish(&frontend->blocks);
         upkeep_finish(&frontend->upkeep);
+        absence_finish(&frontend->absences);
         memory_free(frontend);
 }
 
@@ -257,6 +259,7 @@ bool frontend_turn(struct frontend *frontend, int wait_ms)
         if (count < FRONTEND_NET_EVENTS)
                 liveness_run(frontend);
         upkeep_run(frontend);
+        absence_run(frontend);
         if (frontend->claim.state == CLAIM_GIVEN_UP)
                 drain_at_once(frontend);
         if (frontend->drain.on)
@@ -271,7 +274,7 @@ int frontend_wait_ms(const struct frontend *frontend)
         uint64_t now_ms = clock_monotonic_ms(frontend->seams.clock), next = UINT64_MAX;
         const uint64_t times[] = {
                 claim_next_ms(frontend),  input_next_ms(frontend), pending_next_ms(frontend), liveness_next_ms(frontend),
-                upkeep_next_ms(frontend), drain_next_ms(frontend), output_next_ms(frontend),
+                upkeep_next_ms(frontend), drain_next_ms(frontend), output_next_ms(frontend),  absence_next_ms(frontend),
         };
 
         if (frontend->more || !list_empty(&frontend->dirty))

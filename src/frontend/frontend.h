@@ -63,6 +63,7 @@ struct frontend_counts {
         uint64_t frames_in, frames_out, bytes_in, bytes_out;
         uint64_t refused, rate_limited, slow_closed, idle_closed, deadline_passed, posts_unknown;
         uint64_t partial_bytes, queued_bytes, replies_waiting;
+        uint64_t away;                   /* users of whom it was said that they have been away for a while */
         uint64_t secured, plain_refused; /* connections that began with TLS; that did not, and should have */
 };
 

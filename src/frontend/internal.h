@@ -28,6 +28,7 @@
 #define FRONTEND_REPLY_MS       5000
 #define FRONTEND_MARGIN_MS      2000
 #define FRONTEND_OPERATIONS_MAX 16
+#define FRONTEND_TYPING_MS      3000
 
 /* Tags of events that are not a connection's; ids of connections are all above 2^32. */
 enum frontend_tag { FRONTEND_TAG_BUS = 1, FRONTEND_TAG_PRESENCE, FRONTEND_TAG_LISTENER };
@@ -79,6 +80,17 @@ struct upkeep {
         struct presence_result results[UPKEEP_BATCH];
 };
 
+/* absence.h */
+struct absence {
+        uint64_t user, due_ms;
+};
+
+struct absences {
+        struct absence *ring; /* ABSENCE_MAX; NULL until somebody leaves */
+        uint32_t first, count;
+        uint64_t retry_ms;
+};
+
 /* pending.h */
 struct pendings {
         struct map map;
@@ -113,6 +125,7 @@ struct frontend {
         struct limiter users, addresses;
         struct claim claim;
         struct upkeep upkeep;
+        struct absences absences;
         struct drain drain;
         int listeners[FRONTEND_LISTENERS_MAX];
         uint32_t listener_count;

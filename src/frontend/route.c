@@ -241,6 +241,19 @@ static void trace(const struct frontend *frontend, const struct connection *conn
                            {"code", frame->message->name}, {"connection", NULL, connection->id});
 }
 
+/* One in FRONTEND_TYPING_MS of a connection; the others are as if they had not come. */
+static bool is_typing_again(const struct frontend *frontend, struct connection *connection, const struct wire_frame *frame)
+{
+        uint32_t now_ms = (uint32_t)(frontend->now_ms - frontend->start_ms) | 1;
+
+        if (frame->code != WIRE_CODE_typing)
+                return false;
+        if (connection->typed_ms && now_ms - connection->typed_ms < FRONTEND_TYPING_MS)
+                return true;
+        connection->typed_ms = now_ms;
+        return false;
+}
+
 static void relay(struct frontend *frontend, struct connection *connection, const struct wire_frame *frame, uint8_t *bytes,
                   size_t size)
 {
@@ -252,13 +265,16 @@ static void relay(struct frontend *frontend, struct connection *connection, cons
         }
         if (message->header & WIRE_HAS_TOKEN && !admit(frontend, connection, frame))
                 return;
+        if (is_typing_again(frontend, connection, frame))
+                return;
         if (message->reply && !pending_add(frontend, connection, &frame->request)) {
                 refuse(frontend, connection, frame, ERR_BUSY, FRONTEND_RETRY_MS);
                 return;
         }
         if (publish_envelope(frontend, connection, frame, bytes, size) != ERR_OK) {
-                if (message->reply)
-                        pending_remove(frontend, connection->id, &frame->request);
+                if (!message->reply)
+                        return;
+                pending_remove(frontend, connection->id, &frame->request);
                 refuse(frontend, connection, frame, ERR_BUSY, FRONTEND_RETRY_MS);
                 return;
         }

@@ -2,6 +2,7 @@
 #include "frontend/upkeep.h"
 
 #include "base/memory.h"
+#include "frontend/absence.h"
 #include "frontend/answer.h"
 #include "frontend/ending.h"
 #include "frontend/output.h"
@@ -307,6 +308,15 @@ static void set_done(struct frontend *frontend)
         upkeep->lost_again = false;
 }
 
+static void removed(struct frontend *frontend)
+{
+        struct upkeep *upkeep = &frontend->upkeep;
+
+        for (uint32_t i = 0; i < upkeep->count; i++)
+                absence_note(frontend, upkeep->requests[i].entry.user);
+        forget_removals(upkeep, upkeep->count);
+}
+
 static void finish(struct frontend *frontend, enum outcome outcome)
 {
         struct upkeep *upkeep = &frontend->upkeep;
@@ -321,7 +331,7 @@ static void finish(struct frontend *frontend, enum outcome outcome)
         else if (job == UPKEEP_SET && ok)
                 set_done(frontend);
         else if (job == UPKEEP_REMOVE && ok)
-                forget_removals(upkeep, upkeep->count);
+                removed(frontend);
         else if (job == UPKEEP_END)
                 upkeep->ended = true;
 }

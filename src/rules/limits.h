@@ -25,6 +25,9 @@
 #define PING_PROXY_MS     25000
 #define REPLY_MS          5000 /* reply deadline of a request; not_after of its operation */
 #define CLOCK_MARGIN_MS   2000 /* what two servers' clocks may differ by */
+#define WATCH_USERS_MAX   50   /* of one watch */
+#define TYPING_MS         3000 /* between two that count */
+#define TYPING_GONE_MS    6000 /* after the last one */
 #define CODE_DIGITS       6
 #define CODE_VALID_MS     900000
 #define USER_NAME_MIN     3

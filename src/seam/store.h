@@ -241,6 +241,8 @@ enum store_question_kind {
         STORE_ASK_PROFILES, /* people by id */
         STORE_ASK_DEVICES,  /* one's devices */
         STORE_ASK_MEMBERS,  /* who is in a room, and their marks */
+        STORE_ASK_SHARED,   /* which of these users are in a room that the asker is in, too */
+        STORE_ASK_AMONG,    /* which of these users are in this room; the asker must be */
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
@@ -304,6 +306,11 @@ struct store_question {
                         const uint64_t *users;
                         size_t count;
                 } profiles;
+                struct {
+                        struct id room; /* SHARED: zero: none; else the asker must be in it, or he is refused: NO_ROOM */
+                        const uint64_t *users;
+                        size_t count;
+                } shared; /* SHARED, AMONG */
                 struct {
                         struct slice folded;   /* user name or address, folded */
                         uint64_t nobody;       /* if nobody has it: wait_ms counts the GUESS operations of this id, so that
@@ -375,6 +382,10 @@ struct store_answer {
                         uint64_t head;
                         struct slice link; /* empty: there is none, or it is not the user's to see */
                 } members;
+                struct {
+                        uint64_t *users; /* in the order in which they were asked for */
+                        size_t count;
+                } shared; /* SHARED, AMONG */
                 struct {
                         uint64_t user; /* 0: nobody */
                         const char *password_hash;

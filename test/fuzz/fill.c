@@ -144,6 +144,17 @@ void fill_query(struct script *script, uint8_t code, union body *body)
         case WIRE_CODE_profiles:
                 body->profiles.users = (struct wire_list){.items = users, .count = 2};
                 break;
+        case WIRE_CODE_watch:
+                body->watch.users = (struct wire_list){.items = users, .count = 2};
+                body->watch.has = WIRE_HAS(watch, room);
+                body->watch.room = fill_room(script_next(script));
+                break;
+        case WIRE_CODE_typing:
+                body->typing.kind = script_next(script);
+                break;
+        case WIRE_CODE_gone:
+                body->gone.user = users[script_next(script) & 1].user;
+                break;
         default:
                 body->devices.limit = script_number_to(script, 100);
                 break;

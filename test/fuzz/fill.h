@@ -30,6 +30,9 @@ union body {
         struct wire_find find;
         struct wire_profiles profiles;
         struct wire_devices devices;
+        struct wire_watch watch;
+        struct wire_typing typing;
+        struct wire_gone gone;
         struct wire_write write;
         struct wire_mark mark;
 };

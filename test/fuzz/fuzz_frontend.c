@@ -72,13 +72,17 @@ static void take_envelopes(struct play *play)
         struct bus_event event;
 
         while (bus->ops->poll(bus, &event, 1) == 1) {
+                struct wire_envelope envelope;
                 struct wire_frame frame;
 
                 if (event.kind != BUS_EVENT_RECORD)
                         continue;
-                check(wire_record_parse(event.record.value, WIRE_CODE_envelope, &play->last) == ERR_OK);
-                check(wire_frame_parse(play->last.frame, &frame) == ERR_OK);
+                check(wire_record_parse(event.record.value, WIRE_CODE_envelope, &envelope) == ERR_OK);
+                check(wire_frame_parse(envelope.frame, &frame) == ERR_OK);
+                if (frame.code == WIRE_CODE_gone) /* it says so itself */
+                        continue;
                 check(frame.message && frame.message->direction == WIRE_UP);
+                play->last = envelope;
                 if (frame.message->header & WIRE_HAS_TOKEN)
                         check(play->last.user - FIRST_USER < CLIENTS && play->last.user == frame.user);
                 else

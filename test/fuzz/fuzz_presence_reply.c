@@ -58,6 +58,11 @@ static void interpret(struct seen *seen, const struct redis_reply *reply)
                 size_t max = kind == PRESENCE_GET ? PRESENCE_CONNECTIONS_MAX : kind == PRESENCE_SET ? 1 : 0;
 
                 check(results[i].count <= max && (results[i].count > 0) == (results[i].entries != NULL));
+                check(results[i].watcher_count <= PRESENCE_WATCHERS_MAX &&
+                      (results[i].online >> requests[i].user_count) == 0);
+                for (size_t e = 0; e < results[i].watcher_count; e++)
+                        mix(seen, results[i].watchers[e].user);
+                mix(seen, results[i].online ^ results[i].stamp << 8 ^ results[i].gone);
                 check(kind == PRESENCE_BEAT || (!results[i].lost && !results[i].forgot));
                 for (size_t e = 0; e < results[i].count; e++) {
                         check(results[i].entries[e].user == requests[i].entry.user);
@@ -121,6 +126,8 @@ static void check_same(const struct seen *a, const struct seen *b)
         check(a->digest == b->digest && a->replies == b->replies && a->corrupt == b->corrupt);
 }
 
+static const uint64_t users[] = {5, 6, INT64_MAX};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct seen whole, other;
@@ -131,8 +138,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (size < 1 + request_count)
                 return 0;
         for (size_t i = 0; i < request_count; i++)
-                requests[i] = (struct presence_request){.kind = data[1 + i] % (PRESENCE_END + 1u),
-                                                        .entry = {.user = 1 + i, .epoch = {"an epoch"}}};
+                requests[i] = (struct presence_request){.kind = data[1 + i] % (PRESENCE_GONE + 1u),
+                                                        .entry = {.user = 1 + i, .epoch = {"an epoch"}},
+                                                        .users = users};
+        for (size_t i = 0; i < request_count; i++)
+                requests[i].user_count = requests[i].kind == PRESENCE_WATCH ? countof(users) : 0;
         data += 1 + request_count;
         size -= 1 + request_count;
         whole = read_all(data, size, 0, size + 1);

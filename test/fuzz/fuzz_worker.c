@@ -372,7 +372,8 @@ static void step_request(struct play *play, unsigned choice)
                 WIRE_CODE_devices,        WIRE_CODE_sign_up,     WIRE_CODE_confirm,   WIRE_CODE_sign_in,
                 WIRE_CODE_renew,          WIRE_CODE_sign_out,    WIRE_CODE_reset,     WIRE_CODE_reset_confirm,
                 WIRE_CODE_set_password,   WIRE_CODE_set_profile, WIRE_CODE_set_email, WIRE_CODE_confirm_email,
-                WIRE_CODE_delete_account, WIRE_CODE_invite,      WIRE_CODE_search};
+                WIRE_CODE_delete_account, WIRE_CODE_invite,      WIRE_CODE_search,    WIRE_CODE_watch,
+                WIRE_CODE_typing,         WIRE_CODE_gone};
         static const enum bus_topic topics[] = {[WIRE_TOPIC_AUTHENTICATION] = BUS_AUTHENTICATION,
                                                 [WIRE_TOPIC_SESSION] = BUS_SESSION,
                                                 [WIRE_TOPIC_QUERY] = BUS_QUERY};
@@ -394,7 +395,8 @@ static void step_request(struct play *play, unsigned choice)
                 fill_session(play->script, play->sequence, message->code, &body);
         built = wire_frame_build(&frame, &body, bytes, bytes + sizeof(bytes));
         check(built.size > 0);
-        ask(play, &frame, &envelope);
+        if (message->reply)
+                ask(play, &frame, &envelope);
         publish(play, topics[message->topic], slice_of(frame.room.bytes, 16), envelop(play, &envelope, built, record));
 }
 

@@ -61,6 +61,14 @@ static void watch(struct core_host *host, const struct core_event *event)
                 person->failed_questions++;
                 person->failed_error = event->error;
                 break;
+        case CORE_EVENT_STATUS:
+                person->statuses++;
+                person->online = event->more;
+                break;
+        case CORE_EVENT_TYPING:
+                person->types++;
+                person->typing = event->more;
+                break;
         case CORE_EVENT_FORGOTTEN:
                 person->forgotten++;
                 person->forgotten_error = event->error;
@@ -558,4 +566,31 @@ void person_lists_devices(struct person *person)
         assert_int_equal(core_devices(core_of(person), &request, time_of(person)), ERR_OK);
         settle(person);
         AWAIT(person->story, person->answers > answers, "%s gets no list of devices", person->name);
+}
+
+void person_looks_at(struct person *person, const struct person *other, bool open)
+{
+        struct core_host *host = &person->client->host;
+        uint64_t user = other ? other->client->user->id : 0;
+        struct id room = open ? person_room(person, other) : (struct id){0};
+
+        assert_int_equal(core_watch(host->core, &user, user != 0, open ? &room : NULL, host->time), ERR_OK);
+        core_host_settle(host);
+}
+
+int person_knows_online(const struct person *person, const struct person *other)
+{
+        bool online;
+
+        return core_status(person->client->host.core, other->client->user->id, &online) ? online : -1;
+}
+
+void person_types(struct person *person, const struct person *with)
+{
+        struct core_host *host = &person->client->host;
+        struct id room = person_room(person, with);
+
+        host->time.now_ms = sim_now_ms(person->story->sim); /* it may have passed since the core's last step */
+        core_typing(host->core, &room, host->time);
+        core_host_settle(host);
 }

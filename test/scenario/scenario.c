@@ -179,7 +179,7 @@ void scenario_ends(struct scenario **s_p)
                 done = check_at_rest(s->sim, why);
                 if (done)
                         check_all(s->sim);
-                if (broken->rule && (looks == LOOKS_MAX || !check_may_be_repaired(broken->rule)))
+                if (broken->rule && (looks == LOOKS_MAX || check_repair_ms(broken->rule) == 0))
                         scenario_fails(s, __FILE__, __LINE__, "at the end: %s: %s", broken->rule, broken->text);
                 if (!done && looks == LOOKS_MAX)
                         scenario_fails(s, __FILE__, __LINE__, "does not come to rest: %s", why);

@@ -45,6 +45,9 @@ struct person {
         unsigned histories;  /* answers to core_history: down to where */
         uint64_t whole_from;
 
+        unsigned statuses, types; /* what was told of others: that one came or is gone; that one types, or no longer */
+        bool online, typing;      /* the last of them */
+
         uint8_t heard[4096]; /* an intruder's */
         size_t heard_size;
         void (*receive)(struct sim *sim, struct line_owner *owner, struct slice bytes);
@@ -185,6 +188,12 @@ void person_scrolls_up(struct person *person, const struct person *with);
 /* The ticks of his own message; waits for them. */
 void person_has_tick(struct person *person, const struct person *with, const char *text, enum core_message_state tick);
 enum core_message_state person_tick(const struct person *person, const struct person *with, const char *text);
+
+/* He has these on his screen: the other, and the room with him if it is open. NULL: nothing. */
+void person_looks_at(struct person *person, const struct person *other, bool open);
+/* What he knows of him: −1: nothing. */
+int person_knows_online(const struct person *person, const struct person *other);
+void person_types(struct person *person, const struct person *with);
 
 /* Asks for people, or for his devices, and waits: person->found. */
 void person_finds(struct person *person, const char *name);

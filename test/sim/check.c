@@ -36,10 +36,14 @@ void check_store_alone(struct sim *sim)
         check_store_free(&store);
 }
 
-bool check_may_be_repaired(const char *rule)
+uint64_t check_repair_ms(const char *rule)
 {
+        if (strcmp(rule, CHECK_STATUS_STALE) == 0)
+                return SIM_RENEW_MS;
         return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0 ||
-               strcmp(rule, CHECK_GROUP_STALE) == 0;
+                               strcmp(rule, CHECK_GROUP_STALE) == 0
+                       ? SIM_REPAIR_MS
+                       : 0;
 }
 
 void check_all(struct sim *sim)
@@ -53,5 +57,6 @@ void check_all(struct sim *sim)
         for (unsigned i = 0; i < sim->clients.count && !sim->broken.rule; i++)
                 check_client(sim, store, &sim->clients.all[i]);
         check_marks(sim, store);
+        check_watching(sim);
         check_store_free(&store);
 }

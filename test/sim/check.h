@@ -16,12 +16,14 @@ void check_store_alone(struct sim *sim);
 /* All the others. */
 void check_all(struct sim *sim);
 
-/* Something is missing that deliveries, pings and resync bring in time: a reason to look again later. */
-bool check_may_be_repaired(const char *rule);
+/* Something is missing that deliveries, pings and resync bring in time: a reason to look again, so long after the phase began. 0: it
+ * will not come. */
+uint64_t check_repair_ms(const char *rule);
 
 #define CHECK_ROWS_MISSING "5 rows missing"
 #define CHECK_TICK_MISSING "6 a tick missing"
 #define CHECK_GROUP_STALE  "5 a group is stale"
+#define CHECK_STATUS_STALE "5 a status is stale"
 
 /* One row of the store, as the checker read it. */
 struct check_row {
@@ -79,6 +81,10 @@ void check_rights(struct sim *sim, const struct check_store *store);
 /* ---- check_client.c: what a client holds, against the logs: rules 1, 4, 5 ---- */
 
 void check_client(struct sim *sim, const struct check_store *store, const struct sim_client *client);
+
+/* ---- watching.c: who is taken for gone and is not ---- */
+
+void check_watching(struct sim *sim);
 
 /* ---- check_marks.c: rule 6 ---- */
 

@@ -105,10 +105,19 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 sim_tell(sim, "client %u has number %llu of room %u", client->number, (unsigned long long)event->row.seq,
                          history_room(sim, &event->room));
                 history_shown(sim, client->user->id, &event->room, &event->row);
+                if (sim->phase == SIM_AWAY && event->row.kind == ROW_LEFT)
+                        client_sees_leaving(sim, client, event);
                 break;
         case CORE_EVENT_ROOM:
         case CORE_EVENT_TICKS:
                 watch_room(sim, client, &event->room);
+                break;
+        case CORE_EVENT_STATUS:
+                watching_status(sim, client->user->id, event->number, event->more);
+                break;
+        case CORE_EVENT_TYPING:
+                if (event->more)
+                        watching_types(sim, client->user->id, event->number, &event->room, client);
                 break;
         case CORE_EVENT_SIGN:
                 client->signing = false;
@@ -241,7 +250,7 @@ void client_crash(struct sim *sim, struct sim_client *client, uint64_t down_us)
                         message->state = MESSAGE_LOST;
         }
         core_host_crash(&client->host);
-        client->host.keep_by_hand = client->host.closed = false;
+        client->host.keep_by_hand = client->host.closed = client->looks = false;
         client->signing = false;
         client->sign_out_target = 0;
         watch_forget(client);
@@ -313,6 +322,8 @@ static void run(struct sim *sim, struct sim_client *client)
         } else if (client->act_us <= sim->now_us) { /* sign-in goes on until it is done */
                 client->act_us = sim->now_us + 2 * SIM_SECOND;
                 client_sign(sim, client);
+                if (sim->phase == SIM_AWAY)
+                        client_acts_away(sim, client);
                 core_host_settle(host);
         }
         if (host->event_count)

@@ -57,10 +57,21 @@ struct sim_client {
         struct watched watched[HISTORY_ROOMS_MAX];
         uint64_t connected_us;
         bool of_the_past;         /* the store went back, and it has not heard of it: its numbers may fall */
+        bool looks;               /* has something on its screen */
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
 };
 
+/* In AWAY: somebody who leaves a group and has it still open. */
+struct leaver {
+        struct sim_client *client; /* NULL: nobody does */
+        struct id room;
+        uint64_t at_us;
+        bool left;
+        bool answered; /* somebody who saw that he had left has typed since */
+};
+
 struct clients {
+        struct leaver leaver;
         char invite[INVITE_TEXT_SIZE]; /* with which everybody may sign up */
         struct user users[USERS_MAX];
         unsigned user_count;
@@ -108,6 +119,7 @@ bool clients_say_to(struct sim *sim, uint64_t user);
 
 /* group.c */
 void client_act_in_group(struct sim *sim, struct sim_client *client);
+void client_leaves(struct sim *sim, struct sim_client *client, const struct id *room);
 void client_probe_groups(struct sim *sim, struct sim_client *client);
 /* A group that he is in, as far as he knows. False: none. */
 bool client_group(struct sim *sim, const struct sim_client *client, struct id *room);
@@ -116,6 +128,16 @@ void client_change_group(struct sim *sim, struct sim_client *client, const struc
 
 void client_say(struct sim *sim, struct sim_client *client, const struct id *room);
 void client_say_or_alter(struct sim *sim, struct sim_client *client, const struct id *room);
+
+/* watching.c: what is on the screen, typing; and what is heard of it. client: whose core said it, or NULL */
+void client_looks(struct sim *sim, struct sim_client *client);
+void client_types(struct sim *sim, struct sim_client *client);
+/* In AWAY: he sees that the leaver has left, and types. */
+void client_sees_leaving(struct sim *sim, struct sim_client *client, const struct host_event *event);
+void client_acts_away(struct sim *sim, struct sim_client *client);
+void clients_reconnect(struct sim *sim);
+void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool online);
+void watching_types(struct sim *sim, uint64_t hearer, uint64_t user, const struct id *room, const struct sim_client *client);
 
 /* The person signs a device of his out (another one, or this). */
 bool client_sign_out(struct sim *sim, struct sim_client *client);

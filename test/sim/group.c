@@ -24,6 +24,8 @@ static void act(struct sim *sim, struct sim_client *client, const struct id *roo
                 room = &id;
         message = history_sent(sim, &id, client->number, client->user->id, room, client->said);
         message->deed = true;
+        if (operation->kind == ROW_CREATED || operation->kind == ROW_JOINED)
+                history_met(sim, room, operation->kind == ROW_CREATED ? client->user->id : operation->subject);
         sim_tell(sim, "client %u does %s (%u) in group %u", client->number, row_kind_text((unsigned)operation->kind),
                  client->said++, history_room(sim, room));
         core_host_settle(&client->host);
@@ -149,6 +151,13 @@ void client_act_in_group(struct sim *sim, struct sim_client *client)
                 change(sim, client, &room, choice - 40);
         else
                 change_link(sim, client, &room);
+}
+
+void client_leaves(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        struct wire_operation operation = {.kind = ROW_LEFT, .subject = client->user->id};
+
+        act(sim, client, room, &operation);
 }
 
 void client_probe_groups(struct sim *sim, struct sim_client *client)

@@ -49,6 +49,8 @@ struct history_room {
         struct id id;
         uint64_t users[2]; /* the same twice: a self room; zeros: a group */
         uint8_t link[LINK_SIZE];
+        uint64_t met[16]; /* of a group: who made it, who was asked to come, or tried to */
+        unsigned met_count;
         bool has_link; /* somebody has asked for this link to be the group's */
 };
 
@@ -75,6 +77,9 @@ void history_start(struct sim *sim);
 unsigned history_room(struct sim *sim, const struct id *room);
 
 bool history_is_group(const struct history_room *room);
+
+/* Of a group: he may be in it from now on. watching.c */
+void history_met(struct sim *sim, const struct id *room, uint64_t user);
 
 /* NULL: no room for more. */
 struct message *history_sent(struct sim *sim, const struct id *request, unsigned client, uint64_t sender,

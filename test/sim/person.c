@@ -284,7 +284,9 @@ void client_act(struct sim *sim, struct sim_client *client)
                 client_sign(sim, client);
                 return;
         }
-        if (!id_is_zero(&client->provoked)) {
+        if (!client->looks && core_phase(client->host.core) == CORE_SYNCED) {
+                client_looks(sim, client);
+        } else if (!id_is_zero(&client->provoked)) {
                 if (room_kind_of(&client->provoked) == ROOM_GROUP)
                         client_change_group(sim, client, &client->provoked);
                 else
@@ -297,6 +299,10 @@ void client_act(struct sim *sim, struct sim_client *client)
                         client_say_or_alter(sim, client, &room);
         } else if (choice < 92) {
                 read_some(sim, client);
+        } else if (choice < 94) {
+                client_looks(sim, client);
+        } else if (choice < 95) {
+                client_types(sim, client);
         } else {
                 look_around(sim, client);
         }

@@ -92,6 +92,10 @@ void rogue_trespass(struct sim *sim, struct rogue *rogue);
 /* In a room of two that is his: alters what the other wrote, or rows that are not there. */
 void rogue_forge_alteration(struct sim *sim, struct rogue *rogue);
 
+/* A watch of everybody and, sometimes, of the room. users: USERS_MAX of them. watching.c */
+const struct wire_watch *watching_all(struct sim *sim, struct wire_watch *watch, struct wire_user_ref *users,
+                                      const struct id *room);
+
 /* ---- rogue_hear.c ---- */
 
 void rogue_hear(struct sim *sim, struct rogue *rogue, struct slice bytes);

@@ -130,6 +130,23 @@ static void hear_error(struct sim *sim, struct rogue *rogue, const struct wire_f
                 rogue->signs_out = rogue->revoked;
 }
 
+static void hear_status(struct sim *sim, const struct rogue *rogue, const struct wire_status *status)
+{
+        if (must_be_deaf(sim, rogue))
+                sim_break(sim, "7 seen by a revoked device", "rogue %u still hears who is online", rogue->number);
+        watching_status(sim, rogue->user->id, status->user, status->online);
+}
+
+static void hear_watched(struct sim *sim, const struct rogue *rogue, const struct wire_watched *watched)
+{
+        struct wire_iterator iterator;
+        struct wire_status status;
+
+        WIRE_LIST_START(&iterator, watched, statuses, &watched->statuses);
+        while (wire_list_next(&iterator, &status))
+                hear_status(sim, rogue, &status);
+}
+
 static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame)
 {
         union {
@@ -140,6 +157,9 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                 struct wire_window window;
                 struct wire_error error;
                 struct wire_done done;
+                struct wire_watched watched;
+                struct wire_status_moved status_moved;
+                struct wire_types types;
         } message;
 
         switch (frame->code) {
@@ -150,6 +170,9 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         case WIRE_CODE_window:
         case WIRE_CODE_error:
         case WIRE_CODE_done:
+        case WIRE_CODE_watched:
+        case WIRE_CODE_status_moved:
+        case WIRE_CODE_types:
                 check(wire_decode(frame->message->structure, frame->body, &message, NULL) == ERR_OK);
                 break;
         case WIRE_CODE_welcome:
@@ -171,6 +194,12 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                 hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(window), WIRE_TAG(window, rows), &message.window.rows);
         else if (frame->code == WIRE_CODE_done)
                 hear_done(sim, rogue, &frame->request);
+        else if (frame->code == WIRE_CODE_watched)
+                hear_watched(sim, rogue, &message.watched);
+        else if (frame->code == WIRE_CODE_status_moved)
+                hear_status(sim, rogue, &message.status_moved.status);
+        else if (frame->code == WIRE_CODE_types)
+                watching_types(sim, rogue->user->id, message.types.user, &frame->room, NULL);
         else if (frame->code == WIRE_CODE_error)
                 hear_error(sim, rogue, frame, &message.error);
 }

@@ -382,7 +382,7 @@ static uint64_t activity_of(const struct frontend *frontend)
         struct frontend_counts counts = frontend_counts(frontend);
 
         return counts.accepted + counts.closed + counts.frames_in + counts.frames_out + counts.bytes_in + counts.bytes_out +
-               counts.posts_unknown + counts.ready;
+               counts.posts_unknown + counts.ready + counts.away;
 }
 
 /* The rival of that index runs: starting the first one again would only make it end again. */

@@ -14,8 +14,9 @@
 #define FAULTS_US   (25 * SIM_SECOND) /* of one round */
 #define ROUNDS_MAX  20
 #define PROBE_US    (60 * SIM_SECOND)
-#define LOOK_US     (5 * SIM_SECOND) /* how often one looks whether all is at rest */
-#define STEPS_MAX   4000000          /* of one run: beyond it, it never rests */
+#define AWAY_US     (45 * SIM_SECOND) /* longer than it takes to say that somebody is gone */
+#define LOOK_US     (5 * SIM_SECOND)  /* how often one looks whether all is at rest */
+#define STEPS_MAX   4000000           /* of one run: beyond it, it never rests */
 
 /* ---- for the parts ---- */
 
@@ -96,7 +97,7 @@ void sim_tell(struct sim *sim, const char *format, ...)
 
 static void enter(struct sim *sim, enum sim_phase phase)
 {
-        static const char *const names[] = {"start", "faults", "heal", "probe", "rest"};
+        static const char *const names[] = {"start", "faults", "heal", "probe", "away", "rest"};
 
         sim->phase = phase;
         sim_note(sim, names[phase], 0, (struct slice){0});
@@ -116,6 +117,10 @@ static void enter(struct sim *sim, enum sim_phase phase)
                 clients_probe(sim);
                 guest_probe(sim);
                 sim->phase_until_us = sim->now_us + LOOK_US;
+                break;
+        case SIM_AWAY:
+                clients_reconnect(sim);
+                sim->phase_until_us = sim->now_us + AWAY_US;
                 break;
         case SIM_REST:
                 break;
@@ -146,7 +151,7 @@ static void look(struct sim *sim)
         }
         if (rests) {
                 check_all(sim);
-                if (sim->broken.rule && check_may_be_repaired(sim->broken.rule) && since_us <= SIM_REPAIR_MS * 1000) {
+                if (sim->broken.rule && since_us <= check_repair_ms(sim->broken.rule) * 1000) {
                         sim_tell(sim, "%s: %s", sim->broken.rule, sim->broken.text);
                         sim->broken.rule = NULL;
                         rests = false;
@@ -155,7 +160,7 @@ static void look(struct sim *sim)
         if (rests && sim->phase == SIM_HEAL && !sim->options.calm)
                 round_ends(sim);
         else if (rests)
-                enter(sim, sim->phase == SIM_HEAL ? SIM_PROBE : SIM_REST);
+                enter(sim, sim->phase + 1);
         else
                 sim->phase_until_us = sim->now_us + LOOK_US;
 }

@@ -6,7 +6,7 @@
  *      sim_new → sim_run → (sim->broken) → sim_free
  *
  * Phases of a run: START (users appear), FAULTS, HEAL (nothing breaks any more, all comes to rest), PROBE (everybody writes once
- * more to everybody), REST; then the checker looks.
+ * more to everybody), AWAY (some go and come back: nobody may be told), REST; then the checker looks.
  *
  * Who owns what: struct sim owns all; each member belongs to the file of that name.
  */
@@ -34,11 +34,12 @@
 #define SIM_REPAIR_MS                                                                                                       \
         UINT64_C(                                                                                                           \
                 100000) /* so long after it whoever lacks something has been told to look; what comes later, chance brought */
-#define SIM_ACKED_MIN   200 /* a seed counts only with so many acknowledged sends */
+#define SIM_RENEW_MS    UINT64_C(300000) /* and who watches has asked again who is online: a push may be lost */
+#define SIM_ACKED_MIN   200              /* a seed counts only with so many acknowledged sends */
 #define SIM_FAULTS_MIN  10
 #define SIM_BROKEN_SIZE 400
 
-enum sim_phase { SIM_START, SIM_FAULTS, SIM_HEAL, SIM_PROBE, SIM_REST };
+enum sim_phase { SIM_START, SIM_FAULTS, SIM_HEAL, SIM_PROBE, SIM_AWAY, SIM_REST };
 
 /* The first rule that was broken. */
 struct sim_broken {

@@ -118,14 +118,17 @@ static void note(struct core_host *host, const struct core_event *event)
                 host->events = must(memory_resize(host->events, sizeof(*host->events) * host->event_room));
         }
         seen = &host->events[host->event_count++];
-        *seen = (struct host_event){.kind = event->kind,
-                                    .error = event->error,
-                                    .room = event->room,
-                                    .id = event->id,
-                                    .seq = event->seq,
-                                    .state = event->state,
-                                    .phase = core_phase(host->core),
-                                    .row = event->row};
+        *seen = (struct host_event){
+                .kind = event->kind,
+                .error = event->error,
+                .room = event->room,
+                .id = event->id,
+                .seq = event->seq,
+                .state = event->state,
+                .phase = core_phase(host->core),
+                .number = event->kind == CORE_EVENT_STATUS || event->kind == CORE_EVENT_TYPING ? event->number : 0,
+                .more = event->more,
+                .row = event->row};
         if (size)
                 memcpy(seen->text, event->row.text.data, size);
         seen->row.text = (struct slice){0};

@@ -27,6 +27,8 @@ struct host_event {
         enum core_phase phase;
         struct wire_row row; /* without its text, whose beginning is `text` */
         char text[HOST_TEXT_MAX];
+        uint64_t number; /* STATUS, TYPING: the user */
+        bool more;       /* STATUS, TYPING: he is online; he types */
         uint32_t listed; /* PEOPLE, DEVICES, WINDOW: how many */
 };
 

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "driver/presence/table.h"
+#include "driver/presence/watches.h"
 
 /* What an entry was set for, to be forgotten by. */
 struct recent {
@@ -23,6 +24,8 @@ struct presence_memory {
         struct recent *recents; /* inline mode: a ring of PRESENCE_RECENT_MAX */
         size_t recent_next, recent_count;
         struct presence_table table;
+        struct watches watches;
+        uint64_t stamp;               /* the last that was given */
         struct presence_table *image; /* inline mode: presence_memory_keep; NULL: none */
 };
 
@@ -58,6 +61,7 @@ static void leave(struct presence_memory *memory)
 struct work {
         struct handle *handle;
         struct presence_table *table;
+        struct watches *watches;
         struct arena *arena;
         uint64_t now_ms;
         bool wrote; /* a failure after this is UNCERTAIN */
@@ -85,9 +89,45 @@ static void recent_push(struct presence_memory *memory, const struct presence_en
         memory->recent_count = min_of(memory->recent_count + 1, (size_t)PRESENCE_RECENT_MAX);
 }
 
-/* A refreshed entry is treated as a new one: the order of a user's connections is lost with what was forgotten. */
-static enum error do_set(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static bool is_connected(const struct work *work, uint64_t user)
 {
+        struct presence_entry entries[PRESENCE_CONNECTIONS_MAX];
+
+        return presence_table_get(work->table, user, entries) > 0;
+}
+
+/* Those who watch the user, or (0) have the room open, and whose epochs live. */
+static enum error give_watchers(struct work *work, uint64_t user, const struct id *room, struct presence_result *result)
+{
+        size_t count = watches_list(work->watches, user, room, work->now_ms, NULL, PRESENCE_WATCHERS_MAX);
+        struct presence_entry *found = count ? arena_array(work->arena, struct presence_entry, count) : NULL;
+
+        if (count == 0)
+                return ERR_OK;
+        if (!found)
+                return ERR_NO_MEMORY;
+        count = watches_list(work->watches, user, room, work->now_ms, found, count);
+        for (size_t i = 0; i < count; i++)
+                if (presence_epoch_find(work->table, &found[i].epoch))
+                        found[result->watcher_count++] = found[i];
+        result->watchers = found;
+        return ERR_OK;
+}
+
+/* The same, with a stamp, to be told that he came or is gone. */
+static enum error give_news(struct work *work, uint64_t user, struct presence_result *result)
+{
+        watches_said(work->watches, user);
+        result->stamp = ++work->handle->memory->stamp;
+        work->wrote = true;
+        return give_watchers(work, user, NULL, result);
+}
+
+/* A refreshed entry is treated as a new one: the order of a user's connections is lost with what was forgotten. */
+static enum error do_set(struct work *work, const struct presence_request *request, struct presence_result *result)
+{
+        const struct presence_entry *entry = &request->entry;
+        bool comes = !is_connected(work, entry->user);
         struct presence_memory *memory = work->handle->memory;
         struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
         struct presence_entry replaced;
@@ -102,21 +142,32 @@ static enum error do_set(struct work *work, const struct presence_entry *entry, 
         work->wrote = true;
         epoch->frontend = entry->frontend;
         recent_push(memory, entry);
-        return entries_copy(work, &replaced, was_replaced, result);
+        error = entries_copy(work, &replaced, was_replaced, result);
+        if (error || !comes)
+                return error;
+        comes = !watches_lingers(work->watches, entry->user, work->now_ms);
+        watches_said(work->watches, entry->user);
+        return comes ? give_news(work, entry->user, result) : ERR_OK;
 }
 
-static enum error do_remove(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static enum error do_remove(struct work *work, const struct presence_request *request, struct presence_result *result)
 {
+        const struct presence_entry *entry = &request->entry;
         struct presence_epoch *epoch = presence_epoch_find(work->table, &entry->epoch);
 
         (void)result;
-        if (epoch && presence_table_remove(work->table, entry->user, epoch, entry->connection))
-                work->wrote = true;
+        watches_drop(work->watches, entry);
+        if (!epoch || !presence_table_remove(work->table, entry->user, epoch, entry->connection))
+                return ERR_OK;
+        work->wrote = true;
+        if (!is_connected(work, entry->user))
+                watches_linger(work->watches, entry->user, work->now_ms);
         return ERR_OK;
 }
 
-static enum error do_get(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static enum error do_get(struct work *work, const struct presence_request *request, struct presence_result *result)
 {
+        const struct presence_entry *entry = &request->entry;
         struct presence_entry entries[PRESENCE_CONNECTIONS_MAX];
         size_t count = presence_table_get(work->table, entry->user, entries);
 
@@ -124,8 +175,9 @@ static enum error do_get(struct work *work, const struct presence_entry *entry, 
 }
 
 /* Only one that beats can know that it was beating before: the handle remembers it. */
-static enum error do_beat(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static enum error do_beat(struct work *work, const struct presence_request *request, struct presence_result *result)
 {
+        const struct presence_entry *entry = &request->entry;
         struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
         bool first = !id_equal(&work->handle->beaten, &entry->epoch);
 
@@ -142,8 +194,9 @@ static enum error do_beat(struct work *work, const struct presence_entry *entry,
         return ERR_OK;
 }
 
-static enum error do_mark_lost(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static enum error do_mark_lost(struct work *work, const struct presence_request *request, struct presence_result *result)
 {
+        const struct presence_entry *entry = &request->entry;
         struct presence_epoch *epoch = presence_epoch_make(work->table, &entry->epoch, entry->frontend, work->now_ms);
 
         (void)result;
@@ -154,8 +207,9 @@ static enum error do_mark_lost(struct work *work, const struct presence_entry *e
         return ERR_OK;
 }
 
-static enum error do_end(struct work *work, const struct presence_entry *entry, struct presence_result *result)
+static enum error do_end(struct work *work, const struct presence_request *request, struct presence_result *result)
 {
+        const struct presence_entry *entry = &request->entry;
         struct presence_epoch *epoch = presence_epoch_find(work->table, &entry->epoch);
 
         (void)result;
@@ -166,9 +220,36 @@ static enum error do_end(struct work *work, const struct presence_entry *entry, 
         return ERR_OK;
 }
 
-static enum error (*const doers[])(struct work *, const struct presence_entry *, struct presence_result *) = {
-        [PRESENCE_SET] = do_set,   [PRESENCE_REMOVE] = do_remove,       [PRESENCE_GET] = do_get,
-        [PRESENCE_BEAT] = do_beat, [PRESENCE_MARK_LOST] = do_mark_lost, [PRESENCE_END] = do_end,
+static enum error do_watch(struct work *work, const struct presence_request *request, struct presence_result *result)
+{
+        enum error error = watches_set(work->watches, request, work->now_ms);
+
+        work->wrote = true;
+        if (error == ERR_NO_MEMORY)
+                return error;
+        result->full = error == ERR_FULL;
+        result->stamp = ++work->handle->memory->stamp;
+        for (size_t i = 0; i < request->user_count; i++)
+                if (is_connected(work, request->users[i]) || watches_lingers(work->watches, request->users[i], work->now_ms))
+                        result->online |= UINT64_C(1) << i;
+        return ERR_OK;
+}
+
+static enum error do_open(struct work *work, const struct presence_request *request, struct presence_result *result)
+{
+        return give_watchers(work, 0, &request->room, result);
+}
+
+static enum error do_gone(struct work *work, const struct presence_request *request, struct presence_result *result)
+{
+        result->gone = !is_connected(work, request->entry.user);
+        return result->gone ? give_news(work, request->entry.user, result) : ERR_OK;
+}
+
+static enum error (*const doers[])(struct work *, const struct presence_request *, struct presence_result *) = {
+        [PRESENCE_SET] = do_set,     [PRESENCE_REMOVE] = do_remove,       [PRESENCE_GET] = do_get,
+        [PRESENCE_BEAT] = do_beat,   [PRESENCE_MARK_LOST] = do_mark_lost, [PRESENCE_END] = do_end,
+        [PRESENCE_WATCH] = do_watch, [PRESENCE_OPEN] = do_open,           [PRESENCE_GONE] = do_gone,
 };
 
 /* True if no request can meet a limit, so that FULL is said before anything is done. */
@@ -197,7 +278,7 @@ static enum outcome do_all(struct work *work, const struct presence_request *req
         for (size_t i = 0; i < count; i++) {
                 check((size_t)requests[i].kind < countof(doers));
                 results[i] = (struct presence_result){0};
-                if (doers[requests[i].kind](work, &requests[i].entry, &results[i]))
+                if (doers[requests[i].kind](work, &requests[i], &results[i]))
                         return work->wrote ? OUTCOME_UNCERTAIN : OUTCOME_FAILED;
         }
         return OUTCOME_OK;
@@ -208,7 +289,7 @@ static enum error memory_submit(struct presence *presence, const struct presence
 {
         struct handle *handle = handle_of(presence);
         struct presence_memory *memory = handle->memory;
-        struct work work = {.handle = handle, .table = &memory->table, .arena = arena};
+        struct work work = {.handle = handle, .table = &memory->table, .watches = &memory->watches, .arena = arena};
         struct completion *completion;
         uint64_t one = 1;
         bool room;
@@ -220,6 +301,7 @@ static enum error memory_submit(struct presence *presence, const struct presence
         work.now_ms = clock_monotonic_ms(memory->clock);
         presence_table_expire(&memory->table, work.now_ms);
         presence_table_sweep(&memory->table);
+        watches_expire(&memory->watches, work.now_ms);
         room = has_room(&memory->table, requests, count);
         if (room)
                 *completion = (struct completion){tag, do_all(&work, requests, count, results)};
@@ -305,12 +387,12 @@ enum error presence_memory_new(const struct presence_memory_options *options, st
                 return ERR_NO_MEMORY;
         memory->mode = options->mode;
         memory->clock = options->clock;
-        if (memory->mode == PRESENCE_MEMORY_INLINE) {
+        if (memory->mode == PRESENCE_MEMORY_INLINE)
                 memory->recents = memory_new(sizeof(*memory->recents) * PRESENCE_RECENT_MAX);
-                if (!memory->recents) {
-                        memory_free(memory);
-                        return ERR_NO_MEMORY;
-                }
+        if ((memory->mode == PRESENCE_MEMORY_INLINE && !memory->recents) || !watches_init(&memory->watches)) {
+                memory_free(memory->recents);
+                memory_free(memory);
+                return ERR_NO_MEMORY;
         }
         check(pthread_mutex_init(&memory->lock, NULL) == 0);
         presence_table_init(&memory->table, options->entries_max);
@@ -335,6 +417,7 @@ void presence_memory_free(struct presence_memory **memory_p)
         *memory_p = NULL;
         check(memory->handles == 0);
         presence_table_finish(&memory->table);
+        watches_finish(&memory->watches);
         image_drop(memory);
         check(pthread_mutex_destroy(&memory->lock) == 0);
         memory_free(memory->recents);
@@ -382,6 +465,7 @@ void presence_memory_fail_over(struct presence_memory *memory)
         memory_free(memory->image);
         memory->image = NULL;
         memory->recent_count = 0;
+        watches_clear(&memory->watches);
         doubt_epochs(&memory->table);
 }
 
@@ -392,6 +476,7 @@ void presence_memory_forget(struct presence_memory *memory, size_t newest)
         check(memory->mode == PRESENCE_MEMORY_INLINE);
         if (newest == PRESENCE_FORGET_ALL) {
                 presence_table_clear(table);
+                watches_clear(&memory->watches);
                 memory->recent_count = 0;
                 return;
         }

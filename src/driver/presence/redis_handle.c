@@ -31,7 +31,7 @@ static void send_chunk(struct redis_handle *handle, struct redis_submission *sub
 
         call->submission = submission;
         call->first = submission->sent;
-        call->count = min_of(submission->count - submission->sent, (size_t)REDIS_CHUNK_MAX);
+        call->count = redis_script_fits(submission->requests + call->first, submission->count - submission->sent);
         redis_script_call(&handle->out, slice_of(handle->sha, REDIS_SHA_SIZE), handle->redis->prefix,
                           submission->requests + call->first, call->count);
         submission->sent += call->count;

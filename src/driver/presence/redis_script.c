@@ -14,7 +14,7 @@
 #define USER_SIZE_MAX (PRESENCE_CONNECTIONS_MAX * REDIS_ENTRY_SIZE)
 
 _Static_assert(REDIS_ENTRY_SIZE == 42 && PUSH_SIZE == ID_SIZE + REDIS_ENTRY_SIZE && USER_SIZE_MAX == 672 &&
-                       REDIS_PUSHES_MAX * PUSH_SIZE == 592,
+                       REDIS_PUSHES_MAX * PUSH_SIZE == 592 && REDIS_WATCHER_SIZE == 62,
                "the script has these numbers");
 
 /*
@@ -85,6 +85,34 @@ static const char script[] =
         "  return ''\n"
         "end\n"
 
+        /* What this connection watched, it does no longer. */
+        "local function unwatch(id)\n"
+        "  local old = read(P..'c:'..id, 1)\n"
+        "  if old == '' then return end\n"
+        "  call('DEL', P..'c:'..id)\n"
+        "  call('SREM', P..'v:'..sub(old, 63, 78), id)\n"
+        "  for user in string.gmatch(sub(old, 79), '%d+') do call('SREM', P..'w:'..user, id) end\n"
+        "end\n"
+
+        /* Those that are alive of a set of connections, as entries with their users; the others leave it. */
+        "local told = " TEXT(REDIS_TOLD_MAX) "\n"
+        "local function watchers(key)\n"
+        "  local ids, keys, found = call('SRANDMEMBER', key, math.min(" TEXT(PRESENCE_WATCHERS_MAX) ", told)), {}, {}\n"
+        "  if #ids == 0 then return '' end\n"
+        "  for i, id in ipairs(ids) do keys[i] = P..'c:'..id end\n"
+        "  for i, text in ipairs(call('MGET', unpack(keys))) do\n"
+        "    if text and #text >= 78 and alive(sub(text, 1, 42)) then found[#found + 1] = sub(text, 1, 62)\n"
+        "    else call('SREM', key, ids[i]) end\n"
+        "  end\n"
+        "  told = told - #found\n"
+        "  return table.concat(found)\n"
+        "end\n"
+
+        /* He comes or goes: who is to be told, and the stamp. */
+        "local function news(user)\n"
+        "  return call('INCR', P..'stamp'), watchers(P..'w:'..user)\n"
+        "end\n"
+
         "local function set(user, epoch, rest)\n"
         "  make(epoch)\n"
         "  local key, entry, gone = U..user, epoch..known[epoch]..rest, ''\n"
@@ -105,7 +133,8 @@ static const char script[] =
         "  end\n"
         "  call('SET', key, entry..text)\n"
         "  call('SADD', X..epoch, user)\n"
-        "  return gone\n"
+        "  if text ~= '' or call('DEL', P..'g:'..user) == 1 then return gone end\n"
+        "  return { gone, news(user) }\n"
         "end\n"
 
         /* One connection of the epoch, or all. */
@@ -123,8 +152,40 @@ static const char script[] =
         "  local text = table.concat(kept)\n"
         "  if text == old then return '' end\n"
         "  if text == '' then call('DEL', key) else call('SET', key, text) end\n"
+        "  if connection and lively(text) == '' then call('SET', P..'g:'..user, '', 'PX', " TEXT(PRESENCE_LINGER_MS) ") end\n"
         "  if not more then call('SREM', X..epoch, user) end\n"
         "  return ''\n"
+        "end\n"
+
+        "local function watch_one(key, id)\n"
+        "  call('SADD', key, id)\n"
+        "  call('PEXPIRE', key, " TEXT(PRESENCE_WATCH_MS) ")\n"
+        "end\n"
+
+        /* epoch, connection, device, frontend, user, room, users: each user in 20 bytes. A watch of nobody ends the one there was. */
+        "local function watch(r)\n"
+        "  local epoch, id, online = sub(r, 2, 17), sub(r, 2, 25), {}\n"
+        "  make(epoch)\n"
+        "  unwatch(id)\n"
+        "  local room, users = sub(r, 56, 71), sub(r, 72)\n"
+        "  local open = string.find(room, '[^%z]')\n"
+        "  if open or users ~= '' then\n"
+        "    local text = epoch..known[epoch]..sub(r, 18, 35)..sub(r, 36)\n"
+        "    call('SET', P..'c:'..id, text, 'PX', " TEXT(PRESENCE_WATCH_MS) ")\n"
+        "  end\n"
+        "  if open then watch_one(P..'v:'..room, id) end\n"
+        "  for user in string.gmatch(users, '%d+') do\n"
+        "    watch_one(P..'w:'..user, id)\n"
+        "    local is = lively(read(U..user, 42)) ~= '' or call('EXISTS', P..'g:'..user) == 1\n"
+        "    online[#online + 1] = is and '1' or '0'\n"
+        "  end\n"
+        "  return { call('INCR', P..'stamp'), table.concat(online) }\n"
+        "end\n"
+
+        "local function gone(user)\n"
+        "  if lively(read(U..user, 42)) ~= '' then return '' end\n"
+        "  call('DEL', P..'g:'..user)\n"
+        "  return { news(user) }\n"
         "end\n"
 
         "local function sweep()\n"
@@ -150,7 +211,10 @@ static const char script[] =
 
         "local does = {\n"
         "  S = function(r) return set(sub(r, 36), sub(r, 2, 17), sub(r, 18, 35)) end,\n"
-        "  R = function(r) return remove(sub(r, 36), sub(r, 2, 17), sub(r, 18, 25)) end,\n"
+        "  R = function(r) unwatch(sub(r, 2, 25)) return remove(sub(r, 36), sub(r, 2, 17), sub(r, 18, 25)) end,\n"
+        "  W = watch,\n"
+        "  O = function(r) return watchers(P..'v:'..sub(r, 2)) end,\n"
+        "  A = function(r) return gone(sub(r, 2)) end,\n"
         "  B = function(r) return beat(sub(r, 2, 17)) end,\n"
         "  L = function(r) make(sub(r, 2, 17)) call('HSET', E..sub(r, 2, 17), 'l', 1) return '' end,\n"
         "  E = function(r) call('DEL', E..sub(r, 2, 17)) known[sub(r, 2, 17)] = false sweep() return '' end\n"
@@ -182,8 +246,9 @@ struct slice redis_script_source(void)
 /* ---- requests ---- */
 
 static const char letters[] = {
-        [PRESENCE_SET] = 'S',  [PRESENCE_REMOVE] = 'R',    [PRESENCE_GET] = 'G',
-        [PRESENCE_BEAT] = 'B', [PRESENCE_MARK_LOST] = 'L', [PRESENCE_END] = 'E',
+        [PRESENCE_SET] = 'S',   [PRESENCE_REMOVE] = 'R',    [PRESENCE_GET] = 'G',
+        [PRESENCE_BEAT] = 'B',  [PRESENCE_MARK_LOST] = 'L', [PRESENCE_END] = 'E',
+        [PRESENCE_WATCH] = 'W', [PRESENCE_OPEN] = 'O',      [PRESENCE_GONE] = 'A',
 };
 
 bool redis_writes(enum presence_kind kind)
@@ -191,28 +256,82 @@ bool redis_writes(enum presence_kind kind)
         return kind != PRESENCE_GET;
 }
 
-static size_t put_request(const struct presence_request *request, uint8_t bytes[static REDIS_REQUEST_MAX + 1])
+/* A user's digits, and blanks. */
+static uint8_t *put_user(uint8_t *at, uint64_t user)
+{
+        char digits[REDIS_USER_SIZE + 1];
+
+        check(snprintf(digits, sizeof(digits), "%-20" PRIu64, user) == REDIS_USER_SIZE);
+        memcpy(at, digits, REDIS_USER_SIZE);
+        return at + REDIS_USER_SIZE;
+}
+
+static uint8_t *put_id(uint8_t *at, const struct id *id)
+{
+        memcpy(at, id->bytes, sizeof(id->bytes));
+        return at + sizeof(id->bytes);
+}
+
+static bool has_entry(enum presence_kind kind)
+{
+        return kind == PRESENCE_SET || kind == PRESENCE_REMOVE || kind == PRESENCE_WATCH;
+}
+
+/* Where the user comes last, as many digits as he has. */
+static bool has_user(enum presence_kind kind)
+{
+        return kind == PRESENCE_GET || kind == PRESENCE_SET || kind == PRESENCE_REMOVE || kind == PRESENCE_GONE;
+}
+
+static bool has_epoch(enum presence_kind kind)
+{
+        return kind != PRESENCE_GET && kind != PRESENCE_OPEN && kind != PRESENCE_GONE;
+}
+
+static size_t put_request(const struct presence_request *request, uint8_t bytes[static REDIS_WATCH_MAX + 1])
 {
         const struct presence_entry *entry = &request->entry;
         uint8_t *at = bytes;
 
-        check((size_t)request->kind < countof(letters));
+        check((size_t)request->kind < countof(letters) && request->user_count <= PRESENCE_WATCHED_MAX);
         *at++ = (uint8_t)letters[request->kind];
-        if (request->kind != PRESENCE_GET) {
-                memcpy(at, entry->epoch.bytes, sizeof(entry->epoch.bytes));
-                at += sizeof(entry->epoch.bytes);
-        }
-        if (request->kind == PRESENCE_SET || request->kind == PRESENCE_REMOVE) {
+        if (has_epoch(request->kind))
+                at = put_id(at, &entry->epoch);
+        if (has_entry(request->kind)) {
                 be64_put(at, entry->connection);
                 be64_put(at + 8, entry->device);
                 at[16] = (uint8_t)(entry->frontend >> 8);
                 at[17] = (uint8_t)entry->frontend;
                 at += 18;
         }
-        if (request->kind == PRESENCE_GET || request->kind == PRESENCE_SET || request->kind == PRESENCE_REMOVE)
+        if (has_user(request->kind))
                 at += snprintf((char *)at, 21, "%" PRIu64, entry->user);
-        check(at <= bytes + REDIS_REQUEST_MAX);
+        if (request->kind == PRESENCE_WATCH)
+                at = put_user(at, entry->user);
+        if (request->kind == PRESENCE_WATCH || request->kind == PRESENCE_OPEN)
+                at = put_id(at, &request->room);
+        for (size_t i = 0; request->kind == PRESENCE_WATCH && i < request->user_count; i++)
+                at = put_user(at, request->users[i]);
+        check(at <= bytes + (request->kind == PRESENCE_WATCH ? REDIS_WATCH_MAX : REDIS_REQUEST_MAX));
         return (size_t)(at - bytes);
+}
+
+_Static_assert(REDIS_WATCH_MAX + REDIS_OUT_TEXT_SIZE <= REDIS_CHUNK_BYTES, "a call takes one that watches");
+
+size_t redis_script_fits(const struct presence_request *requests, size_t count)
+{
+        size_t bytes = 0, fits = 0;
+
+        while (fits < count && fits < REDIS_CHUNK_MAX) {
+                bool watches = requests[fits].kind == PRESENCE_WATCH;
+
+                bytes += (watches ? REDIS_WATCH_MAX : REDIS_REQUEST_MAX) + REDIS_OUT_TEXT_SIZE;
+                if (bytes > REDIS_CHUNK_BYTES)
+                        break;
+                fits++;
+        }
+        check(fits > 0);
+        return fits;
 }
 
 void redis_script_call(struct redis_out *out, struct slice sha, struct slice prefix, const struct presence_request *requests,
@@ -225,7 +344,7 @@ void redis_script_call(struct redis_out *out, struct slice sha, struct slice pre
         redis_out_text(out, SLICE_LITERAL("1"));
         redis_out_text(out, prefix);
         for (size_t i = 0; i < count; i++) {
-                uint8_t bytes[REDIS_REQUEST_MAX + 1];
+                uint8_t bytes[REDIS_WATCH_MAX + 1];
 
                 redis_out_text(out, slice_of(bytes, put_request(&requests[i], bytes)));
         }
@@ -259,6 +378,94 @@ static enum error entries_read(const struct redis_reply *reply, uint64_t user, s
         for (size_t i = 0; i < count; i++)
                 result->entries[i] = entry_read(reply->text.data + i * REDIS_ENTRY_SIZE, user);
         result->count = count;
+        return ERR_OK;
+}
+
+/* A user's digits at a fixed place. False: they are none. */
+static bool user_read(const uint8_t *at, uint64_t *user)
+{
+        size_t i = 0;
+
+        *user = 0;
+        for (; i < REDIS_USER_SIZE && at[i] >= '0' && at[i] <= '9'; i++)
+                if (__builtin_mul_overflow(*user, 10, user) || __builtin_add_overflow(*user, at[i] - '0', user))
+                        return false;
+        return i > 0;
+}
+
+static enum error watchers_read(const struct redis_reply *reply, struct presence_result *result, struct arena *arena)
+{
+        size_t count = reply->text.size / REDIS_WATCHER_SIZE;
+
+        if (reply->kind != REDIS_TEXT || reply->text.size % REDIS_WATCHER_SIZE != 0 || count > PRESENCE_WATCHERS_MAX)
+                return ERR_CORRUPT;
+        if (count == 0)
+                return ERR_OK;
+        result->watchers = arena_array(arena, struct presence_entry, count);
+        if (!result->watchers)
+                return ERR_NO_MEMORY;
+        for (size_t i = 0; i < count; i++) {
+                const uint8_t *at = reply->text.data + i * REDIS_WATCHER_SIZE;
+                uint64_t user;
+
+                if (!user_read(at + REDIS_ENTRY_SIZE, &user))
+                        return ERR_CORRUPT;
+                result->watchers[i] = entry_read(at, user);
+        }
+        result->watcher_count = count;
+        return ERR_OK;
+}
+
+/* The last two of a list: a stamp, and who is to be told. */
+static enum error news_read(const struct redis_reply *stamp, const struct redis_reply *watchers,
+                            struct presence_result *result, struct arena *arena)
+{
+        if (stamp->kind != REDIS_INTEGER || stamp->integer <= 0)
+                return ERR_CORRUPT;
+        result->stamp = (uint64_t)stamp->integer;
+        return watchers_read(watchers, result, arena);
+}
+
+/* Whom it pushed out; of one who came, in a list with the news of it. */
+static enum error set_read(const struct redis_reply *reply, uint64_t user, struct presence_result *result,
+                           struct arena *arena)
+{
+        enum error error;
+
+        if (reply->kind != REDIS_LIST)
+                return entries_read(reply, user, 1, result, arena);
+        if (reply->count != 3)
+                return ERR_CORRUPT;
+        error = entries_read(reply->items[0], user, 1, result, arena);
+        return error ? error : news_read(reply->items[1], reply->items[2], result, arena);
+}
+
+static enum error gone_read(const struct redis_reply *reply, struct presence_result *result, struct arena *arena)
+{
+        if (reply->kind == REDIS_TEXT && reply->text.size == 0)
+                return ERR_OK;
+        if (reply->kind != REDIS_LIST || reply->count != 2)
+                return ERR_CORRUPT;
+        result->gone = true;
+        return news_read(reply->items[0], reply->items[1], result, arena);
+}
+
+/* A stamp, and a digit for each of the users. */
+static enum error watch_read(const struct redis_reply *reply, size_t user_count, struct presence_result *result)
+{
+        const struct redis_reply *stamp, *online;
+
+        if (reply->kind != REDIS_LIST || reply->count != 2)
+                return ERR_CORRUPT;
+        stamp = reply->items[0];
+        online = reply->items[1];
+        if (stamp->kind != REDIS_INTEGER || stamp->integer <= 0 || online->kind != REDIS_TEXT ||
+            online->text.size != user_count)
+                return ERR_CORRUPT;
+        result->stamp = (uint64_t)stamp->integer;
+        for (size_t i = 0; i < user_count; i++)
+                if (online->text.data[i] == '1')
+                        result->online |= UINT64_C(1) << i;
         return ERR_OK;
 }
 
@@ -298,7 +505,13 @@ static enum error result_read(const struct redis_reply *reply, const struct pres
 {
         switch (request->kind) {
         case PRESENCE_SET:
-                return entries_read(reply, request->entry.user, 1, result, arena);
+                return set_read(reply, request->entry.user, result, arena);
+        case PRESENCE_WATCH:
+                return watch_read(reply, request->user_count, result);
+        case PRESENCE_OPEN:
+                return watchers_read(reply, result, arena);
+        case PRESENCE_GONE:
+                return gone_read(reply, result, arena);
         case PRESENCE_GET:
                 return entries_read(reply, request->entry.user, PRESENCE_CONNECTIONS_MAX, result, arena);
         case PRESENCE_BEAT:

@@ -8,6 +8,11 @@
  *   PREFIX x:EPOCH      the users with entries of this epoch, a set: so that they can be swept when it is dead
  *   PREFIX epochs       the epochs with such a set
  *   PREFIX generation   the last generation given out
+ *   PREFIX c:CONNECTION what a connection (epoch and id: 24 bytes) watches: its entry, its user, a room or zeros, users; expires with the watch
+ *   PREFIX w:USER       the connections that watch a user, a set; expires with the last of them
+ *   PREFIX v:ROOM       those that have a room open, the same
+ *   PREFIX g:USER       it was not said yet that he is gone; expires
+ *   PREFIX stamp        the last stamp given out
  *
  * An entry is epoch (16 bytes), generation (8 digits), connection (8), device (8), frontend (2). It is alive while its epoch has that
  * generation: an epoch that dies and comes back gets another, and its old entries stay dead. Beats sweep what dead epochs left. Time
@@ -24,6 +29,9 @@
 
 #define REDIS_CHUNK_MAX    128 /* requests of one call */
 #define REDIS_ENTRY_SIZE   42
+#define REDIS_USER_SIZE    20 /* of a user's digits, followed by blanks, where they have a fixed place */
+#define REDIS_WATCHER_SIZE (REDIS_ENTRY_SIZE + REDIS_USER_SIZE)
+#define REDIS_TOLD_MAX     8000  /* watchers that one call tells of, of all its requests */
 #define REDIS_PUSHES_MAX   8     /* of one user, that are remembered */
 #define REDIS_PUSHES_MS    60000 /* for so long */
 #define REDIS_SWEEP_USERS  1000  /* of dead epochs, swept in one beat */
@@ -34,9 +42,13 @@
 
 /* A request on its way is its kind, epoch, connection, device, frontend and the user in decimal digits, at most. */
 #define REDIS_REQUEST_MAX (1 + 16 + 8 + 8 + 2 + 20)
-#define REDIS_CALL_MAX    (REDIS_CHUNK_MAX * (REDIS_REQUEST_MAX + REDIS_OUT_TEXT_SIZE) + REDIS_PREFIX_MAX + 256)
+/* One that watches is its entry, its user, a room and users. A call is as large as its requests may be without such; those count by size. */
+#define REDIS_WATCH_MAX   (1 + 16 + 8 + 8 + 2 + REDIS_USER_SIZE + 16 + PRESENCE_WATCHED_MAX * REDIS_USER_SIZE)
+#define REDIS_CHUNK_BYTES (REDIS_CHUNK_MAX * (REDIS_REQUEST_MAX + REDIS_OUT_TEXT_SIZE))
+#define REDIS_CALL_MAX    (REDIS_CHUNK_BYTES + REDIS_PREFIX_MAX + 256)
 
 _Static_assert(REDIS_CALL_MAX < REDIS_OUT_SIZE, "a call fits the buffer");
+_Static_assert(REDIS_TOLD_MAX *REDIS_WATCHER_SIZE < REDIS_REPLY_MAX / 2, "an answer fits");
 
 /* What was seen at the last beat of the epoch that a handle beats for. */
 struct redis_beaten {
@@ -50,6 +62,9 @@ struct redis_beaten {
 void redis_beaten_doubt(struct redis_beaten *beaten);
 
 struct slice redis_script_source(void);
+
+/* How many of these requests, at least one, go into one call. */
+size_t redis_script_fits(const struct presence_request *requests, size_t count);
 
 /* Calls the script, known by its hash, for these requests: REDIS_CALL_MAX bytes at most. */
 void redis_script_call(struct redis_out *out, struct slice sha, struct slice prefix, const struct presence_request *requests,

@@ -1,7 +1,8 @@
-/* Who is in a room, and their marks. */
+/* Who is in a room, and their marks; who is in some room with whom. */
 #include "base/assert.h"
 #include "driver/store/reader.h"
 #include "rules/role.h"
+#include "rules/room.h"
 
 static void read_link(struct database *database, uint64_t room, struct store_answer *answer, struct arena *arena)
 {
@@ -54,4 +55,75 @@ void read_members_question(struct database *database, const struct store_questio
                 read_link(database, room, answer, arena);
         answer->members.members = members;
         answer->members.count = count;
+}
+
+static bool is_in(struct database *database, uint64_t user, const struct id *room)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_ROOM);
+        bool is;
+
+        bind_number(statement, 1, user);
+        bind_id(statement, 2, room);
+        is = database_row(database, statement);
+        database_end(statement);
+        return is;
+}
+
+/* Most who look at each other have a personal room: that is one line to read, the other rooms may be thousands. */
+static bool share(struct database *database, uint64_t user, uint64_t other)
+{
+        struct id personal = room_personal(user, other);
+        sqlite3_stmt *statement;
+        bool is;
+
+        if (is_in(database, user, &personal))
+                return true;
+        statement = database_use(database, STATEMENT_ASK_SHARED);
+        bind_number(statement, 1, user);
+        bind_number(statement, 2, other);
+        is = database_row(database, statement);
+        database_end(statement);
+        return is;
+}
+
+/* Room for as many users as are asked for; NULL: no memory. */
+static uint64_t *users_new(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena)
+{
+        answer->shared.users = arena_array(arena, uint64_t, question->shared.count + 1);
+        if (!answer->shared.users)
+                database->code = SQLITE_NOMEM;
+        return answer->shared.users;
+}
+
+void read_shared_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena)
+{
+        uint64_t *users = users_new(database, question, answer, arena);
+
+        if (!users)
+                return;
+        if (!id_is_zero(&question->shared.room) && !is_in(database, question->user, &question->shared.room)) {
+                answer->status = ERR_NO_ROOM;
+                return;
+        }
+        for (size_t i = 0; i < question->shared.count; i++)
+                if (share(database, question->user, question->shared.users[i]))
+                        users[answer->shared.count++] = question->shared.users[i];
+}
+
+void read_among_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                         struct arena *arena)
+{
+        uint64_t *users = users_new(database, question, answer, arena);
+
+        if (!users)
+                return;
+        if (!is_in(database, question->user, &question->shared.room)) {
+                answer->status = ERR_NO_ROOM;
+                return;
+        }
+        for (size_t i = 0; i < question->shared.count; i++)
+                if (is_in(database, question->shared.users[i], &question->shared.room))
+                        users[answer->shared.count++] = question->shared.users[i];
 }

@@ -46,6 +46,12 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_MEMBERS:
                 read_members_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_SHARED:
+                read_shared_question(database, question, answer, arena);
+                break;
+        case STORE_ASK_AMONG:
+                read_among_question(database, question, answer, arena);
+                break;
         case STORE_ASK_DEVICE: /* checked already */
                 break;
         case STORE_ASK_LOGIN:

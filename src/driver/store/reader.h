@@ -24,6 +24,10 @@ void read_devices_question(struct database *database, const struct store_questio
                            struct arena *arena);
 void read_members_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                            struct arena *arena);
+void read_shared_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena);
+void read_among_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                         struct arena *arena);
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena);
 void read_password_question(struct database *database, const struct store_question *question, struct store_answer *answer,

@@ -57,5 +57,6 @@ void join_stored(struct batch *batch, struct item *item)
                 joined.token = slice_of(token, sizeof(token));
         }
         query_note_use(batch, item, answer);
+        watch_tell(batch, item, item->envelope.user, true);
         batch_reply(batch, item, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
 }

@@ -65,6 +65,11 @@ static const struct handler handlers[] = {
         HANDLER(profiles, people_stored),
         HANDLER(devices, devices_stored),
         HANDLER(members, members_stored),
+        {.code = WIRE_CODE_watch,
+         .hooks = {[HOOK_PLAN] = watch_plan, [HOOK_ASKED] = watch_asked, [HOOK_STORED] = watch_stored}},
+        HANDLER(gone, gone_stored),
+        {.code = WIRE_CODE_typing,
+         .hooks = {[HOOK_PLAN] = typing_plan, [HOOK_PRESENT] = typing_present, [HOOK_STORED] = typing_stored}},
 };
 
 /* Few records a batch: one answer may have 256 KiB. */

@@ -37,6 +37,19 @@ void devices_stored(struct batch *batch, struct item *item);
 void members_plan(struct batch *batch, struct item *item);
 void members_stored(struct batch *batch, struct item *item);
 
+void watch_plan(struct batch *batch, struct item *item);
+void watch_asked(struct batch *batch, struct item *item);
+void watch_stored(struct batch *batch, struct item *item);
+void gone_plan(struct batch *batch, struct item *item);
+void gone_stored(struct batch *batch, struct item *item);
+
+void typing_plan(struct batch *batch, struct item *item);
+void typing_present(struct batch *batch, struct item *item);
+void typing_stored(struct batch *batch, struct item *item);
+
+/* To who watches this user: he came, or is gone. */
+void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool online);
+
 /* A client that joins, or looks through its rooms (every ten minutes), uses its device: told to whom it concerns, if that was not
  * written down for an hour. */
 void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer);

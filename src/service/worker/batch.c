@@ -132,7 +132,8 @@ static enum error parse_envelope(const struct service *service, struct bus *bus,
                 return ERR_UNKNOWN_CODE;
         if ((item->frame.message->header & WIRE_HAS_TOKEN) && (!item->envelope.user || !item->envelope.device))
                 return ERR_BAD_TOKEN;
-        if (!item->not_after_ms || id_is_zero(&item->envelope.epoch) || id_is_zero(&item->frame.request))
+        if (!item->not_after_ms || id_is_zero(&item->envelope.epoch) ||
+            ((item->frame.message->header & WIRE_HAS_REQUEST) && id_is_zero(&item->frame.request)))
                 return ERR_BAD_FIELD;
         item->handler = handler_of(service, item->frame.code);
         return item->handler ? ERR_OK : ERR_UNKNOWN_CODE;
@@ -343,16 +344,22 @@ struct mail_letter *batch_letter(struct batch *batch, struct item *item)
         return item->letter;
 }
 
-void batch_set_presence(struct batch *batch, struct item *item)
+struct presence_request *batch_presence(struct batch *batch, struct item *item, enum presence_kind kind)
 {
         struct presence_request *request = batch_new(batch, struct presence_request);
 
         check(!item->set);
         if (!request)
-                return;
-        request->kind = PRESENCE_SET;
+                return NULL;
+        request->kind = kind;
         request->entry = item_presence(item);
         item->set = request;
+        return request;
+}
+
+void batch_set_presence(struct batch *batch, struct item *item)
+{
+        (void)batch_presence(batch, item, PRESENCE_SET);
 }
 
 void *batch_decode(struct batch *batch, struct item *item, size_t size)

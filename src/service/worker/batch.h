@@ -81,6 +81,8 @@ struct output {
         struct list_node late; /* batch.latest */
         struct id room;        /* of those in it */
         uint8_t code;
+        const struct presence_entry *entries; /* a delivery to connections that are known already */
+        size_t entry_count;
 };
 
 /* Where a batch stands: of the phases alone (phase.h). */
@@ -163,6 +165,9 @@ struct mail_letter *batch_letter(struct batch *batch, struct item *item);
  * afterwards, the entry is removed again. */
 void batch_set_presence(struct batch *batch, struct item *item);
 
+/* Asks presence for something else in the same phase, of the item's connection: to be filled in. In PLAN or ASKED. */
+struct presence_request *batch_presence(struct batch *batch, struct item *item, enum presence_kind kind);
+
 /* ---- for handlers: answering ---- */
 
 /* Decodes the item's body as the message of its code into new memory; answers and returns NULL if it is not valid. */
@@ -186,6 +191,10 @@ void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, 
  * before; and a frontend may keep it for a moment (WIRE_EFFECT_PATIENT). users lives as long as the batch. */
 void batch_deliver_latest(struct batch *batch, struct item *item, enum wire_code code, const struct id *room,
                           const void *message, const uint64_t *users, size_t user_count);
+
+/* A frame to these connections but the item's own. The entries must live as long as the batch. */
+void batch_deliver_to(struct batch *batch, struct item *item, enum wire_code code, const struct id *room,
+                      const void *message, const struct presence_entry *entries, size_t entry_count);
 
 /* Does something to one connection of a frontend (WIRE_EFFECT_REPLACED), without a frame. */
 void batch_post(struct batch *batch, struct item *item, const struct presence_entry *to, unsigned effect);

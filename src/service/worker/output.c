@@ -114,6 +114,8 @@ void batch_refuse(struct batch *batch, struct item *item, enum error error, cons
         item->refusal = error;
         if (error == ERR_REVOKED) /* L7, should the revoke itself not have reached that frontend */
                 effect = WIRE_EFFECT_CLOSE;
+        if (item->frame.message && !item->frame.message->reply && effect == WIRE_EFFECT_NONE)
+                return; /* nobody waits for an answer */
         if (!id_is_zero(&item->envelope.epoch))
                 post_reply(batch, item, frame_in_scratch(batch, &frame, &body), effect);
 }
@@ -231,6 +233,18 @@ void batch_deliver(struct batch *batch, struct item *item, enum wire_code code, 
 
         if (output && output_name(batch, output, users, user_count))
                 output_frame(batch, output, code, room, message);
+}
+
+void batch_deliver_to(struct batch *batch, struct item *item, enum wire_code code, const struct id *room,
+                      const void *message, const struct presence_entry *entries, size_t entry_count)
+{
+        struct output *output = entry_count ? delivery_new(batch, item) : NULL;
+
+        if (!output)
+                return;
+        output->entries = entries;
+        output->entry_count = entry_count;
+        output_frame(batch, output, code, room, message);
 }
 
 static struct output *latest_of(struct batch *batch, enum wire_code code, const struct id *room)
@@ -365,29 +379,47 @@ static struct group *group_of(struct batch *batch, const struct output *output, 
         return &groups[i];
 }
 
+/* A delivery that is being made. */
+struct groups {
+        struct group list[GROUPS_MAX];
+        size_t count;
+        uint32_t partitions;
+        struct presence_entry own;
+};
+
+static bool groups_add(struct batch *batch, const struct output *output, struct groups *groups,
+                       const struct presence_entry *entries, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                const struct presence_entry *entry = &entries[i];
+
+                /* Presence may lie: a frontend that is not there cannot be written to. */
+                if (entry->frontend >= groups->partitions ||
+                    (entry->connection == groups->own.connection && id_equal(&entry->epoch, &groups->own.epoch)))
+                        continue;
+                if (!group_add(batch, group_of(batch, output, groups->list, &groups->count, entry), entry))
+                        return false;
+        }
+        return true;
+}
+
 static void delivery_send(struct batch *batch, const struct output *output)
 {
-        struct group groups[GROUPS_MAX];
-        size_t group_count = 0;
-        uint32_t partitions = batch->worker->seams.bus->ops->partitions(batch->worker->seams.bus, BUS_FRONTENDS);
-        struct presence_entry own = item_presence(output->item);
+        struct groups groups;
 
+        groups.count = 0;
+        groups.partitions = batch->worker->seams.bus->ops->partitions(batch->worker->seams.bus, BUS_FRONTENDS);
+        groups.own = item_presence(output->item);
         for (size_t i = 0; i < output->recipient_count; i++) {
                 const struct presence_result *found = output->recipients[i]->found;
 
-                for (size_t j = 0; found && j < found->count; j++) {
-                        const struct presence_entry *entry = &found->entries[j];
-
-                        /* Presence may lie: a frontend that is not there cannot be written to. */
-                        if (entry->frontend >= partitions ||
-                            (entry->connection == own.connection && id_equal(&entry->epoch, &own.epoch)))
-                                continue;
-                        if (!group_add(batch, group_of(batch, output, groups, &group_count, entry), entry))
-                                return;
-                }
+                if (found && !groups_add(batch, output, &groups, found->entries, found->count))
+                        return;
         }
-        for (size_t i = 0; i < group_count; i++)
-                group_send(batch, output, &groups[i]);
+        if (!groups_add(batch, output, &groups, output->entries, output->entry_count))
+                return;
+        for (size_t i = 0; i < groups.count; i++)
+                group_send(batch, output, &groups.list[i]);
 }
 
 void output_send(struct batch *batch)
@@ -399,7 +431,7 @@ void output_send(struct batch *batch)
                         return;
                 if (output->item->state == ITEM_ABANDONED)
                         continue;
-                if (output->recipients)
+                if (output->recipients || output->entries)
                         delivery_send(batch, output);
                 else
                         sending_add(batch, &output->message, &output->epoch);

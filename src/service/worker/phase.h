@@ -13,7 +13,7 @@
         X(NOTE, "note", note, HOOK_COUNT)                                                                                   \
         X(ASK, "ask", ask, HOOK_ASKED)                                                                                      \
         X(PASSWORD, "password", password, HOOK_HASHED)                                                                      \
-        X(PRESENCE_SET, "presence set", presence_set, HOOK_COUNT)                                                           \
+        X(PRESENCE_SET, "presence set", presence_set, HOOK_PRESENT)                                                         \
         X(STORE, "store", store, HOOK_COUNT)                                                                                \
         X(MAIL, "mail", mail, HOOK_STORED)                                                                                  \
         X(PRESENCE_GET, "presence get", presence_get, HOOK_COUNT)                                                           \

@@ -102,8 +102,8 @@ enum phase_step presence_set_finish(struct batch *batch, const struct completion
  */
 static bool must_remove(const struct item *item)
 {
-        return item->set_result && item->state == ITEM_REFUSED && error_class(item->refusal) == ERROR_CLASS_REFUSED &&
-               item->refusal != ERR_LATE;
+        return item->set_result && item->set->kind == PRESENCE_SET && item->state == ITEM_REFUSED &&
+               error_class(item->refusal) == ERROR_CLASS_REFUSED && item->refusal != ERR_LATE;
 }
 
 enum phase_step presence_get_submit(struct batch *batch)

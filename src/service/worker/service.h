@@ -6,6 +6,7 @@
  *      PLAN    the record was taken: decode, check, ask      (in TAKE)
  *      ASKED   the early question was answered               (after ASK)
  *      HASHED  the password job is done                      (after PASSWORD)
+ *      PRESENT presence was written, or read                 (after PRESENCE_SET)
  *      STORED  results or answer are there: reply, deliver   (after STORE and MAIL)
  */
 #ifndef GALKA_SERVICE_WORKER_SERVICE_H
@@ -17,7 +18,7 @@
 struct batch;
 struct item;
 
-enum handler_hook { HOOK_PLAN, HOOK_ASKED, HOOK_HASHED, HOOK_STORED, HOOK_COUNT };
+enum handler_hook { HOOK_PLAN, HOOK_ASKED, HOOK_HASHED, HOOK_STORED, HOOK_PRESENT, HOOK_COUNT };
 
 struct handler {
         enum wire_code code;

@@ -1,4 +1,4 @@
-/* Who is in a room, and their marks. */
+/* Who is in a room, and their marks; who is in some room with whom. */
 #include "base/assert.h"
 #include "driver/store/postgres/asking.h"
 #include "driver/store/postgres/read.h"
@@ -62,4 +62,66 @@ void take_members(struct asking *asking, size_t place, enum sql sql, const PGres
                 take_stay(asking, answer, result);
         else if (answer->status == ERR_OK)
                 take_list(asking, &asking->job.questions[place], answer, result);
+}
+
+/* ---- who is in a room together ---- */
+
+/* The room is named once for each of them, as a transaction asks it. */
+static void ask_among(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct parameters asked = parameters_in(&asking->arena);
+        struct column rooms = add_ids(&asked, question->shared.count), users = add_numbers(&asked, question->shared.count);
+
+        for (size_t i = 0; i < question->shared.count; i++) {
+                array_id(&rooms, &question->shared.room);
+                array_number(&users, question->shared.users[i]);
+        }
+        asking_queue(asking, place, SQL_MEMBERS_SOME, &asked);
+}
+
+void ask_shared(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct parameters stay = parameters_in(&asking->arena), asked = stay;
+        struct column users;
+
+        if (!id_is_zero(&question->shared.room)) {
+                add_number(&stay, question->user);
+                add_id(&stay, &question->shared.room);
+                asking_queue(asking, place, SQL_ASK_PRESENT, &stay);
+        }
+        if (question->shared.count == 0)
+                return;
+        if (question->kind == STORE_ASK_AMONG) {
+                ask_among(asking, place);
+                return;
+        }
+        add_number(&asked, question->user);
+        users = add_numbers(&asked, question->shared.count);
+        for (size_t i = 0; i < question->shared.count; i++)
+                array_number(&users, question->shared.users[i]);
+        asking_queue(asking, place, SQL_ASK_SHARED, &asked);
+}
+
+void take_shared(struct asking *asking, size_t place, enum sql sql, const PGresult *result)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct store_answer *answer = &asking->job.answers[place];
+        int column = sql == SQL_MEMBERS_SOME ? 1 : 0; /* of the user */
+
+        if (sql == SQL_ASK_PRESENT) {
+                answer->status = PQntuples(result) == 0 ? ERR_NO_ROOM : ERR_OK;
+                return;
+        }
+        if (answer->status != ERR_OK)
+                return;
+        answer->shared.users = arena_array(asking->job.arena, uint64_t, question->shared.count + 1);
+        asking->failed |= !answer->shared.users;
+        for (size_t i = 0; i < question->shared.count && !asking->failed; i++)
+                for (int row = 0; row < PQntuples(result); row++)
+                        if (value_number(result, row, column) == question->shared.users[i]) {
+                                answer->shared.users[answer->shared.count++] = question->shared.users[i];
+                                break;
+                        }
 }

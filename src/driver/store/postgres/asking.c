@@ -106,6 +106,10 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_MEMBERS:
                 ask_members(asking, place);
                 break;
+        case STORE_ASK_SHARED:
+        case STORE_ASK_AMONG:
+                ask_shared(asking, place);
+                break;
         case STORE_ASK_DEVICE: /* all that is asked is asked for everybody */
                 break;
         case STORE_ASK_CHECK:
@@ -200,6 +204,9 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
                 take_search(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_MEMBERS)
                 take_members(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_SHARED ||
+                 asking->job.questions[place].kind == STORE_ASK_AMONG)
+                take_shared(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_CHECK)
                 take_check(asking, place, sql, result);
         else
