@@ -41,6 +41,8 @@ int command_history(struct session *session, int count, char **words);
 int command_search(struct session *session, int count, char **words);
 int command_around(struct session *session, int count, char **words);
 int command_tail(struct session *session, int count, char **words);
+int command_watch(struct session *session, int count, char **words);
+int command_typing(struct session *session, int count, char **words);
 int command_outbox(struct session *session, int count, char **words);
 int command_retry(struct session *session, int count, char **words);
 int command_discard(struct session *session, int count, char **words);

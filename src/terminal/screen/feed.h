@@ -56,6 +56,12 @@ size_t feed_around(struct feed *feed, uint64_t seq);
 void feed_members(struct feed *feed);
 void feed_take_members(struct feed *feed, const struct core_event *event);
 
+/* Tells the core what is on the screen, `fitting` lines of the list; takes into the model who is online and who types. */
+void feed_watch(struct feed *feed, size_t fitting);
+
+/* The person types in the open room. */
+void feed_types(struct feed *feed);
+
 /* The person has seen what is in sight. */
 void feed_read(struct feed *feed, uint64_t seq);
 

@@ -57,6 +57,7 @@ struct model_room {
         bool last_mine;
         uint8_t last_state; /* enum core_message_state, of an own one */
         bool failed;        /* something in it was not sent */
+        bool online;        /* the other one of a personal room is */
 };
 
 /* The beginning of a message that is spoken of: quoted above a reply, above what is being written. */
@@ -189,6 +190,9 @@ struct model {
         uint8_t link[16]; /* the secret of the group's link */
         bool link_known;
         struct model_log log;
+        bool peer_online;    /* of the open personal room */
+        uint64_t typists[4]; /* in the open room; more are several all the same */
+        size_t typist_count;
         struct line *compose;
         struct model_about about; /* what is being written is about that */
 

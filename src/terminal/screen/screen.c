@@ -70,6 +70,8 @@ static void type(struct screen *screen, struct slice text)
                 screen->model.log.marked = SIZE_MAX;
         }
         line_insert(line, text);
+        if (line == screen->model.compose)
+                feed_types(&screen->feed);
         popups_typed(screen);
 }
 
@@ -258,6 +260,7 @@ static void draw(struct screen *screen)
         if (grid_resize(&screen->grid, screen->rows, screen->columns) != ERR_OK)
                 return; /* the old picture stays until there is memory */
         feed_update(&screen->feed, screen->rows);
+        feed_watch(&screen->feed, screen->rows);
         account_update(screen);
         groups_update(screen);
         view_settle(model, screen->rows, screen->columns);

@@ -453,6 +453,41 @@ static void who_is_mentioned_sees_it_in_the_list_and_in_the_log(void **state)
         assert_false(sees(" @ "));
 }
 
+static void the_head_says_who_is_online_and_who_types(void **state)
+{
+        (void)state;
+        talk();
+        draw(24, 80);
+        assert_false(sees("online"));
+        model.peer_online = model.rooms[0].online = true;
+        draw(24, 80);
+        looks_like("online-80x24-en");
+        assert_true(sees("● online"));
+        model.typists[0] = BOB;
+        model.typist_count = 1;
+        draw(24, 80);
+        assert_true(sees("typing…"));
+        assert_false(sees("online"));
+        text_choose(LANGUAGE_RU);
+        draw(24, 80);
+        assert_true(sees("печатает…"));
+}
+
+static void typing_in_a_group_names_who_does(void **state)
+{
+        (void)state;
+        open_a_group();
+        model.typists[0] = BOB;
+        model.typist_count = 1;
+        draw(24, 80);
+        looks_like("typing-80x24-en");
+        assert_true(sees("Bob is typing…"));
+        model.typists[1] = CAROL;
+        model.typist_count = 2;
+        draw(24, 80);
+        assert_true(sees("several people are typing…"));
+}
+
 static void wide_and_combining_letters_keep_the_columns(void **state)
 {
         (void)state;
@@ -677,6 +712,8 @@ int main(int argc, char **argv)
                 TEST(a_reply_quotes_what_it_answers),
                 TEST(reactions_stand_below_and_a_forwarded_text_says_whose_it_is),
                 TEST(who_is_mentioned_sees_it_in_the_list_and_in_the_log),
+                TEST(the_head_says_who_is_online_and_who_types),
+                TEST(typing_in_a_group_names_who_does),
                 TEST(wide_and_combining_letters_keep_the_columns),
                 TEST(nobody_can_draw_on_the_screen),
                 TEST(scrolling_shows_every_line_once_and_stays_where_it_is),

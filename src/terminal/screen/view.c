@@ -108,6 +108,21 @@ void view_settle(struct model *model, unsigned rows, unsigned columns)
 
 /* ---- drawing ---- */
 
+/* "typing…", "bob is typing…" */
+static void draw_typing(const struct model *model, struct grid *grid, unsigned row, unsigned column, unsigned end)
+{
+        char said[MODEL_NAME_SIZE + 64];
+
+        if (model->at.kind != ROOM_GROUP)
+                snprintf(said, sizeof(said), "%s", text(TEXT_TYPES));
+        else if (model->typist_count == 1)
+                text_format(said, sizeof(said), TEXT_TYPES_ONE, model_name(model, model->typists[0]));
+        else
+                snprintf(said, sizeof(said), "%s", text(TEXT_TYPES_SEVERAL));
+        grid_put_cut(grid, row, column, end, STYLE(HEAD, ACCENT), slice_text(said));
+}
+
+/* The name, and beside it who types, or what there is to say of the room and whether the other one is online. */
 static void draw_head(const struct model *model, struct grid *grid, struct area area)
 {
         unsigned end = area.column + area.columns, column;
@@ -118,7 +133,15 @@ static void draw_head(const struct model *model, struct grid *grid, struct area 
         if (!model->open)
                 return;
         column = grid_put_cut(grid, area.row, area.column + 1, end - 1, STYLE(HEAD, STRONG), slice_text(model->at.name));
-        grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, QUIET), slice_text(model->at.detail));
+        if (model->typist_count) {
+                draw_typing(model, grid, area.row, column + 2, end - 1);
+                return;
+        }
+        column = grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, QUIET), slice_text(model->at.detail));
+        if (!model->peer_online)
+                return;
+        column = grid_put(grid, area.row, column + 2, end - 1, STYLE(HEAD, EYE), SLICE_LITERAL("● "));
+        grid_put_cut(grid, area.row, column, end - 1, STYLE(HEAD, QUIET), slice_text(text(TEXT_ONLINE)));
 }
 
 /* "No link (the server cannot be reached): what you write is sent later        2 waiting" */

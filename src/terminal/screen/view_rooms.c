@@ -94,8 +94,11 @@ static void draw_room(const struct model *model, struct grid *grid, const struct
                 draw_last(model, grid, room, surface, area.row + 1, column,
                           draw_badge(grid, room, surface, area.row + 1, column, end) - (room->unread || room->failed));
         }
-        grid_put_cut(grid, area.row, column, max_of(name_end, column + 1) - 1,
-                     STYLE_OF(surface, room->unread ? INK_STRONG : INK_TEXT), slice_text(room->name));
+        name_end = max_of(name_end, column + 1) - 1;
+        column = grid_put_cut(grid, area.row, column, name_end, STYLE_OF(surface, room->unread ? INK_STRONG : INK_TEXT),
+                              slice_text(room->name));
+        if (room->online)
+                grid_put(grid, area.row, column, name_end, STYLE_OF(surface, INK_EYE), SLICE_LITERAL(" ●"));
 }
 
 void view_draw_rooms(const struct model *model, struct grid *grid, struct area area)

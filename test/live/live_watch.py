@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+"""Who is online and who types, as the terminal client's commands print it. See rig.py for the arguments."""
+import sys
+import time
+
+from rig import Rig
+from tap import Suite, expect_equal, wait_until
+
+suite = Suite()
+case = suite.case
+
+
+def end(process, name):
+    process.signal(15)
+    expect_equal(process.wait(), 0, f'exit code of {name}')
+
+
+def said(process, kind):
+    """What was printed of that kind, in order: online or typing."""
+    return [line['online' if kind == 'status' else 'typing'] for line in process.json() if line['type'] == kind]
+
+
+@case
+def online(rig):
+    """who comes is told at once, who goes after half a minute, and a client that is back at once goes unnoticed"""
+    rig.galka('alice', 'send', '@bob', 'hello')
+    rig.galka('bob', 'rooms')
+    time.sleep(1)
+    alice = rig.galka_leader('alice', '--json', 'watch', '@bob')
+    bob = rig.galka_leader('bob', '--json', 'tail')
+    wait_until(lambda: said(alice, 'status')[-1:] == [True], 'bob came')
+    expect_equal(alice.json()[-1]['user_name'], 'bob', 'and is named')
+    end(bob, "bob's tail")
+    bob = rig.galka_leader('bob', '--json', 'tail')
+    time.sleep(33)
+    expect_equal(said(alice, 'status')[-1], True, 'a reconnect says nothing')
+    count = len(said(alice, 'status'))
+    end(bob, "bob's tail")
+    time.sleep(20)
+    expect_equal(len(said(alice, 'status')), count, 'nothing yet')
+    wait_until(lambda: said(alice, 'status')[-1] is False, 'bob is gone', 30)
+    expect_equal(len(said(alice, 'status')), count + 1, 'and that is said once')
+    end(alice, "alice's watch")
+
+
+@case
+def typing(rig):
+    """who has the room open hears typing, and that it is over; a stranger hears nothing"""
+    alice = rig.galka_leader('alice', '--json', 'watch', '@bob')
+    wait_until(lambda: said(alice, 'status'), 'alice watches')
+    rig.galka('bob', 'typing', '@alice')
+    wait_until(lambda: said(alice, 'typing') == [True], 'bob types')
+    wait_until(lambda: said(alice, 'typing') == [True, False], 'and does no longer', 10)
+    rig.galka('bob', 'typing', '@alice')
+    wait_until(lambda: said(alice, 'typing')[-1] is True, 'again')
+    rig.galka('bob', 'send', '@alice', 'there')
+    wait_until(lambda: said(alice, 'typing')[-1] is False, 'the message ends it', 4)
+    end(alice, "alice's watch")
+
+
+@case
+def strangers(rig):
+    """with whom one shares no room, of him nothing is told"""
+    carol = rig.galka_leader('carol', '--json', 'watch', '@alice')
+    alice = rig.galka_leader('alice', '--json', 'tail')
+    time.sleep(3)
+    expect_equal(carol.json(), [], 'what carol hears')
+    end(carol, "carol's watch")
+    end(alice, "alice's tail")
+
+
+class WatchRig(Rig):
+    def __enter__(self):
+        self.main = self.server('--dev').start()
+        for name in ('alice', 'bob', 'carol'):
+            self.sign_up(self.main, name)
+        return self
+
+
+sys.exit(suite.run(WatchRig))
