@@ -171,8 +171,8 @@ def send(rig, client, code, body, header):
             break
     verdict = 'SILENT' if code in UNANSWERED and answer.name == 'pong' else found(rig, answer)
     if answer.name == 'error':
-        client.send('ping', {'echo': 1})
         try:
+            client.send('ping', {'echo': 1})
             while client.read().name != 'pong':
                 pass
         except wire.Closed:
