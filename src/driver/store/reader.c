@@ -66,6 +66,12 @@ static void dispatch(struct database *database, const struct store_question *que
         }
 }
 
+static void roll_back(struct database *database)
+{
+        if (!sqlite3_get_autocommit(database->handle))
+                sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
 bool reader_ask(struct database *database, const struct store_question *question, const struct id *era, uint64_t now_ms,
                 struct store_answer *answer, struct arena *arena)
 {
@@ -74,6 +80,7 @@ bool reader_ask(struct database *database, const struct store_question *question
         bool good;
 
         *answer = (struct store_answer){.era = *era};
+        roll_back(database); /* that of the question before may have failed */
         if (!alone && !database_run(database, database_use(database, STATEMENT_BEGIN_READ))) {
                 database->code = SQLITE_OK;
                 return false;
@@ -84,7 +91,6 @@ bool reader_ask(struct database *database, const struct store_question *question
                 dispatch(database, question, era, now_ms, answer, arena);
         good = database_good(database);
         database->code = SQLITE_OK;
-        if (!sqlite3_get_autocommit(database->handle))
-                sqlite3_exec(database->handle, "ROLLBACK", NULL, NULL, NULL); /* it only read */
+        roll_back(database); /* it only read */
         return good;
 }
