@@ -102,6 +102,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
                 sim_break(sim, "8 refused without a reason", "client %u's message %u: %s", message->client, message->number,
                           error_name(error));
         message->state = MESSAGE_REFUSED;
+        message->acked_us = sim->now_us;
         message->error = (uint8_t)error;
         sim->history.refused++;
 }
@@ -111,13 +112,18 @@ void history_restored(struct sim *sim, uint64_t since_us)
         sim->history.shown_count = HISTORY_SHOWN_MAX; /* what was lawful once need not be by the stays that are left */
         for (unsigned i = 0; i < sim->history.count; i++) {
                 struct message *message = &sim->history.messages[i];
+                bool told = message->state == MESSAGE_ACKED || message->state == MESSAGE_REFUSED;
 
-                if (message->state == MESSAGE_ACKED && message->acked_us < since_us)
+                if (told && message->acked_us < since_us)
                         continue;
-                /* A rogue says it once more, to a store that has forgotten, in rooms whose numbers are other rows. */
-                if (message->rogue &&
-                    (message->state == MESSAGE_REFUSED || (message->state == MESSAGE_LOST && message->alters)))
+                /* The store forgot that it refused: a record that is done again, or a rogue's repeat, may fare better, in rooms
+                 * whose numbers are other rows. */
+                if (message->state == MESSAGE_REFUSED) {
                         message->state = MESSAGE_OPEN;
+                        message->abandoned = true;
+                } else if (message->rogue && message->state == MESSAGE_LOST && message->alters) {
+                        message->state = MESSAGE_OPEN;
+                }
                 message->forgiven = true;
                 message->seq = 0;
         }

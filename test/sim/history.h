@@ -41,8 +41,8 @@ struct message {
         uint64_t target;
         const char *reaction; /* REACTED: which; lives for ever */
         uint64_t seq;         /* as anybody was told first; 0: nobody was */
-        uint64_t acked_us;
-        uint8_t error; /* REFUSED: why */
+        uint64_t acked_us;    /* or refused */
+        uint8_t error;        /* REFUSED: why */
 };
 
 struct history_room {

@@ -67,6 +67,7 @@ static void hear_outcome(struct sim *sim, struct rogue *rogue, const struct id *
                         rogue->group = *room;
         } else if (stays_refused(rogue, message, outcome->status)) {
                 message->state = MESSAGE_REFUSED;
+                message->acked_us = sim->now_us;
                 message->error = (uint8_t)outcome->status;
         } else if (message && message->state == MESSAGE_ACKED && !message->changed && !message->forgiven &&
                    !rogue->revoked && !rogue->signs_out && outcome->status != ERR_LATE /* an attempt's, told again */ &&
