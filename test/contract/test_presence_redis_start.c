@@ -185,7 +185,9 @@ static void test_settings_that_will_not_do(void **state)
 #define GREETING        "$37\r\nredis_version:7.0.15\r\nredis_mode:ok\r\n\r\n$13\r\nrole:master\r\n\r\n$13\r\nmaxmemory:0\r\n\r\n"
 #define SHA             "$40\r\n0123456789012345678901234567890123456789\r\n"
 #define BEATEN          "*3\r\n:1\r\n:0\r\n$40\r\n0123456789012345678901234567890123456789\r\n"
-#define TRIAL           "*6\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n$0\r\n\r\n" BEATEN "$0\r\n\r\n"
+#define NOTHING         "$0\r\n\r\n"
+#define WATCHED         "*2\r\n:1\r\n$1\r\n1\r\n"
+#define TRIAL           "*9\r\n" NOTHING NOTHING WATCHED NOTHING NOTHING NOTHING NOTHING BEATEN NOTHING
 #define ANSWERS_MAX     4
 #define CONNECTIONS_MAX 100
 
