@@ -100,10 +100,7 @@ def two_talk(rig):
     bob.keys('Enter')
     bob.see('New messages')
     bob.see('online')
-    def typing(screen):
-        alice.type('N')  # told once in three seconds, to whoever has the room open by then
-        return 'typing…' in screen.text()
-    bob.see(typing)
+    bob.see(lambda screen: alice.type('N') or 'typing…' in screen.text())  # it is told now and then, to whoever has the room open by then
     alice.keys('C-u')
     alice.see(lambda screen: EYE in screen.style_before('✓✓'))
     bob.type('Four of them,')
