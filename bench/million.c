@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -51,19 +50,15 @@ struct million {
 
 static const struct arena_source source = {memory_new, memory_free};
 
-static uint64_t monotonic_us(struct clock *clock)
-{
-        struct timespec time;
-
-        (void)clock;
-        clock_gettime(CLOCK_MONOTONIC, &time);
-        return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
-}
-
 /* The year passes as it is written. */
 static uint64_t wall_ms(struct clock *clock)
 {
         return container_of(clock, struct million, clock)->now_ms;
+}
+
+static uint64_t now_us(struct million *million)
+{
+        return million->clock.monotonic_us(&million->clock);
 }
 
 static void fill(struct random *random, void *bytes, size_t size)
@@ -74,10 +69,10 @@ static void fill(struct random *random, void *bytes, size_t size)
 
 static bool await(struct million *million)
 {
-        uint64_t until_us = monotonic_us(NULL) + UINT64_C(1000) * WAIT_MS;
+        uint64_t until_us = now_us(million) + UINT64_C(1000) * WAIT_MS;
         struct completion completion;
 
-        while (monotonic_us(NULL) < until_us) {
+        while (now_us(million) < until_us) {
                 struct pollfd ready = {.fd = million->store->ops->fd(million->store), .events = POLLIN};
 
                 if (million->store->ops->poll(million->store, &completion, 1) == 1)
@@ -278,7 +273,7 @@ static bool measure(struct million *million, unsigned which, struct id era)
         for (unsigned time = 0; time < QUESTIONS; time++) {
                 struct store_question question = question_of(which, time, era, text);
                 struct store_answer answer;
-                uint64_t from_us = monotonic_us(NULL);
+                uint64_t from_us = now_us(million);
 
                 arena_reset(&million->arena);
                 if (million->store->ops->ask(million->store, &question, 1, &answer, &million->arena, 1) != ERR_OK ||
@@ -286,7 +281,7 @@ static bool measure(struct million *million, unsigned which, struct id era)
                         fprintf(stderr, "million: %s: no right answer to %s\n", million->name, questions[which].name);
                         return false;
                 }
-                slowest_us = max_of(slowest_us, monotonic_us(NULL) - from_us);
+                slowest_us = max_of(slowest_us, now_us(million) - from_us);
         }
         snprintf(name, sizeof(name), "million.%s_%s", million->name, questions[which].name);
         report_add(million->report, name, (double)slowest_us / 1000, "ms", questions[which].limit_ms, questions[which].text);
@@ -301,7 +296,8 @@ static struct million *million_new(const char *name, struct report *report)
         million->name = name;
         million->report = report;
         million->now_ms = START_MS;
-        million->clock = (struct clock){monotonic_us, wall_ms};
+        loop_clock_init(&million->clock);
+        million->clock.wall_ms = wall_ms;
         million->random = (struct random){fill};
         arena_init(&million->arena, &source, 1u << 20, 1u << 28);
         return million;
@@ -309,14 +305,13 @@ static struct million *million_new(const char *name, struct report *report)
 
 static bool run(struct million *million, struct id era)
 {
-        uint64_t from_us = monotonic_us(NULL);
+        uint64_t from_us = now_us(million);
         bool good = make_users(million) && write_rooms(million);
         char name[64];
 
         snprintf(name, sizeof(name), "million.%s_filled", million->name);
         if (good)
-                report_add(million->report, name, ROWS / ((double)(monotonic_us(NULL) - from_us) / 1e6), "messages/s", 0,
-                           "");
+                report_add(million->report, name, ROWS / ((double)(now_us(million) - from_us) / 1e6), "messages/s", 0, "");
         else
                 fprintf(stderr, "million: %s: the room could not be written\n", million->name);
         for (unsigned which = 0; which < ASK_COUNT && good; which++)
