@@ -206,7 +206,8 @@ void batch_forget(struct core *core, const struct id *room, bool entries)
 
                         if (room && !id_equal(&item->room, room))
                                 continue;
-                        if (item->effect == EFFECT_ROW || item->effect == EFFECT_ROOM || (entry && entries))
+                        if (item->effect == EFFECT_ROW || item->effect == EFFECT_ROOM ||
+                            (item->effect == EFFECT_SETTING && !room) || (entry && entries))
                                 item->effect = EFFECT_NONE;
                 }
         }
@@ -241,26 +242,30 @@ void batch_kept(struct core *core, uint64_t number)
 static bool item_event(struct core *core, struct batch_item *item, struct core_event *event)
 {
         static const uint8_t kinds[] = {
-                [EFFECT_ROW] = CORE_EVENT_ROW,
-                [EFFECT_ROOM] = CORE_EVENT_ROOM,
-                [EFFECT_QUEUED] = CORE_EVENT_MESSAGE,
-                [EFFECT_SENT] = CORE_EVENT_MESSAGE,
-                [EFFECT_FAILED] = CORE_EVENT_MESSAGE,
-                [EFFECT_ACCOUNT] = CORE_EVENT_SIGN,
-                [EFFECT_FORGOTTEN] = CORE_EVENT_FORGOTTEN,
+                [EFFECT_ROW] = CORE_EVENT_ROW,        [EFFECT_ROOM] = CORE_EVENT_ROOM,
+                [EFFECT_QUEUED] = CORE_EVENT_MESSAGE, [EFFECT_SENT] = CORE_EVENT_MESSAGE,
+                [EFFECT_FAILED] = CORE_EVENT_MESSAGE, [EFFECT_SETTING] = CORE_EVENT_SETTING,
+                [EFFECT_ACCOUNT] = CORE_EVENT_SIGN,   [EFFECT_FORGOTTEN] = CORE_EVENT_FORGOTTEN,
         };
         static const uint8_t states[] = {[EFFECT_QUEUED] = CORE_MESSAGE_QUEUED,
                                          [EFFECT_SENT] = CORE_MESSAGE_SENT,
                                          [EFFECT_FAILED] = CORE_MESSAGE_FAILED};
 
-        if (item->effect == EFFECT_NONE || (item->effect == EFFECT_ACCOUNT && !item->sign))
+        if (item->effect == EFFECT_NONE || item->quiet || (item->effect == EFFECT_ACCOUNT && !item->sign))
                 return false;
         event->kind = kinds[item->effect];
         event->room = item->room;
         event->id = item->id;
         event->error = item->error;
-        if (item->effect == EFFECT_SENT || item->effect == EFFECT_ROW)
+        if (item->effect == EFFECT_SENT || item->effect == EFFECT_ROW || item->effect == EFFECT_SETTING)
                 event->seq = item->number;
+        if (item->effect == EFFECT_SETTING) {
+                struct core_setting setting;
+
+                check(core_setting_decode(item->change.key, item->change.value, &setting) == ERR_OK);
+                event->key = setting.key;
+                event->bytes = setting.value;
+        }
         if (event->kind == CORE_EVENT_MESSAGE)
                 event->state = states[item->effect];
         if (item->effect == EFFECT_ROW) {

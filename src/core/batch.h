@@ -25,6 +25,7 @@ enum effect {
         EFFECT_QUEUED,   /* an outbox entry may be sent */
         EFFECT_SENT,     /* an outbox entry is done */
         EFFECT_FAILED,   /* an outbox entry is known to have failed */
+        EFFECT_SETTING,  /* a setting is another now */
         EFFECT_ACCOUNT,  /* the account is in the state of the record */
         EFFECT_FORGOTTEN /* everything stored was dropped */
 };
@@ -33,12 +34,13 @@ struct batch_item {
         struct list_node node;
         struct core_change change;
         struct id room, id;
-        uint64_t number;    /* ROW, SENT: seq; ROOM: head; ACCOUNT: state */
+        uint64_t number;    /* ROW, SENT: seq; ROOM: head; ACCOUNT: state; SETTING: of the operation that did it */
         uint64_t delivered; /* ROOM */
         uint32_t size;      /* of this block */
         uint32_t key_size, value_max;
         uint8_t effect, error;
-        bool sign; /* ACCOUNT: a request of the user is answered by it */
+        bool quiet; /* no event */
+        bool sign;  /* ACCOUNT: a request of the user is answered by it */
         uint8_t bytes[];
 };
 

@@ -11,7 +11,9 @@ static const struct core_limits defaults = {.rooms_max = 10000,
                                             .outbox_bytes_max = 1048576,
                                             .held_max = 64,
                                             .background_rows = 10000,
-                                            .output_max = 131072};
+                                            .output_max = 131072,
+                                            .settings_max = 16384,
+                                            .settings_bytes_max = 1048576};
 
 #define OUTPUT_LEAST   20480 /* one message of the largest size, and Hello, fit */
 #define HELLO_TEXT_MAX 64
@@ -106,6 +108,8 @@ static void set_limits(struct core_limits *limits, const struct core_limits *wan
         limits->held_max = wanted->held_max ? wanted->held_max : limits->held_max;
         limits->background_rows = wanted->background_rows ? wanted->background_rows : limits->background_rows;
         limits->output_max = wanted->output_max ? max_of(wanted->output_max, (uint32_t)OUTPUT_LEAST) : limits->output_max;
+        limits->settings_max = wanted->settings_max ? wanted->settings_max : limits->settings_max;
+        limits->settings_bytes_max = wanted->settings_bytes_max ? wanted->settings_bytes_max : limits->settings_bytes_max;
         limits->output_max = (uint32_t)min_of((size_t)limits->output_max, RECYCLER_BLOCK_MAX);
 }
 
@@ -142,7 +146,7 @@ bool core_forget(struct core *core, bool keep_outbox, enum error why)
 {
         static const struct {
                 char first, end;
-        } ranges[] = {{'R', 'S'}, {'M', 'N'}, {RECORD_FIRST, RECORD_LAST + 1}};
+        } ranges[] = {{'R', 'S' + 1}, {'M', 'N'}, {RECORD_FIRST, RECORD_LAST + 1}};
         size_t from = keep_outbox ? 0 : 2, to = keep_outbox ? 2 : 3;
 
         for (size_t i = from; i < to; i++) {
@@ -157,6 +161,9 @@ bool core_forget(struct core *core, bool keep_outbox, enum error why)
         if (!keep_outbox) {
                 people_forget(core);
                 watch_end(core);
+                settings_forget(core);
+        } else {
+                settings_forget_rows(core);
         }
         batch_forget(core, NULL, !keep_outbox);
         if (!keep_outbox)
@@ -239,6 +246,7 @@ void core_step(struct core *core)
         account_step(core);
         join_step(core);
         sync_step(core);
+        settings_step(core);
         rooms_step(core);
         watch_step(core);
         loader_step(core);
@@ -249,6 +257,7 @@ uint64_t core_deadline_ms(const struct core *core)
         uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
 
         due = min_of(due, min_of(min_of(sync_due(core), batch_due(core)), watch_due(core)));
+        due = min_of(due, settings_due(core));
         list_each(&core->rooms.work, room, struct room, work) {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));
                 due = min_of(due, sync_room_due(core, room));
@@ -291,6 +300,11 @@ static bool poll_flags(struct core *core, struct core_event *event)
         if (core->link.connect_due) {
                 core->link.connect_due = false;
                 event->kind = CORE_EVENT_CONNECT;
+                return true;
+        }
+        if (core->settings.news) {
+                core->settings.news = false;
+                event->kind = CORE_EVENT_SETTING;
                 return true;
         }
         if (core->people.news) {

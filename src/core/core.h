@@ -25,12 +25,14 @@ struct core;
 
 /* Limits of one core; zero means the default beside it. */
 struct core_limits {
-        uint32_t rooms_max;        /* 10,000 rooms known */
-        uint32_t outbox_max;       /* 1,000 messages not yet answered */
-        uint32_t outbox_bytes_max; /* 1 MiB of their text in memory; the rest stays in the storage until its turn */
-        uint32_t held_max;         /* 64 live operations held behind a gap, in all rooms */
-        uint32_t background_rows;  /* 10,000 rows a room fetched by itself below its head */
-        uint32_t output_max;       /* 128 KiB of bytes to send */
+        uint32_t rooms_max;          /* 10,000 rooms known */
+        uint32_t outbox_max;         /* 1,000 messages not yet answered */
+        uint32_t outbox_bytes_max;   /* 1 MiB of their text in memory; the rest stays in the storage until its turn */
+        uint32_t held_max;           /* 64 live operations held behind a gap, in all rooms */
+        uint32_t background_rows;    /* 10,000 rows a room fetched by itself below its head */
+        uint32_t output_max;         /* 128 KiB of bytes to send */
+        uint32_t settings_max;       /* 16,384 settings of the user */
+        uint32_t settings_bytes_max; /* 1 MiB of their keys and values */
 };
 
 /* What time it is: monotonic and wall clock, both in milliseconds. */
@@ -108,6 +110,14 @@ must_use enum error core_write(struct core *core, const struct id *room, const s
 
 /* Queues the making of a group; *room is its id, and that of its first message. What is written to it meanwhile waits for it. */
 must_use enum error core_create_group(struct core *core, struct slice title, struct id *room, struct core_time time);
+
+/*
+ * A setting of the user (PROTOCOL, "Settings"; rules/setting.h says what those of rooms mean), for all his devices: it counts here at once,
+ * is kept, and goes to the server when it can. An empty value takes it away. The last one that reaches the server counts.
+ * CORE_EVENT_SETTING says that it is kept, and again when the server has it, or another device's. AGAIN: signed out, or not loaded
+ * yet. BAD_FIELD: no key, or a value that is no text. TOO_LARGE: with its key and a space more than TEXT_SIZE_MAX. FULL, NO_MEMORY.
+ */
+must_use enum error core_set(struct core *core, struct slice key, struct slice value, struct core_time time);
 
 /* Another process put an entry into the outbox of the storage (core_outbox_record): look for it. */
 void core_outbox_changed(struct core *core, struct core_time time);
@@ -203,10 +213,12 @@ enum core_event_kind {
         CORE_EVENT_WINDOW,  /* id: request; room; rows */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
         CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
-        CORE_EVENT_INVITED,  /* id: request; bytes: the invitation's token */
-        CORE_EVENT_FAILED,   /* id: request; error */
-        CORE_EVENT_NAMES,    /* of somebody a name came, or changed: core_person */
-        CORE_EVENT_STATUS,   /* number: a user who is watched; more: he is online now, else he is not: core_status */
+        CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
+        CORE_EVENT_FAILED,  /* id: request; error */
+        CORE_EVENT_NAMES,   /* of somebody a name came, or changed: core_person */
+        CORE_EVENT_STATUS,  /* number: a user who is watched; more: he is online now, else he is not: core_status */
+        CORE_EVENT_SETTING, /* key, bytes: a setting and its value; seq: not 0: done with that number of the self room; error: the
+                              * server would not have it, and it is what it was. No key: any may be another now */
         CORE_EVENT_TYPING,   /* room: the open one; number: a user who types now (more), or no longer: core_typists */
         CORE_EVENT_FORGOTTEN /* everything stored was dropped: another era, or signed out by the server (error) */
 };
@@ -276,6 +288,16 @@ struct wire_person core_profile(const struct core *core);
 /* Of one who is watched: false: it is not known (no link, not answered, or no room is shared). */
 bool core_status(const struct core *core, uint64_t user, bool *online);
 
+struct core_setting {
+        struct slice key, value; /* empty: there is none */
+        bool waits;              /* the server does not have it yet */
+};
+
+/* A setting as it is here; false: it has no value. core_setting_at: all there were, by their keys, those without a value included; false
+ * past the last. Slices live until the next call in. */
+bool core_setting(const struct core *core, struct slice key, struct core_setting *setting);
+bool core_setting_at(const struct core *core, uint32_t index, struct core_setting *setting);
+
 /* Who types in the room, if it is the open one: at most `max`. Returns how many. */
 size_t core_typists(const struct core *core, const struct id *room, uint64_t *users, size_t max);
 
@@ -294,7 +316,8 @@ enum core_message_state core_row_state(const struct core *core, const struct id 
 
 /* ---- records in the storage, for hosts that read beside the core (a follower process) ---- */
 
-/* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16); U user (8). */
+/* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16); S a setting's key; U user
+ * (8). */
 #define CORE_KEY_SIZE_MAX 64
 
 /* Key of a row, or (seq 0 and UINT64_MAX) the ends of a room's rows. Returns its size. */
@@ -302,7 +325,9 @@ size_t core_key_row(const struct id *room, uint64_t seq, uint8_t key[static CORE
 must_use enum error core_row_decode(struct slice value, struct wire_row *row);
 must_use enum error core_room_decode(struct slice key, struct slice value, struct core_room_info *info);
 
-/* An outbox entry as core_write would make it, for another process to put into the storage. value: at least the sizes of text and
+must_use enum error core_setting_decode(struct slice key, struct slice value, struct core_setting *setting);
+
+/* An outbox entry as core_write would make it (or of kind SETTING, without a target: then the core takes it as core_set's), for another process to put into the storage. value: at least the sizes of text and
  * origin, and CORE_OUTBOX_EXTRA. */
 #define CORE_OUTBOX_EXTRA 96
 must_use enum error core_outbox_record(const struct id *room, const struct id *id, const struct wire_operation *operation,

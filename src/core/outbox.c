@@ -70,10 +70,11 @@ static struct entry *entry_new(struct core *core, struct room *room, const struc
                 return NULL;
         entry->id = *id;
         entry->state = state;
+        entry->quiet = operation->kind == ROW_SETTING;
         entry->wall_ms = wall_ms;
         list_append(&room->outbox, &entry->node);
         operation_take(core, room, entry, operation);
-        room->queued++;
+        room->queued += !entry->quiet;
         core->outbox.count++;
         if (id_compare(id, &core->last_id) > 0)
                 core->last_id = *id;
@@ -84,8 +85,8 @@ static void entry_free(struct core *core, struct room *room, struct entry *entry
 {
         list_remove(&entry->node);
         operation_give(core, entry);
+        room->queued -= !entry->quiet;
         recycler_give(&core->memory, entry, sizeof(*entry));
-        room->queued--;
         core->outbox.count--;
         if (core->outbox.more && core->outbox.count <= core->limits.outbox_max / 2)
                 core->loader.outbox_due = true;
@@ -122,11 +123,14 @@ static bool keep_entry(struct core *core, const struct record_entry *record, enu
         item->room = record->room;
         item->id = record->id;
         item->error = (uint8_t)record->error;
+        item->quiet = record->operation.kind == ROW_SETTING;
         batch_add(core, item, value);
         return true;
 }
 
-static bool drop_entry(struct core *core, struct room *room, const struct id *id, enum effect effect, uint64_t seq)
+/* quiet: the host hears nothing of it. */
+static bool drop_entry(struct core *core, struct room *room, const struct id *id, enum effect effect, uint64_t seq,
+                       bool quiet)
 {
         uint8_t key[CORE_KEY_SIZE_MAX];
         size_t key_size = record_key_entry(&room->id, id, key);
@@ -137,7 +141,21 @@ static bool drop_entry(struct core *core, struct room *room, const struct id *id
         item->room = room->id;
         item->id = *id;
         item->number = seq;
+        item->quiet = quiet;
         batch_add(core, item, NULL);
+        return true;
+}
+
+bool outbox_drop_record(struct core *core, struct room *room, const struct id *id)
+{
+        return drop_entry(core, room, id, EFFECT_NONE, 0, true);
+}
+
+bool outbox_drop_quiet(struct core *core, struct room *room, struct entry *entry)
+{
+        if (!outbox_drop_record(core, room, &entry->id))
+                return false;
+        entry_free(core, room, entry);
         return true;
 }
 
@@ -163,6 +181,8 @@ void outbox_restore(struct core *core, const struct record_entry *record)
         if (!room || batch_has_entry(core, &record->room, &record->id))
                 return;
         entry = outbox_find(room, &record->id);
+        if (!entry && record->operation.kind == ROW_SETTING && settings_absorb(core, room, record))
+                return;
         if (!entry) {
                 if (core->outbox.count >= core->limits.outbox_max)
                         return;
@@ -202,7 +222,9 @@ bool outbox_done(struct core *core, struct room *room, const struct id *id, uint
 
         if (!entry)
                 return true;
-        if (!drop_entry(core, room, id, EFFECT_SENT, seq))
+        if (entry->quiet && !settings_done(core, entry, seq))
+                return false;
+        if (!drop_entry(core, room, id, EFFECT_SENT, seq, entry->quiet))
                 return false;
         entry_free(core, room, entry);
         room_work(core, room);
@@ -223,7 +245,8 @@ bool outbox_make_row(struct core *core, struct room *room, const struct id *id, 
         const struct entry *entry = outbox_find(room, id);
 
         /* Whose leaving makes another the owner, the server alone knows. */
-        if (!entry || !entry->here || entry->operation.kind == ROW_LEFT || row_alters((unsigned)entry->operation.kind))
+        if (!entry || !entry->here || entry->operation.kind == ROW_LEFT ||
+            row_alters((unsigned)entry->operation.kind, entry->operation.target))
                 return false;
         *row = (struct wire_row){.seq = seq,
                                  .changed = seq,
@@ -252,7 +275,9 @@ void outbox_fail(struct core *core, struct room *room, struct entry *entry, enum
         entry->state = ENTRY_FAILED;
         entry->error = (uint8_t)error;
         check(entry->here);
-        if (!keep_entry(core, &record, EFFECT_FAILED)) {
+        if (entry->quiet) {
+                core->settings.due = true;
+        } else if (!keep_entry(core, &record, EFFECT_FAILED)) {
                 entry->state = ENTRY_QUEUED; /* no memory: the server says it again */
                 room->write_ms = core->now_ms + 1000;
         }
@@ -273,8 +298,7 @@ void outbox_fail_targets(struct core *core)
 
 /* ---- what the user does ---- */
 
-/* id zero: a new one is made. */
-static enum error queue(struct core *core, const struct id *room_id, const struct wire_operation *operation, struct id *id)
+enum error outbox_queue(struct core *core, const struct id *room_id, const struct wire_operation *operation, struct id *id)
 {
         struct record_entry record = {.state = CORE_MESSAGE_QUEUED, .id = *id, .operation = *operation};
         enum error error = operation_check(room_id, operation);
@@ -306,8 +330,17 @@ static enum error queue(struct core *core, const struct id *room_id, const struc
                 return ERR_NO_MEMORY;
         }
         *id = record.id;
-        core_step(core);
         return ERR_OK;
+}
+
+/* What the user writes. Settings are core_set's. */
+static enum error queue(struct core *core, const struct id *room_id, const struct wire_operation *operation, struct id *id)
+{
+        enum error error = operation->kind == ROW_SETTING ? ERR_BAD_FIELD : outbox_queue(core, room_id, operation, id);
+
+        if (!error)
+                core_step(core);
+        return error;
 }
 
 enum error core_send(struct core *core, const struct id *room, struct slice text, struct id *id, struct core_time time)
@@ -345,7 +378,7 @@ static void retry_now(struct core *core, struct room *room, struct entry *entry)
         record.id = entry->operation.kind == ROW_CREATED ? entry->id : core_new_id(core);
         if (!keep_entry(core, &record, EFFECT_QUEUED))
                 return;
-        if (!id_equal(&record.id, &entry->id) && !drop_entry(core, room, &entry->id, EFFECT_NONE, 0))
+        if (!id_equal(&record.id, &entry->id) && !drop_entry(core, room, &entry->id, EFFECT_NONE, 0, false))
                 return; /* both stay: the old one as failed, the new one is found in the storage */
         entry->id = record.id;
         entry->state = ENTRY_KEEPING;
@@ -362,7 +395,7 @@ static struct entry *find_failed(struct core *core, const struct id *room_id, co
 
         *room = room_find(core, room_id);
         entry = *room ? outbox_find(*room, id) : NULL;
-        return entry && entry->state == ENTRY_FAILED ? entry : NULL;
+        return entry && entry->state == ENTRY_FAILED && !entry->quiet ? entry : NULL;
 }
 
 enum error core_retry(struct core *core, const struct id *room_id, const struct id *id, struct core_time time)
@@ -389,7 +422,7 @@ enum error core_discard(struct core *core, const struct id *room_id, const struc
         core_set_time(core, time);
         if (!entry)
                 return ERR_NOT_FOUND;
-        if (!drop_entry(core, room, id, EFFECT_NONE, 0))
+        if (!drop_entry(core, room, id, EFFECT_NONE, 0, false))
                 return ERR_NO_MEMORY;
         entry_free(core, room, entry);
         room_notice(core, room, NOTICE_ROOM);

@@ -32,6 +32,7 @@ struct entry {
         struct list_node node;
         struct id id;
         enum entry_state state;
+        bool quiet;                      /* a setting: settings.c's affair, of which the host hears nothing */
         bool here;                       /* else only the storage has it */
         struct wire_operation operation; /* its text is ours, its link is below */
         uint8_t link[LINK_SIZE];
@@ -86,6 +87,14 @@ bool write_answered(struct core *core, struct request *request, const struct wir
 void write_failed(struct core *core, struct request *request, enum error error, uint64_t retry_after_ms);
 
 struct entry *outbox_find(struct room *room, const struct id *id);
+
+/* As core_write does, without a step. id zero: a new one is made. */
+must_use enum error outbox_queue(struct core *core, const struct id *room, const struct wire_operation *operation,
+                                 struct id *id);
+
+/* A quiet entry is done with, or an entry that is only in the storage: dropped with the open batch. False: no memory. */
+bool outbox_drop_quiet(struct core *core, struct room *room, struct entry *entry);
+bool outbox_drop_record(struct core *core, struct room *room, const struct id *id);
 
 /* The entry is refused for good. */
 void outbox_fail(struct core *core, struct room *room, struct entry *entry, enum error error);

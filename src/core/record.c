@@ -5,9 +5,13 @@
 #include "rules/limits.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/setting.h"
 
 #define HOLE_SIZE     16
 #define ROOM_FIXED    (1 + 8 + 8 + 2) /* version, read, unread, number of holes */
+#define SETTING_FIXED 30              /* version, flags, seq, changed, number, the value's size */
+#define SETTING_SET   1u
+#define SETTING_SENT  2u
 #define PROFILE_FIXED (1 + 1 + 8 + 8 + WIRE_TOKEN_SIZE + DEVICE_SECRET_SIZE + 16 + 16 + 1)
 
 /* ---- keys ---- */
@@ -252,6 +256,74 @@ enum error record_person_decode(struct slice key, struct slice value, struct wir
         return person->user && person->user == be64_get(key.data + 1) ? ERR_OK : ERR_CORRUPT;
 }
 
+/* ---- settings ---- */
+
+size_t record_key_setting(struct slice setting, uint8_t key[static CORE_KEY_SIZE_MAX])
+{
+        check(setting.size < CORE_KEY_SIZE_MAX);
+        key[0] = 'S';
+        memcpy(key + 1, setting.data, setting.size);
+        return 1 + setting.size;
+}
+
+size_t record_setting_size(const struct record_setting *setting)
+{
+        return SETTING_FIXED + setting->value.size + setting->wanted.size;
+}
+
+void record_setting_encode(const struct record_setting *setting, uint8_t *at)
+{
+        at[0] = RECORD_VERSION;
+        at[1] = (uint8_t)((setting->set ? SETTING_SET : 0) | (setting->sent ? SETTING_SENT : 0));
+        be64_put(at + 2, setting->seq);
+        be64_put(at + 10, setting->changed);
+        be64_put(at + 18, setting->number);
+        be32_put(at + 26, (uint32_t)setting->value.size);
+        at += SETTING_FIXED;
+        if (setting->value.size)
+                memcpy(at, setting->value.data, setting->value.size);
+        if (setting->wanted.size)
+                memcpy(at + setting->value.size, setting->wanted.data, setting->wanted.size);
+}
+
+enum error record_setting_decode(struct slice key, struct slice value, struct record_setting *setting)
+{
+        struct slice rest;
+        uint32_t size;
+
+        *setting = (struct record_setting){0};
+        if (key.size < 2 || key.data[0] != 'S' || value.size < SETTING_FIXED || value.data[0] != RECORD_VERSION)
+                return ERR_CORRUPT;
+        setting->key = slice_of(key.data + 1, key.size - 1);
+        setting->set = value.data[1] & SETTING_SET;
+        setting->sent = value.data[1] & SETTING_SENT;
+        setting->seq = be64_get(value.data + 2);
+        setting->changed = be64_get(value.data + 10);
+        setting->number = be64_get(value.data + 18);
+        size = be32_get(value.data + 26);
+        rest = slice_of(value.data + SETTING_FIXED, value.size - SETTING_FIXED);
+        if (size > rest.size || !setting_key_is_lawful(setting->key) || setting->seq > setting->changed ||
+            (!setting->set && (size < rest.size || setting->sent || setting->number)))
+                return ERR_CORRUPT;
+        setting->value = slice_of(rest.data, size);
+        setting->wanted = slice_of(rest.data + size, rest.size - size);
+        return slice_is_text(setting->value) && slice_is_text(setting->wanted) ? ERR_OK : ERR_CORRUPT;
+}
+
+enum error core_setting_decode(struct slice key, struct slice value, struct core_setting *setting)
+{
+        struct record_setting record;
+        enum error error = record_setting_decode(key, value, &record);
+
+        *setting = (struct core_setting){0};
+        if (error)
+                return error;
+        setting->key = record.key;
+        setting->value = record.set ? record.wanted : record.value;
+        setting->waits = record.set;
+        return ERR_OK;
+}
+
 /* ---- entries of the outbox ---- */
 
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end)
@@ -294,7 +366,7 @@ enum error operation_check(const struct id *room, const struct wire_operation *o
                                       .text = operation->text,
                                       .origin = operation->origin,
                                       .link_size = operation->link.size,
-                                      .in_group = kind == ROOM_GROUP};
+                                      .room = kind};
 
         if (kind == ROOM_NONE || !slice_is_text(operation->text) || !slice_is_text(operation->origin))
                 return ERR_BAD_FIELD;

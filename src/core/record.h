@@ -6,6 +6,7 @@
  *      R room(16)              a room: head, holes, marks, lowest, peer
  *      M room(16) seq(8)       a row
  *      O room(16) id(16)       an own message that is not answered yet, or failed
+ *      S key                   a setting of the user
  *      U user(8)               somebody's names
  *
  * Pure: bytes in, bytes out.
@@ -58,6 +59,13 @@ struct record_room {
         uint16_t hole_count;
 };
 
+struct record_setting { /* see struct setting */
+        struct slice key;
+        struct slice value, wanted;
+        uint64_t seq, changed, number;
+        bool set, sent;
+};
+
 struct record_entry {
         struct id room, id;
         enum core_message_state state; /* QUEUED or FAILED */
@@ -81,6 +89,12 @@ uint8_t *record_room_encode(const struct record_room *room, const struct holes *
 uint8_t *record_row_encode(const struct wire_row *row, uint8_t *start, uint8_t *end);
 uint8_t *record_person_encode(const struct wire_person *person, uint8_t *start, uint8_t *end);
 uint8_t *record_entry_encode(const struct record_entry *entry, uint8_t *start, uint8_t *end);
+
+/* A setting's value is exactly that large; it is written at `at`. */
+size_t record_key_setting(struct slice setting, uint8_t key[static CORE_KEY_SIZE_MAX]);
+size_t record_setting_size(const struct record_setting *setting);
+void record_setting_encode(const struct record_setting *setting, uint8_t *at);
+must_use enum error record_setting_decode(struct slice key, struct slice value, struct record_setting *setting);
 
 /* What the value of a row, of an entry takes at most. */
 size_t record_row_size(const struct wire_row *row);

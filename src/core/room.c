@@ -202,10 +202,13 @@ bool room_forget_rows(struct core *core, struct room *room)
         size_t key_size = core_key_row(&room->id, 0, key);
         size_t end_size = core_key_row(&room->id, UINT64_MAX, end);
 
-        if (!batch_drop(core, EFFECT_NONE, ERR_OK, slice_of(key, key_size), slice_of(end, end_size)))
+        if (!batch_drop(core, EFFECT_NONE, ERR_OK, slice_of(key, key_size), slice_of(end, end_size)) ||
+            (room->kind == ROOM_SELF && !batch_drop(core, EFFECT_NONE, ERR_OK, SLICE_LITERAL("S"), SLICE_LITERAL("T"))))
                 return false;
         /* What is on its way to the storage speaks of the past that ends here: nothing of it was received, or may be shown. */
         batch_forget(core, &room->id, false);
+        if (room->kind == ROOM_SELF)
+                settings_forget_rows(core);
         room_empty(core, room);
         room_dirty(core, room, true);
         room_notice(core, room, NOTICE_ROOM);
@@ -218,6 +221,8 @@ uint64_t room_floor(const struct core *core, const struct room *room)
 {
         uint64_t rows = core->limits.background_rows;
 
+        if (room->kind == ROOM_SELF) /* of settings all are wanted */
+                return 0;
         return room->head > rows ? room->head - rows : 0;
 }
 
@@ -313,6 +318,8 @@ bool room_put_row(struct core *core, struct room *room, const struct wire_row *r
         struct batch_item *item;
         uint8_t *value;
 
+        if (row->kind == ROW_SETTING)
+                return settings_take_row(core, room, row, place);
         item = batch_item_new(core, EFFECT_ROW, slice_of(key, key_size), record_row_size(row));
         if (!item)
                 return false;

@@ -20,6 +20,7 @@
 #include "core/recycler.h"
 #include "core/request.h"
 #include "core/room.h"
+#include "core/settings.h"
 #include "core/sync.h"
 #include "core/watch.h"
 
@@ -39,6 +40,7 @@ struct core {
         struct requests requests;
         struct join join;
         struct outbox outbox;
+        struct settings settings;
         struct sync sync;
         struct asks asks;
         struct watching *watching; /* NULL: the host has shown nothing yet */

@@ -3,6 +3,7 @@
 
 #include "core/state.h"
 #include "rules/limits.h"
+#include "rules/room.h"
 
 #define RETRY_FIRST_MS 500
 
@@ -241,13 +242,15 @@ static bool background_hole(const struct core *core, const struct room *room, st
 
 static void background_step(struct core *core)
 {
+        struct id self = room_personal(core->account.user, core->account.user);
         uint64_t next_ms = UINT64_MAX;
         struct hole hole;
 
-        for (uint32_t i = 0; i < core->rooms.count; i++) {
-                struct room *room = core->rooms.by_time[i];
+        /* The self room first: it has the settings of all others. */
+        for (uint32_t i = 0; i <= core->rooms.count; i++) {
+                struct room *room = i ? core->rooms.by_time[i - 1] : room_find(core, &self);
 
-                if (!background_hole(core, room, &hole) || room->fetching || room->history_on)
+                if (!room || !background_hole(core, room, &hole) || room->fetching || room->history_on)
                         continue;
                 if (room->fetch_ms > core->now_ms)
                         next_ms = min_of(next_ms, room->fetch_ms);

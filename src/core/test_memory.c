@@ -82,6 +82,9 @@ static void much_traffic_takes_no_more_than_a_little(void **state)
                 if (i == 50)
                         used = arena_used(&alice) + arena_used(&bob);
                 assert_int_equal(core_send(alice.core, &room, SLICE_LITERAL("again and again"), &id, alice.time), ERR_OK);
+                assert_int_equal(core_set(alice.core, SLICE_LITERAL("draft"), slice_of("0123456789", 1u + (unsigned)i % 10),
+                                          alice.time),
+                                 ERR_OK);
                 fake_server_run(&server, 1000, 500);
         }
         assert_int_equal(arena_used(&alice) + arena_used(&bob), used);
@@ -109,6 +112,8 @@ static void running_out_of_memory_is_survived(void **state)
                         fake_server_say(&server, &room, 1, "a message for whoever has the memory", false);
                 for (int i = 0; i < 20; i++) {
                         (void)!core_send(bob.core, &room, SLICE_LITERAL("an answer"), &id, bob.time);
+                        (void)!core_set(bob.core, SLICE_LITERAL("draft"), slice_of("0123456789", 1u + (unsigned)i % 10),
+                                        bob.time);
                         if (i == 10) { /* and the server goes back to another era, told on the next link or on this one */
                                 fake_server_restore_nothing(&server);
                                 if (size % 128)

@@ -162,7 +162,7 @@ static bool settle(struct core *core, struct room *room, struct entry *entry, co
                 if (outcome->seq == 0 || outcome->seq == UINT64_MAX)
                         return false;
                 room->write_tries = 0;
-                if (row_alters((unsigned)entry->operation.kind))
+                if (row_alters((unsigned)entry->operation.kind, entry->operation.target))
                         return altered(core, room, outcome);
                 entry->state = ENTRY_ANSWERED;
                 return live_own(core, room, &outcome->id, outcome->seq, outcome->time_ms, outcome->n);

@@ -8,6 +8,7 @@
 #define TITLE_SIZE_MAX    256               /* bytes of a group's title */
 #define LINK_SIZE         16                /* bytes of the secret in a group's link */
 #define GROUP_MEMBERS_MAX 1024              /* present ones */
+#define SETTING_KEY_MAX   60                /* bytes */
 #define REACTION_SIZE_MAX 48                /* bytes of one reaction */
 #define REACTIONS_MAX     16                /* different ones of a message */
 #define REACTORS_MAX      GROUP_MEMBERS_MAX /* people with a reaction to a message */

@@ -76,6 +76,7 @@ enum error role_check(const struct deed *deed)
         case ROW_EDITED:
                 return deed->self ? ERR_OK : ERR_NOT_ALLOWED;
         case ROW_REACTED:
+        case ROW_SETTING:
                 return ERR_OK;
         }
         return ERR_BAD_FIELD;

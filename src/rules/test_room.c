@@ -69,15 +69,16 @@ static void test_kinds_of_rows(void **state)
         assert_true(row_countable(ROW_TEXT) && !row_countable(ROW_JOINED));
         assert_false(row_countable(0) || row_kind_text(0));
         assert_false(row_countable(255) || row_kind_text(255));
-        assert_true(row_alters(ROW_DELETED) && row_alters(ROW_EDITED) && row_countable(ROW_DELETED));
-        assert_false(row_alters(ROW_TEXT) || row_alters(0) || row_alters(255));
+        assert_true(row_alters(ROW_DELETED, 1) && row_alters(ROW_EDITED, 1) && row_countable(ROW_DELETED));
+        assert_true(row_alters(ROW_SETTING, 1) && !row_alters(ROW_SETTING, 0) && !row_countable(ROW_SETTING));
+        assert_false(row_alters(ROW_TEXT, 1) || row_alters(0, 1) || row_alters(255, 1));
 }
 
 static void test_what_an_operation_brings(void **state)
 {
         struct row_content edit = {.kind = ROW_EDITED, .target = 1, .text = SLICE_LITERAL("x")},
                            text = {.kind = ROW_TEXT, .text = SLICE_LITERAL("x")};
-        struct row_content delete = {.kind = ROW_DELETED, .target = 1}, title = {.kind = ROW_TITLE, .in_group = true};
+        struct row_content delete = {.kind = ROW_DELETED, .target = 1}, title = {.kind = ROW_TITLE, .room = ROOM_GROUP};
 
         (void)state;
         assert_int_equal(row_check(&edit), ERR_OK);

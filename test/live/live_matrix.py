@@ -16,6 +16,7 @@ OPTIONS = ('--connection-frames', '100000', '--user-frames', '100000', '--member
 LINK, WRONG_LINK, SECRET = bytes(range(1, 17)), bytes(16 * [7]), bytes(32 * [9])
 WRONG = b'not the right one'
 TEXT, CREATED, JOINED, LEFT, TITLE, ROLE, LINKED, DELETED, EDITED, REACTED = range(1, 11)
+SETTING = 12
 MEMBER, ADMIN, OWNER = 1, 2, 3
 
 
@@ -124,6 +125,10 @@ BODIES = {
     "write:EDITED/a_member's": on_row(EDITED, 'member2', text='worse'),
     "write:REACTED/a_member's": on_row(REACTED, 'member2', text='👍'),
     'write:REACTED/taken_back': on_row(REACTED, 'member2'),
+    'write:SETTING': lambda group, person: operation(SETTING, text='theme dark'),
+    "write:SETTING/an_owner's": lambda group, person: operation(SETTING, text='theme dark'),
+    'write:SETTING/in_group': lambda group, person: operation(SETTING, text='theme dark'),
+    'write:SETTING/theirs': lambda group, person: operation(SETTING, text='theme dark'),
 }
 
 
@@ -180,13 +185,22 @@ def send(rig, client, code, body, header):
     return verdict + ('!' if ends else '')
 
 
+def room_of(rig, what, person, group, body):
+    if what.endswith('/theirs'):
+        return rig.theirs
+    if what in ('write:SETTING', "write:SETTING/an_owner's"):
+        user = person.user if what == 'write:SETTING' else rig.people['owner2'].user
+        return wire.personal_room(user, user)
+    return body['operations'][0]['id'] if what == 'write:CREATED' else group.room
+
+
 def try_cell(rig, what, asker):
     """What is answered to that asker."""
     code = code_of(what)
     person = rig.people['member' if asker in ('none', 'forged', 'other') else asker]
     group = Group(rig.people) if code == 'write' else rig.group
     body = BODIES[what](group, person)
-    room = rig.theirs if what.endswith('/theirs') else body['operations'][0]['id'] if what == 'write:CREATED' else group.room
+    room = room_of(rig, what, person, group, body)
     token = {'none': bytes(40), 'forged': flip(person.token), 'other': rig.people['owner'].token}.get(asker, person.token)
     device = rig.people['owner'].device if asker == 'other' else person.device
     with rig.main.client() if asker in UNJOINED else rig.main.joined(person) as client:

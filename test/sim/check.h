@@ -20,10 +20,11 @@ void check_all(struct sim *sim);
  * will not come. */
 uint64_t check_repair_ms(const char *rule);
 
-#define CHECK_ROWS_MISSING "5 rows missing"
-#define CHECK_TICK_MISSING "6 a tick missing"
-#define CHECK_GROUP_STALE  "5 a group is stale"
-#define CHECK_STATUS_STALE "5 a status is stale"
+#define CHECK_ROWS_MISSING  "5 rows missing"
+#define CHECK_TICK_MISSING  "6 a tick missing"
+#define CHECK_GROUP_STALE   "5 a group is stale"
+#define CHECK_STATUS_STALE  "5 a status is stale"
+#define CHECK_SETTING_STALE "5 a setting is stale"
 
 /* One row of the store, as the checker read it. */
 struct check_row {

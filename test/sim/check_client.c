@@ -4,6 +4,7 @@
 #include "rules/reaction.h"
 #include "rules/role.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "sim/check.h"
 
 static bool is_member(const struct check_store *store, const struct history_room *room, unsigned number, uint64_t user)
@@ -52,6 +53,11 @@ static void check_rows(struct sim *sim, const struct check_store *store, const s
                 struct wire_row row;
                 bool has = core_host_row(&client->host, &sim->history.rooms[room].id, is->seq, &row);
 
+                if (is->kind == ROW_SETTING) { /* settings.c looks at what comes of it */
+                        if (has)
+                                sim_break(sim, "4 logs differ", "client %u shows a setting as a row", client->number);
+                        continue;
+                }
                 /* What was altered after he left stays as he has it, or as he does not. */
                 if (has && !seen && may_see(sim, store, room, user, row.seq, row.changed) && row.changed < is->changed)
                         continue;

@@ -6,6 +6,7 @@
 static bool client_rests(const struct sim *sim, const struct sim_client *client, char *why)
 {
         struct core_room_info info;
+        struct core_setting setting;
 
         if (client->start_us || !client->host.core) {
                 snprintf(why, SIM_BROKEN_SIZE, "client %u does not run", client->number);
@@ -31,6 +32,12 @@ static bool client_rests(const struct sim *sim, const struct sim_client *client,
                 if (info.queued || info.hole_top) {
                         snprintf(why, SIM_BROKEN_SIZE, "client %u has %u messages queued, a hole up to %llu", client->number,
                                  info.queued, (unsigned long long)info.hole_top);
+                        return false;
+                }
+        }
+        for (uint32_t i = 0; core_setting_at(client->host.core, i, &setting); i++) {
+                if (setting.waits) {
+                        snprintf(why, SIM_BROKEN_SIZE, "client %u has a setting that is not done", client->number);
                         return false;
                 }
         }

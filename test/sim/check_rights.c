@@ -82,6 +82,7 @@ static bool may(const struct replay *replay, const struct check_row *row)
                        (subject.role != ROLE_OWNER || (self && count_of(replay, ROLE_OWNER) > 1));
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_SETTING:     /* not in a group */
                 return false; /* makes no row */
         }
         return false;
@@ -116,6 +117,7 @@ static void follow(struct replay *replay, const struct check_row *row)
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_SETTING:
                 break;
         }
 }

@@ -112,6 +112,9 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
         case CORE_EVENT_TICKS:
                 watch_room(sim, client, &event->room);
                 break;
+        case CORE_EVENT_SETTING:
+                settings_told(sim, client, event);
+                break;
         case CORE_EVENT_STATUS:
                 watching_status(sim, client->user->id, event->number, event->more);
                 break;

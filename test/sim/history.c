@@ -109,6 +109,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
 
 void history_restored(struct sim *sim, uint64_t since_us)
 {
+        settings_restored(sim, since_us);
         sim->history.shown_count = HISTORY_SHOWN_MAX; /* what was lawful once need not be by the stays that are left */
         for (unsigned i = 0; i < sim->history.count; i++) {
                 struct message *message = &sim->history.messages[i];

@@ -19,13 +19,15 @@ static void send(struct sim *sim, struct rogue *rogue, const struct id *room, st
         if (operation->kind == ROW_TEXT || operation->kind == ROW_EDITED || operation->kind == ROW_TITLE ||
             operation->kind == ROW_CREATED)
                 operation->text = slice_of(text, size);
+        if (operation->kind == ROW_SETTING)
+                operation->text = SLICE_LITERAL("k0 mine");
         if (operation->kind == ROW_JOINED || operation->kind == ROW_CREATED)
                 history_met(sim, room, operation->kind == ROW_JOINED ? operation->subject : rogue->user->id);
         message = history_sent(sim, &operation->id, rogue->number, rogue->user->id, room, rogue->said);
         if (!message)
                 return;
         message->rogue = message->kept = message->abandoned = true;
-        if (row_alters((unsigned)operation->kind)) {
+        if (row_alters((unsigned)operation->kind, operation->target)) {
                 message->alters = (unsigned)operation->kind;
                 message->target = operation->target;
         }
@@ -101,13 +103,13 @@ static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
 static void act(struct sim *sim, struct rogue *rogue, const struct id *id)
 {
         static const uint8_t kinds[] = {ROW_TEXT,  ROW_TEXT, ROW_TEXT, ROW_EDITED, ROW_EDITED, ROW_DELETED, ROW_DELETED,
-                                        ROW_TITLE, ROW_ROLE, ROW_LINK, ROW_JOINED, ROW_LEFT,   ROW_CREATED};
+                                        ROW_TITLE, ROW_ROLE, ROW_LINK, ROW_JOINED, ROW_LEFT,   ROW_CREATED, ROW_SETTING};
         struct wire_operation operation = {.kind = kinds[sim_below(sim, countof(kinds))]};
         unsigned room = history_room(sim, id);
-        bool in_vain = false;
+        bool in_vain = operation.kind == ROW_SETTING; /* in a group there are none */
 
-        if (row_alters((unsigned)operation.kind) || (operation.kind == ROW_TEXT && sim_chance(sim, 20))) {
-                in_vain = sim_chance(sim, 10);
+        if (row_alters((unsigned)operation.kind, 1) || (operation.kind == ROW_TEXT && sim_chance(sim, 20))) {
+                in_vain |= sim_chance(sim, 10);
                 operation.target = in_vain ? NO_ROW : some_row(sim, rogue, room, sim_chance(sim, 60));
                 if (operation.target == 0)
                         return;
@@ -160,7 +162,11 @@ void rogue_trespass(struct sim *sim, struct rogue *rogue)
         if (one == 0 || other == 0 || one == rogue->user->id || other == rogue->user->id)
                 return;
         room = room_personal(one, other);
-        if (sim_chance(sim, 20))
+        if (sim_chance(sim, 15)) { /* what another has set */
+                room = room_personal(one, one);
+                operation = (struct wire_operation){.kind = ROW_SETTING, .target = sim_below(sim, 3)};
+        }
+        if (operation.kind == ROW_SETTING || sim_chance(sim, 20))
                 send(sim, rogue, &room, &operation, true);
         else
                 look(sim, rogue, &room);

@@ -25,6 +25,7 @@
 #include "sim/mailbox.h"
 #include "sim/rogue.h"
 #include "sim/role.h"
+#include "sim/settings.h"
 #include "sim/tally.h"
 #include "support/by_hand.h"
 
@@ -75,6 +76,7 @@ struct sim {
         struct faults faults;
         struct blame blame;
         struct history history;
+        struct sets sets;
         struct tally *tally; /* the caller's: over many seeds */
         struct sim_broken broken;
 };

@@ -1,6 +1,8 @@
 /* See core_host.h. */
 #include "support/core_host.h"
 
+#include <stdio.h>
+
 #include "base/assert.h"
 #include "base/memory.h"
 #include "wire/descriptor.h"
@@ -132,6 +134,9 @@ static void note(struct core_host *host, const struct core_event *event)
         if (size)
                 memcpy(seen->text, event->row.text.data, size);
         seen->row.text = (struct slice){0};
+        if (event->kind == CORE_EVENT_SETTING)
+                snprintf(seen->text, sizeof(seen->text), "%.*s=%.*s", (int)event->key.size, (const char *)event->key.data,
+                         (int)event->bytes.size, (const char *)event->bytes.data);
         if (event->kind == CORE_EVENT_PEOPLE)
                 wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
         else if (event->kind == CORE_EVENT_DEVICES)

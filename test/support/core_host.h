@@ -25,11 +25,11 @@ struct host_event {
         uint64_t seq;
         enum core_message_state state;
         enum core_phase phase;
-        struct wire_row row; /* without its text, whose beginning is `text` */
-        char text[HOST_TEXT_MAX];
-        uint64_t number; /* STATUS, TYPING: the user */
-        bool more;       /* STATUS, TYPING: he is online; he types */
-        uint32_t listed; /* PEOPLE, DEVICES, WINDOW: how many */
+        struct wire_row row;      /* without its text, whose beginning is `text` */
+        char text[HOST_TEXT_MAX]; /* SETTING: key=value */
+        uint64_t number;          /* STATUS, TYPING: the user */
+        bool more;                /* STATUS, TYPING: he is online; he types */
+        uint32_t listed;          /* PEOPLE, DEVICES, WINDOW: how many */
 };
 
 struct host_batch {

@@ -190,7 +190,7 @@ static void deliver_to_others(struct fake_server *server, const struct core_host
 }
 
 static uint64_t append(struct fake_server *server, struct fake_room *room, uint64_t user, const struct id *request,
-                       struct slice text)
+                       uint64_t kind, struct slice text)
 {
         struct fake_row *row = &room->rows[room->head++];
 
@@ -202,7 +202,7 @@ static uint64_t append(struct fake_server *server, struct fake_room *room, uint6
                                      .n = room->head,
                                      .time_ms = room->last_time_ms,
                                      .sender = user,
-                                     .kind = ROW_TEXT,
+                                     .kind = kind,
                                      .request = *request,
                                      .text = slice_of(row->text, text.size)};
         return room->head;
@@ -216,7 +216,7 @@ uint64_t fake_server_say(struct fake_server *server, const struct id *id, uint64
 
         be64_put(request.bytes, user);
         be64_put(request.bytes + 8, room->head);
-        number = append(server, room, user, &request, slice_text(text));
+        number = append(server, room, user, &request, ROW_TEXT, slice_text(text));
         if (!quietly)
                 deliver_to_others(server, NULL, room, number);
         return number;
@@ -456,7 +456,7 @@ static void on_write(struct fake_server *server, struct fake_client *client, str
                 }
                 server->repeats += seq != 0;
                 if (!seq)
-                        seq = append(server, room, client->user, &operation.id, operation.text);
+                        seq = append(server, room, client->user, &operation.id, operation.kind, operation.text);
                 *outcome = (struct wire_outcome){
                         .id = operation.id, .seq = seq, .n = seq, .time_ms = room->rows[seq - 1].row.time_ms};
                 deliver_to_others(server, client->host, room, seq);

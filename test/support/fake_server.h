@@ -3,7 +3,7 @@
  * send when it is told to serve; a test may take a client's frame away before that and answer it as it likes, refuse or
  * forget answers by code, or make the server forget everything (another era).
  *
- * Personal and self rooms only. Nothing is checked but what a client may get wrong by itself.
+ * Personal and self rooms only, where every operation makes a row. Nothing is checked but what a client may get wrong by itself.
  */
 #ifndef GALKA_TEST_SUPPORT_FAKE_SERVER_H
 #define GALKA_TEST_SUPPORT_FAKE_SERVER_H

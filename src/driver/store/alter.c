@@ -4,12 +4,22 @@
 #include "base/assert.h"
 #include "rules/reaction.h"
 #include "rules/role.h"
+#include "rules/setting.h"
 
 struct slice alter_principal(const struct store_op *op, uint8_t bytes[static ALTER_PRINCIPAL_SIZE])
 {
         be64_put(bytes, op->user);
         memcpy(bytes + 8, op->write.room.bytes, sizeof(op->write.room.bytes));
         return slice_of(bytes, ALTER_PRINCIPAL_SIZE);
+}
+
+/* A setting stays one of the same key. */
+static bool same_key(struct slice text, const struct store_row *row)
+{
+        struct slice key, has, value;
+
+        return row->kind == ROW_SETTING && setting_read(text, &key, &value) && setting_read(row->text, &has, &value) &&
+               slice_equal(key, has);
 }
 
 enum error alter_check(const struct store_op *op, const struct member *sender, const struct store_row *row,
@@ -24,8 +34,10 @@ enum error alter_check(const struct store_op *op, const struct member *sender, c
                 return ERR_NO_ROOM;
         if (!row || row->seq < sender->joined_seq)
                 return ERR_NO_ROW;
-        if (!row_alters(op->write.row_kind)) /* to what is deleted meanwhile one may reply */
-                return ERR_OK;
+        if (!row_alters(op->write.row_kind, op->write.target)) /* to what is deleted meanwhile one may reply */
+                return row->kind == ROW_SETTING ? ERR_NO_ROW : ERR_OK;
+        if (op->write.row_kind == ROW_SETTING)
+                return same_key(op->write.text, row) ? ERR_OK : ERR_NOT_ALLOWED;
         if (row->kind != ROW_TEXT && row->kind != ROW_DELETED)
                 return ERR_NOT_ALLOWED;
         deed.self = row->sender == op->user;
@@ -45,11 +57,13 @@ bool alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, str
         uint8_t bytes[REACTIONS_SIZE_MAX];
         struct slice reactions;
 
-        check(row_alters(op->write.row_kind) && number > row->changed);
+        check(row_alters(op->write.row_kind, op->write.target) && number > row->changed);
         row->changed = number;
         if (op->write.row_kind == ROW_REACTED)
                 return reactions_put(row->reactions, op->user, op->write.text, bytes, &reactions) == ERR_OK &&
                        arena_copy(arena, reactions, &row->reactions);
+        if (op->write.row_kind == ROW_SETTING)
+                return arena_copy(arena, op->write.text, &row->text);
         if (op->write.row_kind == ROW_EDITED) {
                 row->edited_ms = time_ms;
                 return arena_copy(arena, op->write.text, &row->text);

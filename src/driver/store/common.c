@@ -21,9 +21,14 @@ enum error content_check(const struct store_op *op)
                                       .text = op->write.text,
                                       .origin = op->write.origin,
                                       .link_size = op->write.link.size,
-                                      .in_group = room_kind_of(&op->write.room) == ROOM_GROUP};
+                                      .room = room_kind_of(&op->write.room)};
 
         return row_check(&content);
+}
+
+uint64_t row_time_ms(unsigned kind, uint64_t now_ms, uint64_t room_ms)
+{
+        return kind == ROW_SETTING ? room_ms : max_of(now_ms, room_ms);
 }
 
 size_t row_bytes(const struct store_row *row)

@@ -14,6 +14,9 @@
 /* Is that what a client may write? BAD_FIELD, TOO_LARGE, OK. */
 enum error content_check(const struct store_op *op);
 
+/* When a new row is said to be made: time in a room never goes back. A setting is none that is seen, so the room is not newer for it. */
+uint64_t row_time_ms(unsigned kind, uint64_t now_ms, uint64_t room_ms);
+
 /* What a row adds to an answer, beside what every row does. */
 size_t row_bytes(const struct store_row *row);
 

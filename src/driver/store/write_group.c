@@ -239,6 +239,7 @@ void group_change(struct writer *writer, struct room *room, const struct store_o
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_SETTING:
                 break;
         case ROW_JOINED:
                 join(writer, room, row);

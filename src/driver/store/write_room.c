@@ -179,7 +179,7 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 .seq = room->head + 1,
                 .changed = room->head + 1,
                 .n = room->n + (counts ? 1 : 0),
-                .time_ms = max_of(writer->now_ms, room->time_ms), /* time in a room never goes back */
+                .time_ms = row_time_ms(op->write.row_kind, writer->now_ms, room->time_ms),
                 .sender = op->user,
                 .kind = op->write.row_kind,
                 .role = op->write.role,
@@ -222,7 +222,7 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
 
         if (room && (find_repeat(writer, room, op, result, arena) || group_find_refusal(writer, room, op, result)))
                 return;
-        if (row_alters(op->write.row_kind)) {
+        if (row_alters(op->write.row_kind, op->write.target)) {
                 write_alteration(writer, room, op, result, arena);
                 return;
         }

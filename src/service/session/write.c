@@ -29,7 +29,7 @@ static enum error check_operation(const struct item *item, const struct wire_ope
                                       .text = operation->text,
                                       .origin = operation->origin,
                                       .link_size = operation->link.size,
-                                      .in_group = room_kind_of(&item->frame.room) == ROOM_GROUP};
+                                      .room = room_kind_of(&item->frame.room)};
 
         return id_is_zero(&operation->id) ? ERR_BAD_FIELD : row_check(&content);
 }

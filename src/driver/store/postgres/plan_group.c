@@ -159,6 +159,7 @@ void plan_group_change(struct world *world, struct world_room *room, const struc
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_SETTING:
                 return;
         case ROW_JOINED:
                 join(world, room, row);

@@ -141,7 +141,7 @@ static void append(struct world *world, struct world_room *room, const struct st
                 .seq = room->head + 1,
                 .changed = room->head + 1,
                 .n = room->n + (counts ? 1 : 0),
-                .time_ms = max_of(world->now_ms, room->time_ms), /* time in a room never goes back */
+                .time_ms = row_time_ms(op->write.row_kind, world->now_ms, room->time_ms),
                 .sender = op->user,
                 .kind = op->write.row_kind,
                 .role = op->write.role,
@@ -188,7 +188,7 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
         if (!room || !message || (room->line.found && give_repeat(world, op, room, message, result)) ||
             plan_find_refusal(world, op, result))
                 return;
-        if (row_alters(op->write.row_kind)) {
+        if (row_alters(op->write.row_kind, op->write.target)) {
                 plan_alteration(world, room, op, result);
                 return;
         }

@@ -65,6 +65,8 @@ static void tell(struct finding *finding, enum sql sql)
 
 static bool other_words(const struct world_target *target)
 {
+        if (target->row.kind == ROW_SETTING)
+                return false;
         return target->line.changed && (target->row.kind != ROW_TEXT || !slice_equal(target->row.text, target->text_before));
 }
 

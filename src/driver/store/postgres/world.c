@@ -308,8 +308,9 @@ struct world_request *world_request_of(struct world *world, const struct store_o
 
         switch (op->kind) {
         case STORE_WRITE:
-                return row_alters(op->write.row_kind) ? world_request(world, &op->request, alter_principal(op, bytes))
-                                                      : NULL;
+                return row_alters(op->write.row_kind, op->write.target)
+                               ? world_request(world, &op->request, alter_principal(op, bytes))
+                               : NULL;
         case STORE_SIGN_UP: /* all who have no account yet are one principal */
                 return world_request(world, &op->request, PRINCIPAL_SIGN_UP);
         case STORE_RESET:
