@@ -227,7 +227,7 @@ static void test_what_was_under_way_with_it_is_told(void **state)
         for (uint64_t i = 0; i < countof(outcomes); i++) {
                 publish(stage->producer, 1, i);
                 assert_int_equal(stage->producer->ops->flush(stage->producer, i + 1), ERR_OK);
-                usleep(10000); /* a request each */
+                usleep(10000); /* the first is a request, the others wait for it */
         }
         for (unsigned i = 0; i < countof(outcomes); i++) {
                 struct bus_event event;
@@ -253,7 +253,8 @@ static void test_what_was_under_way_with_it_is_told(void **state)
                         assert_int_equal(there[i], outcomes[i] == OUTCOME_OK);
 }
 
-/* Many flushes under way at once, answered in their order: none waits for the round trip of the one before. */
+/* Many flushes under way at once, answered in their order, after two round trips: what is published during the first waits for it and goes
+ * together. */
 static void test_flushes_do_not_wait_for_each_other(void **state)
 {
         struct stage *stage = *state;
@@ -270,6 +271,30 @@ static void test_flushes_do_not_wait_for_each_other(void **state)
         rd_kafka_mock_broker_set_rtt(mock_of(stage), ALL_BROKERS, 0);
         assert_int_equal(seen->last.tag, 200);
         assert_in_range(now_ms() - start_ms, 100, 2000);
+        memory_free(seen);
+}
+
+/* A broker that takes long to answer, and one who publishes meanwhile: librdkafka must have nothing that it would like to send and may
+ * not, or it looks for the moment without rest. */
+static void test_nothing_spins_while_a_broker_is_slow(void **state)
+{
+        struct stage *stage = *state;
+        struct seen *seen = seen_new();
+        uint64_t records = 0, end_ms = now_ms() + 1000;
+        clock_t used;
+
+        rd_kafka_mock_broker_set_rtt(mock_of(stage), ALL_BROKERS, 200);
+        used = clock(); /* of all threads */
+        while (now_ms() < end_ms) {
+                publish(stage->producer, records % 2, records);
+                assert_int_equal(stage->producer->ops->flush(stage->producer, ++records), ERR_OK);
+                usleep(5000);
+                look(stage->producer, seen);
+        }
+        used = clock() - used;
+        rd_kafka_mock_broker_set_rtt(mock_of(stage), ALL_BROKERS, 0);
+        await(stage->producer, seen, &seen->flushed, records);
+        assert_in_range(used, 0, CLOCKS_PER_SEC / 2);
         memory_free(seen);
 }
 
@@ -523,6 +548,7 @@ int main(void)
                 TEST(test_a_producer_out_of_step_is_replaced),
                 TEST(test_what_was_under_way_with_it_is_told),
                 TEST(test_flushes_do_not_wait_for_each_other),
+                TEST(test_nothing_spins_while_a_broker_is_slow),
                 TEST(test_flushes_have_a_limit),
                 TEST(test_the_coordinator_moves),
                 TEST(test_commits_are_told_rightly),

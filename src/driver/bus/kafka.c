@@ -329,7 +329,7 @@ enum error bus_kafka_open(struct bus_kafka *kafka, enum bus_topic reads, struct 
         atomic_fetch_add(&kafka->handles, 1);
         error = descriptors_open(handle);
         if (!error)
-                error = kafka_producer_init(&handle->producer, kafka, reads, handle->wake, &handle->report, text);
+                error = kafka_producer_init(&handle->producer, kafka, handle->wake, &handle->report, text);
         if (!error && reads != BUS_TOPIC_COUNT)
                 error = consumer_open(handle, reads, text);
         if (!error && reads != BUS_TOPIC_COUNT && reads != BUS_FRONTENDS)

@@ -5,6 +5,7 @@
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
+#include "base/list.h"
 #include "driver/bus/kafka.h"
 
 #define KAFKA_NAME_SIZE        256
@@ -34,7 +35,7 @@ enum kafka_client { KAFKA_PRODUCER, KAFKA_CONSUMER, KAFKA_PROBE };
 /* Checks and completes the options, and makes the names. CONFIG. */
 must_use enum error kafka_options_take(struct bus_kafka *kafka, const struct bus_kafka_options *options, char *text);
 
-/* A client of librdkafka. topic: a consumer is of its group; what the handle of a producer reads. CONFIG, NO_MEMORY, SYSTEM. */
+/* A client of librdkafka. topic: of whose group a consumer is. CONFIG, NO_MEMORY, SYSTEM. */
 must_use enum error kafka_client_new(const struct bus_kafka *kafka, enum kafka_client kind, enum bus_topic topic,
                                      rd_kafka_t **client, char *text);
 
@@ -83,6 +84,17 @@ struct kafka_flush {
         uint64_t left, ok, failed, uncertain;
 };
 
+/*
+ * Records on their way to librdkafka, by partition (kafka_lanes.c). One request of a partition is under way at a time; what comes
+ * meanwhile is held, and given to librdkafka at once when that one is reported.
+ */
+struct kafka_lanes {
+        struct kafka_lane *of[BUS_TOPIC_COUNT];
+        uint32_t counts[BUS_TOPIC_COUNT];
+        struct list waiting; /* lanes that hold something */
+        size_t out;          /* records given to librdkafka, and not reported */
+};
+
 /* Flushes are a ring: answered from `first`, and the one at `first + count` takes what is published now. */
 struct kafka_producer {
         struct bus_kafka *kafka;
@@ -93,15 +105,16 @@ struct kafka_producer {
         struct kafka_flush flushes[KAFKA_FLUSHES_MAX];
         size_t first, count;
         uint64_t last_number;
-        uint64_t out;         /* records that were not reported */
-        enum bus_topic reads; /* by the same handle: tells who publishes */
-        bool fatal;           /* librdkafka gave this client up: the next call makes another */
+        struct kafka_lanes lanes;
+        uint64_t out; /* records that were not reported, held ones too */
+        size_t bytes; /* their keys and values */
+        bool fatal;   /* librdkafka gave this client up: the next call makes another */
         int wake;
 };
 
 /* wake: an eventfd that becomes readable when there is something to serve. */
-must_use enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, enum bus_topic reads,
-                                        int wake, struct kafka_report *report, char *text);
+must_use enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, int wake,
+                                        struct kafka_report *report, char *text);
 
 /* Waits at most wait_ms for what was published. Half-built ones are fine. */
 void kafka_producer_finish(struct kafka_producer *producer, unsigned wait_ms);
@@ -113,6 +126,24 @@ must_use enum error kafka_flush(struct kafka_producer *producer, uint64_t tag);
 void kafka_producer_serve(struct kafka_producer *producer);
 size_t kafka_producer_poll(struct kafka_producer *producer, struct bus_event *events, size_t max);
 bool kafka_producer_has(const struct kafka_producer *producer);
+
+/* A record that librdkafka did not take. */
+void kafka_producer_refused(struct kafka_producer *producer, const rd_kafka_message_t *message);
+
+/* kafka_lanes.c. NO_MEMORY. Half-built ones may be finished. */
+must_use enum error kafka_lanes_init(struct kafka_lanes *lanes, const struct bus_kafka *kafka);
+void kafka_lanes_finish(struct kafka_lanes *lanes);
+
+/* Drops what is held, and forgets what was given away: the client that had it is gone. */
+void kafka_lanes_clear(struct kafka_lanes *lanes);
+
+/* Holds a copy of the message; mark: what its report bears. NO_MEMORY. */
+must_use enum error kafka_lanes_hold(struct kafka_lanes *lanes, const struct bus_message *message, int32_t partition,
+                                     void *mark);
+
+/* Gives librdkafka what is held for partitions that have nothing under way. */
+void kafka_lanes_send(struct kafka_producer *producer);
+void kafka_lanes_reported(struct kafka_lanes *lanes, enum bus_topic topic, int32_t partition);
 
 /* ---- consumer (kafka_consumer.c, kafka_group.c, kafka_commit.c) ---- */
 

@@ -144,17 +144,15 @@ static enum error set_common(rd_kafka_conf_t *conf, const struct bus_kafka *kafk
         return set_all(conf, settings, countof(settings), text);
 }
 
-static enum error set_producer(rd_kafka_conf_t *conf, const struct bus_kafka *kafka, enum bus_topic reads, char *text)
+static enum error set_producer(rd_kafka_conf_t *conf, const struct bus_kafka *kafka, char *text)
 {
         const struct bus_kafka_options *options = &kafka->options;
         char bytes[VALUE_SIZE], records[VALUE_SIZE], record[VALUE_SIZE], timeout[VALUE_SIZE];
         const struct setting settings[] = {
                 {"enable.idempotence", "true"}, /* a repeated request is not a repeated record, and order is kept */
                 {"acks", "all"},
-                /* A frontend gathers clients' frames for a moment: what goes to the broker together is one batch of a worker, one
-                 * transaction, one commit. A worker has gathered; what comes while a request is under way goes together anyway. */
-                {"linger.ms", reads == BUS_FRONTENDS ? "2" : "0"},
-                {"queue.buffering.max.kbytes", number(bytes, options->buffer_bytes_max / 1024 + 1)},
+                {"linger.ms", "0"}, /* we gather ourselves: kafka_lanes.c */
+                {"queue.buffering.max.kbytes", number(bytes, options->buffer_bytes_max / 1024 + 1)}, /* counted by us */
                 {"queue.buffering.max.messages", number(records, KAFKA_BUFFER_RECORDS)},
                 {"message.max.bytes", number(record, KAFKA_RECORD_BYTES_MAX)},
                 {"message.timeout.ms", number(timeout, options->publish_ms)}, /* clients do not wait five minutes */
@@ -178,7 +176,7 @@ static enum error set_consumer(rd_kafka_conf_t *conf, const struct bus_kafka *ka
                 {"session.timeout.ms", number(session, options->session_ms)},
                 {"heartbeat.interval.ms", number(beat, min_of(options->session_ms / 4, 150u))}, /* tells of rebalances */
                 {"max.poll.interval.ms", number(poll, max_of(options->session_ms, 60000u))},    /* a thread that hangs */
-                {"fetch.wait.max.ms", "20"}, /* how long a partition waits for the others' fetch when it joins in */
+                {"fetch.wait.max.ms", "100"}, /* how long a partition waits for the others' fetch when it joins in */
                 {"fetch.error.backoff.ms", "100"},
                 {"fetch.message.max.bytes", number(record, KAFKA_RECORD_BYTES_MAX)},
                 {"queued.min.messages", "10000"},
@@ -211,7 +209,7 @@ enum error kafka_client_new(const struct bus_kafka *kafka, enum kafka_client kin
 
         *client = NULL;
         if (!error && kind == KAFKA_PRODUCER)
-                error = set_producer(conf, kafka, topic, text);
+                error = set_producer(conf, kafka, text);
         else if (!error && kind == KAFKA_CONSUMER)
                 error = set_consumer(conf, kafka, topic, text);
         else if (!error)

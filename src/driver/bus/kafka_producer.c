@@ -1,6 +1,6 @@
 /*
- * Publishing; see kafka_inside.h. Records go to librdkafka at once, which sends them together as they come. Each carries the number of
- * the flush that it belongs to, and its report settles it there; a flush is answered when all of its records are, and not before
+ * Publishing; see kafka_inside.h. Records go to librdkafka as soon as their partition has no request under way (kafka_lanes.c). Each
+ * carries the number of the flush that it belongs to, and its report settles it there; a flush is answered when all of its records are, and not before
  * those before it.
  *
  *      outcome of a flush   OK: all were acknowledged. FAILED: none was, and none will be. UNCERTAIN: all else
@@ -67,6 +67,8 @@ enum error kafka_flush(struct kafka_producer *producer, uint64_t tag)
                 if (kafka_producer_has(producer))
                         wake(producer);
         }
+        if (producer->client)
+                kafka_lanes_send(producer);
         flush_begin(producer); /* without a tag nobody asks how it went: reports find that number no more */
         return ERR_OK;
 }
@@ -93,23 +95,47 @@ size_t kafka_producer_poll(struct kafka_producer *producer, struct bus_event *ev
 
 /* ---- reports ---- */
 
-static void settle(struct kafka_producer *producer, const rd_kafka_message_t *message)
+static void settle(struct kafka_producer *producer, const rd_kafka_message_t *message, enum outcome outcome)
 {
         uint64_t mark = (uint64_t)(uintptr_t)message->_private;
         struct kafka_flush *flush = &producer->flushes[mark % KAFKA_FLUSHES_MAX];
 
         check(producer->out > 0);
         producer->out--;
+        producer->bytes -= message->len + message->key_len;
         if (flush->number != mark >> SLOT_BITS)
                 return;
         check(flush->left > 0);
         flush->left--;
-        if (!message->err)
+        if (outcome == OUTCOME_OK)
                 flush->ok++;
-        else if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
+        else if (outcome == OUTCOME_FAILED)
                 flush->failed++;
         else
                 flush->uncertain++;
+}
+
+void kafka_producer_refused(struct kafka_producer *producer, const rd_kafka_message_t *message)
+{
+        producer->fatal |= message->err == RD_KAFKA_RESP_ERR__FATAL;
+        settle(producer, message, OUTCOME_FAILED);
+        wake(producer);
+}
+
+static void take_report(struct kafka_producer *producer, const rd_kafka_message_t *message)
+{
+        int topic = 0;
+
+        while (topic < BUS_TOPIC_COUNT && producer->topics[topic] != message->rkt)
+                topic++;
+        check(topic < BUS_TOPIC_COUNT);
+        kafka_lanes_reported(&producer->lanes, (enum bus_topic)topic, message->partition);
+        if (!message->err)
+                settle(producer, message, OUTCOME_OK);
+        else if (rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
+                settle(producer, message, OUTCOME_FAILED);
+        else
+                settle(producer, message, OUTCOME_UNCERTAIN);
 }
 
 static void take_event(struct kafka_producer *producer, rd_kafka_event_t *event)
@@ -118,7 +144,7 @@ static void take_event(struct kafka_producer *producer, rd_kafka_event_t *event)
 
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) {
                 while ((message = rd_kafka_event_message_next(event)))
-                        settle(producer, message);
+                        take_report(producer, message);
         } else {
                 if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR && rd_kafka_event_error_is_fatal(event))
                         producer->fatal = true;
@@ -145,7 +171,7 @@ static bool serve(struct kafka_producer *producer, int wait_ms)
 static enum error client_open(struct kafka_producer *producer, char *text)
 {
         static const uint64_t one = 1;
-        enum error error = kafka_client_new(producer->kafka, KAFKA_PRODUCER, producer->reads, &producer->client, text);
+        enum error error = kafka_client_new(producer->kafka, KAFKA_PRODUCER, BUS_TOPIC_COUNT, &producer->client, text);
 
         if (error)
                 return error;
@@ -183,10 +209,10 @@ static void purge(struct kafka_producer *producer)
 {
         uint64_t end_ms = kafka_now_ms() + PURGE_MS;
 
-        if (producer->out == 0)
+        if (producer->lanes.out == 0)
                 return;
         rd_kafka_purge(producer->client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-        while (producer->out > 0 && kafka_now_ms() < end_ms)
+        while (producer->lanes.out > 0 && kafka_now_ms() < end_ms)
                 serve(producer, 10);
 }
 
@@ -207,6 +233,8 @@ static enum error replace(struct kafka_producer *producer)
                 flush->left = 0;
         }
         producer->out = 0;
+        producer->bytes = 0;
+        kafka_lanes_clear(&producer->lanes);
         if (client_open(producer, text) != ERR_OK) {
                 client_close(producer);
                 return ERR_FAILED;
@@ -217,8 +245,10 @@ static enum error replace(struct kafka_producer *producer)
 
 void kafka_producer_serve(struct kafka_producer *producer)
 {
-        if (producer->client)
+        if (producer->client) {
                 serve(producer, 0);
+                kafka_lanes_send(producer);
+        }
         if (producer->fatal)
                 (void)replace(producer);
 }
@@ -239,25 +269,11 @@ static int32_t partition_of(const struct bus_kafka *kafka, const struct bus_mess
         return message->partition >= 0 && (uint32_t)message->partition < count ? message->partition : -1;
 }
 
-static enum error error_of(struct kafka_producer *producer, rd_kafka_resp_err_t error)
-{
-        switch (error) {
-        case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-                return ERR_FULL;
-        case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-                return ERR_TOO_LARGE;
-        case RD_KAFKA_RESP_ERR__FATAL:
-                producer->fatal = true;
-                wake(producer);
-                return ERR_FAILED;
-        default:
-                return ERR_FAILED;
-        }
-}
-
 enum error kafka_publish(struct kafka_producer *producer, const struct bus_message *message)
 {
+        enum error error;
         int32_t partition;
+        size_t size;
 
         if (message->key.size > BUS_KEY_SIZE_MAX || message->value.size > BUS_VALUE_SIZE_MAX)
                 return ERR_TOO_LARGE;
@@ -266,25 +282,31 @@ enum error kafka_publish(struct kafka_producer *producer, const struct bus_messa
                 return ERR_NOT_FOUND;
         if (producer->fatal && replace(producer) != ERR_OK)
                 return ERR_FAILED;
-        if (rd_kafka_produce(producer->topics[message->topic], partition, RD_KAFKA_MSG_F_COPY, (void *)message->value.data,
-                             message->value.size, message->key.data, message->key.size, flush_mark(producer)) != 0)
-                return error_of(producer, rd_kafka_last_error());
+        size = message->value.size + message->key.size;
+        if (producer->out >= KAFKA_BUFFER_RECORDS || size > producer->kafka->options.buffer_bytes_max - producer->bytes)
+                return ERR_FULL;
+        error = kafka_lanes_hold(&producer->lanes, message, partition, flush_mark(producer));
+        if (error)
+                return error;
         flush_open(producer)->left++;
         producer->out++;
+        producer->bytes += size;
         return ERR_OK;
 }
 
 /* ---- life ---- */
 
-enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, enum bus_topic reads, int wake_fd,
+enum error kafka_producer_init(struct kafka_producer *producer, struct bus_kafka *kafka, int wake_fd,
                                struct kafka_report *report, char *text)
 {
         rd_kafka_resp_err_t asked;
         enum error error;
 
-        *producer = (struct kafka_producer){.kafka = kafka, .reads = reads, .report = report, .wake = wake_fd};
+        *producer = (struct kafka_producer){.kafka = kafka, .report = report, .wake = wake_fd};
         flush_begin(producer);
-        error = client_open(producer, text);
+        error = kafka_lanes_init(&producer->lanes, kafka);
+        if (!error)
+                error = client_open(producer, text);
         if (error)
                 return error;
         asked = kafka_metadata(producer->client, kafka->options.start_ms); /* else the first record waits for it */
@@ -300,9 +322,13 @@ void kafka_producer_finish(struct kafka_producer *producer, unsigned wait_ms)
         uint64_t end_ms = kafka_now_ms() + wait_ms;
 
         if (producer->client) {
-                while (producer->out > 0 && kafka_now_ms() < end_ms)
+                kafka_lanes_send(producer);
+                while (producer->out > 0 && kafka_now_ms() < end_ms) {
                         serve(producer, 10);
+                        kafka_lanes_send(producer);
+                }
                 purge(producer);
         }
         client_close(producer);
+        kafka_lanes_finish(&producer->lanes);
 }
