@@ -80,6 +80,18 @@ enum error core_around(struct core *core, const struct id *id, uint64_t seq, uin
         return room ? ask(core, WIRE_CODE_around, room, &around, request) : ERR_NOT_FOUND;
 }
 
+enum error core_pins(struct core *core, const struct id *id, uint64_t before, uint32_t rows_max, struct id *request,
+                     struct core_time time)
+{
+        struct wire_pins pins = {.before = before, .limit = min_of(rows_max, PINS_MAX)};
+        struct room *room = room_find(core, id);
+
+        core_set_time(core, time);
+        if (rows_max == 0)
+                return ERR_BAD_FIELD;
+        return room ? ask(core, WIRE_CODE_pins, room, &pins, request) : ERR_NOT_FOUND;
+}
+
 enum error core_search(struct core *core, struct slice text, const struct id *room, const struct wire_place *before,
                        uint32_t rows_max, struct id *request, struct core_time time)
 {
@@ -152,6 +164,8 @@ bool ask_answered(struct core *core, struct request *request, const struct wire_
                 kind = CORE_EVENT_DEVICES;
         else if (frame->code == WIRE_CODE_window)
                 kind = CORE_EVENT_WINDOW;
+        else if (frame->code == WIRE_CODE_pin_page)
+                kind = CORE_EVENT_PINS;
         else if (frame->code == WIRE_CODE_member_page)
                 kind = CORE_EVENT_MEMBERS;
         else if (frame->code == WIRE_CODE_found)
@@ -177,6 +191,7 @@ bool asks_poll(struct core *core, struct core_event *event)
                 struct wire_people people;
                 struct wire_device_list devices;
                 struct wire_window window;
+                struct wire_pin_page pins;
                 struct wire_member_page members;
                 struct wire_found found;
                 struct wire_invited invited;
@@ -201,6 +216,11 @@ bool asks_poll(struct core *core, struct core_event *event)
         } else if (answer->kind == CORE_EVENT_WINDOW) {
                 check(wire_decode(WIRE_STRUCTURE(window), body, &message, NULL) == ERR_OK);
                 event->list = message.window.rows;
+        } else if (answer->kind == CORE_EVENT_PINS) {
+                check(wire_decode(WIRE_STRUCTURE(pin_page), body, &message, NULL) == ERR_OK);
+                event->list = message.pins.rows;
+                event->seq = message.pins.head;
+                event->more = message.pins.more != 0;
         } else if (answer->kind == CORE_EVENT_MEMBERS) {
                 check(wire_decode(WIRE_STRUCTURE(member_page), body, &message, NULL) == ERR_OK);
                 event->list = message.members.members;

@@ -150,6 +150,10 @@ must_use enum error core_invite(struct core *core, uint64_t uses, uint64_t valid
                                 struct core_time time);
 must_use enum error core_around(struct core *core, const struct id *room, uint64_t seq, uint64_t time_ms, uint32_t rows_max,
                                 struct id *request, struct core_time time);
+/* The room's pinned rows, newest pin first, also those that are not on this device. before: `pinned` of the last one of the answer that
+ * had more; 0: from the newest. */
+must_use enum error core_pins(struct core *core, const struct id *room, uint64_t before, uint32_t rows_max,
+                              struct id *request, struct core_time time);
 
 /* What is on the screen: people, of whom is told whether they are online, and the room that is open (NULL: none), where is told who
  * types. In place of what was said before; the first fifty. Of oneself nothing is told, nor of those with whom one shares no room.
@@ -211,6 +215,7 @@ enum core_event_kind {
         CORE_EVENT_PEOPLE,  /* id: request; people */
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
         CORE_EVENT_WINDOW,  /* id: request; room; rows */
+        CORE_EVENT_PINS, /* id: request; room; rows, newest pin first; seq: the head then; more: ask on before the last's `pinned` */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
         CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
         CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
@@ -241,8 +246,8 @@ struct core_event {
         enum core_message_state state;
         struct wire_row row;
         struct wire_list
-                list; /* PEOPLE, DEVICES, WINDOW, MEMBERS, FOUND: decoded lists; walk with wire_list_start(people/device_list/
-                       * window/member_page/found) */
+                list; /* PEOPLE, DEVICES, WINDOW, PINS, MEMBERS, FOUND: decoded lists; walk with wire_list_start(people/device_list/
+                       * window/pin_page/member_page/found) */
         struct wire_place place;
 };
 

@@ -17,6 +17,7 @@ union dispatch_message {
         struct wire_people people;
         struct wire_member_page member_page;
         struct wire_found found;
+        struct wire_pin_page pin_page;
         struct wire_device_list device_list;
         struct wire_written written;
         struct wire_marked marked;
@@ -107,6 +108,7 @@ static const struct dispatch_line {
         {WIRE_CODE_people, LINK_READY, request_answered},
         {WIRE_CODE_member_page, LINK_READY, request_answered},
         {WIRE_CODE_found, LINK_READY, request_answered},
+        {WIRE_CODE_pin_page, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
         {WIRE_CODE_watched, LINK_READY, request_answered},
         {WIRE_CODE_written, LINK_READY, request_answered},

@@ -118,6 +118,7 @@ static bool apply(struct core *core, struct room *room, const struct wire_row *r
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_PINNED:
         case ROW_SETTING:
                 return true;
         }

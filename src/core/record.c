@@ -366,7 +366,8 @@ enum error operation_check(const struct id *room, const struct wire_operation *o
                                       .text = operation->text,
                                       .origin = operation->origin,
                                       .link_size = operation->link.size,
-                                      .room = kind};
+                                      .room = kind,
+                                      .off = operation->off != 0};
 
         if (kind == ROOM_NONE || !slice_is_text(operation->text) || !slice_is_text(operation->origin))
                 return ERR_BAD_FIELD;

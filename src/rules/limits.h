@@ -12,6 +12,7 @@
 #define REACTION_SIZE_MAX 48                /* bytes of one reaction */
 #define REACTIONS_MAX     16                /* different ones of a message */
 #define REACTORS_MAX      GROUP_MEMBERS_MAX /* people with a reaction to a message */
+#define PINS_MAX          50                /* pinned messages of a room */
 #define MEMBERS_MAX       200               /* members of one answer */
 #define PAGE_ROWS         40                /* of a room in Join */
 #define JOIN_ROOMS        10

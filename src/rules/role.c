@@ -78,6 +78,8 @@ enum error role_check(const struct deed *deed)
         case ROW_REACTED:
         case ROW_SETTING:
                 return ERR_OK;
+        case ROW_PINNED:
+                return !deed->in_group || deed->sender >= ROLE_ADMIN ? ERR_OK : ERR_NOT_ALLOWED;
         }
         return ERR_BAD_FIELD;
 }

@@ -32,6 +32,7 @@ struct deed {
         enum role role;    /* ROLE: to be */
         bool with_link;    /* JOINED: the group's link was given, and it is right */
         bool only_owner;   /* ROLE: nobody but the subject is an owner */
+        bool in_group;     /* PINNED: elsewhere all members are equal */
 };
 
 /* DELETED and EDITED: of a text that is there. OK; NO_ROOM (not a member), NOT_ALLOWED, NO_USER (the subject is no member), ALREADY. */

@@ -76,6 +76,8 @@ enum error row_check(const struct row_content *content)
                 return ERR_BAD_FIELD;
         if (content->origin.size > 0 && content->kind != ROW_TEXT)
                 return ERR_BAD_FIELD;
+        if (content->off && content->kind != ROW_PINNED)
+                return ERR_BAD_FIELD;
         if ((content->subject != 0) != kind->subject)
                 return ERR_BAD_FIELD;
         if (kind->role ? !role_text(content->role) : content->role != 0)

@@ -12,6 +12,7 @@
  *      DELETED  makes no row, but a tombstone of its target: a row of this kind, without text, that counts as it did
  *      EDITED   makes no row, but gives its target another text; no row has this kind
  *      REACTED  makes no row: text is the sender's reaction to its target from here on; without text he has none. No row has this kind
+ *      PINNED   makes no row: its target is pinned from here on, before all that were; with `off` it is no longer. No row has this kind
  *      SETTING  text: one of the user's settings (rules/setting.h), in place of the target's, which is one of the same key; without a
  *               target a new row
  */
@@ -45,6 +46,7 @@ enum row_rooms { ROOMS_ALL, ROOMS_GROUP, ROOMS_SELF };
         X(DELETED, 8, "deleted", true, ROOMS_ALL, 0, false, false, TARGET_ALTERED)                                          \
         X(EDITED, 9, "edited", false, ROOMS_ALL, TEXT_SIZE_MAX, false, false, TARGET_ALTERED)                               \
         X(REACTED, 10, "reacted", false, ROOMS_ALL, REACTION_SIZE_MAX, false, false, TARGET_ALTERED)                        \
+        X(PINNED, 11, "pinned", false, ROOMS_ALL, 0, false, false, TARGET_ALTERED)                                          \
         X(SETTING, 12, "setting", false, ROOMS_SELF, TEXT_SIZE_MAX, false, false, TARGET_ALTERED_OR_NONE)
 
 enum row_kind {
@@ -60,6 +62,7 @@ struct row_content {
         struct slice text, origin;
         size_t link_size;
         enum room_kind room;
+        bool off;
 };
 
 /* Does it count as unread? False for unknown kinds. */

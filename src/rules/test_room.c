@@ -71,6 +71,7 @@ static void test_kinds_of_rows(void **state)
         assert_false(row_countable(255) || row_kind_text(255));
         assert_true(row_alters(ROW_DELETED, 1) && row_alters(ROW_EDITED, 1) && row_countable(ROW_DELETED));
         assert_true(row_alters(ROW_SETTING, 1) && !row_alters(ROW_SETTING, 0) && !row_countable(ROW_SETTING));
+        assert_true(row_alters(ROW_PINNED, 1) && !row_countable(ROW_PINNED));
         assert_false(row_alters(ROW_TEXT, 1) || row_alters(0, 1) || row_alters(255, 1));
 }
 
@@ -92,6 +93,16 @@ static void test_what_an_operation_brings(void **state)
         assert_int_equal(row_check(&edit), ERR_BAD_FIELD);
         assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
         delete = (struct row_content){.kind = ROW_DELETED, .target = 1, .text = SLICE_LITERAL("x")};
+        assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
+        delete = (struct row_content){.kind = ROW_DELETED, .target = 1, .off = true};
+        assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
+        delete.kind = ROW_PINNED; /* with or without */
+        assert_int_equal(row_check(&delete), ERR_OK);
+        delete.off = false;
+        assert_int_equal(row_check(&delete), ERR_OK);
+        delete.text = SLICE_LITERAL("x");
+        assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
+        delete = (struct row_content){.kind = ROW_PINNED};
         assert_int_equal(row_check(&delete), ERR_BAD_FIELD);
         title.text = SLICE_LITERAL("x");
         assert_int_equal(row_check(&title), ERR_OK);

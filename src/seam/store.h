@@ -47,6 +47,7 @@ struct store_row {
         uint64_t subject, heir; /* 0: none */
         uint64_t reply_to;      /* TEXT: a row; 0: none */
         uint64_t edited_ms;     /* TEXT: 0: never */
+        uint64_t pinned;        /* TEXT: the number of the operation that pinned it; 0: it is not */
         struct id request;
         struct slice text;
         struct slice reactions; /* folded: rules/reaction.h */
@@ -128,6 +129,7 @@ struct store_op {
                 struct {
                         struct id room;
                         uint8_t row_kind, role; /* what a kind needs: rules/row.h */
+                        bool off;
                         uint64_t subject, target;
                         struct slice text, link, origin;
                         uint64_t members_known; /* version the caller has cached; 0: none */
@@ -236,6 +238,7 @@ enum store_question_kind {
         STORE_ASK_ROOMS,    /* the rest of its rooms, by range of ids */
         STORE_ASK_CHANGES,  /* rows of a room by `changed` */
         STORE_ASK_AROUND,   /* rows of a room around a place */
+        STORE_ASK_PINS,     /* rows of a room that are pinned */
         STORE_ASK_SEARCH,   /* rows by the words in them: of a room, or of all of the user's rooms */
         STORE_ASK_FIND,     /* people by the beginning of a name */
         STORE_ASK_PROFILES, /* people by id */
@@ -263,7 +266,7 @@ struct store_place {
 struct store_question {
         enum store_question_kind kind;
         uint64_t user, device; /* checked: REVOKED (not for LOGIN, CHECK) */
-        size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, SEARCH: text bytes of rows in all; fewer rows come beyond it */
+        size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, PINS, SEARCH: text bytes of rows in all; fewer rows come beyond it */
         union {
                 struct {
                         struct id era; /* zero: none. Another era: cursors are ignored */
@@ -287,6 +290,11 @@ struct store_question {
                         uint64_t seq, time_ms; /* seq 0: by time */
                         uint32_t rows_max;
                 } around;
+                struct {
+                        struct id room;
+                        uint64_t before; /* pinned by an operation before that one; 0: all */
+                        uint32_t rows_max;
+                } pins;
                 struct {
                         struct id room;            /* zero: all of the user's, latest first, up to SEARCH_ROOMS_MAX */
                         struct slice text;         /* all of its words must stand in a row */
@@ -354,13 +362,14 @@ struct store_answer {
                         struct id through; /* ROOMS: any id from the last room that is covered to just before the next */
                 } rooms;                   /* JOIN, ROOMS */
                 struct {
-                        struct store_row *rows; /* CHANGES: newest change first; AROUND: oldest first */
+                        struct store_row
+                                *rows; /* CHANGES: newest change first; AROUND: oldest first; PINS: newest pin first */
                         size_t row_count;
                         bool more;
                         uint64_t head;
                         struct store_marks marks;
                         struct store_lowest lowest;
-                } rows; /* CHANGES, AROUND */
+                } rows; /* CHANGES, AROUND, PINS */
                 struct {
                         struct store_hit *hits; /* newest first */
                         size_t count;

@@ -40,6 +40,9 @@ int command_forward(struct session *session, int count, char **words);
 int command_history(struct session *session, int count, char **words);
 int command_search(struct session *session, int count, char **words);
 int command_around(struct session *session, int count, char **words);
+int command_pins(struct session *session, int count, char **words);
+int command_pin_message(struct session *session, int count, char **words);
+int command_unpin_message(struct session *session, int count, char **words);
 int command_tail(struct session *session, int count, char **words);
 int command_watch(struct session *session, int count, char **words);
 int command_typing(struct session *session, int count, char **words);
@@ -62,12 +65,15 @@ int command_join(struct session *session, int count, char **words);
  * new group. */
 int command_write(struct session *session, struct id *room, const struct wire_operation *operation);
 
+/* The number of a message on the command line: an exit code. */
+int command_number(const char *word, uint64_t *number);
+
 /* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
 struct command_flags {
         bool wait;           /* send: stay until it is sent */
         bool all;            /* signout: every device */
         bool others;         /* signout, password: every other device */
-        uint32_t rows;       /* history, chat, search, around: how many rows; 0: the default */
+        uint32_t rows;       /* history, chat, search, around, pins: how many rows; 0: the default */
         uint32_t uses, days; /* invite; 0: the default */
         const char *invite, *new_password_file;
         const char *room; /* search: where */

@@ -181,6 +181,8 @@ static int write_as_leader(struct session *session, struct id *room, const struc
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
         if (core_phase(session->host->core) == CORE_SIGNED_OUT)
                 return session_complain(EXIT_SIGN_IN, "not sent: the server signed this device out: run galka signin NAME");
+        if (sending.error == ERR_ROOM_FULL && operation->kind == ROW_PINNED)
+                return session_complain(EXIT_REFUSED, "not done: %d messages are pinned there: unpin one first", PINS_MAX);
         if (sending.error)
                 return session_complain(EXIT_REFUSED, "not sent: %s", error_text(sending.error));
         print_sent(session, room, operation, &sending.id, sending.done ? "sent" : "queued", sending.seq);
@@ -290,7 +292,7 @@ int command_send(struct session *session, int count, char **words)
         return write_operation(session, words[0], &operation, words[1]);
 }
 
-static int read_number(const char *word, uint64_t *number)
+int command_number(const char *word, uint64_t *number)
 {
         char *end;
 
@@ -305,7 +307,7 @@ static int read_number(const char *word, uint64_t *number)
 static int write_about(struct session *session, enum row_kind kind, char **words, const char *text_word)
 {
         struct wire_operation operation = {.kind = kind};
-        int result = read_number(words[1], &operation.target);
+        int result = command_number(words[1], &operation.target);
 
         return result != EXIT_DONE ? result : write_operation(session, words[0], &operation, text_word);
 }
@@ -332,7 +334,7 @@ int command_react(struct session *session, int count, char **words)
 {
         struct wire_operation operation = {.kind = ROW_REACTED};
         struct id room;
-        int result = read_number(words[1], &operation.target);
+        int result = command_number(words[1], &operation.target);
 
         if (count > 2)
                 operation.text = slice_text(words[2]);
@@ -377,7 +379,7 @@ int command_forward(struct session *session, int count, char **words)
         size_t from_size, to_size;
         struct id room, target;
         uint64_t number;
-        int result = read_number(words[1], &number);
+        int result = command_number(words[1], &number);
 
         (void)count;
         if (result == EXIT_DONE)

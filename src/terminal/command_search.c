@@ -1,10 +1,11 @@
-/* search and around: messages that may not be on this device, asked of the server. */
+/* search, around, pins: messages that may not be on this device, asked of the server; and what is pinned. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/assert.h"
 #include "rules/limits.h"
+#include "rules/row.h"
 #include "terminal/command.h"
 #include "terminal/print.h"
 
@@ -13,9 +14,9 @@
 #define HITS           20 /* unless --count says how many */
 #define ROWS           20
 #define KEPT_MAX       200 /* rows of one command */
-#define PAGES_MAX      100 /* answers of one search: some may find nothing */
+#define PAGES_MAX      100 /* answers of one search: some may find nothing; of a list of pins: a few long ones */
 
-/* Rows of answers, copied. */
+/* Rows of answers, copied: all texts of one in one piece. */
 struct kept {
         struct session *session;
         struct id request;
@@ -26,20 +27,34 @@ struct kept {
         struct {
                 struct id room;
                 struct wire_row row;
+                uint8_t *texts;
         } rows[KEPT_MAX];
 };
 
+static void copy_slice(struct slice *slice, uint8_t **at)
+{
+        if (slice->size)
+                memcpy(*at, slice->data, slice->size);
+        *slice = slice_of(*at, slice->size);
+        *at += slice->size;
+}
+
 static void keep(struct kept *kept, const struct id *room, const struct wire_row *row)
 {
-        uint8_t *text = kept->count < kept->max ? malloc(row->text.size + 1) : NULL;
+        size_t size = row->text.size + row->origin.size + row->reacted.size + row->reactions.raw.size;
+        uint8_t *at = kept->count < kept->max ? malloc(size + 1) : NULL;
+        struct wire_row *copy;
 
-        if (!text)
+        if (!at)
                 return;
-        if (row->text.size)
-                memcpy(text, row->text.data, row->text.size);
         kept->rows[kept->count].room = *room;
-        kept->rows[kept->count].row = *row;
-        kept->rows[kept->count++].row.text = slice_of(text, row->text.size);
+        kept->rows[kept->count].texts = at;
+        copy = &kept->rows[kept->count++].row;
+        *copy = *row;
+        copy_slice(&copy->text, &at);
+        copy_slice(&copy->origin, &at);
+        copy_slice(&copy->reacted, &at);
+        copy_slice(&copy->reactions.raw, &at);
 }
 
 static void on_answer(void *context, const struct core_event *event)
@@ -65,7 +80,15 @@ static void on_answer(void *context, const struct core_event *event)
                 while (wire_list_next(&iterator, &row))
                         keep(kept, &event->room, &row);
         }
-        kept->done = event->kind == CORE_EVENT_FAILED || event->kind == CORE_EVENT_FOUND || event->kind == CORE_EVENT_WINDOW;
+        if (event->kind == CORE_EVENT_PINS) {
+                WIRE_LIST_START(&iterator, pin_page, rows, &event->list);
+                while (wire_list_next(&iterator, &row)) {
+                        keep(kept, &event->room, &row);
+                        kept->place.seq = row.pinned;
+                }
+                kept->more = event->more;
+        }
+        kept->done = true;
 }
 
 static bool is_done(void *context)
@@ -114,7 +137,7 @@ static int print_kept(struct kept *kept, const char *type, bool with_rooms)
                         printf("[%s] ", name);
                 }
                 print_row(session, type, room, &kept->rows[i].row);
-                free((void *)(uintptr_t)kept->rows[i].row.text.data);
+                free(kept->rows[i].texts);
         }
         return EXIT_DONE;
 }
@@ -213,4 +236,55 @@ int command_around(struct session *session, int count, char **words)
                 return session_complain(EXIT_REFUSED, "%s",
                                         kept.error == ERR_NOT_FOUND ? error_text(ERR_NO_ROOM) : error_text(kept.error));
         return print_kept(&kept, "message", false);
+}
+
+int command_pins(struct session *session, int count, char **words)
+{
+        static struct kept kept;
+        struct id room;
+        int result = session_need_link(session, LINK_WAIT_MS);
+
+        (void)count;
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[0], &room);
+        if (result != EXIT_DONE)
+                return result;
+        kept = (struct kept){.session = session, .more = true};
+        kept.max = min_of(command_flags.rows ? command_flags.rows : PINS_MAX, PINS_MAX);
+        host_set_listener(session->host, on_answer, &kept);
+        for (int page = 0; page < PAGES_MAX && kept.more && kept.count < kept.max && !kept.error; page++) {
+                kept.done = false;
+                await(&kept, core_pins(session->host->core, &room, kept.place.seq, (uint32_t)(kept.max - kept.count),
+                                       &kept.request, host_time(session->host)));
+        }
+        host_set_listener(session->host, NULL, NULL);
+        if (kept.error)
+                return session_complain(EXIT_REFUSED, "%s",
+                                        kept.error == ERR_NOT_FOUND ? error_text(ERR_NO_ROOM) : error_text(kept.error));
+        if (kept.count == 0 && !session->json)
+                puts("Nothing is pinned.");
+        return print_kept(&kept, "pin", false);
+}
+
+static int write_pin(struct session *session, char **words, bool off)
+{
+        struct wire_operation operation = {.kind = ROW_PINNED, .off = off};
+        struct id room;
+        int result = command_number(words[1], &operation.target);
+
+        if (result == EXIT_DONE)
+                result = session_find_room(session, words[0], &room);
+        return result != EXIT_DONE ? result : command_write(session, &room, &operation);
+}
+
+int command_pin_message(struct session *session, int count, char **words)
+{
+        (void)count;
+        return write_pin(session, words, false);
+}
+
+int command_unpin_message(struct session *session, int count, char **words)
+{
+        (void)count;
+        return write_pin(session, words, true);
 }

@@ -184,6 +184,8 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 print_deed(session, room, row);
                 if (row->edited_ms)
                         printf(" (edited)");
+                if (row->pinned)
+                        printf(" (pinned)");
                 print_reactions(row);
                 putchar('\n');
                 fflush(stdout);
@@ -202,6 +204,8 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(",\"reply_to\":%" PRIu64, row->reply_to);
         if (row->edited_ms)
                 printf(",\"edited_ms\":%" PRIu64, row->edited_ms);
+        if (row->pinned)
+                printf(",\"pinned\":%" PRIu64, row->pinned);
         if (row->origin.size) {
                 printf(",\"origin\":");
                 safe_json(stdout, row->origin);
@@ -246,6 +250,8 @@ void print_queued(struct session *session, const struct id *room, const struct i
         printf(",\"state\":\"%s\",\"kind\":\"%s\"", print_state(state), row_kind_text((unsigned)operation->kind));
         if (operation->target)
                 printf(",\"target\":%" PRIu64, operation->target);
+        if (operation->off)
+                printf(",\"off\":true");
         printf(",\"text\":");
         safe_json(stdout, operation->text);
         puts("}");

@@ -124,8 +124,10 @@ static void explain_all(const char *uri, char plans[SQL_COUNT][PLAN_SIZE])
 }
 
 /* A table that is read through, or an index without a place to begin and to end. */
-static bool searches(const char *plan)
+static bool searches(enum sql sql, const char *plan)
 {
+        if ((sql == SQL_PINS || sql == SQL_ASK_PINS) && !strstr(plan, "messages_pinned"))
+                return true;
         if (strstr(plan, "Seq Scan") || strstr(plan, "Hash Join") || strstr(plan, "Merge Join") || strstr(plan, "Bitmap"))
                 return true;
         for (const char *scan = plan; (scan = strstr(scan, " using ")); scan++) {
@@ -148,7 +150,7 @@ static void test_every_statement_has_its_index(void **state)
                 postgres_run(filling[i]);
         explain_all(options.uri, full_plans);
         for (int sql = 0; sql < SQL_COUNT; sql++) {
-                bool costly = searches(full_plans[sql]) || searches(empty_plans[sql]);
+                bool costly = searches((enum sql)sql, full_plans[sql]) || searches((enum sql)sql, empty_plans[sql]);
                 bool changes = strcmp(empty_plans[sql], full_plans[sql]) != 0;
 
                 plans += has_plan(sql_text((enum sql)sql));

@@ -128,6 +128,10 @@ void fill_query(struct script *script, uint8_t code, union body *body)
                 body->around.time_ms = script_number(script);
                 body->around.limit = script_number_to(script, 200);
                 break;
+        case WIRE_CODE_pins:
+                body->pins.before = script_number(script);
+                body->pins.limit = script_number_to(script, 50);
+                break;
         case WIRE_CODE_search:
                 body->search.text = fill_text(script);
                 body->search.room = fill_room(script_next(script));

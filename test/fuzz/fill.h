@@ -27,6 +27,7 @@ union body {
         struct wire_changes changes;
         struct wire_around around;
         struct wire_search search;
+        struct wire_pins pins;
         struct wire_find find;
         struct wire_profiles profiles;
         struct wire_devices devices;

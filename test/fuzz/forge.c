@@ -227,6 +227,11 @@ void forge(struct script *script, uint8_t code, const struct asked *asked, const
                 reply->window.rows = rows(script, list[0]);
                 reply->window.head = script_number(script);
                 break;
+        case WIRE_CODE_pin_page:
+                reply->pin_page.rows = rows(script, list[0]);
+                reply->pin_page.head = script_number(script);
+                reply->pin_page.more = script_next(script) & 1;
+                break;
         case WIRE_CODE_found:
                 for (size_t i = 0; i < ROWS; i++)
                         hits[i] = (struct wire_hit){

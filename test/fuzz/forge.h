@@ -33,6 +33,7 @@ union reply {
         struct wire_change_page change_page;
         struct wire_window window;
         struct wire_found found;
+        struct wire_pin_page pin_page;
         struct wire_people people;
         struct wire_device_list device_list;
         struct wire_written written;

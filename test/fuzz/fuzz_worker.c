@@ -373,7 +373,7 @@ static void step_request(struct play *play, unsigned choice)
                 WIRE_CODE_renew,          WIRE_CODE_sign_out,    WIRE_CODE_reset,     WIRE_CODE_reset_confirm,
                 WIRE_CODE_set_password,   WIRE_CODE_set_profile, WIRE_CODE_set_email, WIRE_CODE_confirm_email,
                 WIRE_CODE_delete_account, WIRE_CODE_invite,      WIRE_CODE_search,    WIRE_CODE_watch,
-                WIRE_CODE_typing,         WIRE_CODE_gone};
+                WIRE_CODE_typing,         WIRE_CODE_gone,        WIRE_CODE_pins};
         static const enum bus_topic topics[] = {[WIRE_TOPIC_AUTHENTICATION] = BUS_AUTHENTICATION,
                                                 [WIRE_TOPIC_SESSION] = BUS_SESSION,
                                                 [WIRE_TOPIC_QUERY] = BUS_QUERY};
@@ -403,9 +403,9 @@ static void step_request(struct play *play, unsigned choice)
 /* The header of any code, and any bytes as its body: answered, for the frontend lets it through. */
 static void step_body(struct play *play, unsigned choice)
 {
-        static const uint8_t codes[] = {WIRE_CODE_write,   WIRE_CODE_mark,     WIRE_CODE_join,
-                                        WIRE_CODE_changes, WIRE_CODE_sign_up,  WIRE_CODE_rooms,
-                                        WIRE_CODE_find,    WIRE_CODE_profiles, WIRE_CODE_search};
+        static const uint8_t codes[] = {WIRE_CODE_write,   WIRE_CODE_mark,  WIRE_CODE_join, WIRE_CODE_changes,
+                                        WIRE_CODE_sign_up, WIRE_CODE_rooms, WIRE_CODE_find, WIRE_CODE_profiles,
+                                        WIRE_CODE_search,  WIRE_CODE_pins};
         const struct wire_message *message = wire_message_by_code(codes[script_next(play->script) % countof(codes)]);
         struct wire_envelope envelope = envelope_of(play, message, choice);
         struct wire_frame frame = {.code = message->code, .user = envelope.user, .request = next_request(play, choice)};

@@ -15,7 +15,7 @@ UNJOINED = ('none', 'revoked')
 OPTIONS = ('--connection-frames', '100000', '--user-frames', '100000', '--member-invites')
 LINK, WRONG_LINK, SECRET = bytes(range(1, 17)), bytes(16 * [7]), bytes(32 * [9])
 WRONG = b'not the right one'
-TEXT, CREATED, JOINED, LEFT, TITLE, ROLE, LINKED, DELETED, EDITED, REACTED = range(1, 11)
+TEXT, CREATED, JOINED, LEFT, TITLE, ROLE, LINKED, DELETED, EDITED, REACTED, PINNED = range(1, 12)
 SETTING = 12
 MEMBER, ADMIN, OWNER = 1, 2, 3
 
@@ -38,6 +38,7 @@ class Group:
         self.rows['stranger'] = self.rows['member2']  # he has none of his own
         self.do('owner', LINKED, link=LINK)
         self.last = self.do('owner', TEXT, text='after he was removed')
+        self.do('owner', PINNED, target=self.last)
 
     def do(self, name, kind, **values):
         written = self.people[name].connection.ask('write', operation(kind, **values), room=self.room)
@@ -71,7 +72,8 @@ def signing_up(group, person):
     return {'email': f'{name}@example.org', 'user_name': name, 'display_name': 'New', 'password': b'long enough'}
 
 
-WHERE_IN_GROUP = {'changes': {'limit': 200}, 'around': {'seq': 1, 'limit': 200}, 'members': {}, 'mark': {'delivered': 1}}
+WHERE_IN_GROUP = {'changes': {'limit': 200}, 'around': {'seq': 1, 'limit': 200}, 'members': {}, 'mark': {'delivered': 1},
+                  'pins': {}}
 BODIES = {
     'hello': always({'version_min': 1, 'version_max': 1}),
     'ping': always({'echo': 7}),
@@ -125,6 +127,9 @@ BODIES = {
     "write:EDITED/a_member's": on_row(EDITED, 'member2', text='worse'),
     "write:REACTED/a_member's": on_row(REACTED, 'member2', text='👍'),
     'write:REACTED/taken_back': on_row(REACTED, 'member2'),
+    "write:PINNED/a_member's": on_row(PINNED, 'member2'),
+    'write:PINNED/own': on_row(PINNED, None),
+    'write:PINNED/off': on_row(PINNED, 'member2', off=1),
     'write:SETTING': lambda group, person: operation(SETTING, text='theme dark'),
     "write:SETTING/an_owner's": lambda group, person: operation(SETTING, text='theme dark'),
     'write:SETTING/in_group': lambda group, person: operation(SETTING, text='theme dark'),
@@ -263,6 +268,7 @@ for _what, _cells in TABLE.items():
 def past_the_stay(rig):
     """who was removed reads nothing of what was written since"""
     with rig.main.joined(rig.people['former']) as client:
+        expect_equal(client.ask('pins', {}, room=rig.group.room).body.get('rows', []), [], 'nor what was pinned since')
         for code in ('changes', 'around'):
             rows = client.ask(code, WHERE_IN_GROUP[code], room=rig.group.room).body['rows']
             expect('of former' in {row.get('text') for row in rows}, f'{code}: his own message is there')

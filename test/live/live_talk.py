@@ -285,6 +285,45 @@ def reactions(rig):
 
 
 @case
+def pins(rig):
+    """messages are pinned and unpinned, the newest pin comes first, in a group an owner or admin does it, and the fifty-first is refused"""
+    numbers = [str(rig.galka_json('alice', 'send', '@bob', text)[0]['seq']) for text in ('the key is under the mat', 'bread, milk', 'nothing')]
+    pinned = lambda who, whom: [row['text'] for row in rig.galka_json(who, 'pins', whom)]
+    expect('Nothing is pinned' in rig.galka('bob', 'pins', '@alice'), 'none yet')
+    rig.galka('bob', 'pin-message', '@alice', numbers[0], '--wait')
+    rig.galka('alice', 'pin-message', '@bob', numbers[1], '--wait')
+    rig.galka('bob', 'react', '@alice', numbers[1], '👍', '--wait')
+    expect_equal(pinned('bob', '@alice'), ['bread, milk', 'the key is under the mat'], 'newest pin first')
+    first, second = rig.galka_json('alice', 'pins', '@bob')
+    expect((first['type'], first['pinned'] > second['pinned'], first['reactions']) == ('pin', True, [{'emoji': '👍', 'people': 1}]), f'a pin: {first}')
+    expect_equal([row['text'] for row in rig.galka_json('alice', 'history', '@bob') if 'pinned' in row],
+                 ['the key is under the mat', 'bread, milk'], 'marked in the history')
+    expect('bread, milk (pinned)  [👍 1' in rig.galka('alice', 'pins', '@bob', '--count', 1), 'for people')
+    rig.galka('bob', 'unpin-message', '@alice', numbers[1], '--wait')
+    rig.galka('alice', 'delete', '@bob', numbers[0], '--wait')
+    expect_equal(pinned('alice', '@bob'), [], 'unpinned and deleted')
+    for word, code in (('999999', 1), ('x', 2)):
+        rig.galka('bob', 'pin-message', '@alice', word, code=code)
+    group = rig.galka_json('alice', 'group', 'Pinners', '@bob')[0]['room']
+    number = str(rig.galka_json('bob', 'send', group, 'may I?')[0]['seq'])
+    rig.galka('bob', 'pin-message', group, number, code=1)
+    expect('no right' in rig.last_error, f'a member may not: {rig.last_error}')
+    rig.galka('alice', 'pin-message', group, number, '--wait')
+    expect_equal(pinned('bob', group), ['may I?'], 'an owner may')
+    piped = rig.galka('alice', 'chat', 'me', stdin=''.join(f'note {number}\n' for number in range(51)))
+    expect('note 50' in piped, 'notes')
+    notes = [str(row['seq']) for row in rig.galka_json('alice', 'history', 'me', '--count', 51)]
+    for number in notes[:50]:
+        rig.galka('alice', 'pin-message', 'me', number, '--wait')
+    rig.galka('alice', 'pin-message', 'me', notes[50], '--wait', code=1)
+    expect('50 messages are pinned there' in rig.last_error, f'too many: {rig.last_error}')
+    expect_equal(len(pinned('alice', 'me')), 50, 'all of them')
+    for name in ('alice', 'bob'):
+        for line in rig.galka_json(name, 'outbox'):
+            rig.galka(name, 'discard', line['id'])
+
+
+@case
 def forwarding(rig):
     """a text goes on with its author's name, which stays when it goes on again; it is not edited"""
     first, = rig.galka_json('bob', 'send', '@alice', 'four jackdaws')

@@ -267,6 +267,52 @@ static void test_the_fullest_pages_of_a_room(void **state)
         }
 }
 
+/* Every row of the room is pinned, as far as that goes; all of them are read, newest first. */
+static void test_the_fullest_pages_of_pins(void **state)
+{
+        static const size_t sizes[] = {TEXT_SIZE_MAX, 1000, 1};
+
+        (void)state;
+        for (size_t i = 0; i < countof(sizes); i++) {
+                struct client friend = long_named((unsigned)i);
+                struct id room = room_personal(friend.user, stage.anna.user);
+                struct wire_pins pins = {0};
+                struct wire_pin_page page;
+                size_t count = 0, pages = 0;
+
+                fill(&friend, room, PINS_MAX, sizes[i]);
+                for (uint64_t seq = 1; seq <= PINS_MAX; seq++) {
+                        struct store_op op = {.kind = STORE_WRITE,
+                                              .request = stage_id(&stage),
+                                              .user = friend.user,
+                                              .device = friend.device};
+
+                        op.write.room = room;
+                        op.write.row_kind = ROW_PINNED;
+                        op.write.target = seq;
+                        apply(&op, 1);
+                }
+                do {
+                        struct wire_iterator iterator;
+                        struct wire_row row;
+
+                        stage_body(stage_reply(&stage, ask(WIRE_CODE_pins, room, &pins)), WIRE_CODE_pin_page,
+                                   WIRE_STRUCTURE(pin_page), &page);
+                        WIRE_LIST_START(&iterator, pin_page, rows, &page.rows);
+                        while (wire_list_next(&iterator, &row)) {
+                                assert_int_equal(row.pinned, 2 * PINS_MAX - count);
+                                assert_int_equal(row.seq, PINS_MAX - count++);
+                                pins.before = row.pinned;
+                        }
+                        pages++;
+                } while (page.more);
+                assert_int_equal(count, PINS_MAX);
+                assert_int_equal(pages, sizes[i] == TEXT_SIZE_MAX ? 5 : 1);
+                assert_int_equal(stage_error(&stage, ask(WIRE_CODE_pins, room_personal(friend.user, 77), &pins)),
+                                 ERR_NO_ROOM);
+        }
+}
+
 /* All pages of what Anna finds. Returns the number of hits. */
 static size_t search(struct wire_search *search, size_t page_min)
 {
@@ -433,6 +479,7 @@ int main(void)
                 TEST(test_a_question_that_fails_is_asked_again),
                 TEST(test_the_fullest_join),
                 TEST(test_the_fullest_pages_of_a_room),
+                TEST(test_the_fullest_pages_of_pins),
                 TEST(test_the_fullest_pages_of_a_search),
                 TEST(test_what_a_search_refuses),
                 TEST(test_a_search_for_ten_kilobytes_is_refused),

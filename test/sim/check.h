@@ -32,7 +32,8 @@ struct check_row {
         unsigned kind, role;
         struct id request;
         char text[HISTORY_TEXT_SIZE];
-        char origin[16];        /* of a forwarded text */
+        char origin[16]; /* of a forwarded text */
+        uint64_t pinned;
         struct slice reactions; /* folded: rules/reaction.h; on the heap */
 };
 

@@ -69,11 +69,11 @@ static void check_rows(struct sim *sim, const struct check_store *store, const s
                                   is->seq, room);
                         return;
                 }
-                if (has &&
-                    (!id_equal(&row.request, &is->request) || row.changed != is->changed || row.sender != is->sender ||
-                     row.time_ms != is->time_ms || row.n != is->n || row.kind != is->kind || row.reply_to != is->reply_to ||
-                     row.edited_ms != is->edited_ms || !slice_equal(row.text, slice_text(is->text)) ||
-                     !slice_equal(row.origin, slice_text(is->origin)) || !has_reactions(&row, is, user)))
+                if (has && (!id_equal(&row.request, &is->request) || row.changed != is->changed ||
+                            row.sender != is->sender || row.time_ms != is->time_ms || row.n != is->n ||
+                            row.kind != is->kind || row.reply_to != is->reply_to || row.edited_ms != is->edited_ms ||
+                            !slice_equal(row.text, slice_text(is->text)) || row.pinned != is->pinned ||
+                            !slice_equal(row.origin, slice_text(is->origin)) || !has_reactions(&row, is, user)))
                         sim_break(sim, "4 logs differ",
                                   "client %u shows number %" PRIu64 " of room %u as another than it is", client->number,
                                   is->seq, room);

@@ -82,6 +82,7 @@ static bool may(const struct replay *replay, const struct check_row *row)
                        (subject.role != ROLE_OWNER || (self && count_of(replay, ROLE_OWNER) > 1));
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_PINNED:
         case ROW_SETTING:     /* not in a group */
                 return false; /* makes no row */
         }
@@ -117,6 +118,7 @@ static void follow(struct replay *replay, const struct check_row *row)
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_PINNED:
         case ROW_SETTING:
                 break;
         }
@@ -158,7 +160,7 @@ static void check_group(struct sim *sim, const struct check_store *store, unsign
         check_members(sim, store, room, replay);
 }
 
-/* One's own text; an admin deletes what somebody below him wrote, since he came. */
+/* One's own text; an admin deletes what somebody below him wrote, since he came. In a group it is admins who pin. */
 static bool may_alter(const struct check_log *log, const struct message *message, struct replay *replay)
 {
         const struct check_row *target = NULL;
@@ -174,11 +176,13 @@ static bool may_alter(const struct check_log *log, const struct message *message
         if (!target || (target->kind != ROW_TEXT && target->kind != ROW_DELETED))
                 return false;
         if (!message->in_group)
-                return target->sender == message->sender || message->alters == ROW_REACTED;
+                return target->sender == message->sender || message->alters == ROW_REACTED || message->alters == ROW_PINNED;
         sender = find(replay, message->sender);
         author = find(replay, target->sender);
         if (!sender.role || message->target < sender.joined)
                 return false;
+        if (message->alters == ROW_PINNED)
+                return sender.role >= ROLE_ADMIN;
         return target->sender == message->sender || message->alters == ROW_REACTED ||
                (message->alters == ROW_DELETED && sender.role >= ROLE_ADMIN && sender.role > author.role);
 }

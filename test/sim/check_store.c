@@ -48,7 +48,8 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
 {
         sqlite3_stmt *statement =
                 prepare(database, "SELECT r.id, m.seq, m.changed, m.n, m.time_ms, m.sender, m.request, m.text, m.kind,"
-                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir, m.reactions, ifnull(m.origin, '')"
+                                  " m.reply_to, m.edited_ms, m.subject, m.role, m.heir, m.reactions, ifnull(m.origin, ''),"
+                                  " ifnull(m.pinned, 0)"
                                   " FROM messages m JOIN rooms r USING(room) ORDER BY m.room, m.seq");
 
         while (sqlite3_step(statement) == SQLITE_ROW) {
@@ -70,7 +71,8 @@ static void read_rows(sqlite3 *database, struct sim *sim, struct check_store *st
                                           .edited_ms = number_at(statement, 10),
                                           .subject = number_at(statement, 11),
                                           .role = (unsigned)number_at(statement, 12),
-                                          .heir = number_at(statement, 13)};
+                                          .heir = number_at(statement, 13),
+                                          .pinned = number_at(statement, 16)};
                 snprintf(row->text, sizeof(row->text), "%s", (const char *)sqlite3_column_text(statement, 7));
                 row->reactions = copy_at(statement, 14);
                 snprintf(row->origin, sizeof(row->origin), "%s", (const char *)sqlite3_column_text(statement, 15));
@@ -234,6 +236,48 @@ static void check_reaction(struct sim *sim, const struct message *message, const
                           message->client, message->number, row->seq, message->room);
 }
 
+/* Was that row pinned or unpinned by a newer operation, as far as anybody knows? */
+static bool is_pinned_again(const struct sim *sim, const struct message *message)
+{
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *other = &sim->history.messages[i];
+
+                if (other != message && other->alters == ROW_PINNED && other->room == message->room &&
+                    other->target == message->target && other->state != MESSAGE_REFUSED && other->state != MESSAGE_LOST &&
+                    (other->seq == 0 || other->seq > message->seq))
+                        return true;
+        }
+        return false;
+}
+
+/* The last acknowledged one says whether the row is pinned, and since when; a tombstone is not. */
+static void check_pin(struct sim *sim, const struct message *message, const struct check_row *row)
+{
+        uint64_t pinned = message->off || row->kind == ROW_DELETED ? 0 : message->seq;
+
+        if (row->pinned != pinned && (row->kind == ROW_DELETED || !is_pinned_again(sim, message)))
+                sim_break(sim, "1 acknowledged and missing",
+                          "client %u's pin %u: number %" PRIu64 " of room %u is pinned by %" PRIu64 ", not %" PRIu64,
+                          message->client, message->number, row->seq, message->room, row->pinned, pinned);
+}
+
+/* What is pinned, somebody pinned by that operation. */
+static void check_pinned(struct sim *sim, unsigned room, const struct check_row *row)
+{
+        if (row->pinned == 0)
+                return;
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *message = &sim->history.messages[i];
+
+                if (message->alters == ROW_PINNED && !message->off && message->room == room && message->target == row->seq &&
+                    message->state != MESSAGE_REFUSED && message->state != MESSAGE_LOST &&
+                    (message->seq == row->pinned || message->seq == 0 || message->forgiven))
+                        return;
+        }
+        sim_break(sim, "2 appears and was never sent", "number %" PRIu64 " of room %u is pinned by %" PRIu64, row->seq, room,
+                  row->pinned);
+}
+
 /* What was acknowledged is in its row, or something newer is. */
 static void check_alteration(struct sim *sim, const struct check_store *store, const struct message *message)
 {
@@ -251,6 +295,8 @@ static void check_alteration(struct sim *sim, const struct check_store *store, c
                         continue;
                 if (message->alters == ROW_REACTED)
                         check_reaction(sim, message, row);
+                if (message->alters == ROW_PINNED)
+                        check_pin(sim, message, row);
                 return;
         }
         sim_break(sim, "1 acknowledged and missing", "client %u's alteration %u (number %" PRIu64 " of row %" PRIu64 ")",
@@ -303,8 +349,10 @@ void check_logs(struct sim *sim, const struct check_store *store)
                 const struct check_log *log = &store->logs[room];
                 unsigned last_numbers[CLIENTS_MAX + 8] = {0};
 
-                for (size_t i = 0; i < log->count; i++)
+                for (size_t i = 0; i < log->count; i++) {
                         check_row(sim, room, &log->rows[i], last_numbers);
+                        check_pinned(sim, room, &log->rows[i]);
+                }
                 check_gaps(sim, room, log);
         }
         for (unsigned i = 0; i < sim->history.count; i++) {

@@ -12,6 +12,7 @@
 #include "sim/sim.h"
 
 #define RULE      "11 the search lies"
+#define RULE_PINS "12 the pins lie"
 #define HITS_MAX  7
 #define WORDS_MAX 64
 #define SQL_SIZE  4096
@@ -34,10 +35,11 @@ static struct id choose_room(struct sim *sim, const struct sim_client *client)
 
 enum error finder_search(struct sim *sim, struct sim_client *client)
 {
-        struct finder finder = {.asked_us = sim->now_us};
+        struct finder finder = client->finder;
         struct sim_client *author = &sim->clients.all[sim_below(sim, sim->clients.count)];
         enum error error;
 
+        finder.asked_us = sim->now_us;
         if (sim_chance(sim, 60))
                 snprintf(finder.word, sizeof(finder.word), "%u", author->number);
         else
@@ -80,11 +82,47 @@ static void see_hit(struct sim *sim, const struct sim_client *client, const stru
         history_shown(sim, client->user->id, &hit->room, &hit->row);
 }
 
+enum error finder_pins(struct sim *sim, struct sim_client *client, const struct id *room)
+{
+        enum error error = core_pins(client->host.core, room, 0, 1 + (uint32_t)sim_below(sim, HITS_MAX),
+                                     &client->finder.pins_request, client->host.time);
+
+        client->finder.pins_room = *room;
+        client->finder.pins_asked_us = sim->now_us;
+        return error;
+}
+
+/* Newest pin first, and nothing but pins. */
+static void hear_pins(struct sim *sim, const struct sim_client *client, const struct core_event *event)
+{
+        const struct finder *finder = &client->finder;
+        struct wire_iterator iterator;
+        uint64_t last = UINT64_MAX;
+        struct wire_row row;
+
+        if (!id_equal(&event->id, &finder->pins_request) || finder->pins_asked_us <= sim->faults.restored_us)
+                return;
+        wire_list_start(&iterator, WIRE_STRUCTURE(pin_page), 1, &event->list);
+        while (wire_list_next(&iterator, &row)) {
+                if (row.pinned == 0 || row.pinned >= last || row.pinned > row.changed || row.kind != ROW_TEXT)
+                        sim_break(sim, RULE_PINS,
+                                  "client %u is told that number %" PRIu64 " of room %u is pinned by %" PRIu64
+                                  ", after %" PRIu64,
+                                  client->number, row.seq, history_room(sim, &finder->pins_room), row.pinned, last);
+                last = row.pinned;
+                if (client->revoked && finder->pins_asked_us > client->revoked_us)
+                        sim_break(sim, "7 seen by a revoked device", "client %u still sees pins", client->number);
+                history_shown(sim, client->user->id, &finder->pins_room, &row);
+        }
+}
+
 void finder_hear(struct sim *sim, const struct sim_client *client, const struct core_event *event)
 {
         struct wire_iterator iterator;
         struct wire_hit hit;
 
+        if (event->kind == CORE_EVENT_PINS)
+                hear_pins(sim, client, event);
         /* What a store said before it went back is no news of the one there is now. */
         if (event->kind != CORE_EVENT_FOUND || !id_equal(&event->id, &client->finder.request) ||
             client->finder.asked_us <= sim->faults.restored_us)

@@ -1,4 +1,4 @@
-/* What people look for, and what the server's answers give: rule 11 while a run goes on. The index itself is looked at at rest. */
+/* What people look for, and what is pinned, and what the server's answers give: rule 11 while a run goes on. The index itself is looked at at rest. */
 #ifndef GALKA_TEST_SIM_FINDER_H
 #define GALKA_TEST_SIM_FINDER_H
 
@@ -15,10 +15,15 @@ struct finder {
         struct id request, room; /* room: zero: everywhere */
         char word[FINDER_WORD_SIZE];
         uint64_t asked_us;
+        struct id pins_request, pins_room; /* the last time he asked what is pinned */
+        uint64_t pins_asked_us;
 };
 
 /* Looks for a word of somebody's message, in a room or everywhere. */
 enum error finder_search(struct sim *sim, struct sim_client *client);
+
+/* Asks what is pinned in a room. */
+enum error finder_pins(struct sim *sim, struct sim_client *client, const struct id *room);
 
 /* An event of a client's core: if it answers that, all of it must be right. */
 void finder_hear(struct sim *sim, const struct sim_client *client, const struct core_event *event);

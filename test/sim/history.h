@@ -36,8 +36,9 @@ struct message {
         bool spoken;     /* in a scenario: its text is a person's own words */
         bool may_fail;   /* it may be refused: the row is another's, or is deleted by then */
         bool in_group;   /* others may have taken the right to it from him: it may be refused */
+        bool off;        /* PINNED: no longer */
         bool deed;       /* it changes the group: its row has another text, or none */
-        unsigned alters; /* EDITED, DELETED, REACTED (rules/row.h): it makes no row, but alters this one */
+        unsigned alters; /* EDITED, DELETED, REACTED, PINNED (rules/row.h): it makes no row, but alters this one */
         uint64_t target;
         const char *reaction; /* REACTED: which; lives for ever */
         uint64_t seq;         /* as anybody was told first; 0: nobody was */

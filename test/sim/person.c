@@ -133,7 +133,7 @@ static bool choose_row(struct sim *sim, const struct sim_client *client, const s
         return core_host_row(&client->host, room, seq, row);
 }
 
-/* Edits, deletes, reacts, replies: mostly where he may, and sometimes not. */
+/* Edits, deletes, reacts, pins, replies: mostly where he may, and sometimes not. */
 static void alter_something(struct sim *sim, struct sim_client *client, const struct id *room)
 {
         char text[HISTORY_TEXT_SIZE];
@@ -149,11 +149,15 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
                 operation.kind = ROW_TEXT;
         if (sim_chance(sim, 40))
                 operation.kind = ROW_REACTED;
+        else if (sim_chance(sim, 30))
+                operation.kind = ROW_PINNED;
+        if (operation.kind == ROW_PINNED)
+                operation.off = row.pinned ? sim_chance(sim, 70) : sim_chance(sim, 10);
         if (operation.kind == ROW_TEXT && sim_chance(sim, 30))
                 operation.origin = SLICE_LITERAL("somebody");
         if (operation.kind == ROW_REACTED)
                 operation.text = slice_text(history_reaction(client->said));
-        else if (operation.kind != ROW_DELETED)
+        else if (operation.kind != ROW_DELETED && operation.kind != ROW_PINNED)
                 operation.text = slice_of(text, history_text(client->number, client->said, text));
         if (core_write(client->host.core, room, &operation, &id, client->host.time) != ERR_OK)
                 return;
@@ -164,6 +168,7 @@ static void alter_something(struct sim *sim, struct sim_client *client, const st
                 message->target = row.seq;
                 message->may_fail = true;
                 message->reaction = history_reaction(client->said);
+                message->off = operation.off;
         }
         sim_tell(sim, "client %u's %u: %s of number %" PRIu64 " of room %u", client->number, client->said++,
                  row_kind_text((unsigned)operation.kind), row.seq, history_room(sim, room));
@@ -193,7 +198,7 @@ static void look_around(struct sim *sim, struct sim_client *client)
         enum error error = ERR_OK;
         struct id request;
 
-        switch (sim_below(sim, 7)) {
+        switch (sim_below(sim, 8)) {
         case 0:
                 error = core_find(core, SLICE_LITERAL("user"), &request, client->host.time);
                 break;
@@ -204,6 +209,10 @@ static void look_around(struct sim *sim, struct sim_client *client)
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
                         error = core_around(core, &info.room, 1 + sim_below(sim, info.head + 1), 0, 10, &request,
                                             client->host.time);
+                break;
+        case 6:
+                if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
+                        error = finder_pins(sim, client, &info.room);
                 break;
         case 4:
         case 5:

@@ -30,6 +30,7 @@ static void send(struct sim *sim, struct rogue *rogue, const struct id *room, st
         if (row_alters((unsigned)operation->kind, operation->target)) {
                 message->alters = (unsigned)operation->kind;
                 message->target = operation->target;
+                message->off = operation->off;
         }
         if (in_vain)
                 message->state = MESSAGE_LOST;
@@ -76,14 +77,15 @@ static void come_by_link(struct sim *sim, struct rogue *rogue, const struct hist
 
 static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
 {
-        static const uint8_t codes[] = {WIRE_CODE_mark,    WIRE_CODE_changes, WIRE_CODE_around,
-                                        WIRE_CODE_members, WIRE_CODE_watch,   WIRE_CODE_typing};
+        static const uint8_t codes[] = {WIRE_CODE_mark,  WIRE_CODE_changes, WIRE_CODE_around, WIRE_CODE_members,
+                                        WIRE_CODE_watch, WIRE_CODE_typing,  WIRE_CODE_pins};
         uint8_t code = codes[sim_below(sim, countof(codes))];
         const struct wire_mark mark = {
                 .delivered = sim_below(sim, 60), .read = sim_below(sim, 1000), .shown = sim_below(sim, 1000)};
         const struct wire_changes changes = {.limit = 100};
         const struct wire_around around = {.seq = 1, .limit = 50};
         const struct wire_members members = {.limit = 10};
+        const struct wire_pins pins = {.limit = 50};
         const struct wire_typing typing = {.kind = ROW_TEXT};
         struct wire_user_ref users[USERS_MAX];
         struct wire_watch watch = {.users.items = users};
@@ -93,6 +95,7 @@ static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
                    code == WIRE_CODE_mark      ? (const void *)&mark
                    : code == WIRE_CODE_changes ? (const void *)&changes
                    : code == WIRE_CODE_around  ? (const void *)&around
+                   : code == WIRE_CODE_pins    ? (const void *)&pins
                    : code == WIRE_CODE_typing  ? (const void *)&typing
                    : code == WIRE_CODE_watch   ? (const void *)watching_all(sim, &watch, users, room)
                                                : (const void *)&members,
@@ -102,8 +105,9 @@ static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
 /* Edits and deletes mostly what he wrote himself, perhaps before he was removed. */
 static void act(struct sim *sim, struct rogue *rogue, const struct id *id)
 {
-        static const uint8_t kinds[] = {ROW_TEXT,  ROW_TEXT, ROW_TEXT, ROW_EDITED, ROW_EDITED, ROW_DELETED, ROW_DELETED,
-                                        ROW_TITLE, ROW_ROLE, ROW_LINK, ROW_JOINED, ROW_LEFT,   ROW_CREATED, ROW_SETTING};
+        static const uint8_t kinds[] = {ROW_TEXT,    ROW_TEXT,    ROW_TEXT,    ROW_EDITED,  ROW_EDITED,
+                                        ROW_DELETED, ROW_DELETED, ROW_TITLE,   ROW_ROLE,    ROW_LINK,
+                                        ROW_JOINED,  ROW_LEFT,    ROW_CREATED, ROW_SETTING, ROW_PINNED};
         struct wire_operation operation = {.kind = kinds[sim_below(sim, countof(kinds))]};
         unsigned room = history_room(sim, id);
         bool in_vain = operation.kind == ROW_SETTING; /* in a group there are none */
@@ -119,6 +123,8 @@ static void act(struct sim *sim, struct rogue *rogue, const struct id *id)
         if ((operation.kind == ROW_JOINED || operation.kind == ROW_LEFT || operation.kind == ROW_ROLE) &&
             operation.subject == 0)
                 return;
+        if (operation.kind == ROW_PINNED)
+                operation.off = sim_chance(sim, 40);
         if (operation.kind == ROW_ROLE)
                 operation.role = 1 + sim_below(sim, 3);
         send(sim, rogue, id, &operation, in_vain);

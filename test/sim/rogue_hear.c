@@ -156,6 +156,7 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                 struct wire_delivery delivery;
                 struct wire_change_page page;
                 struct wire_window window;
+                struct wire_pin_page pins;
                 struct wire_error error;
                 struct wire_done done;
                 struct wire_watched watched;
@@ -169,6 +170,7 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         case WIRE_CODE_delivery:
         case WIRE_CODE_change_page:
         case WIRE_CODE_window:
+        case WIRE_CODE_pin_page:
         case WIRE_CODE_error:
         case WIRE_CODE_done:
         case WIRE_CODE_watched:
@@ -193,6 +195,8 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                           &message.page.rows);
         else if (frame->code == WIRE_CODE_window)
                 hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(window), WIRE_TAG(window, rows), &message.window.rows);
+        else if (frame->code == WIRE_CODE_pin_page)
+                hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(pin_page), WIRE_TAG(pin_page, rows), &message.pins.rows);
         else if (frame->code == WIRE_CODE_done)
                 hear_done(sim, rogue, &frame->request);
         else if (frame->code == WIRE_CODE_watched)

@@ -373,6 +373,19 @@ static void on_around(struct fake_server *server, struct fake_client *client, st
         fake_server_send(server, client->host, WIRE_CODE_window, &frame->head.request, &room->id, &window);
 }
 
+/* Those of the newest rows. */
+static void on_pins(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        const struct fake_room *room = fake_server_room(server, &frame->head.room);
+        struct wire_row rows[PINS_MAX];
+        struct wire_pin_page page = {.head = room->head, .rows = {.items = rows}};
+
+        for (uint64_t seq = room->head; seq > 0 && page.rows.count < frame->pins.limit; seq--)
+                if (room->rows[seq - 1].row.pinned)
+                        rows[page.rows.count++] = room->rows[seq - 1].row;
+        fake_server_send(server, client->host, WIRE_CODE_pin_page, &frame->head.request, &room->id, &page);
+}
+
 /* The newest row of the room that is named. */
 static void on_search(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
@@ -610,6 +623,7 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_rooms] = on_rooms,
         [WIRE_CODE_changes] = on_changes,
         [WIRE_CODE_around] = on_around,
+        [WIRE_CODE_pins] = on_pins,
         [WIRE_CODE_search] = on_search,
         [WIRE_CODE_find] = on_find,
         [WIRE_CODE_profiles] = on_profiles,

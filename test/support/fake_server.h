@@ -88,6 +88,7 @@ struct fake_frame {
                 struct wire_changes changes;
                 struct wire_around around;
                 struct wire_search search;
+                struct wire_pins pins;
                 struct wire_find find;
                 struct wire_profiles profiles;
                 struct wire_devices devices;

@@ -2,8 +2,10 @@
 #include "driver/store/alter.h"
 
 #include "base/assert.h"
+#include "rules/limits.h"
 #include "rules/reaction.h"
 #include "rules/role.h"
+#include "rules/room.h"
 #include "rules/setting.h"
 
 struct slice alter_principal(const struct store_op *op, uint8_t bytes[static ALTER_PRINCIPAL_SIZE])
@@ -23,7 +25,7 @@ static bool same_key(struct slice text, const struct store_row *row)
 }
 
 enum error alter_check(const struct store_op *op, const struct member *sender, const struct store_row *row,
-                       const struct member *author)
+                       const struct member *author, uint64_t pins)
 {
         struct deed deed = {.kind = op->write.row_kind, .sender = sender ? (enum role)sender->role : ROLE_NONE};
         uint8_t bytes[REACTIONS_SIZE_MAX];
@@ -41,6 +43,7 @@ enum error alter_check(const struct store_op *op, const struct member *sender, c
         if (row->kind != ROW_TEXT && row->kind != ROW_DELETED)
                 return ERR_NOT_ALLOWED;
         deed.self = row->sender == op->user;
+        deed.in_group = room_kind_of(&op->write.room) == ROOM_GROUP;
         deed.subject = author ? (enum role)author->role : ROLE_NONE;
         error = role_check(&deed);
         if (!error && op->write.row_kind == ROW_EDITED && row->origin.size > 0) /* another's words */
@@ -49,6 +52,8 @@ enum error alter_check(const struct store_op *op, const struct member *sender, c
                 error = op->write.row_kind == ROW_DELETED ? ERR_ALREADY : ERR_NO_ROW;
         if (!error && op->write.row_kind == ROW_REACTED)
                 error = reactions_put(row->reactions, op->user, op->write.text, bytes, &reactions);
+        if (!error && op->write.row_kind == ROW_PINNED && !op->write.off && !row->pinned && pins >= PINS_MAX)
+                error = ERR_ROOM_FULL;
         return error;
 }
 
@@ -64,12 +69,16 @@ bool alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, str
                        arena_copy(arena, reactions, &row->reactions);
         if (op->write.row_kind == ROW_SETTING)
                 return arena_copy(arena, op->write.text, &row->text);
+        if (op->write.row_kind == ROW_PINNED) {
+                row->pinned = op->write.off ? 0 : number;
+                return true;
+        }
         if (op->write.row_kind == ROW_EDITED) {
                 row->edited_ms = time_ms;
                 return arena_copy(arena, op->write.text, &row->text);
         }
         row->kind = ROW_DELETED; /* a tombstone, without content */
-        row->reply_to = row->edited_ms = 0;
+        row->reply_to = row->edited_ms = row->pinned = 0;
         row->text = row->reactions = row->origin = (struct slice){0};
         return true;
 }

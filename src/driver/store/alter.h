@@ -10,9 +10,10 @@
 struct slice alter_principal(const struct store_op *op, uint8_t bytes[static ALTER_PRINCIPAL_SIZE]);
 
 /* May the sender, a present member, do that to the row, or reply to it? row NULL: there is none. author: who wrote it, if he is
- * present. OK, NO_ROW (none that the sender's stay covers, or a tombstone), NOT_ALLOWED, ALREADY, ROOM_FULL (of reactions). */
+ * present. pins: how many rows of the room are pinned; asked of who pins one. OK, NO_ROW (none that the sender's stay covers, or a
+ * tombstone), NOT_ALLOWED, ALREADY, ROOM_FULL (of reactions, of pins). */
 must_use enum error alter_check(const struct store_op *op, const struct member *sender, const struct store_row *row,
-                                const struct member *author);
+                                const struct member *author, uint64_t pins);
 
 /* The row as operation `number`, which was checked, leaves it. False: no memory. */
 must_use bool alter_row(const struct store_op *op, uint64_t number, uint64_t time_ms, struct store_row *row,

@@ -21,7 +21,8 @@ enum error content_check(const struct store_op *op)
                                       .text = op->write.text,
                                       .origin = op->write.origin,
                                       .link_size = op->write.link.size,
-                                      .room = room_kind_of(&op->write.room)};
+                                      .room = room_kind_of(&op->write.room),
+                                      .off = op->write.off};
 
         return row_check(&content);
 }

@@ -66,10 +66,15 @@ bool group_keeps_refusal(const struct store_op *op, enum error status)
         case ERR_NO_USER:
         case ERR_ALREADY:
         case ERR_ROOM_FULL:
-                return room_kind_of(&op->write.room) == ROOM_GROUP;
+                return group_may_have_refusal(op);
         default:
                 return false;
         }
+}
+
+bool group_may_have_refusal(const struct store_op *op)
+{
+        return room_kind_of(&op->write.room) == ROOM_GROUP || op->write.row_kind == ROW_PINNED;
 }
 
 bool group_sees(const struct member *member, uint64_t number)

@@ -23,8 +23,10 @@ const struct member *group_heir(const struct member *a, const struct member *b);
 /* The next version of a room's members. It rises with the clock, too, so that what a lost era used is not used again. */
 uint64_t group_next_version(uint64_t version, uint64_t now_ms);
 
-/* A refusal by what a group was like just then: by a repeat of the operation it may be another by now, and so it is kept (L1). */
+/* A refusal by what a group was like just then: by a repeat of the operation it may be another by now, and so it is kept (L1). Pins
+ * are counted in every room. */
 bool group_keeps_refusal(const struct store_op *op, enum error status);
+bool group_may_have_refusal(const struct store_op *op);
 
 /* Whom a repeat of that operation is delivered to: those present whose stay began not after it. */
 bool group_sees(const struct member *member, uint64_t number);

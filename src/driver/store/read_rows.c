@@ -1,4 +1,4 @@
-/* Rows of a room: changes, windows; marks of a member. */
+/* Rows of a room: changes, windows, pins; marks of a member. */
 #include "base/assert.h"
 #include "driver/store/reader.h"
 #include "rules/room.h"
@@ -203,20 +203,25 @@ uint64_t read_seq_of_time(struct database *database, uint64_t room, uint64_t hea
         return low;
 }
 
+/* *more (or NULL): there is one that did not go. */
 static size_t take_rows(struct database *database, sqlite3_stmt *statement, struct store_row *rows, size_t rows_max,
-                        size_t *bytes_left, struct arena *arena)
+                        size_t *bytes_left, bool *more, struct arena *arena)
 {
+        bool left = false;
         size_t count = 0;
 
-        while (count < rows_max && database_row(database, statement)) {
+        while (database_row(database, statement)) {
                 struct store_row row = row_read(database, statement, arena);
 
-                if (count > 0 && row_bytes(&row) > *bytes_left)
+                left = count == rows_max || (count > 0 && row_bytes(&row) > *bytes_left);
+                if (left)
                         break;
                 *bytes_left -= min_of(*bytes_left, row_bytes(&row));
                 rows[count++] = row;
         }
         database_end(statement);
+        if (more)
+                *more = left;
         return count;
 }
 
@@ -242,7 +247,7 @@ void read_around_question(struct database *database, const struct store_question
         bind_number(statement, 2, room);
         bind_number(statement, 3, seq);
         bind_number(statement, 4, rows_max / 2);
-        before = take_rows(database, statement, rows, rows_max / 2, &bytes, arena);
+        before = take_rows(database, statement, rows, rows_max / 2, &bytes, NULL, arena);
         for (size_t i = 0; i < before / 2; i++) {
                 struct store_row row = rows[i];
 
@@ -255,7 +260,32 @@ void read_around_question(struct database *database, const struct store_question
         bind_number(statement, 2, room);
         bind_number(statement, 3, seq);
         bind_number(statement, 4, rows_max - before);
-        after = take_rows(database, statement, rows + before, rows_max - before, &bytes, arena);
+        after = take_rows(database, statement, rows + before, rows_max - before, &bytes, NULL, arena);
         answer->rows.rows = rows;
         answer->rows.row_count = before + after;
+}
+
+void read_pins_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                        struct arena *arena)
+{
+        uint32_t rows_max = question->pins.rows_max;
+        struct store_row *rows = arena_array(arena, struct store_row, rows_max + 1);
+        uint64_t room, before = question->pins.before;
+        size_t bytes = question->bytes_max, count;
+        sqlite3_stmt *statement;
+
+        if (!rows) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        if (!open_room(database, question, &question->pins.room, &room, answer))
+                return;
+        statement = database_use(database, STATEMENT_ASK_PINS);
+        bind_number(statement, 1, question->user);
+        bind_number(statement, 2, room);
+        bind_number(statement, 3, before && before < INT64_MAX ? before : INT64_MAX);
+        bind_number(statement, 4, rows_max + 1);
+        count = take_rows(database, statement, rows, rows_max, &bytes, &answer->rows.more, arena);
+        answer->rows.rows = rows;
+        answer->rows.row_count = count;
 }

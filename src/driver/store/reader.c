@@ -31,6 +31,9 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_AROUND:
                 read_around_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_PINS:
+                read_pins_question(database, question, answer, arena);
+                break;
         case STORE_ASK_SEARCH:
                 read_search_question(database, question, answer, arena);
                 break;

@@ -14,6 +14,8 @@ void read_changes_question(struct database *database, const struct store_questio
                            struct arena *arena);
 void read_around_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                           struct arena *arena);
+void read_pins_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                        struct arena *arena);
 void read_search_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                           struct arena *arena);
 void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,

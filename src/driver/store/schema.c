@@ -83,6 +83,9 @@ static const char *const steps[] = {
         /* Reactions to a row, folded; whose text was forwarded. */
         [7] = "ALTER TABLE messages ADD COLUMN reactions BLOB;"
               "ALTER TABLE messages ADD COLUMN origin TEXT",
+        /* Pinned rows: by the number of the operation that pinned them. */
+        [8] = "ALTER TABLE messages ADD COLUMN pinned INTEGER;"
+              "CREATE INDEX messages_pinned ON messages(room, pinned) WHERE pinned IS NOT NULL",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

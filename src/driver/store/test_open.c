@@ -146,12 +146,14 @@ static uint64_t number_of(struct stage *stage, const char *text)
         return number;
 }
 
+#define BACK_TO_7 "DROP INDEX messages_pinned; ALTER TABLE messages DROP COLUMN pinned;"
+#define BACK_TO_6 BACK_TO_7 "ALTER TABLE messages DROP COLUMN reactions; ALTER TABLE messages DROP COLUMN origin;"
 #define BACK_TO_3                                                                                                           \
-        "ALTER TABLE messages DROP COLUMN reactions; ALTER TABLE messages DROP COLUMN origin; DROP TABLE search; DROP "     \
-        "TABLE refusals; DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE "                         \
-        "pending DROP "                                                                                                     \
-        "COLUMN holder;"                                                                                                    \
-        " ALTER TABLE pending DROP COLUMN invite;"
+        BACK_TO_6 "DROP TABLE search; DROP "                                                                                \
+                  "TABLE refusals; DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE "               \
+                  "pending DROP "                                                                                           \
+                  "COLUMN holder;"                                                                                          \
+                  " ALTER TABLE pending DROP COLUMN invite;"
 
 /* As version 3 left it, with a sign-up that waits for its code. */
 static void test_what_waits_for_a_code_is_brought_up(void **state)
@@ -186,7 +188,7 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, "PRAGMA user_version = 7");
+        execute(stage, BACK_TO_7 "PRAGMA user_version = 7");
         assert_int_equal(try_open(stage), ERR_OK);
 }
 
@@ -197,8 +199,7 @@ static void test_what_was_written_before_there_was_a_search_is_found(void **stat
 
         assert_int_equal(try_open(stage), ERR_OK);
         store_sqlite_free(&stage->sqlite);
-        execute(stage,
-                "ALTER TABLE messages DROP COLUMN reactions; ALTER TABLE messages DROP COLUMN origin;"
+        execute(stage, BACK_TO_6
                 "DROP TABLE search; PRAGMA user_version = 5;"
                 "INSERT INTO messages(room, seq, changed, n, counts, time_ms, sender, kind, request, digest, text) VALUES"
                 " (3, 1, 1, 1, 1, 0, 7, 1, x'01', x'', 'The geese'), (3, 2, 2, 2, 1, 0, 7, 8, x'02', x'', ''),"

@@ -1,4 +1,4 @@
-/* Operations that alter a row of a room's log: edits, deletions, reactions. They take the room's next number and make no row. */
+/* Operations that alter a row of a room's log: edits, deletions, reactions, pins. They take the room's next number and make no row. */
 #include "base/assert.h"
 #include "driver/store/alter.h"
 #include "driver/store/search_index.h"
@@ -109,7 +109,24 @@ static bool store_row(struct writer *writer, const struct room *room, const stru
         bind_number(statement, 7, row->edited_ms);
         bind_bytes(statement, 8, row->reactions);
         bind_text(statement, 9, row->origin);
+        bind_number(statement, 10, row->pinned);
         return database_run(&writer->database, statement);
+}
+
+/* Asked where it decides: at most PINS_MAX entries of an index. */
+static uint64_t pins_of(struct writer *writer, const struct room *room, const struct store_op *op)
+{
+        sqlite3_stmt *statement;
+        uint64_t pins = 0;
+
+        if (op->write.row_kind != ROW_PINNED || op->write.off)
+                return 0;
+        statement = database_use(&writer->database, STATEMENT_PIN_COUNT);
+        bind_number(statement, 1, room->number);
+        if (database_row(&writer->database, statement))
+                pins = column_number(statement, 0);
+        database_end(statement);
+        return pins;
 }
 
 enum error writer_target_check(struct writer *writer, struct room *room, const struct store_op *op, struct store_row *row,
@@ -118,7 +135,8 @@ enum error writer_target_check(struct writer *writer, struct room *room, const s
         const struct member *sender = room_member(room, op->user);
         bool found = sender && writer_row(writer, room, op->write.target, row, arena);
 
-        return alter_check(op, sender, found ? row : NULL, found ? room_member(room, row->sender) : NULL);
+        return alter_check(op, sender, found ? row : NULL, found ? room_member(room, row->sender) : NULL,
+                           pins_of(writer, room, op));
 }
 
 static void alter(struct writer *writer, struct room *room, const struct store_op *op, struct store_row *row,

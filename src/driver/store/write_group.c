@@ -92,7 +92,7 @@ bool group_find_refusal(struct writer *writer, const struct room *room, const st
         sqlite3_stmt *statement;
         bool found;
 
-        if (room->kind != ROOM_GROUP)
+        if (!group_may_have_refusal(op))
                 return false;
         statement = database_use(&writer->database, STATEMENT_REFUSAL_FIND);
         bind_id(statement, 1, &op->request);
@@ -239,6 +239,7 @@ void group_change(struct writer *writer, struct room *room, const struct store_o
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_PINNED:
         case ROW_SETTING:
                 break;
         case ROW_JOINED:

@@ -25,6 +25,7 @@ struct store_row row_read(struct database *database, sqlite3_stmt *statement, st
                 .edited_ms = column_number(statement, 12),
                 .reactions = column_copy(database, statement, 13, arena),
                 .origin = column_copy(database, statement, 14, arena),
+                .pinned = column_number(statement, 15),
         };
 }
 

@@ -108,7 +108,7 @@ void write_import(struct writer *writer, const struct store_op *op, struct store
 void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
 /* Columns of ROW_COLUMNS with what they hold copied. */
-#define ROW_COLUMN_COUNT 15
+#define ROW_COLUMN_COUNT 16
 struct store_row row_read(struct database *database, sqlite3_stmt *statement, struct arena *arena);
 
 /* How long no password of that user is to be tried, after wrong ones. */

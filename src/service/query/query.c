@@ -61,6 +61,7 @@ static const struct handler handlers[] = {
         HANDLER(changes, changes_stored),
         HANDLER(around, around_stored),
         HANDLER(search, search_stored),
+        HANDLER(pins, pins_stored),
         HANDLER(find, people_stored),
         HANDLER(profiles, people_stored),
         HANDLER(devices, devices_stored),

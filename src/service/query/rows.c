@@ -1,4 +1,4 @@
-/* changes and around: rows of one room, by their last change or around a place. Who may see which, the store decides. */
+/* changes, around and pins: rows of one room, by their last change, around a place, those that are pinned. Who may see which, the store decides. */
 #include "rules/limits.h"
 #include "service/query/query.h"
 
@@ -58,4 +58,31 @@ void around_stored(struct batch *batch, struct item *item)
                 .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count, item->envelope.user),
                 .head = answer->rows.head};
         batch_reply(batch, item, WIRE_CODE_window, &window, WIRE_EFFECT_NONE);
+}
+
+void pins_plan(struct batch *batch, struct item *item)
+{
+        struct wire_pins *pins = batch_decode(batch, item, sizeof(*pins));
+        struct store_question *question = pins ? batch_ask(batch, item, STORE_ASK_PINS) : NULL;
+
+        if (!question)
+                return;
+        question->bytes_max = ANSWER_BYTES_MAX;
+        question->pins.room = item->frame.room;
+        question->pins.before = pins->before;
+        question->pins.rows_max = query_limit(pins->limit, PINS_MAX);
+}
+
+void pins_stored(struct batch *batch, struct item *item)
+{
+        const struct store_answer *answer = query_answer(batch, item);
+        struct wire_pin_page page;
+
+        if (!answer)
+                return;
+        page = (struct wire_pin_page){
+                .rows = shape_rows(batch, answer->rows.rows, answer->rows.row_count, item->envelope.user),
+                .more = answer->rows.more,
+                .head = answer->rows.head};
+        batch_reply(batch, item, WIRE_CODE_pin_page, &page, WIRE_EFFECT_NONE);
 }

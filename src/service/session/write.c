@@ -29,7 +29,8 @@ static enum error check_operation(const struct item *item, const struct wire_ope
                                       .text = operation->text,
                                       .origin = operation->origin,
                                       .link_size = operation->link.size,
-                                      .room = room_kind_of(&item->frame.room)};
+                                      .room = room_kind_of(&item->frame.room),
+                                      .off = operation->off != 0};
 
         return id_is_zero(&operation->id) ? ERR_BAD_FIELD : row_check(&content);
 }
@@ -46,7 +47,7 @@ static void digest_of(const struct wire_operation *operation, uint8_t digest[sta
         size_t count = 4;
 
         be64_put(numbers, operation->subject);
-        numbers[8] = (uint8_t)operation->role;
+        numbers[8] = (uint8_t)(operation->role + operation->off); /* no kind has both */
         be64_put(target, operation->target);
         if (operation->origin.size)
                 count = 6;
@@ -70,6 +71,7 @@ static void fill_op(struct store_op *op, const struct item *item, const struct w
         op->write.link = operation->link;
         op->write.target = operation->target;
         op->write.origin = operation->origin;
+        op->write.off = operation->off != 0;
         op->write.members_known = members_known;
 }
 

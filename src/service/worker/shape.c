@@ -35,7 +35,8 @@ struct wire_row shape_row(struct batch *batch, const struct store_row *row, uint
                                  .edited_ms = row->edited_ms,
                                  .reactions = shape_reactions(batch, &reactions),
                                  .reacted = own < reactions.count ? reactions.list[own].emoji : (struct slice){0},
-                                 .origin = row->origin};
+                                 .origin = row->origin,
+                                 .pinned = row->pinned};
 }
 
 struct wire_person shape_person(const struct store_person *person)

@@ -1,4 +1,4 @@
-/* Rows of one room: changes, and a window around a place. */
+/* Rows of one room: changes, a window around a place, what is pinned. */
 #include "base/assert.h"
 #include "driver/store/postgres/asking.h"
 #include "driver/store/postgres/read.h"
@@ -51,6 +51,19 @@ void ask_around(struct asking *asking, size_t place)
         }
 }
 
+void ask_pins(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct parameters parameters = parameters_in(&asking->arena);
+
+        ask_room(asking, place, &question->pins.room);
+        add_number(&parameters, question->user);
+        add_id(&parameters, &question->pins.room);
+        add_number(&parameters, question->pins.before ? question->pins.before : UINT64_MAX);
+        add_number(&parameters, question->pins.rows_max + 1);
+        asking_queue(asking, place, SQL_ASK_PINS, &parameters);
+}
+
 /* ---- answers ---- */
 
 static void take_room(struct asking *asking, struct store_answer *answer, const PGresult *result)
@@ -93,15 +106,16 @@ static size_t take(struct asking *asking, const PGresult *result, struct store_r
         return count;
 }
 
-static void take_changes(struct asking *asking, const struct store_question *question, struct store_answer *answer,
-                         const PGresult *result)
+/* All that was asked for, and one more that says whether there are others. */
+static void take_page(struct asking *asking, uint32_t rows_max, size_t bytes, struct store_answer *answer,
+                      const PGresult *result)
 {
-        answer->rows.rows = arena_array(asking->job.arena, struct store_row, question->changes.rows_max + 1);
+        answer->rows.rows = arena_array(asking->job.arena, struct store_row, rows_max + 1);
         if (!answer->rows.rows) {
                 asking->failed = true;
                 return;
         }
-        answer->rows.row_count = take(asking, result, answer->rows.rows, question->changes.rows_max, question->bytes_max);
+        answer->rows.row_count = take(asking, result, answer->rows.rows, rows_max, bytes);
         answer->rows.more = (size_t)PQntuples(result) > answer->rows.row_count;
 }
 
@@ -147,7 +161,9 @@ void take_rows(struct asking *asking, size_t place, enum sql sql, const PGresult
         else if (answer->status)
                 return;
         else if (sql == SQL_ASK_CHANGES)
-                take_changes(asking, question, answer, result);
+                take_page(asking, question->changes.rows_max, question->bytes_max, answer, result);
+        else if (sql == SQL_ASK_PINS)
+                take_page(asking, question->pins.rows_max, question->bytes_max, answer, result);
         else if (sql == SQL_ASK_BEFORE)
                 take_before(asking, question, answer, result);
         else if (answer->rows.rows)

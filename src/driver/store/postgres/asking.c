@@ -93,6 +93,9 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_AROUND:
                 ask_around(asking, place);
                 break;
+        case STORE_ASK_PINS:
+                ask_pins(asking, place);
+                break;
         case STORE_ASK_SEARCH:
                 ask_search(asking, place);
                 break;
@@ -198,7 +201,7 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
                 return;
         else if (asking->job.questions[place].kind <= STORE_ASK_ROOMS)
                 take_rooms(asking, place, sql, result);
-        else if (asking->job.questions[place].kind <= STORE_ASK_AROUND)
+        else if (asking->job.questions[place].kind <= STORE_ASK_PINS)
                 take_rows(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_SEARCH)
                 take_search(asking, place, sql, result);

@@ -58,6 +58,7 @@ void asking_queue(struct asking *asking, size_t question, enum sql sql, struct p
 void ask_rooms(struct asking *asking, size_t question);
 void ask_changes(struct asking *asking, size_t question);
 void ask_around(struct asking *asking, size_t question);
+void ask_pins(struct asking *asking, size_t question);
 void ask_search(struct asking *asking, size_t question);
 void ask_people(struct asking *asking, size_t question);
 void ask_members(struct asking *asking, size_t question);

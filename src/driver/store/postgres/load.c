@@ -184,6 +184,20 @@ static void ask_repeats(struct loading *loading)
         ask(loading, SQL_REPEATS, &parameters);
 }
 
+static void ask_pins(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        struct column rooms;
+        size_t count = 0;
+
+        world_each(loading->world, LINE_ROOM, struct world_room, room) count += room->asks_pins;
+        if (count == 0)
+                return;
+        rooms = add_ids(&parameters, count);
+        world_each(loading->world, LINE_ROOM, struct world_room, room) if (room->asks_pins) array_id(&rooms, &room->id);
+        ask(loading, SQL_PINS, &parameters);
+}
+
 static void ask_targets(struct loading *loading)
 {
         struct parameters parameters = parameters_of(loading);
@@ -377,6 +391,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         ask_counts(&loading);
         ask_repeats(&loading);
         ask_targets(&loading);
+        ask_pins(&loading);
         ask_devices(&loading);
         ask_requests(&loading);
         ask_users(&loading);

@@ -1,4 +1,4 @@
-/* Operations that alter a row of a room's log: edits, deletions, reactions. As write_alter.c of SQLite. */
+/* Operations that alter a row of a room's log: edits, deletions, reactions, pins. As write_alter.c of SQLite. */
 #include "base/assert.h"
 #include "driver/store/alter.h"
 #include "driver/store/common.h"
@@ -25,7 +25,7 @@ enum error plan_target_check(struct world *world, struct world_room *room, const
         const struct store_row *row = target && target->line.found ? &target->row : NULL;
 
         author = row ? world_member(room, row->sender) : NULL;
-        return alter_check(op, sender ? &sender->member : NULL, row, author ? &author->member : NULL);
+        return alter_check(op, sender ? &sender->member : NULL, row, author ? &author->member : NULL, room->pins);
 }
 
 /* Members whose stay began after the row: they may not see it. */
@@ -94,10 +94,12 @@ static void alter(struct world *world, struct world_room *room, const struct sto
 
         if (!target->line.changed)
                 target->text_before = target->row.text;
+        room->pins -= room->asks_pins && target->row.pinned;
         if (!alter_row(op, number, max_of(world->now_ms, room->time_ms), &target->row, world->results)) {
                 world->failed = true;
                 return;
         }
+        room->pins += room->asks_pins && target->row.pinned;
         target->line.changed = true;
         note(world, op, request, number);
         room->head = number;

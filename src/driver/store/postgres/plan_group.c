@@ -62,7 +62,7 @@ bool plan_find_refusal(struct world *world, const struct store_op *op, struct st
 {
         const struct world_refusal *refusal;
 
-        if (room_kind_of(&op->write.room) != ROOM_GROUP)
+        if (!group_may_have_refusal(op))
                 return false;
         refusal = world_refusal(world, &op->request, op->user, &op->write.room);
         if (!refusal || !refusal->line.found)
@@ -159,6 +159,7 @@ void plan_group_change(struct world *world, struct world_room *room, const struc
         case ROW_DELETED:
         case ROW_EDITED:
         case ROW_REACTED:
+        case ROW_PINNED:
         case ROW_SETTING:
                 return;
         case ROW_JOINED:

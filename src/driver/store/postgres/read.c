@@ -45,6 +45,7 @@ bool read_row_columns(const PGresult *result, int row, int column, struct arena 
                 .heir = value_number(result, row, column + 10),
                 .reply_to = value_number(result, row, column + 11),
                 .edited_ms = value_number(result, row, column + 12),
+                .pinned = value_number(result, row, column + 15),
         };
         return arena_copy(arena, value_bytes(result, row, column + 7), &store_row->text) &&
                arena_copy(arena, value_bytes(result, row, column + 13), &store_row->reactions) &&

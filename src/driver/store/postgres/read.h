@@ -5,7 +5,7 @@
 #include "driver/store/marks.h"
 #include "driver/store/postgres/sql.h"
 
-#define ROW_COLUMN_COUNT    15
+#define ROW_COLUMN_COUNT    16
 #define MEMBER_COLUMN_COUNT 12
 
 /* *left: STORE_NONE if he is in the room. */

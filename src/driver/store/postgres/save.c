@@ -170,7 +170,7 @@ static void add_messages(struct saving *saving)
 static void alter_messages(struct saving *saving)
 {
         struct parameters parameters = parameters_of(saving);
-        struct column rooms, seqs, changes, kinds, texts, replies, edited, reactions, origins;
+        struct column rooms, seqs, changes, kinds, texts, replies, edited, reactions, origins, pins;
         size_t count = 0, bytes = 0, reaction_bytes = 0, origin_bytes = 0;
 
         world_each(saving->world, LINE_TARGET, struct world_target, target)
@@ -193,6 +193,7 @@ static void alter_messages(struct saving *saving)
         edited = add_numbers(&parameters, count);
         reactions = add_column(&parameters, COLUMN_BYTES, count, reaction_bytes);
         origins = add_column(&parameters, COLUMN_TEXT, count, origin_bytes);
+        pins = add_numbers(&parameters, count);
         world_each(saving->world, LINE_TARGET, struct world_target, target)
         {
                 if (!target->line.changed)
@@ -206,6 +207,7 @@ static void alter_messages(struct saving *saving)
                 array_number(&edited, target->row.edited_ms);
                 array_bytes(&reactions, target->row.reactions);
                 array_bytes(&origins, target->row.origin);
+                array_number(&pins, target->row.pinned);
         }
         write(saving, SQL_MESSAGES_ALTER, &parameters);
 }

@@ -117,6 +117,15 @@ static void take_target(struct world *world, const PGresult *result, int row)
                 world->failed = true;
 }
 
+static void take_pins(struct world *world, const PGresult *result, int row)
+{
+        struct id id = value_id(result, row, 0);
+        struct world_room *room = world_room(world, &id);
+
+        if (room)
+                room->pins = value_number(result, row, 1);
+}
+
 static void take_device(struct world *world, const PGresult *result, int row)
 {
         struct world_device *device = world_device(world, value_number(result, row, 0), value_number(result, row, 1));
@@ -267,6 +276,7 @@ static take_function *const functions[SQL_COUNT] = {
         [SQL_PENDING_EMAILS] = take_email,
         [SQL_NAMES] = take_name,
         [SQL_TARGETS] = take_target,
+        [SQL_PINS] = take_pins,
         [SQL_EMAILS] = take_email,
         [SQL_GUESSES_LOCK] = take_guesses,
         [SQL_NOW] = take_now,

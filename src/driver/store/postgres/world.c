@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "driver/store/alter.h"
 #include "driver/store/common.h"
+#include "driver/store/group.h"
 #include "rules/room.h"
 #include "rules/row.h"
 
@@ -370,10 +371,11 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
                 want_group(world, op, room);
         if (op->write.target && op->write.target <= INT64_MAX) {
                 room->asks_all = true;
+                room->asks_pins |= op->write.row_kind == ROW_PINNED && !op->write.off;
                 world_target(world, &op->write.room, op->write.target);
         }
         world_message(world, &op->request, op->user, &op->write.room);
-        if (room_kind_of(&op->write.room) == ROOM_GROUP)
+        if (group_may_have_refusal(op))
                 world_refusal(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);
 }

@@ -48,14 +48,15 @@ struct world_room {
         struct line line;
         struct id id;
         uint8_t kind;
-        bool asks_all, may_be_new; /* what is to be read of it */
-        bool whole;                /* all present members were read */
-        bool line_there;           /* its line is locked, though the room may not have been made yet (found) */
-        bool remade;               /* more than its head is to be written */
-        bool regrouped;            /* title, link, number of members are */
-        uint64_t known;            /* version of its members that its callers know; 0: none, or not the same */
+        bool asks_all, asks_pins, may_be_new; /* what is to be read of it */
+        bool whole;                           /* all present members were read */
+        bool line_there;                      /* its line is locked, though the room may not have been made yet (found) */
+        bool remade;                          /* more than its head is to be written */
+        bool regrouped;                       /* title, link, number of members are */
+        uint64_t known;                       /* version of its members that its callers know; 0: none, or not the same */
         uint64_t head, n, time_ms, members_version;
         uint64_t head_before, n_before; /* as they were read */
+        uint64_t pins;                  /* rows that are pinned now; asks_pins */
         struct store_lowest lowest;
         struct slice title, link;
         struct world_member *members; /* those that were read: all of the present ones, or the writers; and who left since */
