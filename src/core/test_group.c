@@ -148,7 +148,9 @@ static void an_older_word_on_a_group_is_not_believed(void **state)
         fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
         frame = take(world, WIRE_CODE_join);
         deliver(world, 2, (struct wire_row){.sender = BOB, .kind = ROW_JOINED, .subject = CARL});
+        joined.profile = core_profile(world->bob.core); /* the one before was given back when that one was taken */
         fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        assert_int_equal(core_phase(world->bob.core), CORE_SYNCED);
         assert_int_equal(info_of(world).members, 2);
 }
 
