@@ -22,6 +22,7 @@
 #include "wire/wire.h"
 
 struct core;
+struct room_settings; /* rules/setting.h */
 
 /* Limits of one core; zero means the default beside it. */
 struct core_limits {
@@ -118,6 +119,11 @@ must_use enum error core_create_group(struct core *core, struct slice title, str
  * yet. BAD_FIELD: no key, or a value that is no text. TOO_LARGE: with its key and a space more than TEXT_SIZE_MAX. FULL, NO_MEMORY.
  */
 must_use enum error core_set(struct core *core, struct slice key, struct slice value, struct core_time time);
+
+/* The same of a room; setting: enum room_setting. Who mutes one that came back from the archive by itself does not put it away again: that it was there is
+ * forgotten. */
+must_use enum error core_set_room(struct core *core, const struct id *room, unsigned setting, struct slice value,
+                                  struct core_time time);
 
 /* Another process put an entry into the outbox of the storage (core_outbox_record): look for it. */
 void core_outbox_changed(struct core *core, struct core_time time);
@@ -302,6 +308,12 @@ struct core_setting {
  * past the last. Slices live until the next call in. */
 bool core_setting(const struct core *core, struct slice key, struct core_setting *setting);
 bool core_setting_at(const struct core *core, uint32_t index, struct core_setting *setting);
+
+/* A room's settings, as they are here. Slices live until the next call in. */
+struct room_settings core_room_settings(const struct core *core, const struct id *room);
+
+/* A self room in which nothing is but settings: not worth a line in a list. */
+bool core_room_is_bare(const struct core_room_info *info);
 
 /* Who types in the room, if it is the open one: at most `max`. Returns how many. */
 size_t core_typists(const struct core *core, const struct id *room, uint64_t *users, size_t max);

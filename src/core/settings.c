@@ -443,6 +443,23 @@ enum error core_set(struct core *core, struct slice key, struct slice value, str
         return error;
 }
 
+enum error core_set_room(struct core *core, const struct id *id, unsigned which, struct slice value, struct core_time time)
+{
+        struct room_settings settings = core_room_settings(core, id);
+        const struct room *room = room_find(core, id);
+        char key[SETTING_KEY_MAX];
+        enum error error;
+
+        if (which == SETTING_MUTE && value.size && settings.archived_ms && room &&
+            !room_is_archived(&settings, room->last_time_ms, time.wall_ms)) {
+                error = core_set(core, setting_key_of(SETTING_ARCHIVE, id, key), (struct slice){0}, time);
+                if (error)
+                        return error;
+        }
+        check(which < SETTING_ROOM_KINDS);
+        return core_set(core, setting_key_of((enum room_setting)which, id, key), value, time);
+}
+
 /* ---- looking ---- */
 
 static void fill(const struct setting *setting, struct core_setting *info)
@@ -468,4 +485,23 @@ bool core_setting_at(const struct core *core, uint32_t index, struct core_settin
                 return false;
         fill(core->settings.by_key[index], info);
         return true;
+}
+
+struct room_settings core_room_settings(const struct core *core, const struct id *room)
+{
+        struct room_settings settings = {0};
+        char key[SETTING_KEY_MAX];
+
+        for (unsigned i = 0; core->settings.count && i < SETTING_ROOM_KINDS; i++) {
+                const struct setting *setting = find(core, setting_key_of((enum room_setting)i, room, key));
+
+                if (setting)
+                        room_settings_put(&settings, (enum room_setting)i, value_of(setting));
+        }
+        return settings;
+}
+
+bool core_room_is_bare(const struct core_room_info *info)
+{
+        return info->kind == ROOM_SELF && info->last_time_ms == 0 && info->queued == 0;
 }

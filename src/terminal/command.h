@@ -31,6 +31,10 @@ int command_export(struct session *session, int count, char **words);
 int command_invite(struct session *session, int count, char **words);
 int command_people(struct session *session, int count, char **words);
 int command_rooms(struct session *session, int count, char **words);
+int command_mute(struct session *session, int count, char **words);
+int command_archive(struct session *session, int count, char **words);
+int command_pin_room(struct session *session, int count, char **words);
+int command_draft(struct session *session, int count, char **words);
 int command_send(struct session *session, int count, char **words);
 int command_reply(struct session *session, int count, char **words);
 int command_edit(struct session *session, int count, char **words);
@@ -67,6 +71,9 @@ int command_write(struct session *session, struct id *room, const struct wire_op
 
 /* The number of a message on the command line: an exit code. */
 int command_number(const char *word, uint64_t *number);
+
+/* Puts it into the outbox for the galka that leads, without a word: an exit code. */
+int command_queue(struct session *session, struct id *room, const struct wire_operation *operation);
 
 /* Flags of the commands, read by main: --wait, --count N, --password-file FILE, --all, … */
 struct command_flags {

@@ -1,4 +1,4 @@
-/* People, rooms and messages: people, rooms, send, reply, edit, delete, history, outbox, retry, discard. */
+/* People and messages: people, send, reply, edit, delete, history, outbox, retry, discard. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -70,18 +70,6 @@ int command_people(struct session *session, int count, char **words)
                 return session_complain(EXIT_REFUSED, "%s", error_text(people.error));
         if (people.found == 0 && !session->json)
                 puts("Nobody by that name.");
-        return EXIT_DONE;
-}
-
-int command_rooms(struct session *session, int count, char **words)
-{
-        struct core_room_info info;
-
-        (void)count, (void)words;
-        if (session->leads && !host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS) && !session->json)
-                fprintf(stderr, "galka: no link: this is what was known last\n");
-        for (uint32_t i = 0; core_room_at(session->host->core, i, &info); i++)
-                print_room(session, &info);
         return EXIT_DONE;
 }
 
@@ -227,29 +215,40 @@ static int wait_as_follower(struct session *session, struct slice key)
         return EXIT_DONE;
 }
 
-/* Puts the message into the outbox of the galka that leads; with --wait stays until it is gone from there. */
-static int write_as_follower(struct session *session, struct id *room, const struct wire_operation *operation)
+/* Puts it into the outbox of the galka that leads; with --wait stays until it is gone from there. */
+static int queue(struct session *session, struct id *room, const struct wire_operation *operation, struct id *id)
 {
         static uint8_t value[TEXT_SIZE_MAX + DISPLAY_NAME_MAX + CORE_OUTBOX_EXTRA];
         uint8_t key[CORE_KEY_SIZE_MAX], random[10];
         size_t key_size, value_size = sizeof(value);
         uint64_t wall_ms = host_time(session->host).wall_ms;
         struct core_change change = {0};
-        struct id id;
-        int result = EXIT_DONE;
 
         crypto_random(random, sizeof(random));
-        id = id_uuid7(wall_ms, random);
+        *id = id_uuid7(wall_ms, random);
         if (operation->kind == ROW_CREATED)
-                *room = id;
-        if (core_outbox_record(room, &id, operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
+                *room = *id;
+        if (core_outbox_record(room, id, operation, wall_ms, key, &key_size, value, &value_size) != ERR_OK)
                 return session_complain(EXIT_REFUSED, "%s", error_text(ERR_BAD_FIELD));
         change.key = slice_of(key, key_size);
         change.value = slice_of(value, value_size);
         if (file_apply(session->file, &change, 1) != ERR_OK)
                 return session_complain(EXIT_DISK, "the message could not be kept: the profile cannot be written");
-        if (command_flags.wait)
-                result = wait_as_follower(session, change.key);
+        return command_flags.wait ? wait_as_follower(session, change.key) : EXIT_DONE;
+}
+
+int command_queue(struct session *session, struct id *room, const struct wire_operation *operation)
+{
+        struct id id;
+
+        return queue(session, room, operation, &id);
+}
+
+static int write_as_follower(struct session *session, struct id *room, const struct wire_operation *operation)
+{
+        struct id id;
+        int result = queue(session, room, operation, &id);
+
         if (result == EXIT_DONE)
                 print_sent(session, room, operation, &id, command_flags.wait ? "sent" : "queued", 0);
         return result;
@@ -512,7 +511,7 @@ static void print_outbox_record(void *context, struct slice key, struct slice va
         struct wire_operation operation;
         enum core_message_state state;
 
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK)
+        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK && operation.kind != ROW_SETTING)
                 print_queued(session, &room, &id, &operation, state);
 }
 

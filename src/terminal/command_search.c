@@ -136,7 +136,8 @@ static int print_kept(struct kept *kept, const char *type, bool with_rooms)
                         session_room_name(&info, name);
                         printf("[%s] ", name);
                 }
-                print_row(session, type, room, &kept->rows[i].row);
+                if (kept->rows[i].row.kind != ROW_SETTING)
+                        print_row(session, type, room, &kept->rows[i].row);
                 free(kept->rows[i].texts);
         }
         return EXIT_DONE;

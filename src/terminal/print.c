@@ -9,6 +9,7 @@
 #include "rules/role.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/setting.h"
 #include "terminal/safe.h"
 
 const char *print_state(enum core_message_state state)
@@ -257,8 +258,44 @@ void print_queued(struct session *session, const struct id *room, const struct i
         puts("}");
 }
 
+static void print_json_settings(const struct room_settings *settings, const struct core_room_info *info, uint64_t now_ms)
+{
+        bool muted = room_is_muted(settings, now_ms);
+
+        if (muted)
+                printf(",\"muted\":true");
+        if (muted && settings->muted_until_ms != SETTING_FOREVER)
+                printf(",\"muted_until_ms\":%" PRIu64, settings->muted_until_ms);
+        if (room_is_archived(settings, info->last_time_ms, now_ms))
+                printf(",\"archived\":true");
+        if (settings->pin)
+                printf(",\"pinned\":%" PRIu64, settings->pin);
+        if (settings->draft.size) {
+                printf(",\"draft\":");
+                safe_json(stdout, settings->draft);
+        }
+        if (settings->draft_reply_to)
+                printf(",\"draft_reply_to\":%" PRIu64, settings->draft_reply_to);
+}
+
+static void print_settings(const struct room_settings *settings, const struct core_room_info *info, uint64_t now_ms)
+{
+        if (settings->pin)
+                fputs("  pinned", stdout);
+        if (room_is_muted(settings, now_ms))
+                fputs("  muted", stdout);
+        if (room_is_archived(settings, info->last_time_ms, now_ms))
+                fputs("  archived", stdout);
+        if (settings->draft.size) {
+                fputs("  draft: ", stdout);
+                safe_line(stdout, settings->draft);
+        }
+}
+
 void print_room(struct session *session, const struct core_room_info *info)
 {
+        struct room_settings settings = core_room_settings(session->host->core, &info->room);
+        uint64_t now_ms = host_time(session->host).wall_ms;
         char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
 
         session_room_name(info, name);
@@ -274,6 +311,7 @@ void print_room(struct session *session, const struct core_room_info *info)
                 if (info->kind == ROOM_GROUP)
                         printf(",\"members\":%" PRIu64 ",\"role\":\"%s\",\"left\":%s", info->members,
                                role_text(info->role) ? role_text(info->role) : "none", info->left ? "true" : "false");
+                print_json_settings(&settings, info, now_ms);
                 puts("}");
                 return;
         }
@@ -288,6 +326,7 @@ void print_room(struct session *session, const struct core_room_info *info)
                 printf("  %" PRIu64 " unread", info->unread);
         if (info->queued)
                 printf("  %u queued", info->queued);
+        print_settings(&settings, info, now_ms);
         putchar('\n');
 }
 

@@ -9,14 +9,13 @@ import time
 import uuid
 
 import wire
-from rig import PASSWORD, Rig
+from rig import PASSWORD
+from screen_rig import LARGE, SMALL, ScreenRig
 from tap import Suite, expect, expect_equal, wait_until
-from tmux import Tmux
 
 suite = Suite()
 case = suite.case
 
-SMALL, LARGE = (24, 80), (60, 200)
 EYE = '38;5;117'  # the colour of read ticks on a dark ground
 
 
@@ -552,49 +551,6 @@ def stopped_and_continued(rig):
     alice.see('half a sentence')
     alice.keys('C-u', 'C-q')
     alice.see('ended again with 0')
-
-
-class ScreenRig(Rig):
-    def __enter__(self):
-        self.main = self.server('--dev').start()
-        self.tmux = Tmux(self.folder)
-        self.kept = os.path.join(os.path.dirname(self.folder), 'screens')
-        os.makedirs(self.kept, exist_ok=True)
-        self.count = 0
-        for name in ('alice', 'bob'):
-            self.sign_up(self.main, name)
-        return self
-
-    def __exit__(self, *details):
-        self.tmux.end()
-        super().__exit__(*details)
-
-    def end_case(self):
-        self.tmux.end_terminals()
-        super().end_case()
-
-    def screen(self, profile, *arguments, size=SMALL, language='C.UTF-8', environment=None):
-        """galka on a terminal of its own; the first argument that is no flag is a room."""
-        words = ['screen', *arguments] if arguments and not arguments[0].startswith('--') else arguments
-        clean = {name: value for name, value in self.environment().items() if name in ('PATH', 'HOME', 'TZ')}
-        clean |= {'LANG': language, 'TERM': 'tmux-256color'} | (environment or {})
-        self.count += 1
-        return self.tmux.start(f'{profile}-{self.count}', self.galka_arguments(profile, *words), clean, *size)
-
-    def keep(self, terminal, name):
-        """Leaves what is seen in build/screens/."""
-        time.sleep(0.2)
-        with open(os.path.join(self.kept, f'{name}.txt'), 'w', encoding='utf-8') as file:
-            file.write(terminal.coloured())
-
-    def escape(self, terminal):
-        terminal.keys('Escape')
-        time.sleep(0.3)  # or it is Alt with the key that follows
-
-    def leave(self, terminal):
-        terminal.keys('C-q')
-        terminal.see('ended with 0')
-        terminal.end()
 
 
 sys.exit(suite.run(ScreenRig))

@@ -23,7 +23,7 @@ static void drop_draft(struct screen *screen, struct draft *draft)
         *draft = screen->drafts[--screen->draft_count];
 }
 
-/* What is being typed is kept for its room, while the program runs; the oldest goes. */
+/* Another text for a message is kept for its room, while the program runs; the oldest goes. */
 static void keep_draft(struct screen *screen)
 {
         struct line *line = screen->model.compose;
@@ -32,6 +32,9 @@ static void keep_draft(struct screen *screen)
 
         if (draft)
                 drop_draft(screen, draft);
+        keeping_save_draft(screen);
+        if (screen->model.about.kind != ABOUT_EDIT)
+                return;
         copy = line->size ? memory_new(line->size + 1) : NULL;
         if (!copy)
                 return;
@@ -61,9 +64,8 @@ void chats_open(struct screen *screen, const struct id *id, const char *name)
         }
         if (model->open)
                 keep_draft(screen);
-        line_clear(model->compose);
-        model->about = (struct model_about){0};
         feed_open(&screen->feed, &room, name);
+        keeping_load_draft(screen);
         draft = find_draft(screen, &room);
         if (draft) {
                 line_set(model->compose, slice_text(draft->text));
@@ -84,6 +86,7 @@ void chats_open(struct screen *screen, const struct id *id, const char *name)
 /* Back to the list. */
 void chats_close(struct screen *screen)
 {
+        keeping_save_draft(screen);
         screen->model.focus = FOCUS_ROOMS;
         screen->model.log.marked = SIZE_MAX;
 }
@@ -91,14 +94,14 @@ void chats_close(struct screen *screen)
 void chats_step(struct screen *screen, int by, bool unread)
 {
         struct model *model = &screen->model;
-        size_t count = model->room_count;
+        size_t first = model_list_first(model), count = model_list_end(model);
         size_t at = model->chosen_room;
 
         for (size_t i = 0; i < count; i++) {
-                if (by < 0 ? at == 0 : at + 1 >= count)
+                if (by < 0 ? at <= first : at + 1 >= count)
                         return;
                 at = by < 0 ? at - 1 : at + 1;
-                if (!unread || model->rooms[at].unread > 0) {
+                if (!unread || model_room_calls(&model->rooms[at])) {
                         model->chosen_room = at;
                         chats_open(screen, &model->rooms[at].room, NULL);
                         return;
@@ -109,29 +112,32 @@ void chats_step(struct screen *screen, int by, bool unread)
 static void act_in_rooms(struct screen *screen, enum action action)
 {
         struct model *model = &screen->model;
-        size_t last = model->room_count ? model->room_count - 1 : 0, page = max_of(screen->rows / 2, 1u);
+        size_t first = model_list_first(model), end = model_list_end(model), last = end > first ? end - 1 : first,
+               page = max_of(screen->rows / 2, 1u);
 
+        if (keeping_act(screen, action))
+                return;
         switch (action) {
         case ACT_UP:
-                model->chosen_room -= model->chosen_room > 0;
+                model->chosen_room -= model->chosen_room > first;
                 break;
         case ACT_DOWN:
                 model->chosen_room = min_of(model->chosen_room + 1, last);
                 break;
         case ACT_PAGE_UP:
-                model->chosen_room -= min_of(page, model->chosen_room);
+                model->chosen_room -= min_of(page, model->chosen_room - first);
                 break;
         case ACT_PAGE_DOWN:
                 model->chosen_room = min_of(model->chosen_room + page, last);
                 break;
         case ACT_TOP:
-                model->chosen_room = 0;
+                model->chosen_room = first;
                 break;
         case ACT_BOTTOM:
                 model->chosen_room = last;
                 break;
         case ACT_ENTER:
-                if (model->room_count)
+                if (model->chosen_room < end)
                         chats_open(screen, &model->rooms[model->chosen_room].room, NULL);
                 else
                         popups_open(screen, POPUP_PEOPLE);
@@ -276,8 +282,11 @@ void chats_send(struct screen *screen)
         (void)line_take(model->compose);
         line_clear(model->compose);
         model->about = (struct model_about){0};
-        if (operation.kind == ROW_EDITED)
+        if (operation.kind == ROW_EDITED) {
+                keeping_load_draft(screen); /* what was begun before it */
                 return;
+        }
+        keeping_save_draft(screen);
         model->log.unread_seq = 0;
         go_bottom(screen);
 }

@@ -4,12 +4,15 @@
 #include <stdio.h>
 
 #include "base/assert.h"
+#include "base/memory.h"
 #include "rules/mention.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/setting.h"
 #include "terminal/safe.h"
 
 #define ROWS_A_PAGE 100
+#define MINUTE_MS   60000
 
 static struct core *core_of(struct feed *feed)
 {
@@ -97,11 +100,12 @@ static void update_rooms(struct feed *feed)
 {
         struct model *model = feed->model;
         struct core_room_info info;
-        size_t old_count = model->room_count, count = 0;
+        size_t old_count = model->room_count, count = 0, wanted, archived;
         struct id chosen = old_count ? model->rooms[model->chosen_room].room : (struct id){0};
+        struct feed_place *places = feed_order(core_of(feed), model->now_ms, &wanted, &archived);
 
         model_rooms_swap(model);
-        for (uint32_t i = 0; core_room_at(core_of(feed), i, &info); i++) {
+        for (size_t i = 0; i < wanted && core_room_at(core_of(feed), places[i].index, &info); i++) {
                 const struct model_room *before = stood_at(model->rooms_before, old_count, i, &info.room);
 
                 if (!model_rooms_reserve(model, count + 1))
@@ -110,6 +114,7 @@ static void update_rooms(struct feed *feed)
                 if (before)
                         keep_last(&model->rooms[count], before);
                 describe_room(feed, &model->rooms[count], &info);
+                feed_describe_settings(core_of(feed), model->now_ms, &model->rooms[count]);
                 if (old_count && id_equal(&info.room, &chosen))
                         model->chosen_room = count;
                 if (is_open(feed, &info.room))
@@ -117,6 +122,9 @@ static void update_rooms(struct feed *feed)
                 count++;
         }
         model->room_count = count;
+        model->archived_count = count == wanted ? archived : 0;
+        model->archive_shown &= model->archived_count > 0;
+        memory_free(places);
 }
 
 struct last {
@@ -325,6 +333,15 @@ void feed_read(struct feed *feed, uint64_t seq)
 
 /* ---- events ---- */
 
+/* In a muted room only what mentions one. */
+static bool calls(struct feed *feed, const struct core_event *event)
+{
+        struct room_settings settings = core_room_settings(core_of(feed), &event->room);
+
+        return !room_is_muted(&settings, feed->model->now_ms) ||
+               mention_has(event->row.text, slice_text(feed->model->me.user_name));
+}
+
 static void on_row(struct feed *feed, const struct core_event *event)
 {
         struct model_log *log = &feed->model->log;
@@ -333,7 +350,7 @@ static void on_row(struct feed *feed, const struct core_event *event)
         size_t place;
 
         feed->rooms_changed = true;
-        if (!mine && row->seq == row->changed)
+        if (!mine && row->seq == row->changed && calls(feed, event))
                 feed->come++;
         if (!is_open(feed, &event->room))
                 return;
@@ -433,6 +450,9 @@ void feed_event(void *context, const struct core_event *event)
                         on_ticks(feed);
                 feed->rooms_changed = true;
                 break;
+        case CORE_EVENT_SETTING:
+                feed->rooms_changed = feed->settings_changed = true;
+                break;
         case CORE_EVENT_HISTORY:
                 if (is_open(feed, &event->room))
                         on_history(feed, event);
@@ -492,6 +512,10 @@ void feed_update(struct feed *feed, unsigned fitting)
         struct model *model = feed->model;
 
         update_phase(feed);
+        if (model->now_ms / MINUTE_MS != feed->minute) { /* a mute may have ended */
+                feed->minute = model->now_ms / MINUTE_MS;
+                feed->rooms_changed = true;
+        }
         if (feed->rooms_changed || feed->outbox_changed)
                 update_rooms(feed);
         if (feed->outbox_changed) {

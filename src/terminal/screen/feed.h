@@ -14,8 +14,10 @@ struct feed {
         struct session *session;
         struct model *model;
         bool rooms_changed, outbox_changed;
-        bool focused;      /* the person looks at the terminal */
-        uint64_t told_seq; /* of the open room, told as read */
+        bool settings_changed; /* since keeping.c looked */
+        uint64_t minute;       /* of the last update */
+        bool focused;          /* the person looks at the terminal */
+        uint64_t told_seq;     /* of the open room, told as read */
         struct {
                 struct id id;
                 enum error error;
@@ -39,6 +41,20 @@ void feed_update(struct feed *feed, unsigned fitting);
 
 /* Opens a room: its newest rows and what of it is not sent. name: of one that nobody has written in yet, or NULL. */
 void feed_open(struct feed *feed, const struct id *room, const char *name);
+
+/* A room's place in the list: the index-th of the core. */
+struct feed_place {
+        uint32_t index;
+        uint8_t part; /* pinned, others, archived */
+        uint64_t pin;
+};
+
+/* All that have a line, in the order of the list, on the heap; the last *archived ones are the archived ones. NULL: there are none, or
+ * there is no memory. */
+struct feed_place *feed_order(const struct core *core, uint64_t now_ms, size_t *count, size_t *archived);
+
+/* Muted, archived, pinned, the draft. */
+void feed_describe_settings(const struct core *core, uint64_t now_ms, struct model_room *room);
 
 /* Older rows, from the file or from the server. */
 void feed_older(struct feed *feed);

@@ -27,7 +27,7 @@ static void count_unsent(void *context, struct slice key, struct slice value)
         enum core_message_state state;
         struct model_room *room;
 
-        if (core_outbox_decode(key, value, &room_id, &id, &operation, &state) != ERR_OK)
+        if (core_outbox_decode(key, value, &room_id, &id, &operation, &state) != ERR_OK || operation.kind == ROW_SETTING)
                 return;
         if (state == CORE_MESSAGE_FAILED)
                 feed->model->failed++;
@@ -68,7 +68,7 @@ static void show_unsent(void *context, struct slice key, struct slice value)
         struct model_row *shown;
 
         if (core_outbox_decode(key, value, &room, &id, &operation, &state) != ERR_OK || !feed->model->open ||
-            !id_equal(&feed->model->at.room, &room))
+            operation.kind == ROW_SETTING || !id_equal(&feed->model->at.room, &room))
                 return;
         row.kind = operation.kind;
         row.text = operation.text;

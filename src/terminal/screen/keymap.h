@@ -56,6 +56,10 @@ enum action {
         ACT_COMPLETE, /* the name that a mention begins with */
         ACT_COPY,
         ACT_READERS,
+        ACT_PIN, /* a room, as the next two */
+        ACT_MUTE,
+        ACT_ARCHIVE,
+        ACT_ARCHIVE_LIST, /* the list of the archived ones, and back */
         ACT_NEW_GROUP,
         ACT_GROUP,
         ACT_INVITE,

@@ -162,6 +162,21 @@ struct model_room *model_room(struct model *model, const struct id *room)
         return NULL;
 }
 
+size_t model_list_first(const struct model *model)
+{
+        return model->archive_shown ? model->room_count - model->archived_count : 0;
+}
+
+size_t model_list_end(const struct model *model)
+{
+        return model->archive_shown ? model->room_count : model->room_count - model->archived_count;
+}
+
+bool model_room_calls(const struct model_room *room)
+{
+        return room->unread > 0 && (!room->muted || room->mentioned);
+}
+
 /* ---- the log ---- */
 
 void log_clear(struct model_log *log)

@@ -58,6 +58,8 @@ struct model_room {
         uint8_t last_state; /* enum core_message_state, of an own one */
         bool failed;        /* something in it was not sent */
         bool online;        /* the other one of a personal room is */
+        bool muted, archived, pinned;
+        char draft[MODEL_LAST_SIZE]; /* the beginning of what was begun in it; empty: nothing */
 };
 
 /* The beginning of a message that is spoken of: quoted above a reply, above what is being written. */
@@ -128,6 +130,7 @@ enum model_popup {
         POPUP_DELETE,  /* really? */
         POPUP_REACT,   /* choose one, or type it */
         POPUP_FORWARD, /* rooms by name, for the chosen message */
+        POPUP_MUTE,    /* the chosen room: for how long? */
         POPUP_WELCOME, /* no account: sign in, sign up */
         POPUP_SIGN_IN,
         POPUP_SIGN_UP,
@@ -177,8 +180,9 @@ struct model {
         struct model_person *people; /* by user */
         size_t people_count, people_size;
 
-        struct model_room *rooms; /* newest first */
-        size_t room_count, room_size;
+        struct model_room *rooms; /* pinned ones, the newest first, archived ones */
+        size_t room_count, room_size, archived_count;
+        bool archive_shown;              /* the list is the archived ones; else all others */
         struct model_room *rooms_before; /* the list before the last change, for what was read for it */
         size_t before_size;
         size_t chosen_room;           /* the line that the keys are at */
@@ -228,6 +232,13 @@ bool model_rooms_reserve(struct model *model, size_t count);
 /* The list becomes the one before, and a new one is to be made. */
 void model_rooms_swap(struct model *model);
 struct model_room *model_room(struct model *model, const struct id *room);
+
+/* The rooms of the list that is shown: from the first up to the end. */
+size_t model_list_first(const struct model *model);
+size_t model_list_end(const struct model *model);
+
+/* Is there something unread that one wants to know of? In a muted room only where one is mentioned. */
+bool model_room_calls(const struct model_room *room);
 
 /* ---- the log ---- */
 

@@ -201,6 +201,10 @@ void popups_enter(struct screen *screen)
                 groups_enter(screen);
                 return;
         }
+        if (kind == POPUP_MUTE) {
+                keeping_enter(screen);
+                return;
+        }
         if (kind == POPUP_DELETE || kind == POPUP_REACT || kind == POPUP_FORWARD) {
                 deeds_enter(screen);
                 return;

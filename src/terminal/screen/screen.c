@@ -147,13 +147,13 @@ static void wheel(struct screen *screen, const struct key *key)
         struct model *model = &screen->model;
         struct layout layout = view_layout(model, screen->rows, screen->columns);
         bool up = key->code == KEY_WHEEL_UP;
-        size_t last = model->room_count ? model->room_count - 1 : 0;
+        size_t first = model_list_first(model), end = model_list_end(model), last = end > first ? end - 1 : first;
 
         if (model->popup.kind != POPUP_NONE)
                 popups_act(screen, up ? ACT_UP : ACT_DOWN);
         else if (layout.list.rows && key->column < layout.list.column + layout.list.columns && model->focus == FOCUS_ROOMS)
                 model->chosen_room =
-                        up ? model->chosen_room - (model->chosen_room > 0) : min_of(model->chosen_room + 1, last);
+                        up ? model->chosen_room - (model->chosen_room > first) : min_of(model->chosen_room + 1, last);
         else if (layout.log.rows)
                 view_scroll(model, screen->rows, screen->columns, up ? WHEEL_LINES : -WHEEL_LINES);
 }
@@ -195,6 +195,7 @@ static void take_key(struct screen *screen, const struct key *key)
         if (take_report(screen, key))
                 return;
         screen->model.note[0] = '\0';
+        screen->key_ms = host_time(screen->session->host).now_ms;
         binding = keymap_find(key, places(screen));
         if (binding->action == ACT_EDIT) {
                 line = line_of(screen);
@@ -231,7 +232,10 @@ static void update_title(struct screen *screen)
         uint64_t unread = 0;
 
         for (size_t i = 0; i < screen->model.room_count; i++)
-                unread += screen->model.rooms[i].unread;
+                if (!screen->model.rooms[i].muted)
+                        unread += screen->model.rooms[i].unread;
+                else
+                        unread += model_room_calls(&screen->model.rooms[i]);
         if (unread != screen->title_unread)
                 display_title(unread);
         screen->title_unread = unread;
@@ -296,6 +300,7 @@ static void turn(struct screen *screen)
         if (asked & DISPLAY_STOP)
                 display_suspend();
         host_settle(screen->session->host);
+        keeping_turn(screen);
         if (!screen->ended)
                 draw(screen);
 }
@@ -308,7 +313,7 @@ static bool is_at_rest(void *context)
         struct screen *screen = context;
         struct core_room_info info;
 
-        if (screen->model.queued > 0)
+        if (screen->model.queued > 0 || !keeping_at_rest(screen))
                 return false;
         return !screen->model.open || core_room_info(screen_core(screen), &screen->model.at.room, &info) != ERR_OK ||
                (info.queued == 0 && info.marks.read >= min_of(screen->feed.told_seq, info.head));
@@ -337,6 +342,7 @@ static int run(struct screen *screen)
         while (!screen->ended && !screen->session->host->storage_failed)
                 turn(screen);
         display_close();
+        keeping_save_draft(screen);
         host = screen->session->host;
         if (core_phase(host->core) >= CORE_READY && !host->storage_failed)
                 host_wait_reachable(host, is_at_rest, screen, LEAVE_WAIT_MS);

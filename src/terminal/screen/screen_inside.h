@@ -3,11 +3,13 @@
 #define GALKA_TERMINAL_SCREEN_SCREEN_INSIDE_H
 
 #include "rules/limits.h"
+#include "rules/setting.h"
 #include "terminal/screen/feed.h"
 #include "terminal/screen/keymap.h"
 #include "terminal/screen/view.h"
 
-#define DRAFTS_MAX 100
+#define DRAFTS_MAX       100
+#define DRAFT_VALUE_SIZE (TEXT_SIZE_MAX - SETTING_KEY_MAX - 1)
 
 struct draft {
         struct id room;
@@ -23,9 +25,12 @@ struct screen {
         struct keys keys;
         unsigned rows, columns;
         bool ended;
-        bool light; /* the terminal said that its ground is */
-        struct draft drafts[DRAFTS_MAX];
+        bool light;                      /* the terminal said that its ground is */
+        struct draft drafts[DRAFTS_MAX]; /* other texts for messages, which are no drafts of the room */
         unsigned draft_count;
+        char draft_known[DRAFT_VALUE_SIZE]; /* of the open room, as it was read or kept last */
+        size_t draft_known_size;
+        uint64_t key_ms; /* when the last key came, as now_ms */
         uint64_t title_unread;
         uint8_t link[LINK_SIZE]; /* of the group that is offered */
 };
@@ -68,6 +73,26 @@ void deeds_fill_reactions(struct screen *screen);
 
 /* Enter in one of its popups. */
 void deeds_enter(struct screen *screen);
+
+/* ---- keeping.c: rooms pinned, muted, archived; drafts ---- */
+
+/* To the chosen room of the list. True: it was one of these. */
+bool keeping_act(struct screen *screen, enum action action);
+
+/* Enter in its popup. */
+void keeping_enter(struct screen *screen);
+
+/* What is being written in the open room is its draft, on all devices. */
+void keeping_save_draft(struct screen *screen);
+
+/* The open room's draft is what is being written. */
+void keeping_load_draft(struct screen *screen);
+
+/* Once a turn: drafts come and go. */
+void keeping_turn(struct screen *screen);
+
+/* The server has the open room's draft. */
+bool keeping_at_rest(struct screen *screen);
 
 /* ---- popups.c ---- */
 

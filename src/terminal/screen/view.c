@@ -89,11 +89,13 @@ void view_settle(struct model *model, unsigned rows, unsigned columns)
         struct model_popup_state *popup = &model->popup;
         struct model_log *log = &model->log;
         unsigned fitting = view_popup_fitting(model, layout.popup);
+        size_t first = model_list_first(model), count = model_list_end(model) - first;
 
-        if (model->chosen_room >= model->room_count)
-                model->chosen_room = model->room_count ? model->room_count - 1 : 0;
-        model->rooms_top =
-                scrolled(model->rooms_top, model->chosen_room, model->room_count, view_rooms_fitting(layout.list));
+        model->chosen_room = max_of(model->chosen_room, first);
+        if (model->chosen_room >= first + count)
+                model->chosen_room = count ? first + count - 1 : first;
+        model->rooms_top = first + scrolled(model->rooms_top - min_of(first, model->rooms_top), model->chosen_room - first,
+                                            count, view_rooms_fitting(model, layout.list));
         if (popup->kind == POPUP_HELP)
                 popup->top = min_of(popup->top, view_help_top_max(fitting));
         else
@@ -168,12 +170,16 @@ static void draw_banner(const struct model *model, struct grid *grid, struct are
 static enum text hint_of(const struct model *model)
 {
         static const enum text of_popup[POPUP_COUNT] = {
-                [POPUP_HELP] = TEXT_HINT_HELP,      [POPUP_SWITCH] = TEXT_HINT_LIST,       [POPUP_PEOPLE] = TEXT_HINT_LIST,
-                [POPUP_SEARCH] = TEXT_HINT_LIST,    [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
-                [POPUP_NEW_GROUP] = TEXT_HINT_FORM, [POPUP_RENAME] = TEXT_HINT_FORM,       [POPUP_INVITE] = TEXT_HINT_LIST,
-                [POPUP_DELETE] = TEXT_HINT_LIST,    [POPUP_REACT] = TEXT_HINT_LIST,        [POPUP_FORWARD] = TEXT_HINT_LIST,
-                [POPUP_LEAVE] = TEXT_HINT_LIST,     [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
-                [POPUP_SIGN_IN] = TEXT_HINT_FORM,   [POPUP_SIGN_UP] = TEXT_HINT_FORM,      [POPUP_CODE] = TEXT_HINT_FORM,
+                [POPUP_HELP] = TEXT_HINT_HELP,         [POPUP_SWITCH] = TEXT_HINT_LIST,
+                [POPUP_PEOPLE] = TEXT_HINT_LIST,       [POPUP_SEARCH] = TEXT_HINT_LIST,
+                [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
+                [POPUP_NEW_GROUP] = TEXT_HINT_FORM,    [POPUP_RENAME] = TEXT_HINT_FORM,
+                [POPUP_INVITE] = TEXT_HINT_LIST,       [POPUP_DELETE] = TEXT_HINT_LIST,
+                [POPUP_REACT] = TEXT_HINT_LIST,        [POPUP_FORWARD] = TEXT_HINT_LIST,
+                [POPUP_MUTE] = TEXT_HINT_LIST,         [POPUP_LEAVE] = TEXT_HINT_LIST,
+                [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
+                [POPUP_SIGN_IN] = TEXT_HINT_FORM,      [POPUP_SIGN_UP] = TEXT_HINT_FORM,
+                [POPUP_CODE] = TEXT_HINT_FORM,
         };
         const struct model_log *log = &model->log;
 
@@ -182,7 +188,7 @@ static enum text hint_of(const struct model *model)
         if (model->popup.kind != POPUP_NONE)
                 return of_popup[model->popup.kind];
         if (model->focus == FOCUS_ROOMS)
-                return TEXT_HINT_ROOMS;
+                return model->archive_shown ? TEXT_HINT_ARCHIVE : TEXT_HINT_ROOMS;
         if (model->focus == FOCUS_LOG && log->marked < log->count && log->rows[log->marked]->state == CORE_MESSAGE_FAILED)
                 return TEXT_HINT_LOG_FAILED;
         if (model->focus == FOCUS_LOG)
@@ -289,8 +295,11 @@ enum hit_kind view_hit(const struct model *model, unsigned rows, unsigned column
                                                                                                                : HIT_NOTHING;
         }
         if (is_in(layout.list, row, column) && row > layout.list.row) {
-                *index = model->rooms_top + (row - layout.list.row - 1) / view_room_lines(layout.list);
-                return *index < model->room_count ? HIT_ROOM : HIT_NOTHING;
+                size_t line = (row - layout.list.row - 1) / view_room_lines(layout.list);
+
+                *index = model->rooms_top + line;
+                return line < view_rooms_fitting(model, layout.list) && *index < model_list_end(model) ? HIT_ROOM
+                                                                                                       : HIT_NOTHING;
         }
         if (is_in(layout.log, row, column))
                 return view_row_at(model, layout.log, row, index) ? HIT_ROW : HIT_LOG;

@@ -8,7 +8,7 @@
 
 /* view_rooms.c */
 void view_draw_rooms(const struct model *model, struct grid *grid, struct area area);
-unsigned view_rooms_fitting(struct area area); /* rooms that fit */
+unsigned view_rooms_fitting(const struct model *model, struct area area); /* rooms that fit */
 unsigned view_room_lines(struct area area);
 void view_draw_details(const struct model *model, struct grid *grid, struct area area);
 

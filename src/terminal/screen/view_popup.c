@@ -51,6 +51,7 @@ static const struct popup_kind {
         [POPUP_DELETE] = {TEXT_DELETE_TITLE, false, true, false},
         [POPUP_REACT] = {TEXT_REACT_TITLE, true, true, false},
         [POPUP_FORWARD] = {TEXT_FORWARD_TITLE, true, true, false},
+        [POPUP_MUTE] = {TEXT_MUTE_TITLE, false, true, false},
         [POPUP_WELCOME] = {TEXT_WELCOME_TITLE, false, true, false},
         [POPUP_SIGN_IN] = {TEXT_SIGN_IN_TITLE, false, false, true},
         [POPUP_SIGN_UP] = {TEXT_SIGN_UP_TITLE, false, false, true},

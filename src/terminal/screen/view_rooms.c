@@ -14,9 +14,32 @@ unsigned view_room_lines(struct area area)
         return area.rows >= TWO_LINES_FROM ? ROOM_LINES : 1;
 }
 
-unsigned view_rooms_fitting(struct area area)
+/* The list's last line tells of the archive, if there is one and place for it. */
+static unsigned foot_lines(const struct model *model, struct area area)
 {
-        return area.rows > 1 ? max_of((area.rows - 1) / view_room_lines(area), 1u) : 0;
+        return area.rows >= TWO_LINES_FROM && model->archived_count > 0 && !model->archive_shown;
+}
+
+unsigned view_rooms_fitting(const struct model *model, struct area area)
+{
+        unsigned around = 1 + foot_lines(model, area);
+
+        return area.rows > around ? max_of((area.rows - around) / view_room_lines(area), 1u) : 0;
+}
+
+static void draw_foot(const struct model *model, struct grid *grid, struct area area)
+{
+        unsigned row = area.row + area.rows - 1, end = area.column + area.columns - 1, calling = 0;
+        char said[64];
+
+        if (foot_lines(model, area) == 0)
+                return;
+        for (size_t i = model_list_end(model); i < model->room_count; i++)
+                calling += model_room_calls(&model->rooms[i]);
+        text_plural(said, sizeof(said), PLURAL_ARCHIVED, model->archived_count);
+        end = grid_put_right(grid, row, area.column + 1, end, STYLE(SUNKEN, LINE), SLICE_LITERAL("Tab")) - 1;
+        grid_put_cut(grid, row, area.column + 1, end, calling ? STYLE(SUNKEN, BEAK) : STYLE(SUNKEN, QUIET),
+                     slice_text(said));
 }
 
 static void draw_list_head(const struct model *model, struct grid *grid, struct area area)
@@ -24,7 +47,8 @@ static void draw_list_head(const struct model *model, struct grid *grid, struct 
         unsigned end = area.column + area.columns, column;
 
         grid_fill(grid, (struct area){area.row, area.column, 1, area.columns}, STYLE(HEAD, TEXT));
-        column = grid_put(grid, area.row, area.column + 1, end, STYLE(HEAD, STRONG), slice_text(text(TEXT_APP)));
+        column = grid_put(grid, area.row, area.column + 1, end, STYLE(HEAD, STRONG),
+                          slice_text(text(model->archive_shown ? TEXT_ARCHIVE : TEXT_APP)));
         grid_put_right(grid, area.row, column + 1, end - 1, STYLE(HEAD, QUIET), slice_text(model->me.name));
 }
 
@@ -42,7 +66,9 @@ static unsigned draw_badge(struct grid *grid, const struct model_room *room, enu
                 snprintf(said, sizeof(said), " %s999+ ", room->mentioned ? "@ " : "");
         else
                 snprintf(said, sizeof(said), " %s%u ", room->mentioned ? "@ " : "", (unsigned)room->unread);
-        return grid_put_right(grid, at, column, end, STYLE(BADGE, STRONG), slice_text(said));
+        return grid_put_right(grid, at, column, end,
+                              model_room_calls(room) ? STYLE(BADGE, STRONG) : STYLE_OF(surface, INK_QUIET),
+                              slice_text(said));
 }
 
 /* "✓✓ see you there", "Anna: hello" */
@@ -52,8 +78,14 @@ static void draw_last(const struct model *model, struct grid *grid, const struct
         uint8_t quiet = STYLE_OF(surface, INK_QUIET);
         char news[MODEL_LAST_SIZE];
 
+        bool at_it = model->open && id_equal(&room->room, &model->at.room);
         bool unsent = room->last_state == CORE_MESSAGE_QUEUED || room->last_state == CORE_MESSAGE_FAILED;
 
+        if (room->draft[0] && !at_it) {
+                column = grid_put(grid, at, column, end, STYLE_OF(surface, INK_DANGER), slice_text(text(TEXT_DRAFT)));
+                grid_put_cut(grid, at, column + 1, end, quiet, slice_text(room->draft));
+                return;
+        }
         if (room->last_kind && room->last_kind != ROW_TEXT) {
                 view_tell(model,
                           &(struct model_news){room->last_kind, room->last_role, room->last_sender, room->last_subject,
@@ -78,7 +110,7 @@ static void draw_room(const struct model *model, struct grid *grid, const struct
                       bool chosen)
 {
         enum style_surface surface = chosen ? STYLE_CHOSEN : STYLE_SUNKEN;
-        unsigned column = area.column + 1, end = area.column + area.columns - 1, name_end;
+        unsigned column = area.column + 1, end = area.column + area.columns - 1, name_end, marks;
         char when[TEXT_TIME_SIZE] = "";
 
         grid_fill(grid, area, STYLE_OF(surface, INK_TEXT));
@@ -89,27 +121,34 @@ static void draw_room(const struct model *model, struct grid *grid, const struct
         if (area.rows == 1) {
                 name_end = draw_badge(grid, room, surface, area.row, column, end);
         } else {
-                name_end = grid_put_right(grid, area.row, column, end,
-                                          STYLE_OF(surface, room->unread ? INK_BEAK : INK_QUIET), slice_text(when));
+                name_end =
+                        grid_put_right(grid, area.row, column, end,
+                                       STYLE_OF(surface, model_room_calls(room) ? INK_BEAK : INK_QUIET), slice_text(when));
                 draw_last(model, grid, room, surface, area.row + 1, column,
                           draw_badge(grid, room, surface, area.row + 1, column, end) - (room->unread || room->failed));
         }
         name_end = max_of(name_end, column + 1) - 1;
-        column = grid_put_cut(grid, area.row, column, name_end, STYLE_OF(surface, room->unread ? INK_STRONG : INK_TEXT),
-                              slice_text(room->name));
+        marks = 2u * room->online + 2u * room->pinned + 2u * room->muted;
+        column = grid_put_cut(grid, area.row, column, name_end > column + marks ? name_end - marks : name_end,
+                              STYLE_OF(surface, model_room_calls(room) ? INK_STRONG : INK_TEXT), slice_text(room->name));
         if (room->online)
-                grid_put(grid, area.row, column, name_end, STYLE_OF(surface, INK_EYE), SLICE_LITERAL(" ●"));
+                column = grid_put(grid, area.row, column, name_end, STYLE_OF(surface, INK_EYE), SLICE_LITERAL(" ●"));
+        if (room->pinned)
+                column = grid_put(grid, area.row, column, name_end, STYLE_OF(surface, INK_ACCENT), SLICE_LITERAL(" ▲"));
+        if (room->muted)
+                grid_put(grid, area.row, column, name_end, STYLE_OF(surface, INK_QUIET), SLICE_LITERAL(" ⊘"));
 }
 
 void view_draw_rooms(const struct model *model, struct grid *grid, struct area area)
 {
-        unsigned lines = view_room_lines(area), fitting = view_rooms_fitting(area);
+        unsigned lines = view_room_lines(area), fitting = view_rooms_fitting(model, area);
 
         if (area.rows == 0 || area.columns < 4)
                 return;
         grid_fill(grid, area, STYLE(SUNKEN, TEXT));
         draw_list_head(model, grid, area);
-        for (unsigned i = 0; i < fitting && model->rooms_top + i < model->room_count; i++) {
+        draw_foot(model, grid, area);
+        for (unsigned i = 0; i < fitting && model->rooms_top + i < model_list_end(model); i++) {
                 size_t index = model->rooms_top + i;
                 const struct model_room *room = &model->rooms[index];
                 bool chosen = model->focus == FOCUS_ROOMS ? index == model->chosen_room
@@ -206,6 +245,9 @@ void view_draw_details(const struct model *model, struct grid *grid, struct area
                 snprintf(fact, sizeof(fact), "%s, %s", when, clock);
                 at = draw_fact(grid, area, at, text(TEXT_DETAIL_LAST), fact);
         }
+        snprintf(fact, sizeof(fact), "%s%s%s", model->at.pinned ? text(TEXT_KEPT_PINNED) : "",
+                 model->at.pinned && model->at.muted ? ", " : "", model->at.muted ? text(TEXT_KEPT_MUTED) : "");
+        at = draw_fact(grid, area, at, text(TEXT_DETAIL_KEPT), fact);
         if (model->at.kind == ROOM_GROUP)
                 draw_members(model, grid, area, at);
         else if (model->at.kind != ROOM_SELF)
