@@ -9,7 +9,7 @@
 
 #define HOLE_SIZE     16
 #define ROOM_FIXED    (1 + 8 + 8 + 2) /* version, read, unread, number of holes */
-#define SETTING_FIXED 30              /* version, flags, seq, changed, number, the value's size */
+#define SETTING_FIXED 46              /* version, flags, seq, changed, number, entry, the value's size */
 #define SETTING_SET   1u
 #define SETTING_SENT  2u
 #define PROFILE_FIXED (1 + 1 + 8 + 8 + WIRE_TOKEN_SIZE + DEVICE_SECRET_SIZE + 16 + 16 + 1)
@@ -273,12 +273,13 @@ size_t record_setting_size(const struct record_setting *setting)
 
 void record_setting_encode(const struct record_setting *setting, uint8_t *at)
 {
-        at[0] = RECORD_VERSION;
+        at[0] = RECORD_SETTING_VERSION;
         at[1] = (uint8_t)((setting->set ? SETTING_SET : 0) | (setting->sent ? SETTING_SENT : 0));
         be64_put(at + 2, setting->seq);
         be64_put(at + 10, setting->changed);
         be64_put(at + 18, setting->number);
-        be32_put(at + 26, (uint32_t)setting->value.size);
+        memcpy(at + 26, setting->entry.bytes, sizeof(setting->entry.bytes));
+        be32_put(at + 42, (uint32_t)setting->value.size);
         at += SETTING_FIXED;
         if (setting->value.size)
                 memcpy(at, setting->value.data, setting->value.size);
@@ -292,7 +293,7 @@ enum error record_setting_decode(struct slice key, struct slice value, struct re
         uint32_t size;
 
         *setting = (struct record_setting){0};
-        if (key.size < 2 || key.data[0] != 'S' || value.size < SETTING_FIXED || value.data[0] != RECORD_VERSION)
+        if (key.size < 2 || key.data[0] != 'S' || value.size < SETTING_FIXED || value.data[0] != RECORD_SETTING_VERSION)
                 return ERR_CORRUPT;
         setting->key = slice_of(key.data + 1, key.size - 1);
         setting->set = value.data[1] & SETTING_SET;
@@ -300,7 +301,8 @@ enum error record_setting_decode(struct slice key, struct slice value, struct re
         setting->seq = be64_get(value.data + 2);
         setting->changed = be64_get(value.data + 10);
         setting->number = be64_get(value.data + 18);
-        size = be32_get(value.data + 26);
+        memcpy(setting->entry.bytes, value.data + 26, sizeof(setting->entry.bytes));
+        size = be32_get(value.data + 42);
         rest = slice_of(value.data + SETTING_FIXED, value.size - SETTING_FIXED);
         if (size > rest.size || !setting_key_is_lawful(setting->key) || setting->seq > setting->changed ||
             (!setting->set && (size < rest.size || setting->sent || setting->number)))

@@ -17,14 +17,15 @@
 #include "core/core.h"
 #include "core/holes.h"
 
-#define RECORD_VERSION       1
-#define RECORD_ENTRY_VERSION 2   /* 1: what follows is the text of a TEXT */
-#define RECORD_ENTRY_FIXED   11  /* version, state, error, wall_ms; then an operation */
-#define RECORD_ENTRY_EXTRA   80  /* an entry's value is at most this and its texts: record_entry_size */
-#define RECORD_ROW_EXTRA     144 /* a row's value is at most this, its texts and its reactions: record_row_size */
-#define RECORD_ROOM_EXTRA    336 /* a room's value is at most this, its texts and 16 bytes a hole */
-#define RECORD_PERSON_EXTRA  40  /* a person's value is at most this and his texts */
-#define RECORD_PROFILE_EXTRA 176 /* a profile's value is at most this and its texts */
+#define RECORD_VERSION         1
+#define RECORD_SETTING_VERSION 2   /* 1: without entry */
+#define RECORD_ENTRY_VERSION   2   /* 1: what follows is the text of a TEXT */
+#define RECORD_ENTRY_FIXED     11  /* version, state, error, wall_ms; then an operation */
+#define RECORD_ENTRY_EXTRA     80  /* an entry's value is at most this and its texts: record_entry_size */
+#define RECORD_ROW_EXTRA       144 /* a row's value is at most this, its texts and its reactions: record_row_size */
+#define RECORD_ROOM_EXTRA      336 /* a room's value is at most this, its texts and 16 bytes a hole */
+#define RECORD_PERSON_EXTRA    40  /* a person's value is at most this and his texts */
+#define RECORD_PROFILE_EXTRA   176 /* a profile's value is at most this and its texts */
 
 #define DEVICE_SECRET_SIZE 32
 #define EMAIL_MAX          254
@@ -63,6 +64,7 @@ struct record_setting { /* see struct setting */
         struct slice key;
         struct slice value, wanted;
         uint64_t seq, changed, number;
+        struct id entry;
         bool set, sent;
 };
 

@@ -133,6 +133,7 @@ static bool keep(struct core *core, struct setting *setting, struct batch_place 
                                         .wanted = setting->wanted,
                                         .seq = setting->seq,
                                         .changed = setting->changed,
+                                        .entry = setting->entry,
                                         .number = setting->number,
                                         .set = setting->set,
                                         .sent = setting->sent};
@@ -172,6 +173,7 @@ bool settings_restore(struct core *core, struct slice key, struct slice value)
                 return false;
         setting->seq = record.seq;
         setting->changed = record.changed;
+        setting->entry = record.entry;
         setting->number = record.number;
         setting->set = record.set;
         setting->sent = record.sent;
@@ -336,6 +338,7 @@ static bool send(struct core *core, const struct id *self, struct setting *setti
                 return false;
         }
         setting->sent = true;
+        setting->entry = id;
         keep_soon(core, setting);
         return true;
 }
@@ -419,10 +422,13 @@ static enum error set(struct core *core, struct slice key, struct slice value)
 
 bool settings_absorb(struct core *core, struct room *room, const struct record_entry *record)
 {
+        const struct setting *setting;
         struct slice key, value;
 
-        if (setting_of(core, record->operation.text) || !setting_read(record->operation.text, &key, &value) ||
-            set(core, key, value) != ERR_OK)
+        if (!setting_read(record->operation.text, &key, &value))
+                return false;
+        setting = find(core, key);
+        if ((setting && id_equal(&setting->entry, &record->id)) || set(core, key, value) != ERR_OK)
                 return false;
         return outbox_drop_record(core, room, &record->id);
 }

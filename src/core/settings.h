@@ -25,6 +25,7 @@ struct setting {
         struct slice wanted;     /* ours: what the user has set, if `set` */
         bool set;                /* and the server's row is not here yet */
         bool sent;               /* `wanted` is in the outbox, or was done */
+        struct id entry;         /* the last one in the outbox for it; zero: there was none */
         uint64_t number;         /* of the operation that did it; 0: not done yet */
         bool unkept;             /* there was no memory to keep it: to be tried again */
 };
@@ -47,8 +48,8 @@ bool settings_done(struct core *core, const struct entry *entry, uint64_t number
 /* From the storage. False: no memory, or too many. */
 bool settings_restore(struct core *core, struct slice key, struct slice value);
 
-/* An entry that is found in the storage: not one that was put there here, but by another process, which wants this setting. It is taken,
- * and the entry dropped. False: it is ours, and stays. */
+/* An entry that is found in the storage. If it was not put there here, but by another process, that one wants this setting: it is taken,
+ * and the entry dropped. False: it is ours, perhaps under way since before a crash, and stays. */
 bool settings_absorb(struct core *core, struct room *room, const struct record_entry *record);
 
 /* What the server has is forgotten, of a past that is not its own any more; what is not done stays. */

@@ -285,6 +285,25 @@ static void what_another_process_puts_into_the_outbox_is_set(void **state)
         assert_int_equal(core_write(world->phone.core, &world->self, &operation, &id, world->phone.time), ERR_BAD_FIELD);
 }
 
+static void an_older_one_that_was_under_way_at_a_crash_is_nobodys_wish(void **state)
+{
+        struct world *world = *state;
+        struct fake_frame frame;
+
+        set(&world->phone, "draft", "one");
+        assert_true(fake_server_take(&world->phone, &frame)); /* and it is lost */
+        core_host_disconnect(&world->phone);
+        set(&world->phone, "draft", "two");
+        core_host_crash(&world->phone);
+        core_host_start(&world->phone);
+        is(&world->phone, "draft", "two");
+        rest(world);
+        is(&world->phone, "draft", "two");
+        is(&world->laptop, "draft", "two");
+        waits(&world->phone, "draft", false);
+        assert_int_equal(core_host_records(&world->phone, SLICE_LITERAL("O")), 0);
+}
+
 static void a_row_that_is_gone_is_made_anew(void **state)
 {
         struct world *world = *state;
@@ -389,6 +408,7 @@ int main(void)
                 TEST(what_was_set_here_outlives_an_older_word_of_another_device),
                 TEST(a_new_device_gets_them_by_its_join),
                 TEST(what_another_process_puts_into_the_outbox_is_set),
+                TEST(an_older_one_that_was_under_way_at_a_crash_is_nobodys_wish),
                 TEST(a_row_that_is_gone_is_made_anew),
                 TEST(what_is_refused_is_told_and_is_as_it_was),
                 TEST(what_is_no_setting_is_refused_at_once),

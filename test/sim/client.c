@@ -88,6 +88,7 @@ static void client_lost_account(struct sim *sim, struct sim_client *client)
         client->device = 0;
         client->revoked = false;
         client->sign_out_target = 0;
+        settings_lost_account(sim, client);
         for (unsigned i = 0; i < sim->history.count; i++)
                 if (sim->history.messages[i].client == client->number && sim->history.messages[i].state == MESSAGE_OPEN)
                         sim->history.messages[i].abandoned = true;
@@ -284,7 +285,8 @@ static void keep_some(struct sim *sim, struct sim_client *client)
 
 /* ---- all of them ---- */
 
-/* The worst moment for a crash: rows are missing, and only the storage knows which. */
+/* The worst moments for a crash: rows are missing, and only the storage knows which; what was set is under way, and something newer
+ * is kept. */
 static bool has_hole(const struct sim_client *client)
 {
         struct core_room_info info;
@@ -295,10 +297,11 @@ static bool has_hole(const struct sim_client *client)
         return false;
 }
 
-static void crash_at_a_hole(struct sim *sim, struct sim_client *client)
+static void crash_at_the_worst(struct sim *sim, struct sim_client *client)
 {
-        if (sim->phase != SIM_FAULTS || !sim_chance(sim, 3) || !has_hole(client))
+        if (!client->dies && (sim->phase != SIM_FAULTS || !sim_chance(sim, 3) || !has_hole(client)))
                 return;
+        client->dies = false;
         client_crash(sim, client, sim_below(sim, SIM_SECOND));
         fault_happened(sim, FAULT_CLASS_CLIENT_CRASH);
 }
@@ -332,7 +335,7 @@ static void run(struct sim *sim, struct sim_client *client)
         if (host->event_count)
                 take_events(sim, client);
         flush(sim, client);
-        crash_at_a_hole(sim, client);
+        crash_at_the_worst(sim, client);
 }
 
 void clients_run(struct sim *sim)

@@ -57,6 +57,7 @@ struct sim_client {
         struct watched watched[HISTORY_ROOMS_MAX];
         uint64_t connected_us;
         bool of_the_past;         /* the store went back, and it has not heard of it: its numbers may fall */
+        bool dies;                /* once it has heard what its core has to say */
         bool looks;               /* has something on its screen */
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
 };

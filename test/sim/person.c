@@ -304,8 +304,7 @@ void client_act(struct sim *sim, struct sim_client *client)
         } else if (choice < 28) {
                 client_act_in_group(sim, client);
         } else if (choice < 34) {
-                for (uint64_t n = sim_between(sim, 1, 3); n > 0; n--)
-                        client_sets(sim, client);
+                client_sets(sim, client, 3);
         } else if (choice < 75 && choose_room(sim, client, &room)) {
                 for (uint64_t n = sim_chance(sim, 15) ? sim_between(sim, 2, 20) : 1; n > 0; n--)
                         client_say_or_alter(sim, client, &room);
@@ -334,7 +333,7 @@ void clients_probe(struct sim *sim)
                                 continue;
                         room = room_personal(client->user->id, sim->clients.users[n].id);
                         client_say(sim, client, &room);
-                        client_sets(sim, client);
+                        client_sets(sim, client, 1);
                         core_read(client->host.core, &room, UINT64_MAX, client->host.time);
                         core_host_settle(&client->host);
                 }

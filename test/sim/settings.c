@@ -22,13 +22,11 @@ static unsigned key_read(struct slice text)
         return min_of(key, (unsigned)SETTING_KEYS);
 }
 
-void client_sets(struct sim *sim, struct sim_client *client)
+static void set_one(struct sim *sim, struct sim_client *client, unsigned number)
 {
         struct sets *sets = &sim->sets;
-        struct set set = {.user = client->user->id,
-                          .client = client->number,
-                          .key = (unsigned)sim_below(sim, SETTING_KEYS),
-                          .probed = sim->phase == SIM_PROBE};
+        struct set set = {
+                .user = client->user->id, .client = client->number, .key = number, .probed = sim->phase == SIM_PROBE};
         char key[4];
 
         if (sets->count == SETTING_SETS_MAX)
@@ -42,6 +40,16 @@ void client_sets(struct sim *sim, struct sim_client *client)
         core_host_settle(&client->host);
 }
 
+void client_sets(struct sim *sim, struct sim_client *client, unsigned most)
+{
+        bool one = sim_chance(sim, 50);
+        unsigned key = (unsigned)sim_below(sim, SETTING_KEYS);
+
+        for (uint64_t n = sim_between(sim, 1, most); n > 0; n--)
+                set_one(sim, client, one ? key : (unsigned)sim_below(sim, SETTING_KEYS));
+        client->dies = one && sim->phase == SIM_FAULTS && sim_chance(sim, 10);
+}
+
 /* The last of those; NULL: nobody set that. */
 static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct slice value)
 {
@@ -52,6 +60,26 @@ static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct sli
                         return set;
         }
         return NULL;
+}
+
+/* The client's last one of that key, if it is that. */
+static void note_kept(struct sim *sim, const struct sim_client *client, unsigned key, struct slice value)
+{
+        for (unsigned i = sim->sets.count; i > 0; i--) {
+                struct set *set = &sim->sets.all[i - 1];
+
+                if (set->client != client->number || set->key != key)
+                        continue;
+                set->kept |= slice_equal(slice_text(set->value), value);
+                return;
+        }
+}
+
+void settings_lost_account(struct sim *sim, const struct sim_client *client)
+{
+        for (unsigned i = 0; i < sim->sets.count; i++)
+                if (sim->sets.all[i].client == client->number)
+                        sim->sets.all[i].kept = false;
 }
 
 void settings_told(struct sim *sim, const struct sim_client *client, const struct host_event *event)
@@ -69,6 +97,9 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
         if (event->error)
                 sim_break(sim, "8 refused without a reason", "client %u's setting: %s", client->number,
                           error_name(event->error));
+        if (client->person) /* his story knows what he set */
+                return;
+        note_kept(sim, client, key_read(key), value);
         set = find(sim, client->user->id, key_read(key), value);
         sim_tell(sim, "client %u has %s (number %" PRIu64 ")", client->number, event->text, event->seq);
         if (!set && value.size)
@@ -95,7 +126,7 @@ void settings_check_row(struct sim *sim, unsigned room, const struct check_row *
         if (history_is_group(known) || known->users[0] != known->users[1] || known->users[0] != row->sender)
                 sim_break(sim, "7 done without the right", "number %" PRIu64 " of room %u is a setting", row->seq, room);
         else if (!setting_read(slice_text(row->text), &key, &value) ||
-                 (value.size && !find(sim, row->sender, key_read(key), value)))
+                 (value.size && !sim->options.told && !find(sim, row->sender, key_read(key), value)))
                 sim_break(sim, "2 appears and was never sent", "number %" PRIu64 " of room %u is the setting \"%s\"",
                           row->seq, room, row->text);
 }
@@ -154,6 +185,20 @@ static void check_done(struct sim *sim)
         }
 }
 
+/* Of what one client set, the newest that it kept comes last. */
+static void check_order(struct sim *sim, uint64_t user, unsigned key, struct slice value)
+{
+        const struct set *counts = value.size ? find(sim, user, key, value) : NULL;
+
+        for (unsigned i = counts ? (unsigned)(counts - sim->sets.all) + 1 : sim->sets.count; i < sim->sets.count; i++) {
+                const struct set *later = &sim->sets.all[i];
+
+                if (later->kept && later->client == counts->client && later->key == key)
+                        sim_break(sim, "9 a setting is never done", "client %u set k%u to \"%s\", and then to \"%s\"",
+                                  later->client, key, counts->value, later->value);
+        }
+}
+
 static void check_devices(struct sim *sim, uint64_t user, unsigned key, struct slice value)
 {
         char text[4];
@@ -192,6 +237,8 @@ void settings_check(struct sim *sim, const struct check_store *store)
                                 (void)setting_read(slice_text(last->text), &has, &value);
                         check_acknowledged(sim, user, key, last, value);
                         check_devices(sim, user, key, value);
+                        if (sim->faults.restored_us == 0)
+                                check_order(sim, user, key, value);
                 }
         }
 }

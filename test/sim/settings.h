@@ -21,6 +21,7 @@ struct check_store;
 struct set {
         uint64_t user;
         unsigned client, key;
+        bool kept;   /* its client's storage has it, and its client is still signed in */
         bool probed; /* in PROBE, after which nothing breaks: it must be done, unless the client sets that key again */
         char value[HISTORY_TEXT_SIZE]; /* empty: it was taken away */
         uint64_t number;               /* 0: not acknowledged, or the store went back since */
@@ -32,11 +33,14 @@ struct sets {
         unsigned count;
 };
 
-/* The client sets something. */
-void client_sets(struct sim *sim, struct sim_client *client);
+/* The client sets something, up to `most` things: or one thing over and over, and then its process may die. */
+void client_sets(struct sim *sim, struct sim_client *client, unsigned most);
 
 /* Its core says that a setting is another now. */
 void settings_told(struct sim *sim, const struct sim_client *client, const struct host_event *event);
+
+/* Its account is gone from there, and what was not done with it. */
+void settings_lost_account(struct sim *sim, const struct sim_client *client);
 
 /* The store went back to what it was at since_us. */
 void settings_restored(struct sim *sim, uint64_t since_us);
