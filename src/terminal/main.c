@@ -115,10 +115,7 @@ static const struct flag {
          &general.ca},
         {"profile", "NAME", "which profile: a name, or a folder if it has a /", FLAG_TEXT, &general.profile},
         {"json", "", "print JSON lines, for scripts", FLAG_SWITCH, &general.json},
-        {"wait", "",
-         "send, reply, edit, delete, react, forward, pin-message, unpin-message, mute, archive, pin-room, draft: stay until "
-         "it is done",
-         FLAG_SWITCH, &command_flags.wait},
+        {"wait", "", "what writes, alters or sets something: stay until it is done", FLAG_SWITCH, &command_flags.wait},
         {"count", "N", "history, chat, search, around, pins: how many messages to show", FLAG_ROWS, &command_flags.rows},
         {"room", "ROOM", "search: in that room alone", FLAG_TEXT, &command_flags.room},
         {"numbers", "", "history, tail, search, around, pins: with the number of each message", FLAG_SWITCH,

@@ -206,6 +206,7 @@ def offline_and_back(rig):
     alice.see(has_tick('written in the tunnel', '✓'), 30)
     alice.see_no('No link')
     expect('half a sente' in alice.text(), 'what is being typed stays')
+    alice.keys('C-u')
     rig.leave(alice)
 
 

@@ -81,7 +81,7 @@ static void draw_last(const struct model *model, struct grid *grid, const struct
         bool at_it = model->open && id_equal(&room->room, &model->at.room);
         bool unsent = room->last_state == CORE_MESSAGE_QUEUED || room->last_state == CORE_MESSAGE_FAILED;
 
-        if (room->draft[0] && !at_it) {
+        if (room->draft[0] && !room->unread && !at_it) { /* what one has not read comes first */
                 column = grid_put(grid, at, column, end, STYLE_OF(surface, INK_DANGER), slice_text(text(TEXT_DRAFT)));
                 grid_put_cut(grid, at, column + 1, end, quiet, slice_text(room->draft));
                 return;
