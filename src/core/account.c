@@ -136,6 +136,7 @@ static void tell(struct core *core, enum error error, uint64_t wait_ms)
         core->account.sign_due = true;
         core->account.sign_error = (uint8_t)error;
         core->account.sign_wait_ms = wait_ms;
+        core->account.sign_head = 0;
 }
 
 void account_renew(struct core *core)
@@ -173,6 +174,7 @@ union account_message {
         struct wire_set_email set_email;
         struct wire_confirm_email confirm_email;
         struct wire_delete_account delete_account;
+        struct wire_block block;
 };
 
 static void request_read(const struct account_request *request, union account_message *message)
@@ -268,6 +270,18 @@ static bool code_was_sent(struct core *core)
         return true;
 }
 
+/* What was asked for counts, not what the answer says of whom. */
+static bool was_blocked(struct core *core, const struct wire_blocked *answer)
+{
+        union account_message asked;
+
+        request_read(core->account.request, &asked);
+        request_free(core);
+        tell(core, ERR_OK, 0);
+        core->account.sign_head = answer->head;
+        return blocks_moved(core, asked.block.user, asked.block.on != 0);
+}
+
 static bool profile_was_set(struct core *core, const struct wire_profile_set *answer)
 {
         if (answer->profile.user != core->account.user || !account_take_person(core, &answer->profile) ||
@@ -332,6 +346,8 @@ bool account_answered(struct core *core, struct request *request, const struct w
                 return code_was_sent(core);
         if (frame->code == WIRE_CODE_profile_set)
                 return profile_was_set(core, message);
+        if (frame->code == WIRE_CODE_blocked)
+                return was_blocked(core, message);
         check(frame->code == WIRE_CODE_done);
         return was_done(core);
 }

@@ -26,7 +26,7 @@ struct account {
         enum account_state state;
         bool sign_due; /* SIGN with sign_error is to be polled */
         uint8_t sign_error;
-        uint64_t sign_wait_ms;
+        uint64_t sign_wait_ms, sign_head;
         uint64_t user, device;
         uint8_t token[WIRE_TOKEN_SIZE];
         uint8_t secret[DEVICE_SECRET_SIZE];

@@ -264,6 +264,14 @@ enum error core_confirm_email(struct core *core, struct slice code, struct core_
         return ask_signed_in(core, WIRE_CODE_confirm_email, &message, is_text(code, CODE_MAX), time);
 }
 
+enum error core_block(struct core *core, uint64_t user, bool on, struct core_time time)
+{
+        struct wire_block message = {.user = user, .on = on};
+
+        return ask_signed_in(core, WIRE_CODE_block, &message, user > 0 && user <= INT64_MAX && user != core->account.user,
+                             time);
+}
+
 enum error core_delete_account(struct core *core, struct slice password, struct core_time time)
 {
         struct wire_delete_account message = {.password = password};

@@ -160,6 +160,7 @@ bool core_forget(struct core *core, bool keep_outbox, enum error why)
         }
         if (!keep_outbox) {
                 people_forget(core);
+                blocks_forget(core);
                 watch_end(core);
                 settings_forget(core);
         } else {
@@ -249,6 +250,7 @@ void core_step(struct core *core)
         settings_step(core);
         rooms_step(core);
         watch_step(core);
+        blocks_step(core);
         loader_step(core);
 }
 
@@ -256,7 +258,7 @@ uint64_t core_deadline_ms(const struct core *core)
 {
         uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
 
-        due = min_of(due, min_of(min_of(sync_due(core), batch_due(core)), watch_due(core)));
+        due = min_of(due, min_of(min_of(sync_due(core), batch_due(core)), min_of(watch_due(core), blocks_due(core))));
         due = min_of(due, settings_due(core));
         list_each(&core->rooms.work, room, struct room, work) {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));
@@ -307,6 +309,11 @@ static bool poll_flags(struct core *core, struct core_event *event)
                 event->kind = CORE_EVENT_SETTING;
                 return true;
         }
+        if (core->blocks.news) {
+                core->blocks.news = false;
+                event->kind = CORE_EVENT_BLOCKS;
+                return true;
+        }
         if (core->people.news) {
                 core->people.news = false;
                 event->kind = CORE_EVENT_NAMES;
@@ -329,6 +336,7 @@ static bool poll_account(struct core *core, struct core_event *event)
                 event->kind = CORE_EVENT_SIGN;
                 event->error = core->account.sign_error;
                 event->number = core->account.sign_wait_ms;
+                event->seq = core->account.sign_head;
                 return true;
         }
         return false;

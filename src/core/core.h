@@ -87,6 +87,9 @@ must_use enum error core_set_profile(struct core *core, struct slice user_name, 
 must_use enum error core_set_email(struct core *core, struct slice email, struct slice password, struct core_time time);
 must_use enum error core_confirm_email(struct core *core, struct slice code, struct core_time time);
 
+/* From here on the user blocks that one, or no longer (PROTOCOL, Blocking): answered by CORE_EVENT_SIGN. NO_USER, BLOCK_LIMIT. */
+must_use enum error core_block(struct core *core, uint64_t user, bool on, struct core_time time);
+
 /* For good. Once the server has said done everything stored here is dropped, as by core_sign_out. */
 must_use enum error core_delete_account(struct core *core, struct slice password, struct core_time time);
 
@@ -211,7 +214,8 @@ enum core_event_kind {
         CORE_EVENT_WANT,    /* number: want; key ≤ k < end, at most `limit` records, `backwards`: from the end */
         CORE_EVENT_PHASE,   /* the phase is another now: core_phase() */
         CORE_EVENT_SIGN,    /* sign_up, confirm, sign_in, sign_out, reset, a change of the account was answered: error (OK or
-                                * why not); number: milliseconds to wait before the next try, where that is the reason */
+                                * why not); number: milliseconds to wait before the next try, where that is the reason; seq: of a block: the head
+                                * of the room of the two, as of when it was done */
         CORE_EVENT_ROOM,    /* room: its line in the list changed (head, unread, peer, lowest): core_room_info. When
                                 * hole_top fell, rows that were hidden below it are in the storage and may be shown */
         CORE_EVENT_ROW,     /* room, row: new or changed, kept, and above the highest hole */
@@ -226,6 +230,7 @@ enum core_event_kind {
         CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
         CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
         CORE_EVENT_FAILED,  /* id: request; error */
+        CORE_EVENT_BLOCKS,  /* whom the user blocks is another list now: core_blocks */
         CORE_EVENT_NAMES,   /* of somebody a name came, or changed: core_person */
         CORE_EVENT_STATUS,  /* number: a user who is watched; more: he is online now, else he is not: core_status */
         CORE_EVENT_SETTING, /* key, bytes: a setting and its value; seq: not 0: done with that number of the self room; error: the
@@ -296,6 +301,10 @@ uint64_t core_user(const struct core *core);
 uint64_t core_device(const struct core *core);
 struct wire_person core_profile(const struct core *core);
 
+/* Does the user block that one, as far as this device knows? Whom: the index-th of them, by id; 0 past the last. */
+bool core_blocks(const struct core *core, uint64_t user);
+uint64_t core_blocked_at(const struct core *core, uint32_t index);
+
 /* Of one who is watched: false: it is not known (no link, not answered, or no room is shared). */
 bool core_status(const struct core *core, uint64_t user, bool *online);
 
@@ -334,7 +343,7 @@ enum core_message_state core_row_state(const struct core *core, const struct id 
 /* ---- records in the storage, for hosts that read beside the core (a follower process) ---- */
 
 /* Keys are one letter and what follows: P profile; R room (16); M room (16) seq (8); O room (16) id (16); S a setting's key; U user
- * (8). */
+ * (8); B whom the user blocks. */
 #define CORE_KEY_SIZE_MAX 64
 
 /* Key of a row, or (seq 0 and UINT64_MAX) the ends of a room's rows. Returns its size. */

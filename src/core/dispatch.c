@@ -19,6 +19,8 @@ union dispatch_message {
         struct wire_found found;
         struct wire_pin_page pin_page;
         struct wire_device_list device_list;
+        struct wire_blocked blocked;
+        struct wire_block_list block_list;
         struct wire_written written;
         struct wire_marked marked;
         struct wire_delivery delivery;
@@ -110,6 +112,8 @@ static const struct dispatch_line {
         {WIRE_CODE_found, LINK_READY, request_answered},
         {WIRE_CODE_pin_page, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
+        {WIRE_CODE_blocked, LINK_READY, request_answered},
+        {WIRE_CODE_block_list, LINK_READY, request_answered},
         {WIRE_CODE_watched, LINK_READY, request_answered},
         {WIRE_CODE_written, LINK_READY, request_answered},
         {WIRE_CODE_marked, LINK_READY, request_answered},

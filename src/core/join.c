@@ -158,6 +158,8 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
         if (core->link.state != LINK_READY)
                 link_move(core, LINK_READY);
         watch_joined(core);
+        if (!blocks_joined(core, joined->blocks))
+                return false;
         join->ready_batch = batch_barrier(core);
         join->synced = false;
         join->after = (struct id){0};

@@ -244,6 +244,7 @@ static void link_down(struct core *core, uint64_t pause_ms)
         join_link_lost(core);
         sync_link_lost(core);
         watch_closed(core);
+        blocks_closed(core);
 }
 
 void link_close(struct core *core, uint64_t pause_ms)

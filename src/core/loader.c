@@ -61,8 +61,8 @@ bool loader_poll(struct core *core, struct core_event *event)
 {
         struct loader *loader = &core->loader;
         uint8_t key[CORE_KEY_SIZE_MAX];
-        static const char letters[] = {
-                [WANT_PROFILE] = 'P', [WANT_ROOMS] = 'R', [WANT_PEOPLE] = 'U', [WANT_SETTINGS] = 'S', [WANT_OUTBOX] = 'O'};
+        static const char letters[] = {[WANT_PROFILE] = 'P',  [WANT_ROOMS] = 'R',  [WANT_PEOPLE] = 'U',
+                                       [WANT_SETTINGS] = 'S', [WANT_BLOCKS] = 'B', [WANT_OUTBOX] = 'O'};
         size_t size = 1;
 
         if (loader->want == WANT_NONE || loader->offered)
@@ -79,11 +79,11 @@ bool loader_poll(struct core *core, struct core_event *event)
                 loader->key[0] = (uint8_t)letters[loader->want];
                 loader->end[0] = (uint8_t)(loader->key[0] + 1);
                 event->end = slice_of(loader->end, 1);
-                loader->limit = loader->want == WANT_PROFILE    ? 1
-                                : loader->want == WANT_ROOMS    ? core->limits.rooms_max
-                                : loader->want == WANT_PEOPLE   ? PEOPLE_MAX
-                                : loader->want == WANT_SETTINGS ? core->limits.settings_max
-                                                                : core->limits.outbox_max;
+                loader->limit = loader->want == WANT_PROFILE || loader->want == WANT_BLOCKS ? 1
+                                : loader->want == WANT_ROOMS                                ? core->limits.rooms_max
+                                : loader->want == WANT_PEOPLE                               ? PEOPLE_MAX
+                                : loader->want == WANT_SETTINGS                             ? core->limits.settings_max
+                                                                                            : core->limits.outbox_max;
         }
         event->kind = CORE_EVENT_WANT;
         event->number = loader->number;
@@ -119,6 +119,9 @@ void core_given(struct core *core, uint64_t number, struct slice key, struct sli
                 break;
         case WANT_SETTINGS:
                 (void)!settings_restore(core, key, value); /* no memory: the self room has it */
+                break;
+        case WANT_BLOCKS:
+                blocks_restore(core, value);
                 break;
         case WANT_OUTBOX:
         case WANT_TEXT:
@@ -157,6 +160,9 @@ void core_given_end(struct core *core, uint64_t number, struct core_time time)
                 loader->state = LOADER_SETTINGS;
                 want(core, WANT_SETTINGS);
         } else if (loader->state == LOADER_SETTINGS) {
+                loader->state = LOADER_BLOCKS;
+                want(core, WANT_BLOCKS);
+        } else if (loader->state == LOADER_BLOCKS) {
                 loader->state = LOADER_OUTBOX;
                 want(core, WANT_OUTBOX);
         } else if (loader->state == LOADER_OUTBOX) {

@@ -1,5 +1,6 @@
 /*
- * Reading from the host's storage: at the start the account, the rooms, people, settings and the outbox, one after the other; later the outbox
+ * Reading from the host's storage: at the start the account, the rooms, people, settings, whom the user blocks and the outbox, one after the
+ * other; later the outbox
  * again (another process put something there), and the texts of messages that did not fit into memory.
  * One want is under way at a time.
  */
@@ -8,8 +9,17 @@
 
 #include "core/core.h"
 
-enum loader_state { LOADER_IDLE, LOADER_PROFILE, LOADER_ROOMS, LOADER_PEOPLE, LOADER_SETTINGS, LOADER_OUTBOX, LOADER_DONE };
-enum loader_want { WANT_NONE, WANT_PROFILE, WANT_ROOMS, WANT_PEOPLE, WANT_SETTINGS, WANT_OUTBOX, WANT_TEXT };
+enum loader_state {
+        LOADER_IDLE,
+        LOADER_PROFILE,
+        LOADER_ROOMS,
+        LOADER_PEOPLE,
+        LOADER_SETTINGS,
+        LOADER_BLOCKS,
+        LOADER_OUTBOX,
+        LOADER_DONE
+};
+enum loader_want { WANT_NONE, WANT_PROFILE, WANT_ROOMS, WANT_PEOPLE, WANT_SETTINGS, WANT_BLOCKS, WANT_OUTBOX, WANT_TEXT };
 
 struct loader {
         enum loader_state state;

@@ -8,6 +8,7 @@
  *      O room(16) id(16)       an own message that is not answered yet, or failed
  *      S key                   a setting of the user
  *      U user(8)               somebody's names
+ *      B                       whom the user blocks: ids of 8 bytes (blocks.c)
  *
  * Pure: bytes in, bytes out.
  */

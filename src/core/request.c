@@ -36,6 +36,8 @@ static const struct request_kind kinds[] = {
         {WIRE_CODE_find, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_devices, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_members, ask_answered, ask_failed, COUNTER(asks)},
+        {WIRE_CODE_block, account_answered, account_failed, 0},
+        {WIRE_CODE_blocks, blocks_answered, blocks_failed, 0},
         {WIRE_CODE_watch, watch_answered, watch_failed, 0},
         {WIRE_CODE_invite, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_write, write_answered, write_failed, COUNTER(writes)},
@@ -123,6 +125,10 @@ bool request_answered(struct core *core, const struct wire_frame *frame, const v
                 return join_late(core, frame, message);
         if (!request && frame->code == WIRE_CODE_marked)
                 return mark_late(core, frame, message);
+        if (!request && frame->code == WIRE_CODE_blocked) { /* unasked, or late */
+                blocks_changed(core);
+                return true;
+        }
         if (!request) /* late: nobody waits any more; but what was written is good to know */
                 return frame->code != WIRE_CODE_written || write_answered(core, NULL, frame, message);
         if (frame->code == WIRE_CODE_error) {

@@ -9,6 +9,7 @@
 #include "core/account.h"
 #include "core/ask.h"
 #include "core/batch.h"
+#include "core/blocks.h"
 #include "core/core.h"
 #include "core/join.h"
 #include "core/link.h"
@@ -37,6 +38,7 @@ struct core {
         struct batches batches;
         struct rooms rooms;
         struct people people;
+        struct blocks blocks;
         struct requests requests;
         struct join join;
         struct outbox outbox;

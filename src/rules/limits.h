@@ -30,6 +30,8 @@
 #define WATCH_USERS_MAX   50   /* of one watch */
 #define TYPING_MS         3000 /* between two that count */
 #define TYPING_GONE_MS    6000 /* after the last one */
+#define BLOCKS_MAX        1000 /* people that one blocks */
+#define BLOCKS_PAGE_MAX   200  /* of one answer */
 #define CODE_DIGITS       6
 #define CODE_VALID_MS     900000
 #define USER_NAME_MIN     3

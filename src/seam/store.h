@@ -106,6 +106,7 @@ enum store_op_kind {
         STORE_DELETE,        /* make the account a tombstone, revoke all devices */
         STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago */
         STORE_INVITE,        /* make an invitation: a member's, or (user 0) an operator's */
+        STORE_BLOCK,         /* from here on the sender blocks somebody, or no longer */
         STORE_IMPORT,        /* an operator's: make a user with one device, no mail */
         STORE_ACCESS /* an operator's: whether a user may sign in, and by which password; all his devices are revoked */
 };
@@ -193,6 +194,10 @@ struct store_op {
                         uint64_t new_user, new_device; /* device 0: none */
                 } import;
                 struct {
+                        uint64_t peer;
+                        bool on;
+                } block;
+                struct {
                         enum store_access access;
                         const char *password_hash; /* PASSWORD */
                 } access;                          /* of `user` */
@@ -221,6 +226,9 @@ struct store_result {
                         bool marks_moved, lowest_moved;
                 } mark;
                 struct {
+                        uint64_t head; /* of their personal room then */
+                } block;
+                struct {
                         bool known;         /* the address has an account: the letter says so, the answer does not */
                         struct slice email; /* EMAIL: the address that he has */
                 } sign_up;                  /* SIGN_UP, RESET, EMAIL */
@@ -240,12 +248,13 @@ enum store_question_kind {
         STORE_ASK_AROUND,   /* rows of a room around a place */
         STORE_ASK_PINS,     /* rows of a room that are pinned */
         STORE_ASK_SEARCH,   /* rows by the words in them: of a room, or of all of the user's rooms */
-        STORE_ASK_FIND,     /* people by the beginning of a name */
+        STORE_ASK_FIND,     /* people by the beginning of a name; not those whom a block is between */
         STORE_ASK_PROFILES, /* people by id */
         STORE_ASK_DEVICES,  /* one's devices */
+        STORE_ASK_BLOCKS,   /* whom one blocks */
         STORE_ASK_MEMBERS,  /* who is in a room, and their marks */
-        STORE_ASK_SHARED,   /* which of these users are in a room that the asker is in, too */
-        STORE_ASK_AMONG,    /* which of these users are in this room; the asker must be */
+        STORE_ASK_SHARED,   /* which of these users are in a room that the asker is in, too, and no block is between */
+        STORE_ASK_AMONG,    /* which of these users are in this room, and no block is between; the asker must be in it */
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
@@ -311,6 +320,10 @@ struct store_question {
                         uint32_t members_max;
                 } members;
                 struct {
+                        uint64_t after; /* user ids above it */
+                        uint32_t people_max;
+                } blocks;
+                struct {
                         const uint64_t *users;
                         size_t count;
                 } profiles;
@@ -358,6 +371,7 @@ struct store_answer {
                         struct store_person person;
                         struct store_room *rooms;
                         size_t room_count;
+                        uint64_t blocks;   /* JOIN: how many people the user blocks */
                         bool more;         /* JOIN: rooms beyond these exist. ROOMS: `through` is set */
                         struct id through; /* ROOMS: any id from the last room that is covered to just before the next */
                 } rooms;                   /* JOIN, ROOMS */
@@ -379,7 +393,8 @@ struct store_answer {
                 struct {
                         struct store_person *people;
                         size_t count;
-                } people; /* FIND, PROFILES */
+                        bool more;
+                } people; /* FIND, PROFILES; BLOCKS: by user id */
                 struct {
                         struct store_device *devices;
                         size_t count;

@@ -41,7 +41,10 @@ static const char *const filling[] = {
         "INSERT INTO invites SELECT ('i' || g)::BYTEA, g, 1, 0, g, g FROM generate_series(1, 4000) g",
         "INSERT INTO refusals SELECT gen_random_uuid(), g, gen_random_uuid(), 'd', 10, g FROM generate_series(1, 4000) g",
         "INSERT INTO search SELECT r.id, ('w' || g % 3)::BYTEA, g FROM rooms r, generate_series(1, 10) g",
-        "ANALYZE search, users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, invites, "
+        "INSERT INTO blocks SELECT g, g + 1, ('00000000-0000-0000-c000-' || lpad(g::TEXT, 12, '0'))::UUID, 1"
+        " FROM generate_series(1, 4000) g",
+        "ANALYZE blocks, search, users, words, devices, rooms, members, user_rooms, messages, pending, requests, guesses, "
+        "invites, "
         "refusals",
 };
 

@@ -347,6 +347,25 @@ static void test_a_deleted_account_is_a_tombstone(void **state)
         assert_int_equal(apply_one(stage, &op).status, ERR_OK);
 }
 
+static void test_who_deletes_his_account_blocks_nobody(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct id room = room_personal(dora.user, stage->anna.user);
+        struct store_op op = op_of(stage, STORE_BLOCK, &dora), text;
+
+        say(stage, &dora, room, "before");
+        op.block.peer = stage->anna.user;
+        op.block.on = true;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        text = write_op(stage, &stage->anna, room, "where are you?");
+        assert_int_equal(apply_one(stage, &text).status, ERR_NO_USER);
+        op = op_of(stage, STORE_DELETE, &dora);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        say(stage, &stage->anna, room, "gone?");
+}
+
 static uint64_t seen_ms(struct stage *stage, const struct account *account)
 {
         struct store_question question = question_of(STORE_ASK_DEVICE, account);
@@ -453,6 +472,7 @@ int main(void)
                 STAGE_TEST(test_a_deleted_account_is_a_tombstone),
                 STAGE_TEST(test_a_device_is_seen_once_an_hour),
                 STAGE_TEST(test_who_is_switched_off_is_out_and_stays_out),
+                STAGE_TEST(test_who_deletes_his_account_blocks_nobody),
                 STAGE_TEST(test_an_operator_sets_a_password),
         };
 

@@ -153,6 +153,10 @@ void fill_query(struct script *script, uint8_t code, union body *body)
                 body->watch.has = WIRE_HAS(watch, room);
                 body->watch.room = fill_room(script_next(script));
                 break;
+        case WIRE_CODE_blocks:
+                body->blocks.after = FIRST_USER + (script_next(script) & 3);
+                body->blocks.limit = script_next(script) & 3;
+                break;
         case WIRE_CODE_typing:
                 body->typing.kind = script_next(script);
                 break;
@@ -174,6 +178,11 @@ void fill_session(struct script *script, uint64_t sequence, uint8_t code, union 
                 body->mark.delivered = script_number(script);
                 body->mark.read = script_number(script);
                 body->mark.shown = script_number(script);
+                return;
+        }
+        if (code == WIRE_CODE_block) {
+                body->block.user = FIRST_USER + (script_next(script) & 3);
+                body->block.on = script_next(script) & 1;
                 return;
         }
         for (uint32_t i = 0; i < count; i++) {

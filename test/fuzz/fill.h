@@ -18,6 +18,8 @@ union body {
         struct wire_reset_confirm reset_confirm;
         struct wire_set_password set_password;
         struct wire_set_profile set_profile;
+        struct wire_block block;
+        struct wire_blocks blocks;
         struct wire_set_email set_email;
         struct wire_confirm_email confirm_email;
         struct wire_delete_account delete_account;

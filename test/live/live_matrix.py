@@ -9,7 +9,7 @@ import wire
 from rig import Rig
 from tap import Suite, expect, expect_equal
 
-ASKERS = ('none', 'forged', 'revoked', 'other', 'stranger', 'former', 'member', 'admin', 'owner')
+ASKERS = ('none', 'forged', 'revoked', 'other', 'stranger', 'former', 'member', 'admin', 'owner', 'blocked')
 UNANSWERED = ('typing',)
 UNJOINED = ('none', 'revoked')
 OPTIONS = ('--connection-frames', '100000', '--user-frames', '100000', '--member-invites')
@@ -21,18 +21,18 @@ MEMBER, ADMIN, OWNER = 1, 2, 3
 
 
 class Group:
-    """A group of its own for a cell that changes it: an owner, another owner, two admins, two members, one who was removed, each with a message
-    in it, and a link."""
+    """A group of its own for a cell that changes it: an owner, another owner, three admins, one of whom others block, two members, one who was
+    removed, each with a message in it, and a link."""
 
     def __init__(self, people):
         self.people, self.rows = people, {}
         self.room = wire.new_id()
         self.do('owner', CREATED, id=self.room, text='Matrix')
-        for name in ('owner2', 'admin', 'admin2', 'member', 'member2', 'former'):
+        for name in ('owner2', 'admin', 'admin2', 'blocked', 'member', 'member2', 'former'):
             self.do('owner', JOINED, subject=people[name].user)
-        for name, role in (('owner2', OWNER), ('admin', ADMIN), ('admin2', ADMIN)):
+        for name, role in (('owner2', OWNER), ('admin', ADMIN), ('admin2', ADMIN), ('blocked', ADMIN)):
             self.do('owner', ROLE, subject=people[name].user, role=role)
-        for name in ('owner', 'admin', 'admin2', 'member', 'member2', 'former'):
+        for name in ('owner', 'admin', 'admin2', 'blocked', 'member', 'member2', 'former'):
             self.rows[name] = self.do(name, TEXT, text=f'of {name}')
         self.do('owner', LEFT, subject=people['former'].user)
         self.rows['stranger'] = self.rows['member2']  # he has none of his own
@@ -96,6 +96,9 @@ BODIES = {
     'find': always({'name': 'mem', 'limit': 5}),
     'profiles': lambda group, person: {'users': [{'user': group.people['member2'].user}]},
     'devices': always({}),
+    'block': lambda group, person: {'user': group.people['bystander'].user, 'on': 0},
+    'block/oneself': lambda group, person: {'user': person.user, 'on': 1},
+    'blocks': always({}),
     'search': always({'text': 'after'}),
     'search/in_group': lambda group, person: {'text': 'after', 'room': group.room},
     'search/theirs': lambda group, person: {
@@ -105,6 +108,14 @@ BODIES = {
     'typing/theirs': always({'kind': TEXT}),
     **{name: always(body) for name, body in WHERE_IN_GROUP.items()},
     **{f'{name}/theirs': always(body) for name, body in WHERE_IN_GROUP.items() if name != 'members'},
+    'changes/personal': always(WHERE_IN_GROUP['changes']),
+    'mark/personal': always(WHERE_IN_GROUP['mark']),
+    'typing/personal': always({'kind': TEXT}),
+    'write:TEXT/personal': lambda group, person: operation(TEXT, text='may I'),
+    'write:TEXT/first': lambda group, person: operation(TEXT, text='may I'),
+    'write:EDITED/personal': lambda group, person: operation(EDITED, target=person.personal, text='better'),
+    'write:REACTED/personal': lambda group, person: operation(REACTED, target=person.personal, text='👍'),
+    'write:DELETED/personal': lambda group, person: operation(DELETED, target=person.personal),
     'write:TEXT': lambda group, person: operation(TEXT, text='may I'),
     'write:TEXT/theirs': lambda group, person: operation(TEXT, text='may I'),
     'write:TEXT/reply': on_row(TEXT, 'member2', text='may I'),
@@ -149,6 +160,7 @@ class Person:
     def __init__(self, user, role):
         self.name, self.user, self.device, self.token, self.role = user.name, user.user, user.device, user.token, role
         self.connection = None
+        self.personal = 0  # a message of his to the newcomer
 
 
 def flip(token):
@@ -190,7 +202,13 @@ def send(rig, client, code, body, header):
     return verdict + ('!' if ends else '')
 
 
+PEERS = {'/personal': 'newcomer', '/first': 'bystander'}  # whose room with the asker is meant
+
+
 def room_of(rig, what, person, group, body):
+    peer = next((rig.people[name] for end, name in PEERS.items() if what.endswith(end)), None)
+    if peer:
+        return wire.personal_room(person.user, peer.user)
     if what.endswith('/theirs'):
         return rig.theirs
     if what in ('write:SETTING', "write:SETTING/an_owner's"):
@@ -280,6 +298,23 @@ def past_the_stay(rig):
             expect_equal(hits, [], 'and nothing later than his leaving')
 
 
+@suite.case
+def blocked_sees_nobody(rig):
+    """who is blocked neither finds nor watches those who block him, and they not him; others they do"""
+    blocked, other = rig.people['blocked'], rig.people['member2']
+    for asker, sought in ((blocked, other), (other, blocked)):
+        with rig.main.joined(asker) as client:
+            found = client.ask('find', {'name': sought.name, 'limit': 5}).body.get('people', [])
+            expect_equal(found, [], f'{asker.name} looks for {sought.name}')
+            users = [{'user': sought.user}, {'user': rig.people['owner'].user}]
+            statuses = client.ask('watch', {'users': users, 'room': rig.group.room}).body['statuses']
+            expect_equal([status['user'] for status in statuses], [rig.people['owner'].user], f'{asker.name} watches')
+    with rig.main.joined(other) as client:
+        listed = client.ask('blocks', {}).body['people']
+        expect_equal([person['user'] for person in listed], [blocked.user], 'whom she blocks')
+        expect_equal(len(client.ask('find', {'name': 'owner', 'limit': 5}).body['people']), 2, 'others are found')
+
+
 class MatrixRig(Rig):
     def __init__(self):
         super().__init__()
@@ -293,7 +328,7 @@ class MatrixRig(Rig):
     def __enter__(self):
         super().__enter__()
         self.main = self.server(*OPTIONS)
-        roles = ('owner', 'owner2', 'admin', 'admin2', 'member', 'member2', 'former', 'stranger', 'newcomer', 'revoked')
+        roles = ('owner', 'owner2', 'admin', 'admin2', 'member', 'member2', 'former', 'stranger', 'blocked', 'newcomer', 'bystander', 'revoked')
         users = self.main.add_users(*roles)
         self.main.start()
         self.people = {role: Person(user, role) for role, user in zip(roles, users)}
@@ -304,7 +339,17 @@ class MatrixRig(Rig):
         self.theirs = wire.personal_room(self.people['owner2'].user, self.people['newcomer'].user)
         expect_equal(self.people['owner2'].connection.write(self.theirs, 'between us').name, 'written', 'a room of two')
         self.group = Group(self.people)
+        for name in ASKERS[4:]:
+            self.people[name].personal = self.writes_to(name, 'newcomer')
+        for name in ('newcomer', 'member2', 'bystander'):
+            answer = self.people[name].connection.ask('block', {'user': self.people['blocked'].user, 'on': 1})
+            expect_equal(answer.name, 'blocked', f'{name} blocks somebody')
         return self
+
+    def writes_to(self, name, other):
+        room = wire.personal_room(self.people[name].user, self.people[other].user)
+        written = self.people[name].connection.ask('write', operation(TEXT, text='hello'), room=room)
+        return written.body['outcomes'][0]['seq']
 
 
 def show():

@@ -33,6 +33,7 @@ void check_store_alone(struct sim *sim)
         store = check_store_read(sim);
         check_logs(sim, store);
         check_rights(sim, store);
+        check_blocking(sim, store);
         check_store_free(&store);
 }
 
@@ -54,6 +55,7 @@ void check_all(struct sim *sim)
         store = check_store_read(sim);
         check_logs(sim, store);
         check_rights(sim, store);
+        check_blocking(sim, store);
         for (unsigned i = 0; i < sim->clients.count && !sim->broken.rule; i++)
                 check_client(sim, store, &sim->clients.all[i]);
         settings_check(sim, store);

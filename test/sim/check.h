@@ -84,6 +84,10 @@ void check_rights(struct sim *sim, const struct check_store *store);
 
 void check_client(struct sim *sim, const struct check_store *store, const struct sim_client *client);
 
+/* ---- blocking.c: rule 7: nothing was written between those of whom one blocks the other ---- */
+
+void check_blocking(struct sim *sim, const struct check_store *store);
+
 /* ---- watching.c: who is taken for gone and is not ---- */
 
 void check_watching(struct sim *sim);

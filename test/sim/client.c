@@ -89,6 +89,7 @@ static void client_lost_account(struct sim *sim, struct sim_client *client)
         client->revoked = false;
         client->sign_out_target = 0;
         settings_lost_account(sim, client);
+        blocking_lost(sim, client);
         for (unsigned i = 0; i < sim->history.count; i++)
                 if (sim->history.messages[i].client == client->number && sim->history.messages[i].state == MESSAGE_OPEN)
                         sim->history.messages[i].abandoned = true;
@@ -125,7 +126,10 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 break;
         case CORE_EVENT_SIGN:
                 client->signing = false;
-                client_signed(sim, client, event->error);
+                if (client->block_target)
+                        blocking_answered(sim, client, event->error, event->seq);
+                else
+                        client_signed(sim, client, event->error);
                 break;
         case CORE_EVENT_PHASE:
                 sim_tell(sim, "client %u is in phase %d", client->number, (int)event->phase);
@@ -257,6 +261,7 @@ void client_crash(struct sim *sim, struct sim_client *client, uint64_t down_us)
         client->host.keep_by_hand = client->host.closed = client->looks = false;
         client->signing = false;
         client->sign_out_target = 0;
+        blocking_lost(sim, client);
         watch_forget(client);
         if (client->line)
                 line_close(sim, client->line);

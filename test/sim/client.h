@@ -59,6 +59,8 @@ struct sim_client {
         bool of_the_past;         /* the store went back, and it has not heard of it: its numbers may fall */
         bool dies;                /* once it has heard what its core has to say */
         bool looks;               /* has something on its screen */
+        bool blocks_on;           /* block_target: or no longer */
+        unsigned block_target;    /* the place of the user whom it asks to block, + 1; 0: none */
         unsigned sign_out_target; /* client number + 1 whose device is being signed out; 0: none */
 };
 

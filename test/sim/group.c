@@ -24,6 +24,7 @@ static void act(struct sim *sim, struct sim_client *client, const struct id *roo
                 room = &id;
         message = history_sent(sim, &id, client->number, client->user->id, room, client->said);
         message->deed = true;
+        message->brings = operation->kind == ROW_JOINED ? operation->subject : 0;
         if (operation->kind == ROW_CREATED || operation->kind == ROW_JOINED)
                 history_met(sim, room, operation->kind == ROW_CREATED ? client->user->id : operation->subject);
         sim_tell(sim, "client %u does %s (%u) in group %u", client->number, row_kind_text((unsigned)operation->kind),

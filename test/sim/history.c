@@ -61,8 +61,12 @@ struct message *history_sent(struct sim *sim, const struct id *request, unsigned
         if (history->count == HISTORY_MESSAGES_MAX)
                 return NULL;
         message = &history->messages[history->count++];
-        *message = (struct message){
-                .request = *request, .room = history_room(sim, room), .client = client, .number = number, .sender = sender};
+        *message = (struct message){.request = *request,
+                                    .room = history_room(sim, room),
+                                    .client = client,
+                                    .number = number,
+                                    .sender = sender,
+                                    .sent_us = sim->now_us};
         message->in_group = history_is_group(&history->rooms[message->room]);
         map_insert(&history->map, &message->node, hash_of(request));
         return message;
@@ -88,6 +92,7 @@ void history_acked(struct sim *sim, struct message *message, uint64_t seq)
                 sim->history.acked++;
         }
         set_seq(sim, message, seq, "acknowledgement");
+        blocking_acked(sim, message);
 }
 
 void history_refused(struct sim *sim, struct message *message, unsigned error)
@@ -98,7 +103,8 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
         if (message->state != MESSAGE_OPEN)
                 return;
         /* Whoever behaves has every right to what he does, unless the store forgot him. */
-        if (!message->rogue && !message->in_group && !message->may_fail && sim->faults.restored_us == 0)
+        if (!message->rogue && !message->in_group && !message->may_fail && sim->faults.restored_us == 0 &&
+            !blocking_may_refuse(sim, message, error))
                 sim_break(sim, "8 refused without a reason", "client %u's message %u: %s", message->client, message->number,
                           error_name(error));
         message->state = MESSAGE_REFUSED;
@@ -110,6 +116,7 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
 void history_restored(struct sim *sim, uint64_t since_us)
 {
         settings_restored(sim, since_us);
+        blocking_restored(sim);
         sim->history.shown_count = HISTORY_SHOWN_MAX; /* what was lawful once need not be by the stays that are left */
         for (unsigned i = 0; i < sim->history.count; i++) {
                 struct message *message = &sim->history.messages[i];
@@ -191,6 +198,7 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
                 sim_break(sim, "4 logs differ", "client %u's message %u is shown with another text", message->client,
                           message->number);
         set_seq(sim, message, row->seq, "a row");
+        blocking_shown(sim, message, row);
 }
 
 size_t history_text(unsigned client, unsigned number, char text[static HISTORY_TEXT_SIZE])

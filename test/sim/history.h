@@ -41,9 +41,11 @@ struct message {
         unsigned alters; /* EDITED, DELETED, REACTED, PINNED (rules/row.h): it makes no row, but alters this one */
         uint64_t target;
         const char *reaction; /* REACTED: which; lives for ever */
-        uint64_t seq;         /* as anybody was told first; 0: nobody was */
-        uint64_t acked_us;    /* or refused */
-        uint8_t error;        /* REFUSED: why */
+        uint64_t brings;      /* JOINED: whom */
+        uint64_t sent_us;
+        uint64_t seq;      /* as anybody was told first; 0: nobody was */
+        uint64_t acked_us; /* or refused */
+        uint8_t error;     /* REFUSED: why */
 };
 
 struct history_room {

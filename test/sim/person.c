@@ -314,6 +314,8 @@ void client_act(struct sim *sim, struct sim_client *client)
                 client_looks(sim, client);
         } else if (choice < 95) {
                 client_types(sim, client);
+        } else if (choice < 96) {
+                client_blocks(sim, client);
         } else {
                 look_around(sim, client);
         }
@@ -345,7 +347,8 @@ bool client_sign_out(struct sim *sim, struct sim_client *client)
 {
         struct sim_client *other = &sim->clients.all[sim_below(sim, sim->clients.count)];
 
-        if (core_phase(client->host.core) < CORE_OFFLINE || client->signing || client->sign_out_target)
+        if (core_phase(client->host.core) < CORE_OFFLINE || client->signing || client->sign_out_target ||
+            client->block_target)
                 return false;
         if (other->user != client->user || other->device == 0 || other->revoked)
                 return false;

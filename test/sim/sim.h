@@ -16,6 +16,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "sim/blame.h"
+#include "sim/blocking.h"
 #include "sim/client.h"
 #include "sim/engine.h"
 #include "sim/fault.h"
@@ -71,6 +72,7 @@ struct sim {
         struct lines lines;
         struct mailbox mailbox;
         struct clients clients;
+        struct blocking blocking;
         struct rogues rogues;
         struct guest guest;
         struct faults faults;

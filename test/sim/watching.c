@@ -94,6 +94,8 @@ void watching_types(struct sim *sim, uint64_t hearer, uint64_t user, const struc
 
         if (!met_in(room, hearer) || !met_in(room, user))
                 sim_break(sim, "7 typing heard by a stranger", "it is in room %u", history_room(sim, id));
+        if (in_peace(sim) && blocking_between(sim, hearer, user))
+                sim_break(sim, "7 typing heard in spite of a block", "it is in room %u", history_room(sim, id));
         if (client && has_left(sim, client, id))
                 sim_break(sim, "7 typing heard by who left", "client %u, group %u", client->number, history_room(sim, id));
 }

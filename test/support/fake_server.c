@@ -260,7 +260,7 @@ static void on_join(struct fake_server *server, struct fake_client *client, stru
 {
         static struct wire_row rows[10][40];
         struct wire_room_state states[10];
-        struct wire_joined joined = {.era = server->era, .profile = person_of(client->user)};
+        struct wire_joined joined = {.era = server->era, .profile = person_of(client->user), .blocks = server->block_count};
         const struct fake_room *chosen[10];
         uint8_t token[40];
 
@@ -565,6 +565,23 @@ static void on_sign_out(struct fake_server *server, struct fake_client *client, 
 }
 
 /* What is changed of an account: all of it is done. */
+static void send_blocks(struct fake_server *server, struct fake_client *client, const struct fake_frame *frame)
+{
+        struct wire_person people[200];
+        struct wire_block_list list = {.people = {.items = people}};
+
+        memset(people, 0, sizeof(people));
+        for (uint32_t i = 0; i < server->block_count; i++) {
+                if (server->blocks[i] <= frame->blocks.after)
+                        continue;
+                list.more = list.people.count == countof(people);
+                if (list.more)
+                        break;
+                people[list.people.count++] = person_of(server->blocks[i]);
+        }
+        fake_server_send(server, client->host, WIRE_CODE_block_list, &frame->head.request, NULL, &list);
+}
+
 static void on_settings(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
         struct wire_code_sent sent = {.valid_ms = 900000};
@@ -572,6 +589,7 @@ static void on_settings(struct fake_server *server, struct fake_client *client, 
         struct wire_profile_set set = {.profile = person_of(client->user)};
         struct wire_invited invited = {.token = SLICE_LITERAL("0123456789abcdefghjkmnpqrs")};
         const struct id *request = &frame->head.request;
+        struct wire_blocked blocked;
 
         switch (frame->head.code) {
         case WIRE_CODE_reset:
@@ -585,6 +603,13 @@ static void on_settings(struct fake_server *server, struct fake_client *client, 
                 break;
         case WIRE_CODE_set_profile:
                 fake_server_send(server, client->host, WIRE_CODE_profile_set, request, NULL, &set);
+                break;
+        case WIRE_CODE_block:
+                blocked = (struct wire_blocked){.user = frame->block.user, .on = frame->block.on, .head = 7};
+                fake_server_send(server, client->host, WIRE_CODE_blocked, request, NULL, &blocked);
+                break;
+        case WIRE_CODE_blocks:
+                send_blocks(server, client, frame);
                 break;
         case WIRE_CODE_invite:
                 fake_server_send(server, client->host, WIRE_CODE_invited, request, NULL, &invited);
@@ -644,6 +669,8 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_confirm_email] = on_settings,
         [WIRE_CODE_delete_account] = on_settings,
         [WIRE_CODE_invite] = on_settings,
+        [WIRE_CODE_block] = on_settings,
+        [WIRE_CODE_blocks] = on_settings,
 };
 
 void fake_server_handle(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)

@@ -60,6 +60,8 @@ struct fake_server {
         bool silent;  /* deliveries and marks of others are not sent */
         size_t split; /* bytes of one core_receive; 0: all at once */
         struct wire_welcome welcome;
+        uint64_t blocks[300]; /* whom everybody blocks, ascending */
+        uint32_t block_count;
         uint8_t token_salt; /* tokens made with another one are not good */
         uint8_t secret[32]; /* of the last device that was signed in */
 };
@@ -82,6 +84,8 @@ struct fake_frame {
                 struct wire_confirm_email confirm_email;
                 struct wire_delete_account delete_account;
                 struct wire_invite invite;
+                struct wire_block block;
+                struct wire_blocks blocks;
                 struct wire_sign_out sign_out;
                 struct wire_join join;
                 struct wire_rooms rooms;

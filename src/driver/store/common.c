@@ -54,6 +54,7 @@ bool op_needs_device(const struct store_op *op)
         case STORE_EMAIL_CONFIRM:
         case STORE_DELETE:
         case STORE_SEEN:
+        case STORE_BLOCK:
                 return true;
         case STORE_INVITE:
                 return op->user != 0;
@@ -138,6 +139,20 @@ bool word_next(struct slice folded, size_t *at, struct slice *word)
                 return true;
         }
         return false;
+}
+
+bool write_between(const struct store_op *op, struct id *personal)
+{
+        enum room_kind kind = room_kind_of(&op->write.room);
+
+        *personal = op->write.room;
+        if (kind == ROOM_PERSONAL)
+                return room_peer(&op->write.room, op->user) != 0;
+        if (kind != ROOM_GROUP || op->write.row_kind != ROW_JOINED || op->write.subject == 0 ||
+            op->write.subject > INT64_MAX || op->write.subject == op->user)
+                return false;
+        *personal = room_personal(op->user, op->write.subject);
+        return true;
 }
 
 struct slice user_principal(uint64_t user, uint8_t bytes[static 8])

@@ -64,6 +64,10 @@ static inline bool is_switched_off(struct slice password_hash)
 /* What an ACCESS makes of it, in the arena. False: no memory. */
 bool access_hash(const struct store_op *op, struct slice old, struct arena *arena, struct slice *new);
 
+/* Between whom a block would forbid this write: their personal room; false: between nobody. NO_USER is what both are told then, as
+ * of somebody who does not exist, so that neither learns which of them it was. */
+bool write_between(const struct store_op *op, struct id *personal);
+
 /* The principal of a signed-in user's requests. */
 struct slice user_principal(uint64_t user, uint8_t bytes[static 8]);
 

@@ -60,13 +60,16 @@ uint64_t group_next_version(uint64_t version, uint64_t now_ms)
 
 bool group_keeps_refusal(const struct store_op *op, enum error status)
 {
+        enum room_kind kind = room_kind_of(&op->write.room);
+
         switch (status) {
+        case ERR_NO_USER: /* of a personal room: a block, which may be gone when the same record comes again */
+                return group_may_have_refusal(op);
         case ERR_NOT_ALLOWED:
         case ERR_NO_ROOM:
-        case ERR_NO_USER:
         case ERR_ALREADY:
         case ERR_ROOM_FULL:
-                return group_may_have_refusal(op);
+                return kind == ROOM_GROUP || op->write.row_kind == ROW_PINNED;
         default:
                 return false;
         }
@@ -74,7 +77,9 @@ bool group_keeps_refusal(const struct store_op *op, enum error status)
 
 bool group_may_have_refusal(const struct store_op *op)
 {
-        return room_kind_of(&op->write.room) == ROOM_GROUP || op->write.row_kind == ROW_PINNED;
+        enum room_kind kind = room_kind_of(&op->write.room);
+
+        return kind == ROOM_GROUP || kind == ROOM_PERSONAL || op->write.row_kind == ROW_PINNED;
 }
 
 bool group_sees(const struct member *member, uint64_t number)

@@ -108,7 +108,8 @@ void read_shared_question(struct database *database, const struct store_question
                 return;
         }
         for (size_t i = 0; i < question->shared.count; i++)
-                if (share(database, question->user, question->shared.users[i]))
+                if (share(database, question->user, question->shared.users[i]) &&
+                    !block_between(database, question->user, question->shared.users[i]))
                         users[answer->shared.count++] = question->shared.users[i];
 }
 
@@ -124,6 +125,7 @@ void read_among_question(struct database *database, const struct store_question 
                 return;
         }
         for (size_t i = 0; i < question->shared.count; i++)
-                if (is_in(database, question->shared.users[i], &question->shared.room))
+                if (is_in(database, question->shared.users[i], &question->shared.room) &&
+                    !block_between(database, question->user, question->shared.users[i]))
                         users[answer->shared.count++] = question->shared.users[i];
 }

@@ -19,6 +19,7 @@ void read_find_question(struct database *database, const struct store_question *
         bind_bytes(statement, 1, folded);
         bind_bytes(statement, 2, until);
         bind_number(statement, 3, question->find.people_max);
+        bind_number(statement, 4, question->user);
         while (count < question->find.people_max && database_row(database, statement))
                 users[count++] = column_number(statement, 0);
         database_end(statement);
@@ -26,6 +27,30 @@ void read_find_question(struct database *database, const struct store_question *
                 people[i] = person_read(database, users[i], arena);
         answer->people.people = people;
         answer->people.count = count;
+}
+
+void read_blocks_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena)
+{
+        size_t max = question->blocks.people_max, count = 0;
+        struct store_person *people = arena_array(arena, struct store_person, max + 1);
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_BLOCKS);
+
+        if (!people) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        bind_number(statement, 1, question->user);
+        bind_number(statement, 2, question->blocks.after);
+        bind_number(statement, 3, max + 1);
+        while (count <= max && database_row(database, statement))
+                people[count++].user = column_number(statement, 0);
+        database_end(statement);
+        answer->people.more = count > max;
+        answer->people.count = min_of(count, max);
+        for (size_t i = 0; i < answer->people.count; i++)
+                people[i] = person_read(database, people[i].user, arena);
+        answer->people.people = people;
 }
 
 void read_profiles_question(struct database *database, const struct store_question *question, struct store_answer *answer,

@@ -184,6 +184,7 @@ static void read_join(struct database *database, const struct store_question *qu
 
         count = min_of(listing.count, (size_t)question->join.rooms_max);
         answer->rooms.person = person_read(database, question->user, arena);
+        answer->rooms.blocks = count_blocks(database, question->user);
         answer->rooms.rooms = arena_array(arena, struct store_room, count + 1);
         answer->rooms.more = listing.count > count;
         for (size_t i = 0; i < count && answer->rooms.rooms && database_good(database); i++) {

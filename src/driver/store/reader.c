@@ -40,6 +40,9 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_FIND:
                 read_find_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_BLOCKS:
+                read_blocks_question(database, question, answer, arena);
+                break;
         case STORE_ASK_PROFILES:
                 read_profiles_question(database, question, answer, arena);
                 break;

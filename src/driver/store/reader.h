@@ -20,6 +20,8 @@ void read_search_question(struct database *database, const struct store_question
                           struct arena *arena);
 void read_find_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                         struct arena *arena);
+void read_blocks_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                          struct arena *arena);
 void read_profiles_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                             struct arena *arena);
 void read_devices_question(struct database *database, const struct store_question *question, struct store_answer *answer,

@@ -197,6 +197,7 @@ static bool load_members(struct database *database, struct room *room)
 static bool load(struct database *database, struct room *room)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ROOM_FIND);
+        uint64_t lower, higher;
         bool found;
 
         bind_id(statement, 1, &room->id);
@@ -212,6 +213,8 @@ static bool load(struct database *database, struct room *room)
         if (!found || !database_good(database))
                 return false;
         read_head(database, room->number, &room->head, &room->n, &room->time_ms);
+        if (room->kind == ROOM_PERSONAL && room_personal_users(&room->id, &lower, &higher))
+                room->blocked = block_between(database, lower, higher);
         return load_members(database, room);
 }
 

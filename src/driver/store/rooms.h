@@ -16,6 +16,7 @@ struct room {
         struct id id;
         uint64_t number; /* the local one */
         uint8_t kind;
+        bool blocked; /* personal: one of the two blocks the other */
         uint64_t head, n, time_ms, members_version;
         struct store_lowest lowest;
         struct member *members; /* present ones */
@@ -34,6 +35,12 @@ void room_cache_drop(struct room_cache *rooms);
 
 /* The room with that id; NULL if there is none, or on failure (database->code). Valid until the next room_cache_ call. */
 struct room *room_cache_find(struct room_cache *rooms, struct database *database, const struct id *id);
+
+/* Does one of the two block the other? (write_block.c) */
+bool block_between(struct database *database, uint64_t a, uint64_t b);
+
+/* How many people that one blocks. */
+uint64_t count_blocks(struct database *database, uint64_t user);
 
 /* Makes a room with its first members. NULL on failure. */
 struct room *room_cache_make(struct room_cache *rooms, struct database *database, const struct id *id,

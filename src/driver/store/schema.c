@@ -86,6 +86,9 @@ static const char *const steps[] = {
         /* Pinned rows: by the number of the operation that pinned them. */
         [8] = "ALTER TABLE messages ADD COLUMN pinned INTEGER;"
               "CREATE INDEX messages_pinned ON messages(room, pinned) WHERE pinned IS NOT NULL",
+        /* Who blocks whom. A refusal in a personal room stands for room 0: the room may never have been made. */
+        [9] = "CREATE TABLE blocks(user INTEGER NOT NULL, peer INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
+              " PRIMARY KEY(user, peer)) WITHOUT ROWID",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

@@ -171,6 +171,8 @@ void write_alteration(struct writer *writer, struct room *room, const struct sto
         result->status = writer_admit(writer, op);
         if (!result->status)
                 result->status = content_check(op);
+        if (!result->status && room)
+                result->status = write_forbidden(writer, room, op);
         if (!result->status)
                 result->status = room ? writer_target_check(writer, room, op, &row, arena) : ERR_NO_ROOM;
         if (!result->status && database_good(&writer->database))

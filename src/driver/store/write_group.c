@@ -51,7 +51,7 @@ static bool was_removed(struct writer *writer, const struct room *room, uint64_t
 
 static enum error admit_newcomer(struct writer *writer, const struct room *room, const struct store_op *op)
 {
-        if (!writer_knows_user(writer, op->write.subject))
+        if (!writer_knows_user(writer, op->write.subject) || write_forbidden(writer, room, op) != ERR_OK)
                 return ERR_NO_USER;
         if (room->member_count >= GROUP_MEMBERS_MAX)
                 return ERR_ROOM_FULL;
@@ -86,18 +86,28 @@ enum error group_admit(struct writer *writer, struct room *room, const struct st
 
 /* ---- refusals ---- */
 
+/* Under which number: 0 for a personal room, which may never have been made. False: none is kept there. */
+static bool refusal_room(const struct room *room, const struct store_op *op, uint64_t *number)
+{
+        bool personal = room_kind_of(&op->write.room) == ROOM_PERSONAL;
+
+        *number = personal || !room ? 0 : room->number;
+        return (personal || room) && group_may_have_refusal(op);
+}
+
 bool group_find_refusal(struct writer *writer, const struct room *room, const struct store_op *op,
                         struct store_result *result)
 {
         sqlite3_stmt *statement;
+        uint64_t number;
         bool found;
 
-        if (!group_may_have_refusal(op))
+        if (!refusal_room(room, op, &number))
                 return false;
         statement = database_use(&writer->database, STATEMENT_REFUSAL_FIND);
         bind_id(statement, 1, &op->request);
         bind_number(statement, 2, op->user);
-        bind_number(statement, 3, room->number);
+        bind_number(statement, 3, number);
         found = database_row(&writer->database, statement);
         if (found) {
                 bool same = slice_equal(column_bytes(statement, 0), slice_of(op->digest, STORE_HASH_SIZE));
@@ -113,13 +123,14 @@ void group_keep_refusal(struct writer *writer, const struct room *room, const st
 {
         uint64_t age_ms = min_of((uint64_t)STORE_REQUESTS_DAYS * DAY_MS, writer->now_ms);
         sqlite3_stmt *statement;
+        uint64_t number;
 
-        if (!group_keeps_refusal(op, status))
+        if (!refusal_room(room, op, &number) || !group_keeps_refusal(op, status))
                 return;
         statement = database_use(&writer->database, STATEMENT_REFUSAL_NEW);
         bind_id(statement, 1, &op->request);
         bind_number(statement, 2, op->user);
-        bind_number(statement, 3, room->number);
+        bind_number(statement, 3, number);
         bind_bytes(statement, 4, slice_of(op->digest, STORE_HASH_SIZE));
         bind_number(statement, 5, status);
         bind_number(statement, 6, writer->now_ms);

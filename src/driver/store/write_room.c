@@ -221,7 +221,7 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
         uint64_t heir = 0;
         bool fresh = !room;
 
-        if (room && (find_repeat(writer, room, op, result, arena) || group_find_refusal(writer, room, op, result)))
+        if ((room && find_repeat(writer, room, op, result, arena)) || group_find_refusal(writer, room, op, result))
                 return;
         if (row_alters(op->write.row_kind, op->write.target)) {
                 write_alteration(writer, room, op, result, arena);
@@ -230,6 +230,8 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
         result->status = writer_admit(writer, op);
         if (!result->status)
                 result->status = content_check(op);
+        if (!result->status && room_kind_of(&op->write.room) == ROOM_PERSONAL)
+                result->status = write_forbidden(writer, room, op);
         if (!result->status && !room)
                 result->status = op->write.target ? ERR_NO_ROW : make_room(writer, op, &room);
         if (!result->status && database_good(&writer->database) && !fresh)
@@ -238,7 +240,7 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
                 result->status = writer_target_check(writer, room, op, &target, arena);
         if (!result->status && database_good(&writer->database))
                 append(writer, room, op, heir, result, arena);
-        else if (room && database_good(&writer->database))
+        else if (database_good(&writer->database))
                 group_keep_refusal(writer, room, op, result->status);
 }
 

@@ -270,6 +270,10 @@ static void bury(struct writer *writer, uint64_t user, struct arena *arena)
         statement = database_use(&writer->database, STATEMENT_INVITES_DROP);
         bind_number(statement, 1, user);
         database_run(&writer->database, statement);
+        statement = database_use(&writer->database, STATEMENT_BLOCKS_DROP);
+        bind_number(statement, 1, user);
+        database_run(&writer->database, statement);
+        room_cache_drop(&writer->rooms); /* which know of his blocks */
         guesses_drop(writer, user);
         devices_revoke(writer, user, 0);
 }

@@ -16,7 +16,7 @@ static write_function *const functions[] = {
         [STORE_EMAIL] = write_email,       [STORE_EMAIL_CONFIRM] = write_email_confirm,
         [STORE_DELETE] = write_delete,     [STORE_SEEN] = write_seen,
         [STORE_INVITE] = write_invite,     [STORE_IMPORT] = write_import,
-        [STORE_ACCESS] = write_access,
+        [STORE_ACCESS] = write_access,     [STORE_BLOCK] = write_block,
 };
 
 void writer_forget(struct writer *writer)

@@ -80,7 +80,7 @@ must_use enum error group_make(struct writer *writer, const struct store_op *op,
 /* Has the sender the right to that, in that room? `heir`: who becomes owner by it (0: nobody). */
 must_use enum error group_admit(struct writer *writer, struct room *room, const struct store_op *op, uint64_t *heir);
 
-/* Was it refused before? Then so it is again. */
+/* Was it refused before? Then so it is again. room: NULL: there is none yet. */
 bool group_find_refusal(struct writer *writer, const struct room *room, const struct store_op *op,
                         struct store_result *result);
 void group_keep_refusal(struct writer *writer, const struct room *room, const struct store_op *op, enum error status);
@@ -88,6 +88,10 @@ void group_keep_refusal(struct writer *writer, const struct room *room, const st
 /* What follows from a row that was appended: members, roles, title, link. */
 void group_change(struct writer *writer, struct room *room, const struct store_op *op, const struct store_row *row);
 
+/* write_block.c. NO_USER if that would be written between two of whom one blocks the other. room: that of the operation; NULL: none. */
+must_use enum error write_forbidden(struct writer *writer, const struct room *room, const struct store_op *op);
+
+void write_block(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);

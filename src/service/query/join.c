@@ -51,7 +51,8 @@ void join_stored(struct batch *batch, struct item *item)
                 .time_ms = seams->clock->wall_ms(seams->clock),
                 .profile = shape_person(&answer->rooms.person),
                 .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count, item->envelope.user),
-                .more = answer->rooms.more};
+                .more = answer->rooms.more,
+                .blocks = answer->rooms.blocks};
         if (item->envelope.old_key) {
                 token_mint(seams->keys, item->envelope.user, item->envelope.device, token);
                 joined.token = slice_of(token, sizeof(token));

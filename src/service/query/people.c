@@ -1,4 +1,4 @@
-/* find, profiles and devices: people by name, people by id, one's own devices. */
+/* find, profiles, blocks and devices: people by name, people by id, whom one blocks, one's own devices. */
 #include "rules/limits.h"
 #include "service/query/query.h"
 
@@ -61,6 +61,29 @@ void people_stored(struct batch *batch, struct item *item)
         people = (struct wire_people){
                 .people = shape_people(batch, answer->people.people, min_of(answer->people.count, PEOPLE_MAX))};
         batch_reply(batch, item, WIRE_CODE_people, &people, WIRE_EFFECT_NONE);
+}
+
+void blocks_plan(struct batch *batch, struct item *item)
+{
+        struct wire_blocks *blocks = batch_decode(batch, item, sizeof(*blocks));
+        struct store_question *question = blocks ? batch_ask(batch, item, STORE_ASK_BLOCKS) : NULL;
+
+        if (!question)
+                return;
+        question->blocks.after = blocks->after;
+        question->blocks.people_max = query_limit(blocks->limit, BLOCKS_PAGE_MAX);
+}
+
+void blocks_stored(struct batch *batch, struct item *item)
+{
+        const struct store_answer *answer = query_answer(batch, item);
+        struct wire_block_list list;
+
+        if (!answer)
+                return;
+        list = (struct wire_block_list){.people = shape_people(batch, answer->people.people, answer->people.count),
+                                        .more = answer->people.more};
+        batch_reply(batch, item, WIRE_CODE_block_list, &list, WIRE_EFFECT_NONE);
 }
 
 void devices_plan(struct batch *batch, struct item *item)

@@ -65,6 +65,7 @@ static const struct handler handlers[] = {
         HANDLER(find, people_stored),
         HANDLER(profiles, people_stored),
         HANDLER(devices, devices_stored),
+        HANDLER(blocks, blocks_stored),
         HANDLER(members, members_stored),
         {.code = WIRE_CODE_watch,
          .hooks = {[HOOK_PLAN] = watch_plan, [HOOK_ASKED] = watch_asked, [HOOK_STORED] = watch_stored}},

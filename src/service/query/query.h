@@ -34,6 +34,8 @@ void search_stored(struct batch *batch, struct item *item);
 void find_plan(struct batch *batch, struct item *item);
 void profiles_plan(struct batch *batch, struct item *item);
 void people_stored(struct batch *batch, struct item *item);
+void blocks_plan(struct batch *batch, struct item *item);
+void blocks_stored(struct batch *batch, struct item *item);
 void devices_plan(struct batch *batch, struct item *item);
 void devices_stored(struct batch *batch, struct item *item);
 void members_plan(struct batch *batch, struct item *item);

@@ -70,6 +70,7 @@ static const struct handler handlers[] = {
         {.code = WIRE_CODE_write,
          .told_by = WRITE_TOLD_BY,
          .hooks = {[HOOK_PLAN] = write_plan, [HOOK_STORED] = write_stored}},
+        {.code = WIRE_CODE_block, .hooks = {[HOOK_PLAN] = block_plan, [HOOK_STORED] = block_stored}},
         {.code = WIRE_CODE_mark, .patient = true, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
 };
 

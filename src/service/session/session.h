@@ -24,6 +24,8 @@ bool session_check_room(struct batch *batch, struct item *item);
 
 void write_plan(struct batch *batch, struct item *item);
 void write_stored(struct batch *batch, struct item *item);
+void block_plan(struct batch *batch, struct item *item);
+void block_stored(struct batch *batch, struct item *item);
 void mark_plan(struct batch *batch, struct item *item);
 void mark_stored(struct batch *batch, struct item *item);
 

@@ -66,20 +66,6 @@ void take_members(struct asking *asking, size_t place, enum sql sql, const PGres
 
 /* ---- who is in a room together ---- */
 
-/* The room is named once for each of them, as a transaction asks it. */
-static void ask_among(struct asking *asking, size_t place)
-{
-        const struct store_question *question = &asking->job.questions[place];
-        struct parameters asked = parameters_in(&asking->arena);
-        struct column rooms = add_ids(&asked, question->shared.count), users = add_numbers(&asked, question->shared.count);
-
-        for (size_t i = 0; i < question->shared.count; i++) {
-                array_id(&rooms, &question->shared.room);
-                array_number(&users, question->shared.users[i]);
-        }
-        asking_queue(asking, place, SQL_MEMBERS_SOME, &asked);
-}
-
 void ask_shared(struct asking *asking, size_t place)
 {
         const struct store_question *question = &asking->job.questions[place];
@@ -93,22 +79,19 @@ void ask_shared(struct asking *asking, size_t place)
         }
         if (question->shared.count == 0)
                 return;
-        if (question->kind == STORE_ASK_AMONG) {
-                ask_among(asking, place);
-                return;
-        }
         add_number(&asked, question->user);
+        if (question->kind == STORE_ASK_AMONG)
+                add_id(&asked, &question->shared.room);
         users = add_numbers(&asked, question->shared.count);
         for (size_t i = 0; i < question->shared.count; i++)
                 array_number(&users, question->shared.users[i]);
-        asking_queue(asking, place, SQL_ASK_SHARED, &asked);
+        asking_queue(asking, place, question->kind == STORE_ASK_AMONG ? SQL_ASK_AMONG : SQL_ASK_SHARED, &asked);
 }
 
 void take_shared(struct asking *asking, size_t place, enum sql sql, const PGresult *result)
 {
         const struct store_question *question = &asking->job.questions[place];
         struct store_answer *answer = &asking->job.answers[place];
-        int column = sql == SQL_MEMBERS_SOME ? 1 : 0; /* of the user */
 
         if (sql == SQL_ASK_PRESENT) {
                 answer->status = PQntuples(result) == 0 ? ERR_NO_ROOM : ERR_OK;
@@ -120,7 +103,7 @@ void take_shared(struct asking *asking, size_t place, enum sql sql, const PGresu
         asking->failed |= !answer->shared.users;
         for (size_t i = 0; i < question->shared.count && !asking->failed; i++)
                 for (int row = 0; row < PQntuples(result); row++)
-                        if (value_number(result, row, column) == question->shared.users[i]) {
+                        if (value_number(result, row, 0) == question->shared.users[i]) {
                                 answer->shared.users[answer->shared.count++] = question->shared.users[i];
                                 break;
                         }

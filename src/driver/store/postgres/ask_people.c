@@ -24,6 +24,7 @@ static void ask_find(struct asking *asking, size_t place)
         add_bytes(&parameters, until);
         add_number(&parameters, question->find.people_max);
         add_number(&parameters, (uint64_t)WORDS_OF_USER * question->find.people_max);
+        add_number(&parameters, question->user);
         asking_queue(asking, place, SQL_ASK_FIND, &parameters);
 }
 
@@ -67,6 +68,11 @@ void ask_people(struct asking *asking, size_t place)
                 ask_profiles(asking, place);
         } else if (question->kind == STORE_ASK_LOGIN) {
                 ask_login(asking, place);
+        } else if (question->kind == STORE_ASK_BLOCKS) {
+                add_number(&parameters, question->user);
+                add_number(&parameters, question->blocks.after);
+                add_number(&parameters, question->blocks.people_max + 1);
+                asking_queue(asking, place, SQL_ASK_BLOCKS, &parameters);
         } else if (question->kind == STORE_ASK_PASSWORD) {
                 add_number(&parameters, question->user);
                 asking_queue(asking, place, SQL_ASK_PASSWORD, &parameters);
@@ -87,6 +93,14 @@ static void take_found(struct asking *asking, struct store_answer *answer, const
                 asking->failed |= !read_person_columns(result, (int)i, 0, asking->job.arena, &answer->people.people[i]);
         asking->failed |= !answer->people.people;
         answer->people.count = count;
+}
+
+static void take_blocks(struct asking *asking, const struct store_question *question, struct store_answer *answer,
+                        const PGresult *result)
+{
+        take_found(asking, answer, result);
+        answer->people.more = answer->people.count > question->blocks.people_max;
+        answer->people.count = min_of(answer->people.count, (size_t)question->blocks.people_max);
 }
 
 /* In the order in which they were asked for. */
@@ -159,6 +173,8 @@ void take_people(struct asking *asking, size_t place, enum sql sql, const PGresu
 
         if (sql == SQL_ASK_FIND)
                 take_found(asking, answer, result);
+        else if (sql == SQL_ASK_BLOCKS)
+                take_blocks(asking, question, answer, result);
         else if (sql == SQL_USERS)
                 take_profiles(asking, question, answer, result);
         else if (sql == SQL_ASK_DEVICES)

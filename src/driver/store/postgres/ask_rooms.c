@@ -64,6 +64,7 @@ static void ask_latest(struct asking *asking, size_t place)
 
         array_number(&users, question->user);
         asking_queue(asking, place, SQL_USERS, &person);
+        asking_queue(asking, place, SQL_BLOCK_COUNTS, &person);
         add_number(&rooms, question->user);
         add_number(&rooms, question->join.rooms_max + 1); /* one more tells whether there are more */
         asking_queue(asking, place, SQL_ASK_LATEST, &rooms);
@@ -247,6 +248,8 @@ void take_rooms(struct asking *asking, size_t place, enum sql sql, const PGresul
 
         if (sql == SQL_USERS && PQntuples(result) == 1)
                 asking->failed |= !read_person_columns(result, 0, 0, asking->job.arena, &answer->rooms.person);
+        else if (sql == SQL_BLOCK_COUNTS && PQntuples(result) == 1)
+                answer->rooms.blocks = value_number(result, 0, 1);
         else if (sql == SQL_ASK_LATEST)
                 take_listed(asking, answer, question->join.rooms_max, result);
         else if (sql == SQL_ASK_LATEST_ROWS)

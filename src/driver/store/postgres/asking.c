@@ -102,6 +102,7 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_FIND:
         case STORE_ASK_PROFILES:
         case STORE_ASK_DEVICES:
+        case STORE_ASK_BLOCKS:
         case STORE_ASK_LOGIN:
         case STORE_ASK_PASSWORD:
                 ask_people(asking, place);

@@ -99,6 +99,29 @@ static void ask_members(struct loading *loading)
         ask(loading, SQL_MEMBERS_SOME, &some);
 }
 
+/* After the locks, and as a statement of its own: one that waits for a lock sees what there was before it waited. */
+static void ask_blocks(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading), counts = parameters_of(loading);
+        size_t rooms = 0, users = 0;
+        struct column ids, numbers;
+
+        world_each(loading->world, LINE_ROOM, struct world_room, room) rooms += room->asks_blocks;
+        world_each(loading->world, LINE_USER, struct world_user, user) users += user->count_blocks;
+        if (rooms) {
+                ids = add_ids(&parameters, rooms);
+                world_each(loading->world, LINE_ROOM, struct world_room, room) if (room->asks_blocks)
+                        array_id(&ids, &room->id);
+                ask(loading, SQL_BLOCKS, &parameters);
+        }
+        if (!users)
+                return;
+        numbers = add_numbers(&counts, users);
+        world_each(loading->world, LINE_USER, struct world_user, user) if (user->count_blocks)
+                array_number(&numbers, user->user);
+        ask(loading, SQL_BLOCK_COUNTS, &counts);
+}
+
 static void ask_former(struct loading *loading)
 {
         struct parameters parameters = parameters_of(loading);
@@ -386,6 +409,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         ask_pending(&loading, SQL_PENDING_EMAILS);
         if (rooms)
                 ask_members(&loading);
+        ask_blocks(&loading);
         ask_former(&loading);
         ask_refusals(&loading);
         ask_counts(&loading);

@@ -28,6 +28,9 @@ void plan_operations(struct world *world)
                 case STORE_MARK:
                         plan_mark(world, op, result, i);
                         break;
+                case STORE_BLOCK:
+                        plan_block(world, op, result);
+                        break;
                 default:
                         plan_account(world, op, result);
                         break;

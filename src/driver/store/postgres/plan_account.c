@@ -471,6 +471,7 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
                 break;
         case STORE_WRITE:
         case STORE_MARK:
+        case STORE_BLOCK:
                 unreachable();
         }
 }

@@ -120,6 +120,8 @@ void plan_alteration(struct world *world, struct world_room *room, const struct 
         result->status = plan_admit(world, op);
         if (!result->status)
                 result->status = content_check(op);
+        if (!result->status && room->line.found)
+                result->status = plan_forbidden(world, op);
         if (!result->status)
                 result->status = room->line.found ? plan_target_check(world, room, op) : ERR_NO_ROOM;
         if (!result->status && !world->failed)

@@ -195,6 +195,8 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
         result->status = plan_admit(world, op);
         if (!result->status)
                 result->status = content_check(op);
+        if (!result->status && room_kind_of(&room->id) == ROOM_PERSONAL)
+                result->status = plan_forbidden(world, op);
         if (!result->status && !room->line.found)
                 result->status = op->write.target ? ERR_NO_ROW : make_room(world, op, room);
         if (!result->status && !world->failed && !fresh)
@@ -203,7 +205,7 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
                 result->status = plan_target_check(world, room, op);
         if (!result->status && !world->failed)
                 append(world, room, op, heir, message, result);
-        else if (room->line.found)
+        else if (room->line.found || room_kind_of(&room->id) == ROOM_PERSONAL)
                 plan_keep_refusal(world, op, result->status);
 }
 

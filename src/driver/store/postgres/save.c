@@ -229,6 +229,8 @@ bool save_queue(struct world *world, struct connection *connection, struct sent 
         if (!world->failed)
                 save_refusals(world, connection, sent);
         if (!world->failed)
+                save_blocks(world, connection, sent);
+        if (!world->failed)
                 save_accounts(world, connection, sent);
         return !world->failed;
 }

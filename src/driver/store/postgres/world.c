@@ -327,6 +327,7 @@ struct world_request *world_request_of(struct world *world, const struct store_o
         case STORE_EMAIL_CONFIRM:
         case STORE_DELETE:
         case STORE_INVITE:
+        case STORE_BLOCK:
                 return world_request(world, &op->request, user_principal(op->user, bytes));
         default:
                 return NULL;
@@ -375,6 +376,7 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
                 world_target(world, &op->write.room, op->write.target);
         }
         world_message(world, &op->request, op->user, &op->write.room);
+        want_blocks(world, op);
         if (group_may_have_refusal(op))
                 world_refusal(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);
@@ -503,6 +505,9 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
         case STORE_INVITE:
         case STORE_ACCESS:
                 want_settings(world, op);
+                break;
+        case STORE_BLOCK:
+                want_block(world, op);
                 break;
         case STORE_RENEW:
                 world_device(world, op->user, op->device);

@@ -48,12 +48,13 @@ struct world_room {
         struct line line;
         struct id id;
         uint8_t kind;
-        bool asks_all, asks_pins, may_be_new; /* what is to be read of it */
-        bool whole;                           /* all present members were read */
-        bool line_there;                      /* its line is locked, though the room may not have been made yet (found) */
-        bool remade;                          /* more than its head is to be written */
-        bool regrouped;                       /* title, link, number of members are */
-        uint64_t known;                       /* version of its members that its callers know; 0: none, or not the same */
+        bool asks_all, asks_pins, asks_blocks, may_be_new; /* what is to be read of it */
+        bool blocks[2], blocks_before[2]; /* of a personal one: [1]: the lower user blocks the higher; [0]: he him */
+        bool whole;                       /* all present members were read */
+        bool line_there;                  /* its line is locked, though the room may not have been made yet (found) */
+        bool remade;                      /* more than its head is to be written */
+        bool regrouped;                   /* title, link, number of members are */
+        uint64_t known;                   /* version of its members that its callers know; 0: none, or not the same */
         uint64_t head, n, time_ms, members_version;
         uint64_t head_before, n_before; /* as they were read */
         uint64_t pins;                  /* rows that are pinned now; asks_pins */
@@ -124,9 +125,9 @@ struct world_user {
         struct store_person person;
         struct slice password_hash, name_folded, email, email_folded;
         struct slice name_before, display_before; /* as they were read: folded, as it is */
-        uint64_t user, devices_live;
-        uint64_t kept; /* of revoke_all: the device that stays; 0: none */
-        bool lock, count_devices, revoke_all, renamed, gone, list_invites;
+        uint64_t user, devices_live, blocks;      /* blocks: how many he makes */
+        uint64_t kept;                            /* of revoke_all: the device that stays; 0: none */
+        bool lock, count_devices, revoke_all, renamed, gone, list_invites, count_blocks;
 };
 
 struct world_name {
@@ -270,6 +271,16 @@ enum error plan_group_make(struct world *world, const struct store_op *op, struc
 enum error plan_group_admit(struct world *world, struct world_room *room, const struct store_op *op, uint64_t *heir);
 void plan_group_change(struct world *world, struct world_room *room, const struct store_op *op, const struct store_row *row);
 
+/* plan_block.c. What a write needs to know of blocks, and a block itself; two of their results. */
+void want_blocks(struct world *world, const struct store_op *op);
+void want_block(struct world *world, const struct store_op *op);
+void take_block(struct world *world, const PGresult *result, int row);
+void take_block_count(struct world *world, const PGresult *result, int row);
+
+/* NO_USER if that would be written between two of whom one blocks the other. */
+enum error plan_forbidden(struct world *world, const struct store_op *op);
+void plan_block(struct world *world, const struct store_op *op, struct store_result *result);
+
 bool plan_find_refusal(struct world *world, const struct store_op *op, struct store_result *result);
 void plan_keep_refusal(struct world *world, const struct store_op *op, enum error status);
 
@@ -307,6 +318,7 @@ enum error plan_admit(struct world *world, const struct store_op *op);
 /* Queues what is to be written. False: out of memory. */
 bool save_queue(struct world *world, struct connection *connection, struct sent *sent);
 
+void save_blocks(struct world *world, struct connection *connection, struct sent *sent);
 void save_refusals(struct world *world, struct connection *connection, struct sent *sent);
 void save_search(struct world *world, struct connection *connection, struct sent *sent);
 void save_members(struct world *world, struct connection *connection, struct sent *sent);
