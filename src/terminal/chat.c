@@ -251,6 +251,8 @@ static void update_ticks(struct chat *chat)
 
 static void show_row(struct chat *chat, const struct wire_row *row)
 {
+        bool hides = !chat->session->blocked && session_hides(chat->session, &chat->room, row);
+        struct slice written = hides ? SLICE_LITERAL(PRINT_HIDDEN) : row->text;
         bool mine = row->sender == core_user(chat->session->host->core);
         struct shown *shown = find_shown(chat, row->seq, &row->request);
 
@@ -277,14 +279,14 @@ static void show_row(struct chat *chat, const struct wire_row *row)
                 if (row->kind != ROW_DELETED)
                         print_message(chat, mine,
                                       core_row_state(chat->session->host->core, &chat->room, row->seq, row->sender),
-                                      row->time_ms, row->sender, row->text);
+                                      row->time_ms, row->sender, written);
         } else {
                 shown = add_shown(chat);
                 shown->id = row->request;
                 shown->seq = row->seq;
                 shown->mine = mine;
                 shown->state = core_row_state(chat->session->host->core, &chat->room, row->seq, row->sender);
-                print_message(chat, mine, shown->state, row->time_ms, row->sender, row->text);
+                print_message(chat, mine, shown->state, row->time_ms, row->sender, written);
         }
         draw_line(chat);
 }

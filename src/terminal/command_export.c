@@ -186,6 +186,7 @@ int command_export(struct session *session, int count, char **words)
         int result = session_need_link(session, LINK_WAIT_MS);
 
         (void)count;
+        session->blocked = true; /* all that one has */
         if (result == EXIT_DONE && !host_wait(session->host, is_synced, session, SYNC_WAIT_MS))
                 result = session_complain(EXIT_NO_LINK, "the list of rooms does not come");
         if (result != EXIT_DONE)

@@ -43,6 +43,10 @@ static const struct command commands[] = {
         {"invite", "", "make an invitation (where members may): prints its token", NEED_ACCOUNT, 0, 0, command_invite},
         {"whoami", "", "print who is signed in here", NEED_ACCOUNT, 0, 0, command_whoami},
         {"people", "NAME", "find people whose name begins with NAME", NEED_ACCOUNT, 1, 1, command_people},
+        {"block", "@NAME", "block somebody: neither writes to, finds, watches or invites the other", NEED_ACCOUNT, 1, 1,
+         command_block},
+        {"unblock", "@NAME", "block somebody no longer", NEED_ACCOUNT, 1, 1, command_unblock},
+        {"blocks", "", "list whom one blocks", NEED_ACCOUNT, 0, 0, command_blocks},
         {"rooms", "", "list the rooms: the pinned ones, the latest first, the archived ones last", NEED_ACCOUNT, 0, 0,
          command_rooms},
         {"mute", "ROOM [TIME|off]",
@@ -100,7 +104,7 @@ enum flag_type { FLAG_TEXT, FLAG_SWITCH, FLAG_ROWS };
 
 static struct {
         const char *server, *ca, *profile;
-        bool json, numbers, help;
+        bool json, numbers, blocked, help;
 } general;
 
 static const struct flag {
@@ -120,6 +124,8 @@ static const struct flag {
         {"room", "ROOM", "search: in that room alone", FLAG_TEXT, &command_flags.room},
         {"numbers", "", "history, tail, search, around, pins: with the number of each message", FLAG_SWITCH,
          &general.numbers},
+        {"blocked", "", "history, tail, search, around, chat, pins: also what those write in groups whom one blocks",
+         FLAG_SWITCH, &general.blocked},
         {"all", "", "signout: every device", FLAG_SWITCH, &command_flags.all},
         {"others", "", "signout, password: every other device", FLAG_SWITCH, &command_flags.others},
         {"invite", "LINK", "signup: an invitation, as a link or its last 26 letters and digits", FLAG_TEXT,
@@ -393,6 +399,7 @@ static int run(const struct command *command, int count, char **words)
 {
         struct session session = {.json = general.json,
                                   .numbers = general.numbers,
+                                  .blocked = general.blocked,
                                   .colour = !general.json && isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
         int result = open_session(&session);
 

@@ -160,38 +160,51 @@ static void print_json_reactions(const struct wire_row *row)
         }
 }
 
-void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row)
+/* The row without what is said in it. */
+static struct wire_row hide(const struct wire_row *row)
+{
+        struct wire_row hidden = *row;
+
+        hidden.text = hidden.origin = hidden.reacted = (struct slice){0};
+        hidden.reactions = (struct wire_list){0};
+        return hidden;
+}
+
+static void print_row_plain(struct session *session, const struct id *room, const struct wire_row *row, bool hidden,
+                            const char *name)
 {
         bool mine = row->sender == core_user(session->host->core);
-        enum core_message_state state = CORE_MESSAGE_SENT;
-        char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
+        char clock[CLOCK_SIZE];
 
-        session_sender_name(session, room, row->sender, name);
-        if (mine)
-                state = core_row_state(session->host->core, room, row->seq, row->sender);
-        if (!session->json) {
-                print_clock(row->time_ms, clock);
-                printf("%s%s ", mine ? print_tick(state, session->colour) : "   ", clock);
-                if (session->numbers)
-                        printf("%" PRIu64 " ", row->seq);
-                printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
-                if (row->reply_to)
-                        printf("(re %" PRIu64 ") ", row->reply_to);
-                if (row->origin.size) {
-                        fputs("(forwarded from ", stdout);
-                        safe_text(stdout, row->origin);
-                        fputs(") ", stdout);
-                }
-                print_deed(session, room, row);
-                if (row->edited_ms)
-                        printf(" (edited)");
-                if (row->pinned)
-                        printf(" (pinned)");
-                print_reactions(row);
-                putchar('\n');
-                fflush(stdout);
-                return;
+        print_clock(row->time_ms, clock);
+        printf("%s%s ",
+               mine ? print_tick(core_row_state(session->host->core, room, row->seq, row->sender), session->colour) : "   ",
+               clock);
+        if (session->numbers)
+                printf("%" PRIu64 " ", row->seq);
+        printf(session->colour ? "\033[1m%s\033[0m  " : "%s  ", name);
+        if (row->reply_to)
+                printf("(re %" PRIu64 ") ", row->reply_to);
+        if (row->origin.size) {
+                fputs("(forwarded from ", stdout);
+                safe_text(stdout, row->origin);
+                fputs(") ", stdout);
         }
+        fputs(hidden ? PRINT_HIDDEN : "", stdout);
+        print_deed(session, room, row);
+        if (row->edited_ms)
+                printf(" (edited)");
+        if (row->pinned)
+                printf(" (pinned)");
+        print_reactions(row);
+        putchar('\n');
+}
+
+static void print_row_json(struct session *session, const char *type, const struct id *room, const struct wire_row *row,
+                           bool hidden, const char *name)
+{
+        bool mine = row->sender == core_user(session->host->core);
+
         printf("{\"type\":\"%s\"", type);
         print_json_id("room", room);
         printf(",\"seq\":%" PRIu64 ",\"time_ms\":%" PRIu64, row->seq, row->time_ms);
@@ -200,7 +213,7 @@ void print_row(struct session *session, const char *type, const struct id *room,
         printf(",\"sender_name\":");
         safe_json(stdout, slice_text(name));
         if (mine)
-                printf(",\"state\":\"%s\"", print_state(state));
+                printf(",\"state\":\"%s\"", print_state(core_row_state(session->host->core, room, row->seq, row->sender)));
         if (row->reply_to)
                 printf(",\"reply_to\":%" PRIu64, row->reply_to);
         if (row->edited_ms)
@@ -216,6 +229,8 @@ void print_row(struct session *session, const char *type, const struct id *room,
                 printf(",\"mentions_me\":true");
         if (row->kind == ROW_DELETED)
                 printf(",\"deleted\":true");
+        if (hidden)
+                printf(",\"blocked\":true");
         printf(",\"kind\":\"%s\"", row_kind_text((unsigned)row->kind) ? row_kind_text((unsigned)row->kind) : "unknown");
         if (row->subject)
                 print_json_user("subject", row->subject);
@@ -226,6 +241,19 @@ void print_row(struct session *session, const char *type, const struct id *room,
         printf(",\"text\":");
         safe_json(stdout, row->text);
         puts("}");
+}
+
+void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row)
+{
+        bool hides = !session->blocked && session_hides(session, room, row);
+        const struct wire_row hidden = hide(row);
+        char name[SESSION_NAME_SIZE];
+
+        session_sender_name(session, room, row->sender, name);
+        if (session->json)
+                print_row_json(session, type, room, hides ? &hidden : row, hides, name);
+        else
+                print_row_plain(session, room, hides ? &hidden : row, hides, name);
         fflush(stdout);
 }
 

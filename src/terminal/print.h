@@ -4,6 +4,9 @@
 
 #include "terminal/session.h"
 
+/* What stands for a message of somebody whom one blocks. */
+#define PRINT_HIDDEN "(a message of somebody you block: --blocked shows it)"
+
 /* A message. `type`: "message", "changed". */
 void print_row(struct session *session, const char *type, const struct id *room, const struct wire_row *row);
 

@@ -10,6 +10,7 @@
 #include "rules/limits.h"
 #include "rules/name.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "terminal/safe.h"
 
 #define COMPLAINT_SIZE 1024
@@ -313,6 +314,11 @@ static struct wire_person person_of(struct session *session, const struct id *ro
 bool session_knows(struct session *session, const struct id *room, uint64_t user)
 {
         return person_of(session, room, user).user_name.size > 0;
+}
+
+bool session_hides(const struct session *session, const struct id *room, const struct wire_row *row)
+{
+        return row->kind == ROW_TEXT && room_kind_of(room) == ROOM_GROUP && core_blocks(session->host->core, row->sender);
 }
 
 void session_sender_name(struct session *session, const struct id *room, uint64_t sender,

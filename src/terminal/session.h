@@ -25,6 +25,7 @@ struct session {
         struct host *host;
         char server[256];
         bool leads;   /* this process runs the core */
+        bool blocked; /* what those write in groups whom one blocks is shown */
         bool json;    /* print JSON lines */
         bool numbers; /* each message with its number */
         bool colour;  /* standard output is a terminal that shows colours */
@@ -71,6 +72,9 @@ int session_find_user(struct session *session, const char *text, uint64_t *user)
 
 /* A short name of the room for people, safe for a terminal: "@bob", "me", a group's title, or its id. */
 void session_room_name(const struct core_room_info *info, char name[static SESSION_NAME_SIZE]);
+
+/* Is it what somebody whom the user blocks has written in a group? */
+bool session_hides(const struct session *session, const struct id *room, const struct wire_row *row);
 
 /* True if this user's name is known here. */
 bool session_knows(struct session *session, const struct id *room, uint64_t user);

@@ -275,6 +275,10 @@ void chats_send(struct screen *screen)
                 said.size--;
         if (said.size == 0 || model->at.left)
                 return;
+        if (model->at_blocked) {
+                screen_say(screen, text(TEXT_BLOCKED_SEND));
+                return;
+        }
         operation.text = said;
         operation.target = model->about.kind ? model->about.quote.seq : 0;
         if (!screen_write(screen, &operation))

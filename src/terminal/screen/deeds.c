@@ -93,7 +93,7 @@ void deeds_act(struct screen *screen, enum action action)
         struct model *model = &screen->model;
         const struct model_row *row = chosen_row(model);
 
-        if (!row)
+        if (!row || blocks_reveal(screen))
                 return;
         if (action == ACT_QUOTED)
                 show_quoted(screen, row);

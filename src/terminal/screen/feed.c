@@ -147,6 +147,8 @@ static void take_last(void *context, struct slice key, struct slice value)
         last->room->last_heir = row.heir;
         last->room->last_sender = row.sender;
         last->room->last_mine = row.sender == last->feed->model->me.user;
+        if (session_hides(last->feed->session, &last->room->room, &row))
+                row.text = slice_text(text(TEXT_HIDDEN_LAST));
         model_copy_line(row.text, last->room->last, sizeof(last->room->last));
 }
 
@@ -184,7 +186,8 @@ static void take_row(struct feed *feed, const struct wire_row *row)
         if (!shown)
                 return;
         feed_quote(feed, &shown->quote);
-        shown->mentions = !mine && mention_has(row->text, slice_text(feed->model->me.user_name));
+        shown->hidden = session_hides(feed->session, &feed->model->at.room, row);
+        shown->mentions = !mine && !shown->hidden && mention_has(row->text, slice_text(feed->model->me.user_name));
         log_put(&feed->model->log, shown);
 }
 
@@ -350,7 +353,7 @@ static void on_row(struct feed *feed, const struct core_event *event)
         size_t place;
 
         feed->rooms_changed = true;
-        if (!mine && row->seq == row->changed && calls(feed, event))
+        if (!mine && row->seq == row->changed && calls(feed, event) && !session_hides(feed->session, &event->room, row))
                 feed->come++;
         if (!is_open(feed, &event->room))
                 return;
@@ -372,6 +375,22 @@ static void on_row(struct feed *feed, const struct core_event *event)
         log_trim(log);
         if (row->kind == ROW_JOINED || row->kind == ROW_LEFT || row->kind == ROW_ROLE || row->kind == ROW_LINK)
                 feed->members_wanted = true;
+}
+
+/* Whom one blocks changed: what is shown of them does. */
+static void on_blocks(struct feed *feed)
+{
+        struct model *model = feed->model;
+
+        for (size_t i = 0; i < model->log.count; i++) {
+                struct model_row *row = model->log.rows[i];
+
+                row->hidden =
+                        row->kind == ROW_TEXT && model->at.kind == ROOM_GROUP && core_blocks(core_of(feed), row->sender);
+        }
+        for (size_t i = 0; i < model->room_count; i++)
+                model->rooms[i].last_head = UINT64_MAX;
+        feed->rooms_changed = true;
 }
 
 static void on_ticks(struct feed *feed)
@@ -475,6 +494,9 @@ void feed_event(void *context, const struct core_event *event)
                 feed->signed_answer = true;
                 feed->sign_error = event->error;
                 break;
+        case CORE_EVENT_BLOCKS:
+                on_blocks(feed);
+                break;
         case CORE_EVENT_FORGOTTEN:
                 log_clear(&feed->model->log);
                 feed->model->about = (struct model_about){0};
@@ -524,6 +546,7 @@ void feed_update(struct feed *feed, unsigned fitting)
                         feed_outbox(feed);
         }
         feed->rooms_changed = feed->outbox_changed = false;
+        model->at_blocked = model->open && model->at.peer && core_blocks(core_of(feed), model->at.peer);
         if (feed->members_wanted && model->phase >= CORE_READY)
                 feed_members(feed);
         for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++) {

@@ -11,6 +11,7 @@
 #define MENTION_ROWS_MAX 200 /* the newest unread ones */
 
 struct looking {
+        const struct feed *feed;
         const struct model *model;
         struct model_room *room;
 };
@@ -22,13 +23,14 @@ static void look(void *context, struct slice key, struct slice value)
 
         (void)key;
         if (core_row_decode(value, &row) == ERR_OK && row.kind == ROW_TEXT && row.sender != looking->model->me.user &&
+            !session_hides(looking->feed->session, &looking->room->room, &row) &&
             mention_has(row.text, slice_text(looking->model->me.user_name)))
                 looking->room->mentioned = true;
 }
 
 void feed_mentions(struct feed *feed, struct model_room *room)
 {
-        struct looking looking = {feed->model, room};
+        struct looking looking = {feed, feed->model, room};
         uint8_t from[CORE_KEY_SIZE_MAX], to[CORE_KEY_SIZE_MAX];
         size_t from_size, to_size;
         struct core_room_info info;

@@ -22,7 +22,8 @@ static void look(void *context, struct slice key, struct slice value)
         const char *found;
 
         (void)key;
-        if (core_row_decode(value, &row) != ERR_OK || row.kind != ROW_TEXT)
+        if (core_row_decode(value, &row) != ERR_OK || row.kind != ROW_TEXT ||
+            session_hides(looking->feed->session, &model->at.room, &row))
                 return;
         text_fold(row.text, folded);
         found = strstr(folded, looking->words);

@@ -68,7 +68,8 @@ enum action {
         ACT_REMOVE,
         ACT_LINK,
         ACT_LEAVE_GROUP,
-        ACT_EDIT /* the line editor: `edit` says what */
+        ACT_BLOCK, /* the other of the open room; or whom one blocks is listed */
+        ACT_EDIT   /* the line editor: `edit` says what */
 };
 
 struct binding {

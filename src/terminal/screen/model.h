@@ -76,6 +76,7 @@ struct model_row {
         uint8_t kind;                /* rules/row.h */
         uint8_t state;               /* enum core_message_state */
         bool mine, edited, mentions; /* mentions: oneself */
+        bool hidden;                 /* in a group, of somebody whom one blocks: shown when it is asked for */
         uint8_t role;                /* of the subject: rules/row.h says when */
         enum error error;            /* why it failed; OK: not known */
         uint64_t subject, heir;
@@ -131,6 +132,8 @@ enum model_popup {
         POPUP_REACT,   /* choose one, or type it */
         POPUP_FORWARD, /* rooms by name, for the chosen message */
         POPUP_MUTE,    /* the chosen room: for how long? */
+        POPUP_BLOCK,   /* the other of the open room, really? */
+        POPUP_BLOCKS,  /* whom one blocks */
         POPUP_WELCOME, /* no account: sign in, sign up */
         POPUP_SIGN_IN,
         POPUP_SIGN_UP,
@@ -195,6 +198,7 @@ struct model {
         bool link_known;
         struct model_log log;
         bool peer_online;    /* of the open personal room */
+        bool at_blocked;     /* the user blocks him */
         uint64_t typists[4]; /* in the open room; more are several all the same */
         size_t typist_count;
         struct line *compose;

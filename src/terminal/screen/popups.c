@@ -209,6 +209,10 @@ void popups_enter(struct screen *screen)
                 deeds_enter(screen);
                 return;
         }
+        if (kind == POPUP_BLOCK || kind == POPUP_BLOCKS) {
+                blocks_enter(screen);
+                return;
+        }
         if (kind == POPUP_WELCOME || model->popup.field_count) {
                 account_enter(screen);
                 return;

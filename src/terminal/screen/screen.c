@@ -204,7 +204,8 @@ static void take_key(struct screen *screen, const struct key *key)
         } else if (binding->action == ACT_NONE) {
                 if (key->code == KEY_CHARACTER && key->modifiers == 0)
                         type(screen, key->text);
-        } else if (!act_anywhere(screen, binding->action) && !groups_act(screen, binding->action)) {
+        } else if (!act_anywhere(screen, binding->action) && !groups_act(screen, binding->action) &&
+                   !blocks_act(screen, binding->action)) {
                 if (screen->model.popup.kind != POPUP_NONE)
                         popups_act(screen, binding->action);
                 else
@@ -265,6 +266,7 @@ static void draw(struct screen *screen)
                 return; /* the old picture stays until there is memory */
         feed_update(&screen->feed, screen->rows);
         feed_watch(&screen->feed, screen->rows);
+        blocks_update(screen);
         account_update(screen);
         groups_update(screen);
         view_settle(model, screen->rows, screen->columns);

@@ -25,6 +25,7 @@ struct screen {
         struct keys keys;
         unsigned rows, columns;
         bool ended;
+        bool block_asked, blocks_on;     /* an answer is awaited: to a block, or to the end of one */
         bool light;                      /* the terminal said that its ground is */
         struct draft drafts[DRAFTS_MAX]; /* other texts for messages, which are no drafts of the room */
         unsigned draft_count;
@@ -124,6 +125,20 @@ void groups_join(struct screen *screen, const struct id *room);
 
 /* Members came: what shows them is filled anew. */
 void groups_update(struct screen *screen);
+
+/* ---- blocks.c ---- */
+
+/* True: it was its key. */
+bool blocks_act(struct screen *screen, enum action action);
+
+/* Enter in one of its popups. */
+void blocks_enter(struct screen *screen);
+
+/* An answer came; before account_update. */
+void blocks_update(struct screen *screen);
+
+/* Shows the chosen message, if it is hidden. */
+bool blocks_reveal(struct screen *screen);
 
 /* ---- account.c ---- */
 

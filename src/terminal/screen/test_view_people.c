@@ -35,6 +35,29 @@ static void names_are_shown_in_groups_once_a_group_of_rows(void **state)
         assert_true(stage_style_of("Carol ") != STYLE(OTHER, TEXT));
 }
 
+static void what_the_blocked_write_is_hidden(void **state)
+{
+        const struct id id = {{2}};
+
+        (void)state;
+        stage_talk();
+        log_clear(&model.log);
+        model.at.kind = ROOM_GROUP;
+        model.at.room = id;
+        stage_add_row(1, BOB, "good morning", 9 * MINUTE, CORE_MESSAGE_SENT)->quote.seq = 2;
+        stage_add_row(2, CAROL, "nasty words", 8 * MINUTE, CORE_MESSAGE_SENT)->hidden = true;
+        stage_draw(24, 80);
+        stage_looks_like("blocked-80x24-en");
+        assert_false(stage_sees("nasty words"));
+        model.log.rows[1]->hidden = false;
+        stage_draw(24, 80);
+        assert_true(stage_sees("nasty words"));
+        model.at.kind = ROOM_PERSONAL;
+        model.at_blocked = true;
+        stage_draw(24, 80);
+        assert_true(stage_sees("blocked by you"));
+}
+
 static struct model_row *add_news(uint64_t seq, uint8_t kind, uint64_t sender, uint64_t subject, uint8_t role,
                                   const char *title)
 {
@@ -225,6 +248,7 @@ int main(int argc, char **argv)
                 STAGE_TEST(who_is_mentioned_sees_it_in_the_list_and_in_the_log),
                 STAGE_TEST(the_head_says_who_is_online_and_who_types),
                 STAGE_TEST(typing_in_a_group_names_who_does),
+                STAGE_TEST(what_the_blocked_write_is_hidden),
         };
 
         stage_open(argc, argv);

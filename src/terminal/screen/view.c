@@ -140,7 +140,9 @@ static void draw_head(const struct model *model, struct grid *grid, struct area 
                 return;
         }
         column = grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, QUIET), slice_text(model->at.detail));
-        if (!model->peer_online)
+        if (model->at_blocked)
+                grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, DANGER), slice_text(text(TEXT_AT_BLOCKED)));
+        if (!model->peer_online || model->at_blocked)
                 return;
         column = grid_put(grid, area.row, column + 2, end - 1, STYLE(HEAD, EYE), SLICE_LITERAL("● "));
         grid_put_cut(grid, area.row, column, end - 1, STYLE(HEAD, QUIET), slice_text(text(TEXT_ONLINE)));

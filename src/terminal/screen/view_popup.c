@@ -52,6 +52,8 @@ static const struct popup_kind {
         [POPUP_REACT] = {TEXT_REACT_TITLE, true, true, false},
         [POPUP_FORWARD] = {TEXT_FORWARD_TITLE, true, true, false},
         [POPUP_MUTE] = {TEXT_MUTE_TITLE, false, true, false},
+        [POPUP_BLOCK] = {TEXT_BLOCK_TITLE, false, true, false},
+        [POPUP_BLOCKS] = {TEXT_BLOCKS_TITLE, false, true, false},
         [POPUP_WELCOME] = {TEXT_WELCOME_TITLE, false, true, false},
         [POPUP_SIGN_IN] = {TEXT_SIGN_IN_TITLE, false, false, true},
         [POPUP_SIGN_UP] = {TEXT_SIGN_UP_TITLE, false, false, true},
@@ -81,7 +83,9 @@ static unsigned wanted_rows(const struct model *model)
                 return SETTING_COUNT;
         if (kind->fields)
                 return popup->field_count * FIELD_ROWS - 1;
-        return kind->input ? LIST_ROWS : min_of(max_of(popup->item_count, 1u), (unsigned)LIST_ROWS);
+        /* A list that has a note has two lines, for the note to be seen. */
+        return kind->input ? LIST_ROWS
+                           : min_of(max_of(popup->item_count, popup->kind == POPUP_BLOCKS ? 2u : 1u), (unsigned)LIST_ROWS);
 }
 
 struct area view_popup_area(const struct model *model, unsigned rows, unsigned columns)

@@ -168,6 +168,12 @@ static unsigned last_line_columns(struct slice said, unsigned width, unsigned *l
         return min_of(glyph_columns(line), width);
 }
 
+/* What stands in the bubble. */
+static struct slice said_in(const struct model_row *row)
+{
+        return row->hidden ? slice_text(text(TEXT_HIDDEN)) : slice_of(row->text, row->size);
+}
+
 /* "Bob: its beginning", as the message is now if it is in memory. */
 static void tell_quote(const struct model *model, const struct model_row *row, char *said, size_t size)
 {
@@ -181,7 +187,9 @@ static void tell_quote(const struct model *model, const struct model_row *row, c
         else
                 snprintf(said, size, "%s: %s",
                          quote.sender == model->me.user ? text(TEXT_YOU) : model_name(model, quote.sender),
-                         there && there->kind == ROW_DELETED ? text(TEXT_QUOTED_DELETED) : quote.said);
+                         there && there->hidden                ? text(TEXT_HIDDEN_LAST)
+                         : there && there->kind == ROW_DELETED ? text(TEXT_QUOTED_DELETED)
+                                                               : quote.said);
 }
 
 static struct bubble measure(const struct model *model, size_t index, unsigned columns)
@@ -200,7 +208,7 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
         bubble.meta_columns = glyph_columns(slice_text(bubble.meta));
         if (row->mine)
                 bubble.meta_columns += 1 + glyph_columns(slice_text(view_tick(model, row->state)));
-        bubble.last_columns = last_line_columns(slice_of(row->text, row->size), bubble.width, &bubble.text_lines, &widest);
+        bubble.last_columns = last_line_columns(said_in(row), bubble.width, &bubble.text_lines, &widest);
         bubble.meta_below = bubble.last_columns + META_GAP + bubble.meta_columns > bubble.width;
         if (bubble.meta_below)
                 widest = max_of(widest, min_of(bubble.meta_columns, bubble.width));
@@ -209,7 +217,7 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
         bubble.name = shows_name(model, index);
         if (bubble.name)
                 widest = max_of(widest, min_of(glyph_columns(slice_text(model_name(model, row->sender))), bubble.width));
-        bubble.quote = row->quote.seq != 0;
+        bubble.quote = row->quote.seq != 0 && !row->hidden;
         if (bubble.quote) {
                 char said[QUOTE_SIZE];
 
@@ -217,14 +225,14 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
                 widest = max_of(widest,
                                 min_of(glyph_columns(slice_text(said)) + 2, min_of(bubble.width, (unsigned)QUOTE_MAX)));
         }
-        bubble.origin = row->origin[0] != '\0';
+        bubble.origin = row->origin[0] != '\0' && !row->hidden;
         if (bubble.origin) {
                 char said[ORIGIN_SIZE];
 
                 text_format(said, sizeof(said), TEXT_FORWARDED_FROM, row->origin);
                 widest = max_of(widest, min_of(glyph_columns(slice_text(said)), bubble.width));
         }
-        bubble.reactions = row->reaction_count > 0;
+        bubble.reactions = row->reaction_count > 0 && !row->hidden;
         bubble.reason = row->state == CORE_MESSAGE_FAILED;
         bubble.columns = widest + 2;
         return bubble;
@@ -254,7 +262,9 @@ static void draw_reason(const struct model_row *row, struct grid *grid, struct a
 {
         char said[256];
 
-        if (row->error)
+        if (row->error == ERR_NO_USER)
+                text_format(said, sizeof(said), TEXT_NOT_SENT_WHY, text(TEXT_NOT_REACHED));
+        else if (row->error)
                 text_format(said, sizeof(said), TEXT_NOT_SENT_WHY, text_error(row->error));
         else
                 snprintf(said, sizeof(said), "%s", text(TEXT_NOT_SENT));
@@ -328,8 +338,8 @@ static void draw_message(const struct model *model, struct grid *grid, struct ar
                 left = grid_put(grid, at, left + 1, right - 1, STYLE_OF(surface, INK_ACCENT), SLICE_LITERAL("▎"));
                 grid_put_cut(grid, at, left, right - 1, STYLE_OF(surface, INK_QUIET), slice_text(said));
         } else if (line - above < bubble.text_lines)
-                draw_text_line(grid, slice_of(row->text, row->size), bubble.width, line - above, STYLE_OF(surface, INK_TEXT),
-                               at, left + 1);
+                draw_text_line(grid, said_in(row), bubble.width, line - above,
+                               STYLE_OF(surface, row->hidden ? INK_QUIET : INK_TEXT), at, left + 1);
         if (line + 1 == own_lines)
                 draw_meta(model, grid, row, &bubble, surface, at, right - 1);
 }
