@@ -37,22 +37,30 @@ static bool wants(struct sim *sim, const struct block_pair *pair, bool *on)
         return !*on || sim_chance(sim, 50);
 }
 
-void client_blocks(struct sim *sim, struct sim_client *client)
+bool blocking_asks(struct sim *sim, struct sim_client *client, const struct user *peer, bool on)
 {
-        unsigned place = (unsigned)sim_below(sim, sim->clients.user_count);
-        struct user *peer = user_at(sim, place);
+        unsigned place = (unsigned)(peer - sim->clients.users);
         struct block_pair *pair = &sim->blocking.pairs[client->user - sim->clients.users][place];
-        bool on;
 
         if (client->signing || client->sign_out_target || client->block_target || peer == client->user || peer->id == 0 ||
-            !wants(sim, pair, &on) || core_block(client->host.core, peer->id, on, client->host.time) != ERR_OK)
-                return;
+            core_block(client->host.core, peer->id, on, client->host.time) != ERR_OK)
+                return false;
         sim_tell(sim, "client %u %s user %u", client->number, on ? "blocks" : "unblocks", place);
         pair->before = pair->state;
         pair->state = BLOCK_ASKED;
         client->block_target = place + 1;
         client->blocks_on = on;
         core_host_settle(&client->host);
+        return true;
+}
+
+void client_blocks(struct sim *sim, struct sim_client *client)
+{
+        unsigned place = (unsigned)sim_below(sim, sim->clients.user_count);
+        bool on;
+
+        if (wants(sim, &sim->blocking.pairs[client->user - sim->clients.users][place], &on))
+                (void)blocking_asks(sim, client, user_at(sim, place), on);
 }
 
 void blocking_answered(struct sim *sim, struct sim_client *client, enum error error, uint64_t head)

@@ -27,6 +27,9 @@ struct wire_row;
 /* He blocks somebody, or no longer. */
 void client_blocks(struct sim *sim, struct sim_client *client);
 
+/* That one, as he is told. False: not now. */
+bool blocking_asks(struct sim *sim, struct sim_client *client, const struct user *peer, bool on);
+
 /* And is answered; or never will be. */
 void blocking_answered(struct sim *sim, struct sim_client *client, enum error error, uint64_t head);
 void blocking_lost(struct sim *sim, struct sim_client *client);
