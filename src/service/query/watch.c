@@ -103,8 +103,15 @@ void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool onli
 void gone_plan(struct batch *batch, struct item *item)
 {
         struct wire_gone *gone = batch_decode(batch, item, sizeof(*gone));
-        struct presence_request *request = gone ? batch_presence(batch, item, PRESENCE_GONE) : NULL;
+        struct presence_request *request;
 
+        if (!gone)
+                return;
+        if (gone->user == 0) { /* nobody, of whom presence knows nothing */
+                batch_refuse(batch, item, ERR_BAD_FIELD, "user", 0);
+                return;
+        }
+        request = batch_presence(batch, item, PRESENCE_GONE);
         if (!request)
                 return;
         item->body = gone;
