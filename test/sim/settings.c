@@ -2,6 +2,7 @@
 #include "sim/settings.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "rules/room.h"
@@ -50,16 +51,24 @@ void client_sets(struct sim *sim, struct sim_client *client, unsigned most)
         client->dies = one && sim->phase == SIM_FAULTS && sim_chance(sim, 10);
 }
 
-/* The last of those; NULL: nobody set that. */
-static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct slice value)
+#define ANY_CLIENT UINT_MAX
+
+/* The last of those, of that client; NULL: nobody set that. */
+static struct set *find_of(struct sim *sim, uint64_t user, unsigned key, struct slice value, unsigned client)
 {
         for (unsigned i = sim->sets.count; i > 0; i--) {
                 struct set *set = &sim->sets.all[i - 1];
 
-                if (set->user == user && set->key == key && slice_equal(slice_text(set->value), value))
+                if (set->user == user && set->key == key && slice_equal(slice_text(set->value), value) &&
+                    (client == ANY_CLIENT || set->client == client))
                         return set;
         }
         return NULL;
+}
+
+static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct slice value)
+{
+        return find_of(sim, user, key, value, ANY_CLIENT);
 }
 
 /* The client's last one of that key, if it is that. */
@@ -105,7 +114,9 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
         if (!set && value.size)
                 sim_break(sim, "2 appears and was never sent", "client %u has the setting \"%s\"", client->number,
                           event->text);
-        if (!set || event->seq == 0)
+        /* What was done is its own; what it shows may by then be what another device set. */
+        set = event->seq ? find_of(sim, client->user->id, key_read(key), value, client->number) : NULL;
+        if (!set)
                 return;
         set->number = max_of(set->number, event->seq);
         set->acked_us = sim->now_us;
