@@ -47,7 +47,7 @@ void safe_next(struct slice text, struct safe_character *character)
         } else if (code == NOT_TEXT || is_obeyed(code)) {
                 *character = (struct safe_character){DOT, sizeof(DOT) - 1, character->taken, 1};
         } else {
-                columns = wcwidth((wchar_t)code);
+                columns = code < 0x7f ? 1 : wcwidth((wchar_t)code); /* which is slow, and most of what is drawn is plain */
                 character->shown = (const char *)text.data;
                 character->size = character->taken;
                 character->columns = columns < 0 ? 1 : (unsigned)columns; /* one that is newer than the C library */
