@@ -1,12 +1,12 @@
 /* search, around, pins: messages that may not be on this device, asked of the server; and what is pinned. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "rules/limits.h"
 #include "rules/row.h"
 #include "terminal/command.h"
+#include "terminal/day.h"
 #include "terminal/print.h"
 
 #define ANSWER_WAIT_MS 10000
@@ -189,7 +189,6 @@ int command_search(struct session *session, int count, char **words)
 /* A number of a row, or a day with or without a time, in local time. False: neither. */
 static bool parse_place(const char *word, uint64_t *seq, uint64_t *time_ms)
 {
-        static const char *const formats[] = {"%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d"};
         char *end;
 
         *seq = *time_ms = 0;
@@ -197,17 +196,7 @@ static bool parse_place(const char *word, uint64_t *seq, uint64_t *time_ms)
                 *seq = strtoull(word, &end, 10);
                 return *seq > 0 && *seq < INT64_MAX;
         }
-        for (size_t i = 0; i < countof(formats); i++) {
-                struct tm day = {.tm_isdst = -1};
-                const char *rest = strptime(word, formats[i], &day);
-                time_t seconds = rest && *rest == '\0' ? mktime(&day) : -1;
-
-                if (seconds <= 0)
-                        continue;
-                *time_ms = (uint64_t)seconds * 1000;
-                return true;
-        }
-        return false;
+        return day_parse(word, time_ms);
 }
 
 int command_around(struct session *session, int count, char **words)

@@ -10,6 +10,7 @@
 #include "rules/room.h"
 #include "rules/row.h"
 #include "rules/setting.h"
+#include "terminal/mentions.h"
 #include "terminal/safe.h"
 
 const char *print_state(enum core_message_state state)
@@ -324,6 +325,7 @@ void print_room(struct session *session, const struct core_room_info *info)
 {
         struct room_settings settings = core_room_settings(session->host->core, &info->room);
         uint64_t now_ms = host_time(session->host).wall_ms;
+        struct mentions mentions = mentions_of(session, info);
         char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
 
         session_room_name(info, name);
@@ -339,6 +341,8 @@ void print_room(struct session *session, const struct core_room_info *info)
                 if (info->kind == ROOM_GROUP)
                         printf(",\"members\":%" PRIu64 ",\"role\":\"%s\",\"left\":%s", info->members,
                                role_text(info->role) ? role_text(info->role) : "none", info->left ? "true" : "false");
+                if (mentions.count || mentions.more)
+                        printf(",\"mentions\":%u,\"mentions_more\":%s", mentions.count, mentions.more ? "true" : "false");
                 print_json_settings(&settings, info, now_ms);
                 puts("}");
                 return;
@@ -352,6 +356,8 @@ void print_room(struct session *session, const struct core_room_info *info)
                 printf("%" PRIu64 " members", info->members);
         if (info->unread)
                 printf("  %" PRIu64 " unread", info->unread);
+        if (mentions.count)
+                printf(", %u%s with your name", mentions.count, mentions.more ? "+" : "");
         if (info->queued)
                 printf("  %u queued", info->queued);
         print_settings(&settings, info, now_ms);

@@ -64,6 +64,28 @@ def ticks(rig):
 
 
 @case
+def mentions(rig):
+    """how often one is mentioned in what is unread is counted up to nine, in any form of one's name, and no more once it is read"""
+    group = rig.galka_json('alice', 'group', 'Callers', '@bob')[0]['room']
+    line = lambda: [room for room in rig.galka_json('bob', 'rooms') if room['room'] == group][0]
+    for text in ('hello', '@bob?', '@BOB and @bob', 'bob', '@bobby', 'mail@bob.example', '(@Bob)'):
+        rig.galka('alice', 'send', group, text)
+    wait_until(lambda: line()['unread'] == 7, 'all of them are there')
+    expect_equal((line()['mentions'], line()['mentions_more']), (3, False), 'three messages')
+    expect('7 unread, 3 with your name' in rig.galka('bob', 'rooms'), 'for people')
+    number = str(rig.galka_json('bob', 'history', group)[-1]['seq'])
+    rig.galka('alice', 'edit', group, number, 'nobody', '--wait')
+    wait_until(lambda: line()['mentions'] == 2, 'what is edited counts as it is')
+    for _ in range(8):
+        rig.galka('alice', 'send', group, '@bob!')
+    wait_until(lambda: (line()['mentions'], line()['mentions_more']) == (9, True), 'nine, and more')
+    expect('9+ with your name' in rig.galka('bob', 'rooms'), 'for people, more')
+    rig.galka('bob', 'chat', group, stdin='I read that\n')
+    wait_until(lambda: line()['unread'] == 0, 'he has read them')
+    expect('mentions' not in line(), f'then there are none: {line()}')
+
+
+@case
 def left(rig):
     """who left sees nothing that came after, and comes back by the link; who was removed does not"""
     rig.galka('alice', 'link', 'Birds', 'new')

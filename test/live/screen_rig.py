@@ -8,9 +8,22 @@ from tmux import Tmux
 SMALL, LARGE = (24, 80), (60, 200)
 
 
+def row_with(screen, text):
+    """The chat's part of the last line with the text (the list is to its left)."""
+    line = screen.line_with(text) or ''
+    return line.split('│')[1] if '│' in line else line
+
+
 class ScreenRig(Rig):
+    options = ()
+
+    def prepare(self):
+        """Before the server starts."""
+
     def __enter__(self):
-        self.main = self.server('--dev').start()
+        self.main = self.server('--dev', *self.options)
+        self.prepare()
+        self.main.start()
         self.tmux = Tmux(self.folder)
         self.kept = os.path.join(os.path.dirname(self.folder), 'screens')
         os.makedirs(self.kept, exist_ok=True)

@@ -188,6 +188,31 @@ static void go_bottom(struct screen *screen)
         screen->model.log.marked = SIZE_MAX;
 }
 
+void chats_arrive(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        size_t place = log_place(&model->log, screen->feed.jump.seq);
+
+        screen->feed.jump.arrived = false;
+        if (place == model->log.count)
+                return;
+        model->log.marked = place;
+        model->focus = FOCUS_LOG;
+        view_center(model, screen->rows, screen->columns, place);
+}
+
+void chats_jump(struct screen *screen, uint64_t seq, uint64_t time_ms)
+{
+        enum error error = feed_jump(&screen->feed, seq, time_ms);
+
+        if (error == ERR_AGAIN)
+                screen_say(screen, text(TEXT_JUMP_OFFLINE));
+        else if (error)
+                screen_say(screen, text_error(error));
+        else if (screen->feed.jump.arrived)
+                chats_arrive(screen);
+}
+
 /* As far up as what is loaded goes; from there what is older is fetched. */
 static void go_top(struct screen *screen)
 {
@@ -255,6 +280,7 @@ static void act_in_log(struct screen *screen, enum action action)
         case ACT_QUOTED:
         case ACT_REACT:
         case ACT_FORWARD:
+        case ACT_PIN_ROW:
         case ACT_COPY:
                 act_on_marked(screen, action);
                 break;

@@ -1,4 +1,4 @@
-/* What one does to a message of the open room: reply to it, react to it, forward it, edit it, delete it for everybody, look at what it replies to. */
+/* What one does to a message of the open room: reply to it, react to it, pin it, forward it, edit it, delete it for everybody, look at what it replies to. */
 #include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
@@ -52,7 +52,8 @@ static bool may(const struct model *model, const struct model_row *row, enum row
 
         if (row->kind != ROW_TEXT || model->at.left || (kind == ROW_EDITED && row->origin[0]))
                 return false;
-        if (model->at.kind == ROOM_GROUP)
+        deed.in_group = model->at.kind == ROOM_GROUP;
+        if (deed.in_group)
                 deed.sender = model->at.role;
         for (size_t i = 0; i < model->member_count; i++)
                 if (model->members[i].user == row->sender)
@@ -78,14 +79,23 @@ static void write_about(struct screen *screen, const struct model_row *row, enum
 static void show_quoted(struct screen *screen, const struct model_row *row)
 {
         struct model *model = &screen->model;
-        size_t index = row->quote.seq ? feed_around(&screen->feed, row->quote.seq) : SIZE_MAX;
 
-        if (index == SIZE_MAX) {
-                screen_say(screen, text(row->quote.seq ? TEXT_QUOTED_AWAY : TEXT_NO_REPLY));
-                return;
-        }
-        model->log.marked = index;
-        view_center(model, screen->rows, screen->columns, index);
+        (void)model;
+        if (row->quote.seq == 0)
+                screen_say(screen, text(TEXT_NO_REPLY));
+        else
+                chats_jump(screen, row->quote.seq, 0);
+}
+
+/* Or pins it no longer. */
+static void pin(struct screen *screen, const struct model_row *row)
+{
+        struct wire_operation operation = {.kind = ROW_PINNED, .target = row->seq, .off = row->pinned != 0};
+
+        if (screen->model.pins.count == PINS_MAX && !operation.off)
+                screen_say(screen, text(TEXT_PINS_FULL));
+        else
+                (void)screen_write(screen, &operation);
 }
 
 void deeds_act(struct screen *screen, enum action action)
@@ -105,6 +115,10 @@ void deeds_act(struct screen *screen, enum action action)
                 write_about(screen, row, ABOUT_REPLY);
         else if (action == ACT_REACT && may(model, row, ROW_REACTED))
                 popups_open(screen, POPUP_REACT);
+        else if (action == ACT_PIN_ROW && may(model, row, ROW_PINNED))
+                pin(screen, row);
+        else if (action == ACT_PIN_ROW && row->kind == ROW_TEXT && !model->at.left)
+                screen_say(screen, text(TEXT_PIN_ADMINS));
         else if (action == ACT_FORWARD && row->kind == ROW_TEXT)
                 popups_open(screen, POPUP_FORWARD);
         else if (action != ACT_ENTER)

@@ -89,9 +89,11 @@ static void keep_last(struct model_room *to, const struct model_room *before)
         to->last_mine = before->last_mine;
         to->last_state = before->last_state;
         to->failed = before->failed;
-        to->mentioned = before->mentioned;
+        to->mentions = before->mentions;
+        to->mentions_more = before->mentions_more;
         to->mention_head = before->mention_head;
         to->mention_unread = before->mention_unread;
+        to->mention_hole = before->mention_hole;
         memcpy(to->last, before->last, sizeof(to->last));
 }
 
@@ -174,7 +176,7 @@ static void update_last(struct feed *feed, struct model_room *room)
 
 /* ---- rows ---- */
 
-static void take_row(struct feed *feed, const struct wire_row *row)
+void feed_row(struct feed *feed, const struct wire_row *row)
 {
         bool mine = row->sender == feed->model->me.user;
         enum core_message_state state = CORE_MESSAGE_SENT;
@@ -185,6 +187,8 @@ static void take_row(struct feed *feed, const struct wire_row *row)
         shown = log_row_new(row, mine, state);
         if (!shown)
                 return;
+        if (row->pinned)
+                feed_pin(feed, row);
         feed_quote(feed, &shown->quote);
         shown->hidden = session_hides(feed->session, &feed->model->at.room, row);
         shown->mentions = !mine && !shown->hidden && mention_has(row->text, slice_text(feed->model->me.user_name));
@@ -197,7 +201,7 @@ static void take_stored(void *context, struct slice key, struct slice value)
 
         (void)key;
         if (core_row_decode(value, &row) == ERR_OK)
-                take_row(context, &row);
+                feed_row(context, &row);
 }
 
 /* Rows with from ≤ seq < to of the open room, at most a page: the last ones, or the first ones. */
@@ -229,6 +233,7 @@ static void look_for_older(struct feed *feed, size_t got)
 
 static void load_newest(struct feed *feed)
 {
+        feed->head = feed->model->at.head;
         load(feed, feed_hole_top(feed) + 1, UINT64_MAX, true);
         look_for_older(feed, feed->model->log.count);
         feed_outbox(feed);
@@ -242,6 +247,8 @@ void feed_open(struct feed *feed, const struct id *room, const char *name)
         const struct model_room *line = model_room(model, room);
 
         log_clear(&model->log);
+        feed_pins_forget(feed);
+        feed->jump = (struct feed_jump){0};
         model->open = true;
         model->member_count = 0;
         model->link_known = false;
@@ -273,6 +280,10 @@ void feed_older(struct feed *feed)
 
         if (log->fetching || !log->older_there)
                 return;
+        if (log->window) {
+                feed_window_on(feed, true);
+                return;
+        }
         load(feed, hole + 1, first, true);
         if (log->count > before || hole == 0) {
                 look_for_older(feed, log->count - before);
@@ -290,12 +301,17 @@ void feed_newer(struct feed *feed)
 {
         struct model_log *log = &feed->model->log;
         uint64_t last = log->count ? log->rows[log->count - 1]->seq : 0;
+        size_t before = log->count;
 
         if (!log->newer_there)
                 return;
+        if (log->window && last < feed_hole_top(feed)) {
+                feed_window_on(feed, false);
+                return;
+        }
         load(feed, last + 1, UINT64_MAX, false);
+        log->newer_there = log->count - before == ROWS_A_PAGE; /* a head may be the number of what made no row */
         log_trim(log);
-        log->newer_there = log->count > 0 && log->rows[log->count - 1]->seq < feed->model->at.head;
         feed_outbox(feed);
 }
 
@@ -316,10 +332,12 @@ size_t feed_around(struct feed *feed, uint64_t seq)
         if (place < log->count && log->rows[place]->seq == seq)
                 return place;
         log_clear(log);
+        feed->head = feed->model->at.head;
         load(feed, feed_hole_top(feed) + 1, seq, true);
         look_for_older(feed, log->count);
+        place = log->count;
         load(feed, seq, UINT64_MAX, false);
-        log->newer_there = log->count > 0 && log->rows[log->count - 1]->seq < feed->model->at.head;
+        log->newer_there = log->count - place == ROWS_A_PAGE;
         log->following = false;
         feed_outbox(feed);
         place = log_place(log, seq);
@@ -349,7 +367,7 @@ static void on_row(struct feed *feed, const struct core_event *event)
 {
         struct model_log *log = &feed->model->log;
         const struct wire_row *row = &event->row;
-        bool mine = row->sender == feed->model->me.user, was_there;
+        bool mine = row->sender == feed->model->me.user, was_there, fresh;
         size_t place;
 
         feed->rooms_changed = true;
@@ -357,21 +375,23 @@ static void on_row(struct feed *feed, const struct core_event *event)
                 feed->come++;
         if (!is_open(feed, &event->room))
                 return;
+        feed_pins_row(feed, row);
         place = log_place(log, row->seq);
         was_there = place < log->count && log->rows[place]->seq == row->seq;
         if (place == 0 && !was_there && log->count > 0 && log->rows[0]->seq) {
                 log->older_there = true;
                 return;
         }
+        fresh = !mine && !was_there && row->seq > feed->head; /* and not of before, fetched in the background */
         if (log->newer_there && !was_there) {
-                log->come += !mine;
+                log->come += fresh;
                 return;
         }
-        if (!mine && !was_there && log->unread_seq == 0 && (!log->following || !feed->focused))
+        if (fresh && log->unread_seq == 0 && (!log->following || !feed->focused))
                 log->unread_seq = row->seq;
-        if (!mine && !was_there && !log->following)
+        if (fresh && !log->following)
                 log->come++;
-        take_row(feed, row);
+        feed_row(feed, row);
         log_trim(log);
         if (row->kind == ROW_JOINED || row->kind == ROW_LEFT || row->kind == ROW_ROLE || row->kind == ROW_LINK)
                 feed->members_wanted = true;
@@ -409,37 +429,12 @@ static void on_history(struct feed *feed, const struct core_event *event)
 {
         struct model_log *log = &feed->model->log;
 
+        if (log->window) /* it was left meanwhile */
+                return;
         log->fetching = false;
         log->problem = event->error;
         if (!event->error)
                 feed_older(feed);
-}
-
-static void on_people(struct feed *feed, const struct core_event *event)
-{
-        struct model_popup_state *popup = &feed->model->popup;
-        struct wire_iterator iterator;
-        struct wire_person person;
-
-        feed->people_asked = false;
-        if (popup->kind != POPUP_PEOPLE && popup->kind != POPUP_INVITE)
-                return;
-        popup->busy = false;
-        popup->item_count = popup->chosen = popup->top = 0;
-        wire_list_start(&iterator, WIRE_STRUCTURE(people), 1, &event->list);
-        while (wire_list_next(&iterator, &person)) {
-                struct model_item *item = popup_add(popup);
-
-                if (!item)
-                        break;
-                session_remember(feed->session, &person);
-                model_know(feed->model, &person);
-                item->user = person.user;
-                safe_copy(person.display_name, item->label, sizeof(item->label));
-                item->detail[0] = '@';
-                safe_copy(person.user_name, item->detail + 1, sizeof(item->detail) - 1);
-        }
-        popup_say(popup, false, popup->item_count ? "" : text(TEXT_PEOPLE_NONE));
 }
 
 static void on_phase(struct feed *feed)
@@ -449,6 +444,30 @@ static void on_phase(struct feed *feed)
         if (core_phase(core_of(feed)) >= CORE_READY)
                 log->problem = ERR_OK;
         feed->rooms_changed = true;
+}
+
+/* A question was not answered, or refused. */
+static void on_failed(struct feed *feed, const struct core_event *event)
+{
+        if (id_equal(&event->id, &feed->people_request) && feed->model->popup.busy) {
+                feed->people_asked = feed->model->popup.busy = false;
+                popup_say(&feed->model->popup, true, text_error(event->error));
+        }
+        if (feed->jump.asked && id_equal(&event->id, &feed->jump.request))
+                feed_window_failed(feed, event->error);
+        if (id_equal(&event->id, &feed->pins.request))
+                feed->pins.asked = false;
+        if (feed->search.asked && id_equal(&event->id, &feed->search.request))
+                feed_search_failed(feed, event->error);
+}
+
+static void on_forgotten(struct feed *feed)
+{
+        log_clear(&feed->model->log);
+        feed_pins_forget(feed);
+        feed->jump = (struct feed_jump){0};
+        feed->model->about = (struct model_about){0};
+        feed->rooms_changed = feed->outbox_changed = true;
 }
 
 void feed_event(void *context, const struct core_event *event)
@@ -478,13 +497,26 @@ void feed_event(void *context, const struct core_event *event)
                 break;
         case CORE_EVENT_PEOPLE:
                 if (id_equal(&event->id, &feed->people_request))
-                        on_people(feed, event);
+                        feed_take_people(feed, event);
                 break;
         case CORE_EVENT_FAILED:
-                if (id_equal(&event->id, &feed->people_request) && feed->model->popup.busy) {
-                        feed->people_asked = feed->model->popup.busy = false;
-                        popup_say(&feed->model->popup, true, text_error(event->error));
-                }
+                on_failed(feed, event);
+                break;
+        case CORE_EVENT_FOUND:
+                if (id_equal(&event->id, &feed->search.request))
+                        feed_take_found(feed, event);
+                break;
+        case CORE_EVENT_NAMES:
+                feed_search_names(feed);
+                on_phase(feed);
+                break;
+        case CORE_EVENT_WINDOW:
+                if (feed->jump.asked && id_equal(&event->id, &feed->jump.request) && is_open(feed, &event->room))
+                        feed_take_window(feed, event);
+                break;
+        case CORE_EVENT_PINS:
+                if (feed->pins.asked && id_equal(&event->id, &feed->pins.request) && is_open(feed, &event->room))
+                        feed_take_pins(feed, event);
                 break;
         case CORE_EVENT_MEMBERS:
                 if (id_equal(&event->id, &feed->members_request) && is_open(feed, &event->room))
@@ -498,9 +530,7 @@ void feed_event(void *context, const struct core_event *event)
                 on_blocks(feed);
                 break;
         case CORE_EVENT_FORGOTTEN:
-                log_clear(&feed->model->log);
-                feed->model->about = (struct model_about){0};
-                feed->rooms_changed = feed->outbox_changed = true;
+                on_forgotten(feed);
                 break;
         default:
                 on_phase(feed);
@@ -547,6 +577,8 @@ void feed_update(struct feed *feed, unsigned fitting)
         }
         feed->rooms_changed = feed->outbox_changed = false;
         model->at_blocked = model->open && model->at.peer && core_blocks(core_of(feed), model->at.peer);
+        feed_pins(feed);
+        feed_search_on(feed);
         if (feed->members_wanted && model->phase >= CORE_READY)
                 feed_members(feed);
         for (size_t i = model->rooms_top; i < model->room_count && i < model->rooms_top + fitting; i++) {

@@ -10,6 +10,35 @@
 
 #define FEED_ERRORS_MAX 32
 
+/* What is known of the open room's pins. */
+struct feed_pins {
+        struct id request;
+        bool asked, known;
+        uint64_t head, before, again_ms; /* head: they are right as of that number */
+};
+
+/* A window of rows that was asked of the server: to go somewhere, or to go on from its edge. */
+enum feed_way { FEED_JUMP, FEED_OLDER, FEED_NEWER };
+
+struct feed_jump {
+        struct id request;
+        bool asked;
+        enum feed_way way;
+        uint64_t seq, time_ms; /* where to: a number, or (seq 0) a time */
+        bool arrived;          /* the row `seq` is in the log, and is to be brought into sight */
+};
+
+/* What is searched for. Answers come with `request`; one that is stale is of other words. */
+struct feed_search {
+        struct id request;
+        char words[SEARCH_TEXT_MAX + 1];
+        bool everywhere;
+        bool wanted; /* is to be asked at at_ms */
+        uint64_t at_ms;
+        bool asked, stale, answered, found, more;
+        struct wire_place next; /* whence to go on */
+};
+
 struct feed {
         struct session *session;
         struct model *model;
@@ -18,6 +47,7 @@ struct feed {
         uint64_t minute;       /* of the last update */
         bool focused;          /* the person looks at the terminal */
         uint64_t told_seq;     /* of the open room, told as read */
+        uint64_t head;         /* of it, when its rows were loaded: what has a higher number is new */
         struct {
                 struct id id;
                 enum error error;
@@ -30,7 +60,10 @@ struct feed {
         struct id members_request;
         uint64_t members_after;
         bool members_wanted, members_changed; /* to be asked for; have come since groups.c looked */
-        unsigned come;                        /* messages of others since it was last looked at: for the bell */
+        struct feed_pins pins;
+        struct feed_jump jump;
+        struct feed_search search;
+        unsigned come; /* messages of others since it was last looked at: for the bell */
 };
 
 /* The listener of the host. */
@@ -68,6 +101,28 @@ void feed_newest(struct feed *feed);
 /* Rows around one of the file; returns its index, SIZE_MAX if it is not there. */
 size_t feed_around(struct feed *feed, uint64_t seq);
 
+/* A row of the open room into the log. */
+void feed_row(struct feed *feed, const struct wire_row *row);
+
+/* Goes to a message of the open room, or (seq 0) to the first one from a time on: jump.arrived, at once or when the server has answered.
+ * AGAIN: it is not on this device, and there is no link. */
+must_use enum error feed_jump(struct feed *feed, uint64_t seq, uint64_t time_ms);
+
+/* Asks on from an edge of a window; takes the answer (CORE_EVENT_WINDOW), or that there was none. */
+void feed_window_on(struct feed *feed, bool older);
+void feed_take_window(struct feed *feed, const struct core_event *event);
+void feed_window_failed(struct feed *feed, enum error error);
+
+/* Asks what is pinned in the open room, if that is not known; takes a page of the answer (CORE_EVENT_PINS); follows a row. */
+void feed_pins(struct feed *feed);
+void feed_take_pins(struct feed *feed, const struct core_event *event);
+void feed_pin(struct feed *feed, const struct wire_row *row);
+void feed_pins_row(struct feed *feed, const struct wire_row *row);
+void feed_pins_forget(struct feed *feed);
+
+/* People who were found, into the popup's list (CORE_EVENT_PEOPLE). */
+void feed_take_people(struct feed *feed, const struct core_event *event);
+
 /* Asks who is in the open group; takes a page of the answer (CORE_EVENT_MEMBERS). */
 void feed_members(struct feed *feed);
 void feed_take_members(struct feed *feed, const struct core_event *event);
@@ -86,7 +141,7 @@ void feed_outbox(struct feed *feed);
 void feed_count_outbox(struct feed *feed);
 void feed_note_error(struct feed *feed, const struct id *id, enum error error);
 
-/* Brings up to date whether one is mentioned in what is unread. */
+/* Brings up to date how often one is mentioned in what is unread. */
 void feed_mentions(struct feed *feed, struct model_room *room);
 
 /* Fills a quote of the row quote->seq of the open room (0: none). A row that is not on this device leaves it without a sender. */
@@ -95,7 +150,19 @@ void feed_quote(struct feed *feed, struct model_quote *quote);
 /* Rows of the open room above this number are whole in the file. */
 uint64_t feed_hole_top(struct feed *feed);
 
-/* Rows of the open room in which the words stand, newest first, into the popup's list. */
-void feed_search(struct feed *feed, struct slice words);
+/* Texts in which the words stand, newest first, into the popup's list: at once those of the open room on this device, then the server's.
+ * A date among the words is offered as a place to go to. */
+void feed_search(struct feed *feed, struct slice words, bool everywhere);
+
+/* Asks the server, when it is time to, and on when the end of the list is chosen; how long the loop may wait till then. Takes a page of
+ * the answer (CORE_EVENT_FOUND), or that there was none; names came. */
+void feed_search_on(struct feed *feed);
+unsigned feed_search_wait(const struct feed *feed, unsigned wait_ms);
+void feed_take_found(struct feed *feed, const struct core_event *event);
+void feed_search_failed(struct feed *feed, enum error error);
+void feed_search_names(struct feed *feed);
+
+/* The detail of a message in a list, by its user, time and room: who, when, and where that may differ. */
+void feed_describe(struct feed *feed, struct model_item *item);
 
 #endif

@@ -53,6 +53,8 @@ enum action {
         ACT_QUOTED, /* go to what it replies to */
         ACT_REACT,
         ACT_FORWARD,
+        ACT_PIN_ROW,  /* or pin no longer */
+        ACT_PINS,     /* all of the room */
         ACT_COMPLETE, /* the name that a mention begins with */
         ACT_COPY,
         ACT_READERS,

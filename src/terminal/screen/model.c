@@ -174,7 +174,7 @@ size_t model_list_end(const struct model *model)
 
 bool model_room_calls(const struct model_room *room)
 {
-        return room->unread > 0 && (!room->muted || room->mentioned);
+        return room->unread > 0 && (!room->muted || room->mentions > 0);
 }
 
 /* ---- the log ---- */
@@ -230,6 +230,7 @@ struct model_row *log_row_new(const struct wire_row *wire, bool mine, enum core_
                                   .state = (uint8_t)state,
                                   .mine = mine,
                                   .edited = wire->edited_ms != 0,
+                                  .pinned = wire->pinned,
                                   .quote.seq = wire->reply_to,
                                   .size = (uint32_t)wire->text.size};
         model_copy_line(wire->origin, row->origin, sizeof(row->origin));
@@ -266,6 +267,25 @@ void model_quote_row(struct model_quote *quote, uint64_t seq, uint64_t sender, s
         quote->seq = seq;
         quote->sender = sender;
         model_copy_line(said, quote->said, sizeof(quote->said));
+}
+
+void model_pin(struct model *model, const struct wire_row *row)
+{
+        struct model_pins *pins = &model->pins;
+        unsigned place = 0, kept = 0;
+
+        for (unsigned i = 0; i < pins->count; i++)
+                if (pins->list[i].seq != row->seq)
+                        pins->list[kept++] = pins->list[i];
+        pins->count = kept;
+        while (place < kept && pins->list[place].pinned > row->pinned)
+                place++;
+        if (row->pinned == 0 || place == countof(pins->list))
+                return;
+        pins->count = min_of(kept + 1, (unsigned)countof(pins->list));
+        memmove(pins->list + place + 1, pins->list + place, sizeof(pins->list[0]) * (pins->count - place - 1));
+        pins->list[place] = (struct model_pin){row->pinned, row->seq, row->sender, row->time_ms, ""};
+        model_copy_line(row->text, pins->list[place].said, sizeof(pins->list[place].said));
 }
 
 static void take_out(struct model_log *log, size_t place)
@@ -389,7 +409,7 @@ void popup_open(struct model *model, enum model_popup kind)
 
         popup->kind = kind;
         popup->item_count = popup->chosen = popup->top = popup->field_count = 0;
-        popup->busy = popup->note_bad = false;
+        popup->busy = popup->note_bad = popup->everywhere = false;
         popup->note[0] = '\0';
         line_clear(popup->input);
         for (size_t i = 0; i < countof(form_fields); i++) {

@@ -9,6 +9,7 @@
 #define GALKA_TERMINAL_SCREEN_MODEL_H
 
 #include "core/core.h"
+#include "rules/limits.h"
 #include "terminal/line.h"
 #include "terminal/screen/style.h"
 #include "terminal/screen/text.h"
@@ -48,9 +49,10 @@ struct model_room {
         char detail[MODEL_NAME_SIZE]; /* "@bob", "3 members" */
         uint64_t head, unread, time_ms, shown, delivered;
         uint32_t queued;
-        bool mentioned; /* in what is unread, as of that head and number of unread ones: */
-        uint64_t mention_head, mention_unread;
-        uint64_t last_head, last_seq; /* the head that `last` was read at, and its row */
+        uint8_t mentions;                                    /* in what is unread: terminal/mentions.h */
+        bool mentions_more;                                  /* or more */
+        uint64_t mention_head, mention_unread, mention_hole; /* as of which they were counted */
+        uint64_t last_head, last_seq;                        /* the head that `last` was read at, and its row */
         char last[MODEL_LAST_SIZE];
         uint64_t last_sender, last_subject, last_heir;
         uint8_t last_kind, last_role; /* of the row; last_kind 0: there is none */
@@ -80,6 +82,7 @@ struct model_row {
         uint8_t role;                /* of the subject: rules/row.h says when */
         enum error error;            /* why it failed; OK: not known */
         uint64_t subject, heir;
+        uint64_t pinned;                      /* the number of the operation that pinned it; 0: it is not */
         struct model_quote quote;             /* what it replies to */
         char origin[MODEL_NAME_SIZE];         /* whose text was forwarded; empty: nobody's */
         char reactions[MODEL_REACTIONS_SIZE]; /* "👍 2", each followed by a NUL, and one more after the last */
@@ -99,10 +102,23 @@ struct model_log {
         size_t marked;       /* the row that a command would be about; SIZE_MAX: none */
         uint64_t unread_seq; /* the line "new" stands above the first row of others from here on; 0: none */
         bool older_there;    /* there are older rows */
-        bool newer_there;    /* rows were dropped at the end: End reads them again */
-        bool fetching;       /* older ones are on the way */
+        bool newer_there;    /* there are newer ones, too: End goes there */
+        bool window;         /* these came from the server alone: what is older and newer is asked for */
+        bool fetching;       /* older or newer ones are on the way */
         enum error problem;  /* why they are not */
         unsigned come;       /* rows of others that came while not following */
+};
+
+/* A pinned message. */
+struct model_pin {
+        uint64_t pinned, seq, sender, time_ms;
+        char said[MODEL_QUOTED_SIZE];
+};
+
+/* Those of the open room, newest pin first. */
+struct model_pins {
+        struct model_pin list[PINS_MAX];
+        unsigned count;
 };
 
 /* What is being written is something new, a reply to a message, or another text for it. */
@@ -120,7 +136,8 @@ enum model_popup {
         POPUP_HELP,
         POPUP_SWITCH,   /* rooms by name */
         POPUP_PEOPLE,   /* find somebody to talk to */
-        POPUP_SEARCH,   /* in the open room */
+        POPUP_SEARCH,   /* in the open room, or everywhere */
+        POPUP_PINS,     /* of the open room */
         POPUP_SETTINGS, /* values that Left and Right change */
         POPUP_NEW_GROUP,
         POPUP_GROUP, /* its members, and what may be done */
@@ -147,7 +164,7 @@ struct model_item {
         char detail[MODEL_NAME_SIZE];
         uint8_t role;
         struct id room;
-        uint64_t user, seq;
+        uint64_t user, seq, time_ms;
         uint32_t unread;
 };
 
@@ -171,8 +188,9 @@ struct model_popup_state {
         unsigned item_count, chosen, top;
         struct model_field fields[MODEL_FIELDS_MAX];
         unsigned field_count;
-        bool busy;      /* an answer is awaited */
-        char note[256]; /* what is wrong, or what to do */
+        bool everywhere; /* SEARCH: in all chats */
+        bool busy;       /* an answer is awaited */
+        char note[256];  /* what is wrong, or what to do */
         bool note_bad;
 };
 
@@ -197,6 +215,7 @@ struct model {
         uint8_t link[16]; /* the secret of the group's link */
         bool link_known;
         struct model_log log;
+        struct model_pins pins;
         bool peer_online;    /* of the open personal room */
         bool at_blocked;     /* the user blocks him */
         uint64_t typists[4]; /* in the open room; more are several all the same */
@@ -272,6 +291,9 @@ struct model_row *log_by_seq(const struct model_log *log, uint64_t seq);
 
 /* Makes *quote one of a row. */
 void model_quote_row(struct model_quote *quote, uint64_t seq, uint64_t sender, struct slice said);
+
+/* A row of the open room: it is among the pins or not, as it says. */
+void model_pin(struct model *model, const struct wire_row *row);
 
 /* Back to the newest. */
 void log_follow(struct model_log *log);

@@ -123,6 +123,24 @@ static void ask_people(struct screen *screen)
         host_settle(screen->session->host);
 }
 
+static void fill_pins(struct screen *screen)
+{
+        struct model *model = &screen->model;
+
+        for (unsigned i = 0; i < model->pins.count; i++) {
+                const struct model_pin *pin = &model->pins.list[i];
+                struct model_item *item = popup_add(&model->popup);
+
+                if (!item)
+                        break;
+                item->seq = pin->seq;
+                item->user = pin->sender;
+                item->time_ms = pin->time_ms;
+                snprintf(item->label, sizeof(item->label), "%s", pin->said);
+                feed_describe(&screen->feed, item);
+        }
+}
+
 struct line *popups_line(struct screen *screen)
 {
         struct model_popup_state *popup = &screen->model.popup;
@@ -147,8 +165,11 @@ void popups_typed(struct screen *screen)
         case POPUP_INVITE:
                 ask_people(screen);
                 break;
+        case POPUP_PINS:
+                fill_pins(screen);
+                break;
         case POPUP_SEARCH:
-                feed_search(&screen->feed, line_text(screen->model.popup.input));
+                feed_search(&screen->feed, line_text(screen->model.popup.input), screen->model.popup.everywhere);
                 break;
         default:
                 popup_say(&screen->model.popup, false, ""); /* what was wrong may be right now */
@@ -172,19 +193,8 @@ void popups_open(struct screen *screen, enum model_popup kind)
                 return;
         }
         popup_open(&screen->model, kind);
+        screen->model.popup.everywhere = !screen->model.open;
         popups_typed(screen);
-}
-
-static void show_hit(struct screen *screen, uint64_t seq)
-{
-        struct model *model = &screen->model;
-        size_t index = feed_around(&screen->feed, seq);
-
-        if (index == SIZE_MAX)
-                return;
-        model->log.marked = index;
-        model->focus = FOCUS_LOG;
-        view_center(model, screen->rows, screen->columns, index);
 }
 
 void popups_enter(struct screen *screen)
@@ -229,8 +239,10 @@ void popups_enter(struct screen *screen)
                 struct id room = room_personal(model->me.user, item.user);
 
                 chats_open(screen, &room, item.label);
-        } else if (kind == POPUP_SEARCH) {
-                show_hit(screen, item.seq);
+        } else if (kind == POPUP_SEARCH || kind == POPUP_PINS) {
+                if (!id_is_zero(&item.room))
+                        chats_open(screen, &item.room, NULL);
+                chats_jump(screen, item.seq, item.time_ms);
         }
 }
 
@@ -254,6 +266,11 @@ void popups_act(struct screen *screen, enum action action)
 {
         struct model_popup_state *popup = &screen->model.popup;
 
+        if (popup->kind == POPUP_SEARCH && (action == ACT_NEXT || action == ACT_PREVIOUS)) {
+                popup->everywhere = !popup->everywhere || !screen->model.open;
+                popups_typed(screen);
+                return;
+        }
         switch (action) {
         case ACT_UP:
         case ACT_PREVIOUS:

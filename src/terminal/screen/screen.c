@@ -88,10 +88,16 @@ static bool act_anywhere(struct screen *screen, enum action action)
         case ACT_SWITCH:
         case ACT_PEOPLE:
         case ACT_SEARCH:
-                if (screen->model.phase >= CORE_OFFLINE && (action != ACT_SEARCH || screen->model.open))
+                if (screen->model.phase >= CORE_OFFLINE)
                         popups_open(screen, action == ACT_SWITCH   ? POPUP_SWITCH
                                             : action == ACT_PEOPLE ? POPUP_PEOPLE
                                                                    : POPUP_SEARCH);
+                return true;
+        case ACT_PINS:
+                if (screen->model.open && screen->model.pins.count == 0 && screen->model.popup.kind == POPUP_NONE)
+                        screen_say(screen, text(TEXT_PINS_NONE));
+                else if (screen->model.open && screen->model.phase >= CORE_OFFLINE)
+                        popups_open(screen, POPUP_PINS);
                 return true;
         case ACT_REDRAW:
                 display_redraw();
@@ -131,6 +137,9 @@ static void press(struct screen *screen, const struct key *key)
         case HIT_ITEM:
                 screen->model.popup.chosen = (unsigned)index;
                 popups_enter(screen);
+                break;
+        case HIT_PIN:
+                chats_jump(screen, screen->model.pins.list[0].seq, 0);
                 break;
         case HIT_COMPOSE:
         case HIT_LOG:
@@ -269,6 +278,8 @@ static void draw(struct screen *screen)
         blocks_update(screen);
         account_update(screen);
         groups_update(screen);
+        if (screen->feed.jump.arrived)
+                chats_arrive(screen);
         view_settle(model, screen->rows, screen->columns);
         fetch_more(screen);
         host_settle(screen->session->host);
@@ -290,7 +301,7 @@ static void turn(struct screen *screen)
         struct key key;
         unsigned asked;
 
-        if (host_turn(screen->session->host, waiting ? KEYS_LAPSE_MS : TURN_MS))
+        if (host_turn(screen->session->host, (int)feed_search_wait(&screen->feed, waiting ? KEYS_LAPSE_MS : TURN_MS)))
                 take_input(screen);
         else if (waiting && keys_lapse(&screen->keys, &key))
                 take_key(screen, &key);

@@ -49,6 +49,10 @@ void chats_free_drafts(struct screen *screen);
 void chats_step(struct screen *screen, int by, bool unread);
 
 void chats_send(struct screen *screen);
+
+/* Goes to a message of the open room, or (seq 0) to a time: at once, or once the server has answered (chats_arrive). */
+void chats_jump(struct screen *screen, uint64_t seq, uint64_t time_ms);
+void chats_arrive(struct screen *screen);
 void chats_act(struct screen *screen, enum action action);
 
 /* Puts a word into the last line. */

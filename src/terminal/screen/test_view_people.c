@@ -151,7 +151,7 @@ static void a_reply_quotes_what_it_answers(void **state)
         model.focus = FOCUS_LOG;
         model.log.marked = model.log.count - 1;
         stage_draw(24, 80);
-        assert_true(stage_sees("Enter ответить · a реакция · f переслать · e изменить"));
+        assert_true(stage_sees("Enter ответить · a реакция · p закрепить · e изменить"));
 }
 
 static void reactions_stand_below_and_a_forwarded_text_says_whose_it_is(void **state)
@@ -190,16 +190,24 @@ static void who_is_mentioned_sees_it_in_the_list_and_in_the_log(void **state)
         (void)state;
         open_a_group();
         model.rooms[1].kind = ROOM_GROUP;
-        model.rooms[1].mentioned = true;
+        model.rooms[1].mentions = 2;
         row = stage_add_row(10, BOB, "What do you think, @alice?", MINUTE, CORE_MESSAGE_SENT);
         row->mentions = true;
         stage_draw(24, 80);
-        assert_true(stage_sees(" @ 3 "));
+        assert_true(stage_sees(" @2   3 "));
+        model.rooms[1].mentions = 9;
+        model.rooms[1].mentions_more = true;
+        stage_draw(24, 80);
+        assert_true(stage_sees(" @9+   3 "));
+        model.rooms[1].mentions = 0; /* whether there are any is not known */
+        stage_draw(24, 80);
+        assert_false(stage_sees("@9") || stage_sees("@0"));
+        model.rooms[1].mentions = 1;
         assert_true(stage_sees("▎What do you think, @alice?"));
         assert_int_equal(stage_style_of("▎What do"), STYLE(OTHER, BEAK));
         model.rooms[1].unread = 0;
         stage_draw(24, 80);
-        assert_false(stage_sees(" @ "));
+        assert_false(stage_sees(" @1 "));
 }
 
 static void the_head_says_who_is_online_and_who_types(void **state)

@@ -61,9 +61,9 @@ static void a_muted_room_is_loud_only_where_one_is_mentioned(void **state)
         stage_draw(24, 80);
         assert_true(stage_style_of(" 3 ") != STYLE(BADGE, STRONG));
         assert_false(model_room_calls(&model.rooms[1]));
-        model.rooms[1].mentioned = true;
+        model.rooms[1].mentions = 1;
         stage_draw(24, 80);
-        assert_int_equal(stage_style_of(" @ 3 "), STYLE(BADGE, STRONG));
+        assert_int_equal(stage_style_of(" @1 "), STYLE(BADGE, STRONG));
         assert_true(model_room_calls(&model.rooms[1]));
 }
 

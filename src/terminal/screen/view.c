@@ -16,6 +16,7 @@
 #define STATUS_FROM     7  /* rows */
 #define RULE_FROM       16 /* rows, from which on a line parts log and compose */
 #define COMPOSE_MAX     8  /* lines */
+#define PIN_FROM        5  /* rows of the log beside it */
 #define BANNER_AFTER_MS 1000
 
 static bool has_banner(const struct model *model)
@@ -23,10 +24,10 @@ static bool has_banner(const struct model *model)
         return model->offline_ms && model->phase >= CORE_OFFLINE && model->now_ms >= model->offline_ms + BANNER_AFTER_MS;
 }
 
-/* The chat's pane: head, banner, log, compose from the top down. */
+/* The chat's pane: head, banner, newest pin, log, compose from the top down. */
 static void lay_chat(struct layout *layout, const struct model *model, struct area pane)
 {
-        unsigned compose = 0, head = pane.rows >= 4, rule = pane.rows >= RULE_FROM, banner;
+        unsigned compose = 0, head = pane.rows >= 4, rule = pane.rows >= RULE_FROM, banner, pin, above;
 
         if (model->open)
                 compose = view_input_lines(model->compose, pane.columns > 4 ? pane.columns - 4 : 2,
@@ -38,9 +39,12 @@ static void lay_chat(struct layout *layout, const struct model *model, struct ar
         layout->head = (struct area){pane.row, pane.column, head, pane.columns};
         layout->banner = (struct area){pane.row + head, pane.column, banner, pane.columns};
         layout->compose = (struct area){pane.row + pane.rows - compose, pane.column, compose, pane.columns};
-        layout->log = (struct area){
-                pane.row + head + banner, pane.column,
-                pane.rows > head + banner + rule + compose ? pane.rows - head - banner - rule - compose : 0, pane.columns};
+        pin = model->open && model->pins.count && pane.rows > head + banner + compose + rule + PIN_FROM;
+        layout->pin = (struct area){pane.row + head + banner, pane.column, pin, pane.columns};
+        above = head + banner + pin;
+        layout->log =
+                (struct area){pane.row + above, pane.column,
+                              pane.rows > above + rule + compose ? pane.rows - above - rule - compose : 0, pane.columns};
 }
 
 struct layout view_layout(const struct model *model, unsigned rows, unsigned columns)
@@ -169,11 +173,28 @@ static void draw_banner(const struct model *model, struct grid *grid, struct are
         grid_put_cut(grid, area.row, start, end, STYLE(BANNER, TEXT), slice_text(said));
 }
 
+/* "▎Pinned  the key is under the mat        3 · F4" */
+static void draw_pin(const struct model *model, struct grid *grid, struct area area)
+{
+        unsigned start = area.column + 1, end = area.column + area.columns - 1, column;
+        char more[32];
+
+        if (area.rows == 0)
+                return;
+        grid_fill(grid, area, STYLE(RAISED, TEXT));
+        snprintf(more, sizeof(more), "%u · F4", model->pins.count);
+        column = grid_put(grid, area.row, start, end, STYLE(RAISED, ACCENT), SLICE_LITERAL("▎"));
+        if (area.columns > 40)
+                end = grid_put_right(grid, area.row, column, end, STYLE(RAISED, QUIET), slice_text(more)) - 2;
+        column = grid_put_cut(grid, area.row, column, end, STYLE(RAISED, ACCENT), slice_text(text(TEXT_NEWEST_PIN)));
+        grid_put_cut(grid, area.row, column + 2, end, STYLE(RAISED, TEXT), slice_text(model->pins.list[0].said));
+}
+
 static enum text hint_of(const struct model *model)
 {
         static const enum text of_popup[POPUP_COUNT] = {
                 [POPUP_HELP] = TEXT_HINT_HELP,         [POPUP_SWITCH] = TEXT_HINT_LIST,
-                [POPUP_PEOPLE] = TEXT_HINT_LIST,       [POPUP_SEARCH] = TEXT_HINT_LIST,
+                [POPUP_PEOPLE] = TEXT_HINT_LIST,       [POPUP_SEARCH] = TEXT_HINT_SEARCH,
                 [POPUP_SETTINGS] = TEXT_HINT_SETTINGS, [POPUP_WELCOME] = TEXT_HINT_LIST,
                 [POPUP_NEW_GROUP] = TEXT_HINT_FORM,    [POPUP_RENAME] = TEXT_HINT_FORM,
                 [POPUP_INVITE] = TEXT_HINT_LIST,       [POPUP_DELETE] = TEXT_HINT_LIST,
@@ -181,7 +202,7 @@ static enum text hint_of(const struct model *model)
                 [POPUP_MUTE] = TEXT_HINT_LIST,         [POPUP_LEAVE] = TEXT_HINT_LIST,
                 [POPUP_READERS] = TEXT_HINT_READERS,   [POPUP_GROUP] = TEXT_HINT_GROUP,
                 [POPUP_SIGN_IN] = TEXT_HINT_FORM,      [POPUP_SIGN_UP] = TEXT_HINT_FORM,
-                [POPUP_CODE] = TEXT_HINT_FORM,
+                [POPUP_PINS] = TEXT_HINT_PINS,         [POPUP_CODE] = TEXT_HINT_FORM,
         };
         const struct model_log *log = &model->log;
 
@@ -266,6 +287,7 @@ void view_draw(const struct model *model, struct grid *grid)
         view_draw_rooms(model, grid, layout.list);
         draw_head(model, grid, layout.head);
         draw_banner(model, grid, layout.banner);
+        draw_pin(model, grid, layout.pin);
         if (layout.log.rows && model->open)
                 view_draw_log(model, grid, layout.log);
         else if (layout.log.rows && model->room_count)
@@ -303,6 +325,8 @@ enum hit_kind view_hit(const struct model *model, unsigned rows, unsigned column
                 return line < view_rooms_fitting(model, layout.list) && *index < model_list_end(model) ? HIT_ROOM
                                                                                                        : HIT_NOTHING;
         }
+        if (is_in(layout.pin, row, column))
+                return HIT_PIN;
         if (is_in(layout.log, row, column))
                 return view_row_at(model, layout.log, row, index) ? HIT_ROW : HIT_LOG;
         return is_in(layout.compose, row, column) ? HIT_COMPOSE : HIT_NOTHING;

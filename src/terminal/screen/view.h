@@ -12,7 +12,7 @@
 
 /* Which parts there are and where; a part that is not there has no rows. */
 struct layout {
-        struct area list, head, banner, log, compose, details, status, popup;
+        struct area list, head, banner, pin, log, compose, details, status, popup;
 };
 
 struct layout view_layout(const struct model *model, unsigned rows, unsigned columns);
@@ -44,7 +44,7 @@ unsigned view_setting_values(unsigned setting);
 
 /* ---- the mouse ---- */
 
-enum hit_kind { HIT_NOTHING, HIT_ROOM, HIT_ROW, HIT_LOG, HIT_COMPOSE, HIT_ITEM };
+enum hit_kind { HIT_NOTHING, HIT_ROOM, HIT_ROW, HIT_LOG, HIT_COMPOSE, HIT_ITEM, HIT_PIN };
 
 /* What is at a place; *index: of the room, row or item. */
 enum hit_kind view_hit(const struct model *model, unsigned rows, unsigned columns, unsigned row, unsigned column,

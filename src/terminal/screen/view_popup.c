@@ -8,13 +8,14 @@
 #include "terminal/screen/keymap.h"
 #include "terminal/screen/view_inside.h"
 
-#define BOX_COLUMNS  62
-#define BOX_MARGIN   2
-#define LIST_ROWS    12 /* of a list's items */
-#define FIELD_ROWS   3  /* label, field, gap */
-#define HELP_KEYS    22 /* columns of the keys in the help sheet */
-#define VALUE_COLUMN 24
-#define NOTE_FROM    6 /* rows of the box, from which on it has a line for a note */
+#define BOX_COLUMNS      62u
+#define MESSAGES_COLUMNS 110u
+#define BOX_MARGIN       2
+#define LIST_ROWS        12 /* of a list's items */
+#define FIELD_ROWS       3  /* label, field, gap */
+#define HELP_KEYS        22 /* columns of the keys in the help sheet */
+#define VALUE_COLUMN     24
+#define NOTE_FROM        6 /* rows of the box, from which on it has a line for a note */
 
 /* How the settings' values are called, each up to the first NULL. */
 static const struct {
@@ -36,11 +37,13 @@ static const struct {
 static const struct popup_kind {
         enum text title;
         bool input, items, fields;
+        bool messages; /* the items are: wider, and each with its date */
 } kinds[POPUP_COUNT] = {
         [POPUP_HELP] = {TEXT_HELP_TITLE, false, false, false},
         [POPUP_SWITCH] = {TEXT_SWITCH_TITLE, true, true, false},
         [POPUP_PEOPLE] = {TEXT_PEOPLE_TITLE, true, true, false},
-        [POPUP_SEARCH] = {TEXT_SEARCH_TITLE, true, true, false},
+        [POPUP_SEARCH] = {TEXT_SEARCH_TITLE, true, true, false, true},
+        [POPUP_PINS] = {TEXT_PINS_TITLE, false, true, false, true},
         [POPUP_SETTINGS] = {TEXT_SETTINGS_TITLE, false, false, false},
         [POPUP_NEW_GROUP] = {TEXT_NEW_GROUP_TITLE, false, false, true},
         [POPUP_GROUP] = {TEXT_GROUP_TITLE, false, true, false},
@@ -91,7 +94,9 @@ static unsigned wanted_rows(const struct model *model)
 struct area view_popup_area(const struct model *model, unsigned rows, unsigned columns)
 {
         const struct popup_kind *kind = &kinds[model->popup.kind];
-        unsigned width = min_of((unsigned)BOX_COLUMNS, columns), height;
+        unsigned widest = kind->messages ? MESSAGES_COLUMNS : BOX_COLUMNS;
+        unsigned width = columns > widest + 4 ? widest : min_of(columns, max_of(columns - min_of(columns, 4u), BOX_COLUMNS)),
+                 height;
 
         if (model->popup.kind == POPUP_NONE)
                 return (struct area){0};
@@ -173,7 +178,8 @@ static void draw_items(const struct model *model, struct grid *grid, struct area
                 snprintf(count, sizeof(count), " %u ", item->unread);
                 if (item->unread)
                         stop = grid_put_right(grid, row, area.column, stop, STYLE(BADGE, STRONG), slice_text(count)) - 1;
-                if (glyph_columns(slice_text(item->detail)) + glyph_columns(slice_text(item->label)) + 3 < area.columns)
+                if (kinds[popup->kind].messages ||
+                    glyph_columns(slice_text(item->detail)) + glyph_columns(slice_text(item->label)) + 3 < area.columns)
                         stop = grid_put_right(grid, row, area.column, stop, STYLE_OF(surface, INK_QUIET),
                                               slice_text(item->detail)) -
                                1;
@@ -246,7 +252,8 @@ void view_draw_popup(const struct model *model, struct grid *grid, struct area b
 
         if (model->popup.kind == POPUP_NONE || box.rows < 3 || box.columns < 8)
                 return;
-        draw_frame(grid, box, text(kind->title));
+        draw_frame(grid, box,
+                   text(model->popup.everywhere && kind->input && kind->messages ? TEXT_SEARCH_ALL_TITLE : kind->title));
         if (kind->input) {
                 struct area input = {box.row + 1, box.column + BOX_MARGIN, 1, box.columns - 2 * BOX_MARGIN};
 

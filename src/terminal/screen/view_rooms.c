@@ -52,7 +52,8 @@ static void draw_list_head(const struct model *model, struct grid *grid, struct 
         grid_put_right(grid, area.row, column + 1, end - 1, STYLE(HEAD, QUIET), slice_text(model->me.name));
 }
 
-/* " 3 ", " @ 3 " if one is mentioned in them, or the sign for what was not sent. Returns the column where it begins. */
+/* " 3 ", before it " @2 " if one is mentioned in them so often, " @2+ " if at least; or the sign for what was not sent. Returns the column
+ * where it begins. */
 static unsigned draw_badge(struct grid *grid, const struct model_room *room, enum style_surface surface, unsigned at,
                            unsigned column, unsigned end)
 {
@@ -62,13 +63,13 @@ static unsigned draw_badge(struct grid *grid, const struct model_room *room, enu
                 return grid_put_right(grid, at, column, end, STYLE_OF(surface, INK_DANGER), SLICE_LITERAL("!"));
         if (room->unread == 0)
                 return end;
-        if (room->unread > 999)
-                snprintf(said, sizeof(said), " %s999+ ", room->mentioned ? "@ " : "");
-        else
-                snprintf(said, sizeof(said), " %s%u ", room->mentioned ? "@ " : "", (unsigned)room->unread);
-        return grid_put_right(grid, at, column, end,
-                              model_room_calls(room) ? STYLE(BADGE, STRONG) : STYLE_OF(surface, INK_QUIET),
-                              slice_text(said));
+        snprintf(said, sizeof(said), room->unread > 999 ? " %u+ " : " %u ", (unsigned)min_of(room->unread, UINT64_C(999)));
+        end = grid_put_right(grid, at, column, end,
+                             model_room_calls(room) ? STYLE(BADGE, STRONG) : STYLE_OF(surface, INK_QUIET), slice_text(said));
+        if (room->mentions == 0)
+                return end;
+        snprintf(said, sizeof(said), room->mentions_more ? " @%u+ " : " @%u ", room->mentions);
+        return grid_put_right(grid, at, column, end - 1, STYLE(BADGE, STRONG), slice_text(said));
 }
 
 /* "✓✓ see you there", "Anna: hello" */

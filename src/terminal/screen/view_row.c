@@ -146,7 +146,7 @@ struct bubble {
         unsigned text_lines, last_columns;
         unsigned columns; /* with its two edges */
         bool name, origin, quote, meta_below, reason, reactions;
-        char meta[TEXT_TIME_SIZE + 32];
+        char meta[TEXT_TIME_SIZE + 64];
         unsigned meta_columns;
 };
 
@@ -203,8 +203,8 @@ static struct bubble measure(const struct model *model, size_t index, unsigned c
                                                                    : max_of(columns, edges + 4) - edges;
         bubble.width = min_of(bubble.width, (unsigned)BUBBLE_MAX);
         text_clock(clock, row->time_ms);
-        snprintf(bubble.meta, sizeof(bubble.meta), "%s%s%s", row->edited ? text(TEXT_EDITED) : "", row->edited ? " " : "",
-                 clock);
+        snprintf(bubble.meta, sizeof(bubble.meta), "%s%s%s%s%s", row->pinned ? text(TEXT_PINNED_MARK) : "",
+                 row->pinned ? " " : "", row->edited ? text(TEXT_EDITED) : "", row->edited ? " " : "", clock);
         bubble.meta_columns = glyph_columns(slice_text(bubble.meta));
         if (row->mine)
                 bubble.meta_columns += 1 + glyph_columns(slice_text(view_tick(model, row->state)));
@@ -403,6 +403,9 @@ void view_tell(const struct model *model, const struct model_news *news, char *s
         case ROW_REACTED:
                 text_format(said, size, TEXT_ROW_REACTED, who);
                 break;
+        case ROW_PINNED:
+                text_format(said, size, TEXT_ROW_PINNED, who);
+                break;
         default:
                 snprintf(said, size, "%s", text(TEXT_UNKNOWN_ROW));
                 break;
@@ -456,10 +459,12 @@ static void draw_news(const struct model *model, struct grid *grid, struct area 
 }
 
 static const struct kind kinds[] = {
-        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news}, {ROW_JOINED, news_lines, draw_news},
-        {ROW_LEFT, news_lines, draw_news},       {ROW_TITLE, news_lines, draw_news},   {ROW_ROLE, news_lines, draw_news},
-        {ROW_LINK, news_lines, draw_news},       {ROW_DELETED, news_lines, draw_news}, {ROW_EDITED, news_lines, draw_news},
-        {ROW_REACTED, news_lines, draw_news},    {0, one_line, draw_unknown}, /* any other */
+        {ROW_TEXT, message_lines, draw_message}, {ROW_CREATED, news_lines, draw_news},
+        {ROW_JOINED, news_lines, draw_news},     {ROW_LEFT, news_lines, draw_news},
+        {ROW_TITLE, news_lines, draw_news},      {ROW_ROLE, news_lines, draw_news},
+        {ROW_LINK, news_lines, draw_news},       {ROW_DELETED, news_lines, draw_news},
+        {ROW_EDITED, news_lines, draw_news},     {ROW_REACTED, news_lines, draw_news},
+        {ROW_PINNED, news_lines, draw_news},     {0, one_line, draw_unknown}, /* any other */
 };
 static const struct kind *kind_of(const struct model_row *row)
 {
