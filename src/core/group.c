@@ -53,8 +53,11 @@ bool group_take_state(struct core *core, struct room *room, const struct wire_ro
         if (!group)
                 return false;
         /* It was read before what came live meanwhile, which is applied already if there was something to apply it to. */
-        if (state->head < room->head && group->told_seq)
+        if (state->head < room->head && group->told_seq) {
+                if (group->missed) /* but for what was fetched */
+                        join_again(core, ASK_AGAIN_MS);
                 return true;
+        }
         if (state->head < room->head)
                 join_again(core, ASK_AGAIN_MS);
         if (!take_title(core, group, state->title))
@@ -63,6 +66,7 @@ bool group_take_state(struct core *core, struct room *room, const struct wire_ro
         group->role = (uint8_t)state->role;
         group->members = state->members;
         group->told_seq = state->head;
+        group->missed = false;
         return true;
 }
 
@@ -134,7 +138,11 @@ bool group_take_row(struct core *core, struct room *room, const struct wire_row 
                 room_notice(core, room, NOTICE_ROOM);
                 return group_get(core, room) && apply(core, room, row);
         }
-        if (row->kind != ROW_LINK)
-                join_again(core, ASK_AGAIN_MS);
+        if (row->kind == ROW_LINK)
+                return true;
+        if (!group_get(core, room))
+                return false;
+        room->group->missed = true;
+        join_again(core, ASK_AGAIN_MS);
         return true;
 }

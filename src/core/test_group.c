@@ -154,6 +154,50 @@ static void an_older_word_on_a_group_is_not_believed(void **state)
         assert_int_equal(info_of(world).members, 2);
 }
 
+/* Carl's coming was fetched, and before the Join that it made necessary is answered, something comes live: the answer is an older word, and
+ * tells all the same that another is needed. */
+static void what_was_fetched_is_asked_for_until_it_is_told(void **state)
+{
+        struct world *world = *state;
+        struct wire_room_state room = {
+                .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 1};
+        struct wire_joined joined = {.era = world->server.era, .rooms = {.items = &room, .count = 1}};
+        struct wire_row rows[2] = {{.sender = BOB, .kind = ROW_TEXT, .text = SLICE_LITERAL("three")},
+                                   {.sender = BOB, .kind = ROW_JOINED, .subject = CARL}};
+        struct wire_change_page page = {.head = 3, .rows = {.items = rows, .count = 2}};
+        struct wire_rejoin rejoin = {0};
+        struct fake_frame frame;
+
+        make_group(world);
+        room.room = world->group;
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        frame = take(world, WIRE_CODE_join);
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        deliver(world, 3, (struct wire_row){.sender = BOB, .kind = ROW_TEXT, .text = SLICE_LITERAL("three")});
+        frame = take(world, WIRE_CODE_changes);
+        for (uint64_t i = 0; i < 2; i++) {
+                rows[i].seq = rows[i].changed = 3 - i;
+                rows[i].time_ms = 1003 - i;
+                rows[i].request = (struct id){{7, (uint8_t)(3 - i), 0, 0, 0, 0, 0x70, 0, 0x80}};
+        }
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_change_page, &frame.head.request, &world->group, &page);
+        assert_int_equal(info_of(world).head, 3);
+        frame = take(world, WIRE_CODE_join);
+        deliver(world, 4, (struct wire_row){.sender = BOB, .kind = ROW_TITLE, .text = SLICE_LITERAL("Owls")});
+        room.head = 3;
+        room.members = 2;
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        assert_true(slice_equal(info_of(world).title, SLICE_LITERAL("Owls")));
+        frame = take(world, WIRE_CODE_join);
+        room.head = 4;
+        room.title = SLICE_LITERAL("Owls");
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        assert_int_equal(info_of(world).members, 2);
+}
+
 /* A name that is not known is asked for, told, kept, and there again after a crash. */
 static void whoever_writes_is_named(void **state)
 {
@@ -234,6 +278,7 @@ int main(void)
                 TEST(who_left_writes_no_more),
                 TEST(who_is_brought_in_joins_again),
                 TEST(an_older_word_on_a_group_is_not_believed),
+                TEST(what_was_fetched_is_asked_for_until_it_is_told),
                 TEST(whoever_writes_is_named),
                 TEST(members_are_listed_and_named),
                 TEST(every_message_of_the_server_is_understood),
