@@ -136,12 +136,15 @@ bool blocks_moved(struct core *core, uint64_t user, bool on)
 
 bool blocks_joined(struct core *core, uint64_t count)
 {
-        if (count > 0)
+        /* Nobody, when the server read it: somebody may have been blocked since, so the list is asked for all the same. */
+        if (count > 0 || core->blocks.now.count > 0)
                 blocks_changed(core);
-        if (count > 0 || core->blocks.now.count == 0)
-                return true;
-        core->blocks.now.count = 0;
-        return keep(core);
+        return true;
+}
+
+bool core_blocks_known(const struct core *core)
+{
+        return core->join.joined && !core->blocks.due && !core->blocks.asked;
 }
 
 void blocks_closed(struct core *core)

@@ -305,6 +305,9 @@ struct wire_person core_profile(const struct core *core);
 bool core_blocks(const struct core *core, uint64_t user);
 uint64_t core_blocked_at(const struct core *core, uint32_t index);
 
+/* Is that list what the server said after the last Join? False while it is asked for. */
+bool core_blocks_known(const struct core *core);
+
 /* Of one who is watched: false: it is not known (no link, not answered, or no room is shared). */
 bool core_status(const struct core *core, uint64_t user, bool *online);
 

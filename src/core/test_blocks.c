@@ -162,6 +162,33 @@ static void test_another_device_changes_it(void **state)
         assert_int_equal(world->server.counts[WIRE_CODE_blocks], 2);
 }
 
+/* A Join that was read before somebody was blocked is answered after it. */
+static void test_an_older_join_does_not_unblock(void **state)
+{
+        struct world *world = *state;
+        struct wire_joined joined = {.era = world->server.era};
+        struct wire_rejoin rejoin = {0};
+        struct fake_frame frame = {0};
+
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        core_host_advance(&world->bob, 3000);
+        while (frame.head.code != WIRE_CODE_join)
+                assert_true(fake_server_take(&world->bob, &frame));
+        block_many(world, 1);
+        assert_int_equal(core_block(world->bob.core, 100, true, world->bob.time), ERR_OK);
+        core_host_settle(&world->bob);
+        fake_server_serve(&world->server);
+        assert_true(core_blocks(world->bob.core, 100));
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        assert_true(core_blocks(world->bob.core, 100));
+        assert_false(core_blocks_known(world->bob.core));
+        core_host_settle(&world->bob);
+        fake_server_serve(&world->server);
+        assert_true(core_blocks(world->bob.core, 100));
+        assert_true(core_blocks_known(world->bob.core));
+}
+
 static void test_what_is_not_answered_is_asked_again(void **state)
 {
         struct world *world = *state;
@@ -184,6 +211,7 @@ int main(void)
                 WORLD_TEST(test_a_block_of_ones_own_counts_when_it_is_answered),
                 WORLD_TEST(test_a_refused_block_is_told),
                 WORLD_TEST(test_another_device_changes_it),
+                WORLD_TEST(test_an_older_join_does_not_unblock),
                 WORLD_TEST(test_what_is_not_answered_is_asked_again),
         };
 

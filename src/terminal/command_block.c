@@ -20,14 +20,21 @@ static bool has_names(void *context)
         return true;
 }
 
-/* The list is there once all rooms are listed; then the names on it are asked for. */
+static bool list_known(void *context)
+{
+        const struct session *session = context;
+
+        return core_blocks_known(session->host->core);
+}
+
+/* The list is asked for after Join, then the names on it. */
 static int need_list(struct session *session)
 {
         int result = session_need_link(session, LINK_WAIT_MS);
 
         if (result != EXIT_DONE)
                 return result;
-        (void)host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS);
+        (void)host_wait_reachable(session->host, list_known, session, LINK_WAIT_MS);
         (void)host_wait_reachable(session->host, has_names, session, NAMES_WAIT_MS);
         return EXIT_DONE;
 }

@@ -170,6 +170,19 @@ static void test_a_refusal_in_a_room_never_made_is_kept(void **state)
         assert_int_equal(apply_one(stage, &op).status, ERR_REUSED_ID);
 }
 
+/* Ids are a sender's own within a room: what was refused in one of his personal rooms says nothing about another. */
+static void test_a_refusal_is_of_its_room(void **state)
+{
+        struct stage *stage = *state;
+        struct id room = talked(stage);
+        struct store_op op = write_op(stage, &stage->anna, room_personal(stage->anna.user, stage->clara.user), "hello");
+
+        assert_int_equal(block(stage, &stage->clara, &stage->anna, true).status, ERR_OK);
+        assert_int_equal(apply_one(stage, &op).status, ERR_NO_USER);
+        op.write.room = room;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
 static void test_none_adds_the_other_to_a_group(void **state)
 {
         struct stage *stage = *state;
@@ -325,6 +338,7 @@ int main(void)
                 STAGE_TEST(test_both_may_block),
                 STAGE_TEST(test_in_one_transaction_the_order_counts),
                 STAGE_TEST(test_a_refusal_in_a_room_never_made_is_kept),
+                STAGE_TEST(test_a_refusal_is_of_its_room),
                 STAGE_TEST(test_none_adds_the_other_to_a_group),
                 STAGE_TEST(test_neither_finds_or_watches_the_other),
                 STAGE_TEST(test_what_is_asked_for_twice_is_answered_twice),

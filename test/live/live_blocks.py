@@ -46,6 +46,17 @@ def commands(rig):
 
 
 @case
+def another_device(rig):
+    """what one device blocked, another unblocks"""
+    rig.galka('laptop', '--server', f'127.0.0.1:{rig.main.port}', 'signin', 'alice', '--password-file', rig.password_file())
+    expect_equal(blocked(rig, 'laptop'), [], 'whom the laptop blocks')
+    rig.galka('alice', 'block', '@bob')
+    expect_equal(blocked(rig, 'laptop'), ['bob'], 'and now')
+    rig.galka('laptop', 'unblock', '@bob')
+    expect_equal(blocked(rig, 'alice'), [], 'whom alice blocks')
+
+
+@case
 def groups(rig):
     """in a group the blocked are hidden from who blocks them, and from nobody else"""
     rig.galka('carol', 'group', 'Birds', '@alice', '@bob')

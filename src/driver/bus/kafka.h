@@ -18,11 +18,12 @@
 #include "base/event.h"
 #include "seam/bus.h"
 
-#define BUS_KAFKA_ERROR_SIZE   512
-#define BUS_KAFKA_PREFIX       "galka."
-#define BUS_KAFKA_START_MS     10000 /* how long the cluster may take to answer at the start */
-#define BUS_KAFKA_PUBLISH_MS   4000  /* what is not acknowledged by then is FAILED or UNCERTAIN */
-#define BUS_KAFKA_SESSION_MS   6000  /* a silent worker's partitions go to others; Kafka's own lower bound by default */
+#define BUS_KAFKA_ERROR_SIZE 512
+#define BUS_KAFKA_PREFIX     "galka."
+#define BUS_KAFKA_START_MS   10000 /* how long the cluster may take to answer at the start */
+#define BUS_KAFKA_PUBLISH_MS                                                                                                \
+        4000 /* so long a request may take; what waited for it too has as long again. Then FAILED or UNCERTAIN */
+#define BUS_KAFKA_SESSION_MS   6000 /* a silent worker's partitions go to others; Kafka's own lower bound by default */
 #define BUS_KAFKA_BUFFER_BYTES (16 * 1024 * 1024) /* published and not acknowledged, of one handle; beyond: FULL */
 
 /* NULL or zero: the default, where there is one. */

@@ -84,6 +84,12 @@ void bind_number(sqlite3_stmt *statement, int place, uint64_t value)
                 sqlite3_bind_int64(statement, place, (sqlite3_int64)value);
 }
 
+void bind_signed(sqlite3_stmt *statement, int place, int64_t value)
+{
+        if (statement)
+                sqlite3_bind_int64(statement, place, value);
+}
+
 void bind_bytes(sqlite3_stmt *statement, int place, struct slice bytes)
 {
         if (statement)

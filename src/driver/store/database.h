@@ -52,6 +52,7 @@ static inline bool database_good(const struct database *database)
 }
 
 void bind_number(sqlite3_stmt *statement, int place, uint64_t value);
+void bind_signed(sqlite3_stmt *statement, int place, int64_t value);
 void bind_bytes(sqlite3_stmt *statement, int place, struct slice bytes);
 void bind_text(sqlite3_stmt *statement, int place, struct slice text);
 void bind_id(sqlite3_stmt *statement, int place, const struct id *id);

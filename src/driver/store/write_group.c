@@ -86,12 +86,12 @@ enum error group_admit(struct writer *writer, struct room *room, const struct st
 
 /* ---- refusals ---- */
 
-/* Under which number: 0 for a personal room, which may never have been made. False: none is kept there. */
-static bool refusal_room(const struct room *room, const struct store_op *op, uint64_t *number)
+/* Under which number: for a personal room, which may never have been made, the other user's, below 0. False: none is kept there. */
+static bool refusal_room(const struct room *room, const struct store_op *op, int64_t *number)
 {
         bool personal = room_kind_of(&op->write.room) == ROOM_PERSONAL;
 
-        *number = personal || !room ? 0 : room->number;
+        *number = personal ? -(int64_t)room_peer(&op->write.room, op->user) : room ? (int64_t)room->number : 0;
         return (personal || room) && group_may_have_refusal(op);
 }
 
@@ -99,7 +99,7 @@ bool group_find_refusal(struct writer *writer, const struct room *room, const st
                         struct store_result *result)
 {
         sqlite3_stmt *statement;
-        uint64_t number;
+        int64_t number;
         bool found;
 
         if (!refusal_room(room, op, &number))
@@ -107,7 +107,7 @@ bool group_find_refusal(struct writer *writer, const struct room *room, const st
         statement = database_use(&writer->database, STATEMENT_REFUSAL_FIND);
         bind_id(statement, 1, &op->request);
         bind_number(statement, 2, op->user);
-        bind_number(statement, 3, number);
+        bind_signed(statement, 3, number);
         found = database_row(&writer->database, statement);
         if (found) {
                 bool same = slice_equal(column_bytes(statement, 0), slice_of(op->digest, STORE_HASH_SIZE));
@@ -123,14 +123,14 @@ void group_keep_refusal(struct writer *writer, const struct room *room, const st
 {
         uint64_t age_ms = min_of((uint64_t)STORE_REQUESTS_DAYS * DAY_MS, writer->now_ms);
         sqlite3_stmt *statement;
-        uint64_t number;
+        int64_t number;
 
         if (!refusal_room(room, op, &number) || !group_keeps_refusal(op, status))
                 return;
         statement = database_use(&writer->database, STATEMENT_REFUSAL_NEW);
         bind_id(statement, 1, &op->request);
         bind_number(statement, 2, op->user);
-        bind_number(statement, 3, number);
+        bind_signed(statement, 3, number);
         bind_bytes(statement, 4, slice_of(op->digest, STORE_HASH_SIZE));
         bind_number(statement, 5, status);
         bind_number(statement, 6, writer->now_ms);

@@ -63,7 +63,7 @@ void blocks_enter(struct screen *screen)
         struct model_popup_state *popup = &model->popup;
 
         if (popup->kind == POPUP_BLOCK) {
-                if (popup->chosen == ASKED_YES && model->at.peer)
+                if (popup->chosen == ASKED_YES && model->at.peer && !screen->block_asked)
                         ask_server(screen, model->at.peer, true);
                 popup_close(model);
         } else if (popup->chosen < popup->item_count && !screen->block_asked) {

@@ -319,6 +319,7 @@ void feed_newest(struct feed *feed)
 {
         uint64_t unread = feed->model->log.unread_seq;
 
+        feed->jump.asked = false; /* what comes of a window does not belong here any more */
         log_clear(&feed->model->log);
         feed->model->log.unread_seq = unread;
         load_newest(feed);

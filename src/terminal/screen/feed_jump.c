@@ -81,6 +81,8 @@ enum error feed_jump(struct feed *feed, uint64_t seq, uint64_t time_ms)
 
         if (seq == 0)
                 seq = place_of(feed, time_ms);
+        if (jump->asked)
+                feed->model->log.fetching = false;
         *jump = (struct feed_jump){.seq = seq, .time_ms = time_ms};
         jump->arrived = seq > 0 && (log_by_seq(&feed->model->log, seq) ||
                                     (seq > feed_hole_top(feed) && feed_around(feed, seq) != SIZE_MAX));
