@@ -1,5 +1,5 @@
-/* One function a code; the table is at the end. long: each answers with what the others keep. */
-#include "support/fake_server.h"
+/* One function a code; the table is at the end. */
+#include "support/fake_server_inside.h"
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -224,7 +224,7 @@ uint64_t fake_server_say(struct fake_server *server, const struct id *id, uint64
 
 /* ---- reading ---- */
 
-static struct wire_person person_of(uint64_t user)
+struct wire_person fake_server_person(uint64_t user)
 {
         struct wire_person person = {.user = user, .version = 1};
 
@@ -249,7 +249,7 @@ static struct wire_room_state state_of(const struct fake_room *room, uint64_t us
         state.rows.items = rows;
         state.rows_after = room->head - state.rows.count;
         if (state.kind == ROOM_PERSONAL)
-                state.peer = person_of(room_peer(&room->id, user));
+                state.peer = fake_server_person(room_peer(&room->id, user));
         state.has = WIRE_HAS(room_state, marks) | WIRE_HAS(room_state, lowest);
         if (state.peer.user)
                 state.has |= WIRE_HAS(room_state, peer);
@@ -260,7 +260,8 @@ static void on_join(struct fake_server *server, struct fake_client *client, stru
 {
         static struct wire_row rows[10][40];
         struct wire_room_state states[10];
-        struct wire_joined joined = {.era = server->era, .profile = person_of(client->user), .blocks = server->block_count};
+        struct wire_joined joined = {
+                .era = server->era, .profile = fake_server_person(client->user), .blocks = server->block_count};
         const struct fake_room *chosen[10];
         uint8_t token[40];
 
@@ -399,38 +400,9 @@ static void on_search(struct fake_server *server, struct fake_client *client, st
         fake_server_send(server, client->host, WIRE_CODE_found, &frame->head.request, NULL, &found);
 }
 
-static void on_find(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_person person = person_of(2);
-        struct wire_people people = {.people = {.items = &person, .count = 1}};
-
-        fake_server_send(server, client->host, WIRE_CODE_people, &frame->head.request, NULL, &people);
-}
-
-static void on_profiles(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_person persons[50];
-        struct wire_people people = {.people = {.items = persons}};
-        struct wire_iterator iterator;
-        struct wire_user_ref user;
-
-        wire_list_start(&iterator, WIRE_STRUCTURE(profiles), 1, &frame->profiles.users);
-        while (wire_list_next(&iterator, &user))
-                persons[people.people.count++] = person_of(user.user);
-        fake_server_send(server, client->host, WIRE_CODE_people, &frame->head.request, NULL, &people);
-}
-
-static void on_devices(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_device device = {.device = client->device, .name = SLICE_LITERAL("phone")};
-        struct wire_device_list list = {.devices = {.items = &device, .count = 1}};
-
-        fake_server_send(server, client->host, WIRE_CODE_device_list, &frame->head.request, NULL, &list);
-}
-
 static void on_members(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
-        struct wire_member members[] = {{.person = person_of(1), .shown = 1}, {.person = person_of(2)}};
+        struct wire_member members[] = {{.person = fake_server_person(1), .shown = 1}, {.person = fake_server_person(2)}};
         struct wire_member_page page = {.members = {.items = members, .count = 2}, .head = 1, .more = 1};
 
         fake_server_send(server, client->host, WIRE_CODE_member_page, &frame->head.request, &frame->head.room, &page);
@@ -506,120 +478,6 @@ static void on_mark(struct fake_server *server, struct fake_client *client, stru
         }
 }
 
-/* ---- accounts ---- */
-
-static void on_sign_up(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_code_sent sent = {.valid_ms = 900000};
-
-        fake_server_send(server, client->host, WIRE_CODE_code_sent, &frame->head.request, NULL, &sent);
-}
-
-static void signed_in(struct fake_server *server, struct fake_client *client, struct fake_frame *frame, struct slice secret)
-{
-        uint8_t token[40];
-        struct wire_signed_in answer = {.device = client->device, .has = WIRE_HAS(signed_in, profile)};
-
-        memcpy(server->secret, secret.data, sizeof(server->secret));
-        fake_server_token(server, client->user, client->device, token);
-        answer.token = slice_of(token, sizeof(token));
-        answer.profile = person_of(client->user);
-        fake_server_send(server, client->host, WIRE_CODE_signed_in, &frame->head.request, NULL, &answer);
-}
-
-static void on_confirm(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        if (!slice_equal(frame->confirm.code, SLICE_LITERAL("123456"))) {
-                fake_server_error(server, client->host, &frame->head.request, ERR_BAD_CODE, 0);
-                return;
-        }
-        client->user = 1;
-        client->device = 11;
-        signed_in(server, client, frame, frame->confirm.device_secret);
-}
-
-static void on_sign_in(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        if (!slice_equal(frame->sign_in.password, SLICE_LITERAL("correct horse"))) {
-                fake_server_error(server, client->host, &frame->head.request, ERR_BAD_LOGIN, 0);
-                return;
-        }
-        client->user = 1;
-        client->device = 12;
-        signed_in(server, client, frame, frame->sign_in.device_secret);
-}
-
-static void on_renew(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        if (!slice_equal(frame->renew.device_secret, slice_of(server->secret, sizeof(server->secret))))
-                fake_server_error(server, client->host, &frame->head.request, ERR_BAD_LOGIN, 0);
-        else
-                signed_in(server, client, frame, frame->renew.device_secret);
-}
-
-static void on_sign_out(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_done done = {.time_ms = 1};
-
-        fake_server_send(server, client->host, WIRE_CODE_done, &frame->head.request, NULL, &done);
-}
-
-/* What is changed of an account: all of it is done. */
-static void send_blocks(struct fake_server *server, struct fake_client *client, const struct fake_frame *frame)
-{
-        struct wire_person people[200];
-        struct wire_block_list list = {.people = {.items = people}};
-
-        memset(people, 0, sizeof(people));
-        for (uint32_t i = 0; i < server->block_count; i++) {
-                if (server->blocks[i] <= frame->blocks.after)
-                        continue;
-                list.more = list.people.count == countof(people);
-                if (list.more)
-                        break;
-                people[list.people.count++] = person_of(server->blocks[i]);
-        }
-        fake_server_send(server, client->host, WIRE_CODE_block_list, &frame->head.request, NULL, &list);
-}
-
-static void on_settings(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
-{
-        struct wire_code_sent sent = {.valid_ms = 900000};
-        struct wire_done done = {.time_ms = 1};
-        struct wire_profile_set set = {.profile = person_of(client->user)};
-        struct wire_invited invited = {.token = SLICE_LITERAL("0123456789abcdefghjkmnpqrs")};
-        const struct id *request = &frame->head.request;
-        struct wire_blocked blocked;
-
-        switch (frame->head.code) {
-        case WIRE_CODE_reset:
-        case WIRE_CODE_set_email:
-                fake_server_send(server, client->host, WIRE_CODE_code_sent, request, NULL, &sent);
-                break;
-        case WIRE_CODE_reset_confirm:
-                client->user = 1;
-                client->device = 13;
-                signed_in(server, client, frame, frame->reset_confirm.device_secret);
-                break;
-        case WIRE_CODE_set_profile:
-                fake_server_send(server, client->host, WIRE_CODE_profile_set, request, NULL, &set);
-                break;
-        case WIRE_CODE_block:
-                blocked = (struct wire_blocked){.user = frame->block.user, .on = frame->block.on, .head = 7};
-                fake_server_send(server, client->host, WIRE_CODE_blocked, request, NULL, &blocked);
-                break;
-        case WIRE_CODE_blocks:
-                send_blocks(server, client, frame);
-                break;
-        case WIRE_CODE_invite:
-                fake_server_send(server, client->host, WIRE_CODE_invited, request, NULL, &invited);
-                break;
-        default:
-                fake_server_send(server, client->host, WIRE_CODE_done, request, NULL, &done);
-                break;
-        }
-}
-
 /* ---- serving ---- */
 
 static void on_hello(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
@@ -650,27 +508,27 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_around] = on_around,
         [WIRE_CODE_pins] = on_pins,
         [WIRE_CODE_search] = on_search,
-        [WIRE_CODE_find] = on_find,
-        [WIRE_CODE_profiles] = on_profiles,
+        [WIRE_CODE_find] = fake_server_on_find,
+        [WIRE_CODE_profiles] = fake_server_on_profiles,
         [WIRE_CODE_members] = on_members,
-        [WIRE_CODE_devices] = on_devices,
+        [WIRE_CODE_devices] = fake_server_on_devices,
         [WIRE_CODE_mark] = on_mark,
-        [WIRE_CODE_sign_up] = on_sign_up,
-        [WIRE_CODE_confirm] = on_confirm,
-        [WIRE_CODE_sign_in] = on_sign_in,
-        [WIRE_CODE_renew] = on_renew,
-        [WIRE_CODE_sign_out] = on_sign_out,
+        [WIRE_CODE_sign_up] = fake_server_on_sign_up,
+        [WIRE_CODE_confirm] = fake_server_on_confirm,
+        [WIRE_CODE_sign_in] = fake_server_on_sign_in,
+        [WIRE_CODE_renew] = fake_server_on_renew,
+        [WIRE_CODE_sign_out] = fake_server_on_sign_out,
         [WIRE_CODE_write] = on_write_answered,
-        [WIRE_CODE_reset] = on_settings,
-        [WIRE_CODE_reset_confirm] = on_settings,
-        [WIRE_CODE_set_password] = on_settings,
-        [WIRE_CODE_set_profile] = on_settings,
-        [WIRE_CODE_set_email] = on_settings,
-        [WIRE_CODE_confirm_email] = on_settings,
-        [WIRE_CODE_delete_account] = on_settings,
-        [WIRE_CODE_invite] = on_settings,
-        [WIRE_CODE_block] = on_settings,
-        [WIRE_CODE_blocks] = on_settings,
+        [WIRE_CODE_reset] = fake_server_on_settings,
+        [WIRE_CODE_reset_confirm] = fake_server_on_settings,
+        [WIRE_CODE_set_password] = fake_server_on_settings,
+        [WIRE_CODE_set_profile] = fake_server_on_settings,
+        [WIRE_CODE_set_email] = fake_server_on_settings,
+        [WIRE_CODE_confirm_email] = fake_server_on_settings,
+        [WIRE_CODE_delete_account] = fake_server_on_settings,
+        [WIRE_CODE_invite] = fake_server_on_settings,
+        [WIRE_CODE_block] = fake_server_on_settings,
+        [WIRE_CODE_blocks] = fake_server_on_settings,
 };
 
 void fake_server_handle(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)

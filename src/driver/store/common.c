@@ -141,6 +141,11 @@ bool word_next(struct slice folded, size_t *at, struct slice *word)
         return false;
 }
 
+bool block_is_lawful(const struct store_op *op)
+{
+        return op->block.peer > 0 && op->block.peer <= INT64_MAX && op->block.peer != op->user;
+}
+
 bool write_between(const struct store_op *op, struct id *personal)
 {
         enum room_kind kind = room_kind_of(&op->write.room);

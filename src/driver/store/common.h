@@ -64,6 +64,9 @@ static inline bool is_switched_off(struct slice password_hash)
 /* What an ACCESS makes of it, in the arena. False: no memory. */
 bool access_hash(const struct store_op *op, struct slice old, struct arena *arena, struct slice *new);
 
+/* Can that one be blocked at all? Not nobody, and not oneself. */
+bool block_is_lawful(const struct store_op *op);
+
 /* Between whom a block would forbid this write: their personal room; false: between nobody. NO_USER is what both are told then, as
  * of somebody who does not exist, so that neither learns which of them it was. */
 bool write_between(const struct store_op *op, struct id *personal);

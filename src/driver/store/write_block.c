@@ -58,7 +58,7 @@ uint64_t count_blocks(struct database *database, uint64_t user)
 
 static enum error judge(struct writer *writer, const struct store_op *op, bool *already)
 {
-        if (op->block.peer == 0 || op->block.peer > INT64_MAX || op->block.peer == op->user)
+        if (!block_is_lawful(op))
                 return ERR_BAD_FIELD;
         if (!writer_knows_user(writer, op->block.peer))
                 return ERR_NO_USER;

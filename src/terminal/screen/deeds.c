@@ -78,9 +78,6 @@ static void write_about(struct screen *screen, const struct model_row *row, enum
 
 static void show_quoted(struct screen *screen, const struct model_row *row)
 {
-        struct model *model = &screen->model;
-
-        (void)model;
         if (row->quote.seq == 0)
                 screen_say(screen, text(TEXT_NO_REPLY));
         else

@@ -405,9 +405,9 @@ static void on_blocks(struct feed *feed)
 
         for (size_t i = 0; i < model->log.count; i++) {
                 struct model_row *row = model->log.rows[i];
+                const struct wire_row written = {.kind = row->kind, .sender = row->sender};
 
-                row->hidden =
-                        row->kind == ROW_TEXT && model->at.kind == ROOM_GROUP && core_blocks(core_of(feed), row->sender);
+                row->hidden = session_hides(feed->session, &model->at.room, &written);
         }
         for (size_t i = 0; i < model->room_count; i++)
                 model->rooms[i].last_head = UINT64_MAX;

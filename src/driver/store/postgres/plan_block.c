@@ -30,7 +30,7 @@ void want_block(struct world *world, const struct store_op *op)
         world_device(world, op->user, op->device);
         if (user)
                 user->lock = user->count_blocks = true;
-        if (op->block.peer == 0 || op->block.peer > INT64_MAX || op->block.peer == op->user)
+        if (!block_is_lawful(op))
                 return;
         personal = room_personal(op->user, op->block.peer);
         room = world_room(world, &personal);
@@ -103,7 +103,7 @@ void plan_block(struct world *world, const struct store_op *op, struct store_res
                 return;
         }
         result->status = plan_admit(world, op);
-        if (!result->status && (op->block.peer == 0 || op->block.peer > INT64_MAX || op->block.peer == op->user))
+        if (!result->status && !block_is_lawful(op))
                 result->status = ERR_BAD_FIELD;
         if (result->status)
                 return;
