@@ -23,6 +23,7 @@
 
 #define OLDER    5
 #define NEWER    5
+#define MANY     (3 * KAFKA_BACK_MAX)
 #define KEY      1
 #define APART_MS 1000 /* between what is kept and what is lost */
 #define WAIT_S   40
@@ -58,6 +59,18 @@ static void publish_some(struct bus *producer, enum bus_topic topic, uint64_t fr
 
 /* ---- a worker ---- */
 
+/* Alice and Bob poll for so long. */
+static void work(struct stage *stage, uint64_t ms)
+{
+        uint64_t end_ms = now_ms() + ms;
+
+        while (now_ms() < end_ms) {
+                while (look(stage->alice, stage->alice_saw) || look(stage->bob, stage->bob_saw))
+                        ;
+                usleep(5000);
+        }
+}
+
 /*
  * What is committed after the cut counts, though it is less than what was committed before. A broker that loses its end mostly loses its
  * groups too, and then all starts anew; so the driver is told here that it had read and committed more than there is.
@@ -84,6 +97,37 @@ static void test_commits_count_again(void **state)
         stage->alice->ops->free(&stage->alice);
         subscribe(stage->bob, stage->bob_saw, BUS_TEST_PARTITIONS);
         assert_int_equal(stage->bob_saw->start[partition], OLDER + NEWER);
+}
+
+/* Not the whole log: that may be a day's work, and all who are waited for would wait for it. */
+static void test_a_worker_goes_on_near_the_end(void **state)
+{
+        struct stage *stage = *state;
+        struct seen *saw = stage->alice_saw;
+        uint64_t between_ms;
+        int32_t partition;
+
+        subscribe(stage->alice, saw, BUS_TEST_PARTITIONS);
+        publish_some(stage->producer, BUS_SESSION, 0, MANY);
+        await_records(stage->alice, saw, MANY);
+        partition = saw->partitions[0];
+        assert_int_equal(commit(stage->alice, saw, partition, MANY), OUTCOME_OK);
+        work(stage, APART_MS);
+        between_ms = now_ms();
+        publish_some(stage->producer, BUS_SESSION, MANY, NEWER);
+        await_records(stage->alice, saw, MANY + NEWER);
+        lose_since(between_ms);
+        publish_some(stage->bob, BUS_SESSION, 2 * MANY, NEWER - 1);
+        await(stage->alice, saw, &saw->lost, 1);
+        while (saw->next[partition] != MANY + NEWER - 1 || saw->numbers[saw->count - 1] < 2 * MANY) {
+                assert_true(now_ms() - between_ms < WAIT_S * 1000);
+                work(stage, 20);
+        }
+        assert_int_equal(saw->revoked[partition], 0);
+        assert_in_range(saw->offsets[MANY + NEWER], MANY - KAFKA_BACK_MAX, MANY);
+        for (size_t i = MANY + NEWER + 1; i < saw->count; i++)
+                assert_int_equal(saw->offsets[i], saw->offsets[i - 1] + 1);
+        assert_int_equal(commit(stage->alice, saw, partition, MANY + NEWER - 1), OUTCOME_OK);
 }
 
 /* ---- a frontend ---- */
@@ -239,18 +283,6 @@ static unsigned held(const struct seen *seen)
         return count;
 }
 
-/* Alice and Bob poll for so long. */
-static void work(struct stage *stage, uint64_t ms)
-{
-        uint64_t end_ms = now_ms() + ms;
-
-        while (now_ms() < end_ms) {
-                while (look(stage->alice, stage->alice_saw) || look(stage->bob, stage->bob_saw))
-                        ;
-                usleep(5000);
-        }
-}
-
 /* Both poll while the engines do what they are told. */
 static void work_while(struct stage *stage, const char *command)
 {
@@ -294,12 +326,24 @@ static void test_who_was_in_the_group_is_in_it_again(void **state)
         assert_true(held(stage->bob_saw) > 0 && held(stage->alice_saw) > 0);
 }
 
+/* No broker is away for so long that somebody leaves his group. */
+static int stage_of_long_sessions(void **state)
+{
+        int made;
+
+        kafka_world_options.session_ms = WAIT_S * 1000;
+        made = stage_new(state);
+        kafka_world_options.session_ms = 0;
+        return made;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, stage_new, stage_free)
 
 int main(int argc, char **argv)
 {
         static const struct CMUnitTest tests[] = {
                 TEST(test_commits_count_again),
+                cmocka_unit_test_setup_teardown(test_a_worker_goes_on_near_the_end, stage_of_long_sessions, stage_free),
                 TEST(test_a_log_that_grew_again_is_a_loss),
                 TEST(test_a_restart_is_none),
                 TEST(test_who_was_in_the_group_is_in_it_again),

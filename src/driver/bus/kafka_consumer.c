@@ -188,23 +188,50 @@ static void backlog_drop(struct kafka_consumer *consumer, int32_t partition)
 
 enum reading { READING_RECORD, READING_NOTHING, READING_NEWS, READING_CHECKED };
 
+/* Goes to an offset; what was read of the partition before is outdated from now on, and nothing is waited for. */
+static bool go_to(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
+{
+        backlog_drop(consumer, partition);
+        return rd_kafka_seek(consumer->handle, partition, offset, 0) == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/*
+ * Where a group goes on whose position is gone, while librdkafka is at the oldest record there is. A log that lost its end is shorter
+ * than that, and need not be read once more as a whole, which may be a day's work: what is new there came since the broker is back, and
+ * is at the end. Of that, what is more than KAFKA_BACK_MAX records before the end is asked again by its senders. May drop what was read.
+ */
+static int64_t new_start(struct kafka_consumer *consumer, const struct kafka_held *held, int64_t oldest)
+{
+        const char *topic = consumer->kafka->topics[consumer->topic];
+        int32_t partition = partition_of(consumer, held);
+        int64_t first = KAFKA_UNKNOWN, end = KAFKA_UNKNOWN, start;
+
+        if (consumer->kind != KAFKA_GROUP || held->state != KAFKA_READING || oldest > held->position ||
+            rd_kafka_get_watermark_offsets(consumer->client, topic, partition, &first, &end))
+                return oldest;
+        start = min_of(end, held->position) - KAFKA_BACK_MAX;
+        return start > oldest && go_to(consumer, partition, start) ? start : oldest;
+}
+
 /*
  * Whatever it is that comes from there comes from `offset`. What was to be read may be there no more (L5): then librdkafka has gone on
- * by itself, a group with the oldest record there is, since repeats are lawful, a frontend from the end, since old claims of others are
- * not for it. It says so in its log only; here every offset is looked at. (Told to stop instead, auto.offset.reset=error, 2.0.2 can
- * only be started again for all partitions at once, and then mixes records among the control events.)
+ * by itself, a group with the oldest record there is, a frontend from the end, since old claims of others are not for it. It says so in
+ * its log only; here every offset is looked at. (Told to stop instead, auto.offset.reset=error, 2.0.2 can only be started again for all
+ * partitions at once, and then mixes records among the control events.)
  */
-static bool is_here(struct kafka_consumer *consumer, struct kafka_held *held, int64_t offset)
+static bool is_here(const struct kafka_held *held, int64_t offset)
 {
-        if (held->state == KAFKA_READING && held->position == offset)
-                return true;
+        return held->state == KAFKA_READING && held->position == offset;
+}
+
+static void start_at(struct kafka_consumer *consumer, struct kafka_held *held, int64_t offset)
+{
         if (held->state == KAFKA_READING) {
                 held->starting |= KAFKA_NEWS_LOST;
                 kafka_commit_lost(consumer, partition_of(consumer, held), offset);
                 kafka_anchor_forget(consumer);
         }
         kafka_held_start(consumer, held, offset);
-        return false;
 }
 
 /* What was read before is read once more (kafka_anchor.c). */
@@ -223,28 +250,26 @@ static enum reading check_anchor(struct kafka_consumer *consumer, struct kafka_h
         unreachable();
 }
 
-/* Goes to an offset; what was read of the partition before is outdated from now on, and nothing is waited for. */
-static bool go_to(struct kafka_consumer *consumer, int32_t partition, int64_t offset)
-{
-        backlog_drop(consumer, partition);
-        return rd_kafka_seek(consumer->handle, partition, offset, 0) == RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-/* What the message is: a record that is due now; nothing; or, first, reason for news, and to be looked at again after them. */
+/* What the message is: a record that is due now; nothing; or, first, reason for news, and to be looked at again after them, if it is
+ * still there. */
 static enum reading read_message(struct kafka_consumer *consumer, struct kafka_held *held, const rd_kafka_message_t *message)
 {
         if (!held || held->state == KAFKA_NOT_HELD)
                 return READING_NOTHING;
         if (consumer->checking)
                 return check_anchor(consumer, held, message);
-        if (!message->err)
-                return is_here(consumer, held, message->offset) ? READING_RECORD : READING_NEWS;
-        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-                (void)is_here(consumer, held, message->offset);
-        else
+        if (!message->err && is_here(held, message->offset))
+                return READING_RECORD;
+        if (!message->err) {
+                start_at(consumer, held, new_start(consumer, held, message->offset));
+                return READING_NEWS;
+        }
+        if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
                 event_note(consumer->report->events, EVENT_WARNING, "bus.kafka_read_failed", NULL,
                            {"topic", consumer->kafka->topics[consumer->topic], 0},
                            {"partition", NULL, (uint64_t)message->partition}, {"error", rd_kafka_err2name(message->err), 0});
+        else if (!is_here(held, message->offset))
+                start_at(consumer, held, message->offset);
         return READING_NOTHING;
 }
 

@@ -17,6 +17,7 @@
 #define KAFKA_SWEEP_MS         100  /* the descriptor is readable at least so often: wake-ups are not all there is */
 #define KAFKA_GOODBYE_MS       3000 /* what freeing a handle may wait for acknowledgements, and for leaving a group */
 #define KAFKA_RETRY_MS         200
+#define KAFKA_BACK_MAX         500  /* records that are read again of a log that lost its end */
 #define KAFKA_UNKNOWN          (-1) /* an offset */
 
 _Static_assert(BUS_VALUE_SIZE_MAX + BUS_KEY_SIZE_MAX + 1024 <= KAFKA_RECORD_BYTES_MAX, "Kafka's own limit holds ours");
