@@ -361,6 +361,12 @@ static void test_renew(void **state)
         assert_int_equal(apply_one(stage, &op).status, ERR_OK);
         assert_int_equal(apply_one(stage, &op).signed_in.device, stage->anna.device);
         assert_int_equal(ask(stage, &question).devices.devices[0].seen_ms, STAGE_START_MS + 500);
+        hand_clock_advance_ms(&stage->clock, 500);
+        op.not_after_ms = STAGE_START_MS + 999;
+        assert_int_equal(apply_one(stage, &op).status, ERR_LATE);
+        assert_int_equal(ask(stage, &question).devices.devices[0].seen_ms, STAGE_START_MS + 500);
+        op.not_after_ms = STAGE_START_MS + 1000;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
         op.sign_in.secret_hash[31] ^= 1;
         assert_int_equal(apply_one(stage, &op).status, ERR_BAD_LOGIN);
         op.device++;

@@ -159,6 +159,8 @@ void write_renew(struct writer *writer, const struct store_op *op, struct store_
                         result->status = sqlite3_column_type(statement, 0) == SQLITE_NULL ? ERR_OK : ERR_REVOKED;
         }
         database_end(statement);
+        if (!result->status)
+                result->status = writer_admit(writer, op);
         if (result->status)
                 return;
         statement = database_use(&writer->database, STATEMENT_DEVICE_SEEN);

@@ -341,7 +341,7 @@ static void renew(struct world *world, const struct store_op *op, struct store_r
         if (!device || !device->line.found || device->secret_hash.size != STORE_HASH_SIZE ||
             !crypto_equal(device->secret_hash.data, op->sign_in.secret_hash, STORE_HASH_SIZE))
                 return;
-        result->status = device->revoked_ms ? ERR_REVOKED : ERR_OK;
+        result->status = device->revoked_ms ? ERR_REVOKED : plan_admit(world, op);
         if (result->status)
                 return;
         device->seen = true;
