@@ -116,7 +116,7 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
                           event->text);
         /* What was done is its own; what it shows may by then be what another device set. */
         set = event->seq ? find_of(sim, client->user->id, key_read(key), value, client->number) : NULL;
-        if (!set)
+        if (!set || client->of_the_past) /* the store that did it is gone; its client learns of that when it joins */
                 return;
         set->number = max_of(set->number, event->seq);
         set->acked_us = sim->now_us;
