@@ -84,7 +84,8 @@ bool check_at_rest(struct sim *sim, char why[static SIM_BROKEN_SIZE])
         for (unsigned i = 0; i < sim->clients.count; i++)
                 if (!client_rests(sim, &sim->clients.all[i], why))
                         return false;
-        if (!rogues_rest(sim, why, SIM_BROKEN_SIZE) || !guest_rests(sim, why, SIM_BROKEN_SIZE))
+        if (!rogues_rest(sim, why, SIM_BROKEN_SIZE) || !guest_rests(sim, why, SIM_BROKEN_SIZE) ||
+            !resident_rests(sim, why, SIM_BROKEN_SIZE))
                 return false;
         return sim->engine.commit_given_up || bus_rests(sim, why);
 }

@@ -378,7 +378,7 @@ uint64_t clients_next_us(const struct sim *sim)
         return next_us;
 }
 
-static void import(struct sim *sim, struct user *user)
+void clients_import(struct sim *sim, struct user *user)
 {
         static const struct arena_source heap = {memory_new, memory_free};
         struct store_op op = {.kind = STORE_IMPORT};
@@ -415,7 +415,7 @@ static void add_user(struct sim *sim, bool imported, bool rogue)
         snprintf(user->password, sizeof(user->password), "password of %u", sim->clients.user_count);
         sim->clients.user_count++;
         if (imported)
-                import(sim, user);
+                clients_import(sim, user);
 }
 
 static void watch(struct core_host *host, const struct core_event *event)

@@ -87,6 +87,9 @@ void clients_start(struct sim *sim);
 
 /* An invitation for so many, as an operator makes it; in peace only. */
 void clients_invite(struct sim *sim, uint64_t uses, char invite[static INVITE_TEXT_SIZE]);
+
+/* An account as an operator makes it, with a device and its token; in peace only. */
+void clients_import(struct sim *sim, struct user *user);
 void clients_finish(struct sim *sim);
 void clients_run(struct sim *sim);
 uint64_t clients_next_us(const struct sim *sim);

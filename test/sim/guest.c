@@ -3,51 +3,13 @@
 
 #include <stdio.h>
 
-#include "base/memory.h"
 #include "rules/limits.h"
 #include "sim/sim.h"
 
-#define FRAME_MAX     1024
 #define ANSWER_US     (10 * SIM_SECOND) /* so long an answer is waited for */
 #define OUT_US        UINT64_C(5000000) /* so long a revoke may take to reach the first line */
 #define GUESSES       8
 #define GUESSES_RIGHT 5 /* so many are judged before the rest has to wait */
-
-/* ---- lines ---- */
-
-static struct guest_line *line_of(struct line_owner *owner)
-{
-        return container_of(owner, struct guest_line, owner);
-}
-
-static void send_frame(struct sim *sim, struct guest_line *line, const struct wire_frame *frame, const void *message)
-{
-        uint8_t bytes[FRAME_MAX];
-        struct slice built = wire_frame_build(frame, message, bytes, bytes + sizeof(bytes));
-
-        check(built.size > 0);
-        line_send(sim, line->line, built);
-}
-
-static void on_connected(struct sim *sim, struct line_owner *owner)
-{
-        const struct wire_hello hello = {.version_min = 1, .version_max = 1, .client = SLICE_LITERAL("guest")};
-        const struct wire_frame frame = {.code = WIRE_CODE_hello};
-
-        line_of(owner)->input_size = 0;
-        send_frame(sim, line_of(owner), &frame, &hello);
-}
-
-static void on_closed(struct sim *sim, struct line_owner *owner)
-{
-        struct guest_line *line = line_of(owner);
-
-        line->line = NULL;
-        line->ready = false;
-        sim->guest.moved = true;
-        if (sim->guest.step != GUEST_IS_OUT)
-                sim->guest.waits = false; /* what was asked there is asked again */
-}
 
 /* ---- steps ---- */
 
@@ -63,15 +25,7 @@ static struct slice secret_of(unsigned which)
         return slice_of(secrets[which], 32);
 }
 
-static unsigned letters_to(const struct sim *sim, const char *address)
-{
-        for (unsigned i = 0; i < sim->mailbox.count; i++)
-                if (strcmp(sim->mailbox.boxes[i].address, address) == 0)
-                        return sim->mailbox.boxes[i].letters;
-        return 0;
-}
-
-static void sign_up(struct sim *sim, struct guest_line *line, const struct wire_frame *frame, unsigned which)
+static void sign_up(struct sim *sim, struct speaker *line, const struct wire_frame *frame, unsigned which)
 {
         char address[MAILBOX_ADDRESS_SIZE], name[USER_NAME_MAX];
         struct wire_sign_up message = {.display_name = SLICE_LITERAL("Guest"),
@@ -83,11 +37,11 @@ static void sign_up(struct sim *sim, struct guest_line *line, const struct wire_
         message.email = slice_text(address);
         message.user_name = slice_text(name);
         sim->guest.asks[which] = frame->request;
-        send_frame(sim, line, frame, &message);
+        speaker_send(sim, line, frame, &message);
 }
 
 /* False: the letter is not here yet. */
-static bool confirm(struct sim *sim, struct guest_line *line, const struct wire_frame *frame, unsigned which)
+static bool confirm(struct sim *sim, struct speaker *line, const struct wire_frame *frame, unsigned which)
 {
         char address[MAILBOX_ADDRESS_SIZE];
         struct wire_confirm message = {.device_secret = secret_of(which), .sign_up = sim->guest.asks[which]};
@@ -99,11 +53,11 @@ static bool confirm(struct sim *sim, struct guest_line *line, const struct wire_
                 return false;
         message.email = slice_text(address);
         message.code = slice_text(code);
-        send_frame(sim, line, frame, &message);
+        speaker_send(sim, line, frame, &message);
         return true;
 }
 
-static void join(struct sim *sim, struct guest_line *line, const struct wire_frame *frame)
+static void join(struct sim *sim, struct speaker *line, const struct wire_frame *frame)
 {
         struct wire_frame mine = *frame;
         const struct wire_join message = {0};
@@ -111,22 +65,22 @@ static void join(struct sim *sim, struct guest_line *line, const struct wire_fra
         mine.user = sim->guest.user;
         mine.device = sim->guest.device;
         memcpy(mine.mac, sim->guest.token + 8, sizeof(mine.mac));
-        send_frame(sim, line, &mine, &message);
+        speaker_send(sim, line, &mine, &message);
 }
 
-static void reset(struct sim *sim, struct guest_line *line, const struct wire_frame *frame, unsigned which)
+static void reset(struct sim *sim, struct speaker *line, const struct wire_frame *frame, unsigned which)
 {
         char address[MAILBOX_ADDRESS_SIZE];
         struct wire_reset message = {0};
 
         address_of(&sim->guest, which, address);
         message.email = slice_text(address);
-        sim->guest.letters = letters_to(sim, address);
+        sim->guest.letters = mailbox_letters(sim, address);
         sim->guest.resets[sim->guest.asked % 2] = frame->request;
-        send_frame(sim, line, frame, &message);
+        speaker_send(sim, line, frame, &message);
 }
 
-static bool reset_confirm(struct sim *sim, struct guest_line *line, const struct wire_frame *frame, unsigned which,
+static bool reset_confirm(struct sim *sim, struct speaker *line, const struct wire_frame *frame, unsigned which,
                           const char *code, const struct id *asked)
 {
         char address[MAILBOX_ADDRESS_SIZE];
@@ -134,21 +88,21 @@ static bool reset_confirm(struct sim *sim, struct guest_line *line, const struct
                 .device_secret = secret_of(2), .reset = *asked, .password = SLICE_LITERAL("a new password")};
 
         address_of(&sim->guest, which, address);
-        if (!code && letters_to(sim, address) == sim->guest.letters)
+        if (!code && mailbox_letters(sim, address) == sim->guest.letters)
                 return false;
         message.email = slice_text(address);
         message.code = slice_text(code ? code : mailbox_code(sim, address));
-        send_frame(sim, line, frame, &message);
+        speaker_send(sim, line, frame, &message);
         return true;
 }
 
 /* The second line is for what is asked signed out while the first is in. */
-static struct guest_line *line_for(struct guest *guest)
+static struct speaker *line_for(struct guest *guest)
 {
         return &guest->lines[guest->step >= GUEST_RESETS_NOBODY && guest->step <= GUEST_SETS];
 }
 
-static bool ask(struct sim *sim, struct guest_line *line, const struct wire_frame *frame)
+static bool ask(struct sim *sim, struct speaker *line, const struct wire_frame *frame)
 {
         struct guest *guest = &sim->guest;
 
@@ -292,16 +246,15 @@ static void hear_joined(struct sim *sim)
                 sim_break(sim, "7 seen by a revoked device", "a device has joined after the password was reset");
 }
 
-static void hear_frame(struct sim *sim, struct guest_line *line, const struct wire_frame *frame)
+static void hear_frame(struct sim *sim, struct speaker *line, const struct wire_frame *frame)
 {
         union {
                 struct wire_signed_in signed_in;
                 struct wire_error error;
         } message;
 
+        (void)line;
         sim->guest.moved = true;
-        if (frame->code == WIRE_CODE_welcome)
-                line->ready = true;
         if (!id_equal(&frame->request, &sim->guest.request) || id_is_zero(&frame->request))
                 return;
         if (frame->code == WIRE_CODE_code_sent) {
@@ -317,46 +270,22 @@ static void hear_frame(struct sim *sim, struct guest_line *line, const struct wi
         }
 }
 
-static void on_receive(struct sim *sim, struct line_owner *owner, struct slice bytes)
+static void lose(struct sim *sim, struct speaker *speaker)
 {
-        struct guest_line *line = line_of(owner);
-        size_t at = 0, size;
-        enum error error;
-
-        check(line->input_size + bytes.size <= GUEST_INPUT_SIZE);
-        memcpy(line->input + line->input_size, bytes.data, bytes.size);
-        line->input_size += bytes.size;
-        while ((size = wire_frame_size(slice_of(line->input + at, line->input_size - at), WIRE_DOWN_SIZE_MAX, &error)) >=
-                       5 &&
-               size <= line->input_size - at) {
-                struct wire_frame frame;
-
-                check(wire_frame_parse(slice_of(line->input + at + WIRE_LENGTH_SIZE, size - WIRE_LENGTH_SIZE), &frame) ==
-                      ERR_OK);
-                hear_frame(sim, line, &frame);
-                at += size;
-        }
-        line->input_size -= at;
-        memmove(line->input, line->input + at, line->input_size);
+        (void)speaker;
+        sim->guest.moved = true;
+        if (sim->guest.step != GUEST_IS_OUT)
+                sim->guest.waits = false; /* what was asked there is asked again */
 }
 
 /* ---- the one who acts ---- */
-
-static void close_lines(struct sim *sim)
-{
-        for (size_t i = 0; i < countof(sim->guest.lines); i++) {
-                if (sim->guest.lines[i].line)
-                        line_close(sim, sim->guest.lines[i].line);
-                sim->guest.lines[i].line = NULL;
-                sim->guest.lines[i].ready = false;
-        }
-}
 
 static void begin(struct sim *sim, bool judged)
 {
         struct guest *guest = &sim->guest;
 
-        close_lines(sim);
+        for (size_t i = 0; i < countof(guest->lines); i++)
+                speaker_close(sim, &guest->lines[i]);
         guest->run++;
         guest->asked = guest->guesses = 0;
         guest->judged = judged;
@@ -378,15 +307,11 @@ static void wait_until_out(struct sim *sim)
 static void act(struct sim *sim)
 {
         struct guest *guest = &sim->guest;
-        struct guest_line *line = line_for(guest);
+        struct speaker *line = line_for(guest);
         struct wire_frame frame = {.code = code_of(guest->step)};
         uint8_t random[10];
 
-        if (!line->line) {
-                line->line = line_open(sim, &line->owner);
-                return;
-        }
-        if (!line->ready || (guest->waits && sim->now_us < guest->sent_us + ANSWER_US))
+        if (!speaker_open(sim, line) || (guest->waits && sim->now_us < guest->sent_us + ANSWER_US))
                 return;
         if (id_is_zero(&guest->request)) {
                 sim_fill(sim, random, sizeof(random));
@@ -441,13 +366,11 @@ bool guest_rests(const struct sim *sim, char *why, size_t size)
 
 void guest_start(struct sim *sim)
 {
+        static const struct speaker_calls calls = {hear_frame, lose};
         struct guest *guest = &sim->guest;
 
-        for (size_t i = 0; i < countof(guest->lines); i++) {
-                guest->lines[i].owner = (struct line_owner){on_connected, on_receive, on_closed};
-                guest->lines[i].input = memory_new(GUEST_INPUT_SIZE);
-                check(guest->lines[i].input);
-        }
+        for (size_t i = 0; i < countof(guest->lines); i++)
+                speaker_init(&guest->lines[i], &calls);
         if (!sim->options.told)
                 clients_invite(sim, 1, guest->for_one);
         guest->step = GUEST_DONE;
@@ -457,5 +380,5 @@ void guest_start(struct sim *sim)
 void guest_finish(struct sim *sim)
 {
         for (size_t i = 0; i < countof(sim->guest.lines); i++)
-                memory_free(sim->guest.lines[i].input);
+                speaker_finish(&sim->guest.lines[i]);
 }

@@ -8,11 +8,9 @@
 
 #include "crypto/token.h"
 #include "rules/invite.h"
-#include "sim/line.h"
-#include "wire/wire.h"
+#include "sim/speaker.h"
 
-#define GUEST_INPUT_SIZE 65536
-#define GUEST_TRIES_MAX  3 /* in the rush of faults */
+#define GUEST_TRIES_MAX 3 /* in the rush of faults */
 
 struct sim;
 
@@ -31,17 +29,8 @@ enum guest_step {
         GUEST_DONE
 };
 
-/* One connection. */
-struct guest_line {
-        struct line_owner owner;
-        struct line *line;
-        bool ready; /* welcomed */
-        uint8_t *input;
-        size_t input_size;
-};
-
 struct guest {
-        struct guest_line lines[2];
+        struct speaker lines[2];
         enum guest_step step;
         bool judged; /* peace */
         unsigned run, asked, guesses, letters;

@@ -104,3 +104,11 @@ const char *mailbox_code(const struct sim *sim, const char *address)
                         return sim->mailbox.boxes[i].code;
         return NULL;
 }
+
+unsigned mailbox_letters(const struct sim *sim, const char *address)
+{
+        for (unsigned i = 0; i < sim->mailbox.count; i++)
+                if (strcmp(sim->mailbox.boxes[i].address, address) == 0)
+                        return sim->mailbox.boxes[i].letters;
+        return 0;
+}

@@ -4,7 +4,7 @@
 
 #include "seam/mail.h"
 
-#define MAILBOX_ADDRESSES_MAX 48
+#define MAILBOX_ADDRESSES_MAX 96
 #define MAILBOX_CODE_SIZE     8
 #define MAILBOX_ADDRESS_SIZE  32
 
@@ -23,5 +23,8 @@ struct mail *mailbox_open(struct sim *sim);
 
 /* The newest code for the address, or NULL. */
 const char *mailbox_code(const struct sim *sim, const char *address);
+
+/* How many came there. */
+unsigned mailbox_letters(const struct sim *sim, const char *address);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * galka-sim: runs seeds. --seed N runs one; --seeds N runs 1 … N in two processes (--inline: in this one); --from N begins elsewhere. The last line is
  * "seeds=… violations=… acked=… faults=… simulated_per_real=… hash=…". A rule that is broken is printed with the command that
- * replays its seed, and the exit code is 1.
+ * replays its seed, and the exit code is 1; so it is if some message code and some class of faults never met (met_enough).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,6 +18,8 @@
 
 #define PROCESSES_MAX  16
 #define PROCESSES      2
+#define ALL_MET_SEEDS  5000
+#define ALL_SENT_SEEDS 40
 #define VIOLATIONS_MAX 5 /* told of one process; then it ends */
 
 struct arguments {
@@ -199,6 +201,19 @@ static bool read_arguments(int count, char **texts, struct arguments *arguments)
         return arguments->single || arguments->count > 0;
 }
 
+/* Of so many seeds with faults of all classes every message code must have been under way when one of every class struck; of fewer, when
+ * any did. */
+static bool met_enough(const struct arguments *arguments, const struct tally_met *met)
+{
+        if (arguments->options.calm || arguments->until_broken)
+                return true;
+        for (unsigned class = 0; class < FAULT_CLASS_COUNT; class ++)
+                if (arguments->options.without[class])
+                        return true;
+        return (arguments->count < ALL_MET_SEEDS || met->pairs == met->possible) &&
+               (arguments->count < ALL_SENT_SEEDS || met->unsent == 0);
+}
+
 int main(int count, char **texts)
 {
         struct tally *tally = memory_new(sizeof(*tally));
@@ -216,8 +231,11 @@ int main(int count, char **texts)
         else
                 good = run_parts(&arguments, tally);
         real_s = now_s() - start_s;
-        if (!arguments.single)
-                tally_print(tally);
+        if (!arguments.single) {
+                struct tally_met met = tally_print(tally);
+
+                good &= met_enough(&arguments, &met);
+        }
         if (tally->short_seeds)
                 printf("%" PRIu64 " seeds had fewer than %d acknowledged sends or %d faults\n", tally->short_seeds,
                        SIM_ACKED_MIN, SIM_FAULTS_MIN);

@@ -116,6 +116,7 @@ static void enter(struct sim *sim, enum sim_phase phase)
         case SIM_PROBE:
                 clients_probe(sim);
                 guest_probe(sim);
+                resident_probe(sim);
                 sim->phase_until_us = sim->now_us + LOOK_US;
                 break;
         case SIM_AWAY:
@@ -188,8 +189,10 @@ static bool step(struct sim *sim)
         clients_run(sim);
         rogues_run(sim);
         guest_run(sim);
+        resident_run(sim);
         roles_run(sim);
-        return sim->lines.moved || sim->roles.moved || sim->clients.moved || sim->rogues.moved || sim->guest.moved;
+        return sim->lines.moved || sim->roles.moved || sim->clients.moved || sim->rogues.moved || sim->guest.moved ||
+               sim->resident.moved;
 }
 
 static uint64_t next_us(struct sim *sim)
@@ -200,6 +203,7 @@ static uint64_t next_us(struct sim *sim)
         next = min_of(next, clients_next_us(sim));
         next = min_of(next, rogues_next_us(sim));
         next = min_of(next, guest_next_us(sim));
+        next = min_of(next, resident_next_us(sim));
         next = min_of(next, roles_next_us(sim));
         next = min_of(next, faults_next_us(sim));
         return max_of(next, sim->now_us + 1);
@@ -246,6 +250,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_options *options, struct tal
         lines_start(sim);
         roles_start(sim);
         guest_start(sim);
+        resident_start(sim);
         if (sim->options.told) {
                 sim->phase = SIM_REST; /* nothing breaks by itself */
                 sim->guest.act_us = UINT64_MAX;
@@ -265,6 +270,7 @@ void sim_free(struct sim **sim_p)
         *sim_p = NULL;
         rogues_finish(sim);
         guest_finish(sim);
+        resident_finish(sim);
         clients_finish(sim);
         lines_finish(sim);
         roles_finish(sim);

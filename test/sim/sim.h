@@ -24,6 +24,7 @@
 #include "sim/history.h"
 #include "sim/line.h"
 #include "sim/mailbox.h"
+#include "sim/resident.h"
 #include "sim/rogue.h"
 #include "sim/role.h"
 #include "sim/settings.h"
@@ -75,6 +76,7 @@ struct sim {
         struct blocking blocking;
         struct rogues rogues;
         struct guest guest;
+        struct resident resident;
         struct faults faults;
         struct blame blame;
         struct history history;

@@ -13,7 +13,12 @@ struct tally {
 
 void tally_add(struct tally *to, const struct tally *from);
 
-/* The table of faults by class and of pairs met. */
-void tally_print(const struct tally *tally);
+/* Pairs of a message code and a fault class: those that met, all there are. unsent: codes that met none. */
+struct tally_met {
+        unsigned pairs, possible, unsent;
+};
+
+/* Prints the table of faults by class and of what met them, and what is missing. */
+struct tally_met tally_print(const struct tally *tally);
 
 #endif
