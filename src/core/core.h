@@ -327,6 +327,10 @@ struct room_settings core_room_settings(const struct core *core, const struct id
 /* A self room in which nothing is but settings: not worth a line in a list. */
 bool core_room_is_bare(const struct core_room_info *info);
 
+/* When one who is watched was there last, as coarsely as rules/seen.h says, by the server's clock; 0: it is not known, or he is
+ * online. */
+uint64_t core_seen_ms(const struct core *core, uint64_t user);
+
 /* Who types in the room, if it is the open one: at most `max`. Returns how many. */
 size_t core_typists(const struct core *core, const struct id *room, uint64_t *users, size_t max);
 

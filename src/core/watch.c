@@ -35,6 +35,12 @@ void watch_joined(struct core *core)
         watching->send_ms = core->now_ms;
 }
 
+static void forget(struct watched_user *watched)
+{
+        watched->status = WATCH_UNKNOWN;
+        watched->seen_ms = 0;
+}
+
 void watch_closed(struct core *core)
 {
         struct watching *watching = core->watching;
@@ -42,7 +48,7 @@ void watch_closed(struct core *core)
         if (!watching)
                 return;
         for (uint32_t i = 0; i < watching->count; i++)
-                watching->users[i].status = WATCH_UNKNOWN;
+                forget(&watching->users[i]);
         watching->due = watching->asked = watching->again = watching->typed = false;
 }
 
@@ -134,6 +140,13 @@ bool core_status(const struct core *core, uint64_t user, bool *online)
         return watched && watched->status != WATCH_UNKNOWN;
 }
 
+uint64_t core_seen_ms(const struct core *core, uint64_t user)
+{
+        const struct watched_user *watched = find(core, user);
+
+        return watched && watched->status == WATCH_OFFLINE ? watched->seen_ms : 0;
+}
+
 size_t core_typists(const struct core *core, const struct id *room, uint64_t *users, size_t max)
 {
         const struct watching *watching = core->watching;
@@ -197,6 +210,7 @@ static void take_status(struct core *core, const struct wire_status *status, uin
                 return;
         watched->stamp = stamp;
         watched->status = status->online ? WATCH_ONLINE : WATCH_OFFLINE;
+        watched->seen_ms = max_of(watched->seen_ms, status->seen_ms);
 }
 
 /* Of whom the server says nothing, there is nothing to know. */
@@ -212,7 +226,7 @@ static void forget_unsaid(struct watching *watching, const struct wire_watched *
                 while (wire_list_next(&iterator, &status))
                         said |= status.user == watching->users[i].user;
                 if (!said)
-                        watching->users[i].status = WATCH_UNKNOWN;
+                        forget(&watching->users[i]);
         }
 }
 

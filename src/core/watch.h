@@ -20,7 +20,7 @@ struct request;
 enum watch_status { WATCH_UNKNOWN, WATCH_OFFLINE, WATCH_ONLINE };
 
 struct watched_user {
-        uint64_t user, stamp;
+        uint64_t user, stamp, seen_ms;
         uint8_t status, told; /* enum watch_status: as it is; as the host was told last */
 };
 

@@ -104,7 +104,8 @@ enum store_op_kind {
         STORE_EMAIL,         /* remember another address that waits for its code */
         STORE_EMAIL_CONFIRM, /* code right: set the address */
         STORE_DELETE,        /* make the account a tombstone, revoke all devices */
-        STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago */
+        STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago; and LAST_SEEN */
+        STORE_LAST_SEEN,     /* the user was there until now: written down as coarsely as rules/seen.h says */
         STORE_INVITE,        /* make an invitation: a member's, or (user 0) an operator's */
         STORE_BLOCK,         /* from here on the sender blocks somebody, or no longer */
         STORE_IMPORT,        /* an operator's: make a user with one device, no mail */
@@ -407,7 +408,8 @@ struct store_answer {
                         struct slice link; /* empty: there is none, or it is not the user's to see */
                 } members;
                 struct {
-                        uint64_t *users; /* in the order in which they were asked for */
+                        uint64_t *users;   /* in the order in which they were asked for */
+                        uint64_t *seen_ms; /* SHARED: of each, when he was there last (rules/seen.h); 0: not known */
                         size_t count;
                 } shared; /* SHARED, AMONG */
                 struct {

@@ -34,14 +34,20 @@ static void name_of(struct session *session, uint64_t user, char name[static SES
 
 static void print_status(struct session *session, uint64_t user, bool online)
 {
-        char name[SESSION_NAME_SIZE];
+        uint64_t seen_ms = online ? 0 : core_seen_ms(session->host->core, user);
+        char name[SESSION_NAME_SIZE], clock[CLOCK_SIZE];
 
         name_of(session, user, name);
-        if (session->json)
-                printf("{\"type\":\"status\",\"user\":\"%" PRIu64 "\",\"user_name\":\"%s\",\"online\":%s}\n", user, name,
+        if (session->json) {
+                printf("{\"type\":\"status\",\"user\":\"%" PRIu64 "\",\"user_name\":\"%s\",\"online\":%s", user, name,
                        online ? "true" : "false");
-        else
-                printf("%s is %s\n", name, online ? "online" : "offline");
+                if (seen_ms)
+                        printf(",\"seen_ms\":%" PRIu64, seen_ms);
+                puts("}");
+        } else {
+                print_clock(seen_ms, clock);
+                printf(seen_ms ? "%s is %s, last seen %s\n" : "%s is %s\n", name, online ? "online" : "offline", clock);
+        }
         fflush(stdout);
 }
 

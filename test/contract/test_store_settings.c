@@ -366,6 +366,36 @@ static void test_who_deletes_his_account_blocks_nobody(void **state)
         say(stage, &stage->anna, room, "gone?");
 }
 
+static uint64_t last_seen_ms(struct stage *stage, uint64_t user)
+{
+        struct store_question question = question_of(STORE_ASK_SHARED, &stage->anna);
+        struct store_answer answer;
+
+        question.shared.users = &user;
+        question.shared.count = 1;
+        answer = ask(stage, &question);
+        assert_int_equal(answer.shared.count, 1);
+        return answer.shared.seen_ms[0];
+}
+
+static void test_when_who_deleted_his_account_was_there_is_forgotten(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op op = op_of(stage, STORE_DELETE, &dora);
+        struct store_op seen = {.kind = STORE_LAST_SEEN, .request = stage_id(stage), .user = dora.user};
+
+        say(stage, &dora, room_personal(dora.user, stage->anna.user), "before");
+        assert_int_equal(apply_one(stage, &seen).status, ERR_OK);
+        assert_int_not_equal(last_seen_ms(stage, dora.user), 0);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        assert_int_equal(last_seen_ms(stage, dora.user), 0);
+        seen.request = stage_id(stage);
+        assert_int_equal(apply_one(stage, &seen).status, ERR_OK); /* his last connection has ended */
+        assert_int_equal(last_seen_ms(stage, dora.user), 0);
+}
+
 static uint64_t seen_ms(struct stage *stage, const struct account *account)
 {
         struct store_question question = question_of(STORE_ASK_DEVICE, account);
@@ -470,6 +500,7 @@ int main(void)
                 STAGE_TEST(test_names_are_changed_and_found),
                 STAGE_TEST(test_an_address_is_changed_with_the_code_that_went_there),
                 STAGE_TEST(test_a_deleted_account_is_a_tombstone),
+                STAGE_TEST(test_when_who_deleted_his_account_was_there_is_forgotten),
                 STAGE_TEST(test_a_device_is_seen_once_an_hour),
                 STAGE_TEST(test_who_is_switched_off_is_out_and_stays_out),
                 STAGE_TEST(test_who_deletes_his_account_blocks_nobody),

@@ -11,6 +11,7 @@
 #include "contract/store_stage.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/seen.h"
 
 static struct store_result group_op(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind,
                                     uint64_t subject)
@@ -102,6 +103,51 @@ static void test_who_left_shares_no_longer(void **state)
         assert_users(&answer, stage->anna.user, 0);
 }
 
+static struct store_result was_there(struct stage *stage, const struct account *who, enum store_op_kind kind)
+{
+        struct store_op op = {
+                .kind = kind, .request = stage_id(stage), .user = who->user, .device = kind == STORE_SEEN ? who->device : 0};
+
+        return apply_one(stage, &op);
+}
+
+static uint64_t last_seen(struct stage *stage, const struct account *asker, const struct account *other)
+{
+        struct store_answer answer = shared(stage, asker, STORE_ASK_SHARED, NULL, &other->user, 1);
+
+        assert_users(&answer, other->user, 0);
+        return answer.shared.seen_ms[0];
+}
+
+static void test_when_somebody_was_there_last_is_known_coarsely(void **state)
+{
+        struct stage *stage = *state;
+        uint64_t first = seen_coarse(STAGE_START_MS) + SEEN_COARSE_MS;
+
+        say(stage, &stage->boris, room_personal(stage->anna.user, stage->boris.user), "hello");
+        assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), 0);
+        hand_clock_advance_ms(&stage->clock, first + 1000 - STAGE_START_MS);
+        assert_int_equal(was_there(stage, &stage->boris, STORE_LAST_SEEN).status, ERR_OK);
+        assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), first);
+        hand_clock_advance_ms(&stage->clock, SEEN_COARSE_MS - 2000);
+        assert_int_equal(was_there(stage, &stage->boris, STORE_LAST_SEEN).status, ERR_OK);
+        assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), first);
+        hand_clock_advance_ms(&stage->clock, 1000);
+        assert_int_equal(was_there(stage, &stage->boris, STORE_LAST_SEEN).status, ERR_OK);
+        assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), first + SEEN_COARSE_MS);
+        assert_int_equal(last_seen(stage, &stage->boris, &stage->anna), 0);
+}
+
+/* So that it is known of who was never said to have gone: his frontend died with him. */
+static void test_a_used_device_says_that_its_user_was_there(void **state)
+{
+        struct stage *stage = *state;
+
+        say(stage, &stage->boris, room_personal(stage->anna.user, stage->boris.user), "hello");
+        assert_int_equal(was_there(stage, &stage->boris, STORE_SEEN).status, ERR_OK);
+        assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), seen_coarse(STAGE_START_MS));
+}
+
 static void test_who_is_among_the_members(void **state)
 {
         struct stage *stage = *state;
@@ -139,6 +185,8 @@ int main(void)
                 STAGE_TEST(test_strangers_share_nothing),
                 STAGE_TEST(test_a_personal_room_and_a_group_are_shared),
                 STAGE_TEST(test_who_left_shares_no_longer),
+                STAGE_TEST(test_when_somebody_was_there_last_is_known_coarsely),
+                STAGE_TEST(test_a_used_device_says_that_its_user_was_there),
                 STAGE_TEST(test_who_is_among_the_members),
                 STAGE_TEST(test_a_device_that_was_signed_out_learns_nothing),
         };

@@ -92,6 +92,9 @@ void fill_account(struct script *script, uint8_t code, union body *body)
         case WIRE_CODE_sign_out:
                 body->sign_out.device = script_next(script) & 3;
                 break;
+        case WIRE_CODE_last_seen:
+                body->last_seen.user = FIRST_USER + (script_next(script) & 3);
+                break;
         default:
                 fill_settings(script, code, body);
                 break;

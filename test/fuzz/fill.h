@@ -36,6 +36,7 @@ union body {
         struct wire_watch watch;
         struct wire_typing typing;
         struct wire_gone gone;
+        struct wire_last_seen last_seen;
         struct wire_write write;
         struct wire_mark mark;
 };

@@ -366,16 +366,15 @@ static void ask(struct play *play, const struct wire_frame *frame, const struct 
 /* A lawful record: any body that a client could fill in, or any bytes as one. */
 static void step_request(struct play *play, unsigned choice)
 {
-        static const uint8_t codes[] = {WIRE_CODE_write,         WIRE_CODE_mark,          WIRE_CODE_join,
-                                        WIRE_CODE_rooms,         WIRE_CODE_changes,       WIRE_CODE_around,
-                                        WIRE_CODE_find,          WIRE_CODE_profiles,      WIRE_CODE_devices,
-                                        WIRE_CODE_sign_up,       WIRE_CODE_confirm,       WIRE_CODE_sign_in,
-                                        WIRE_CODE_renew,         WIRE_CODE_sign_out,      WIRE_CODE_reset,
-                                        WIRE_CODE_reset_confirm, WIRE_CODE_set_password,  WIRE_CODE_set_profile,
-                                        WIRE_CODE_set_email,     WIRE_CODE_confirm_email, WIRE_CODE_delete_account,
-                                        WIRE_CODE_invite,        WIRE_CODE_search,        WIRE_CODE_watch,
-                                        WIRE_CODE_typing,        WIRE_CODE_gone,          WIRE_CODE_block,
-                                        WIRE_CODE_blocks,        WIRE_CODE_pins};
+        static const uint8_t codes[] = {
+                WIRE_CODE_write,          WIRE_CODE_mark,        WIRE_CODE_join,      WIRE_CODE_rooms,
+                WIRE_CODE_changes,        WIRE_CODE_around,      WIRE_CODE_find,      WIRE_CODE_profiles,
+                WIRE_CODE_devices,        WIRE_CODE_sign_up,     WIRE_CODE_confirm,   WIRE_CODE_sign_in,
+                WIRE_CODE_renew,          WIRE_CODE_sign_out,    WIRE_CODE_reset,     WIRE_CODE_reset_confirm,
+                WIRE_CODE_set_password,   WIRE_CODE_set_profile, WIRE_CODE_set_email, WIRE_CODE_confirm_email,
+                WIRE_CODE_delete_account, WIRE_CODE_invite,      WIRE_CODE_search,    WIRE_CODE_watch,
+                WIRE_CODE_typing,         WIRE_CODE_gone,        WIRE_CODE_block,     WIRE_CODE_blocks,
+                WIRE_CODE_pins,           WIRE_CODE_last_seen};
         static const enum bus_topic topics[] = {[WIRE_TOPIC_AUTHENTICATION] = BUS_AUTHENTICATION,
                                                 [WIRE_TOPIC_SESSION] = BUS_SESSION,
                                                 [WIRE_TOPIC_QUERY] = BUS_QUERY};

@@ -118,6 +118,8 @@ def two_talk(rig):
     alice.resize(*SMALL)
     alice.see('galka')
     rig.leave(alice)
+    bob.see('last seen just now', 60)
+    rig.keep(bob, 'last-seen')
     rig.leave(bob)
 
 

@@ -4,7 +4,7 @@ import sys
 import time
 
 from rig import Rig
-from tap import Suite, expect_equal, wait_until
+from tap import Suite, expect, expect_equal, wait_until
 
 suite = Suite()
 case = suite.case
@@ -40,6 +40,12 @@ def online(rig):
     expect_equal(len(said(alice, 'status')), count, 'nothing yet')
     wait_until(lambda: said(alice, 'status')[-1] is False, 'bob is gone', 30)
     expect_equal(len(said(alice, 'status')), count + 1, 'and that is said once')
+    gone = alice.json()[-1]
+    expect(0 <= time.time() - gone['seen_ms'] / 1000 < 420 and gone['seen_ms'] % 300000 == 0, f'and since when: {gone}')
+    end(alice, "alice's watch")
+    alice = rig.galka_leader('alice', '--json', 'watch', '@bob')
+    wait_until(lambda: said(alice, 'status') == [False], 'bob is away')
+    expect(abs(alice.json()[0]['seen_ms'] - gone['seen_ms']) <= 300000, f'and the store knows since when: {alice.json()[0]}')
     end(alice, "alice's watch")
 
 

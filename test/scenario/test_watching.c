@@ -7,6 +7,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include "rules/seen.h"
 #include "scenario/scenario.h"
 
 static void alice_comes_and_goes(struct scenario *s)
@@ -42,6 +43,44 @@ static void alice_comes_and_goes(struct scenario *s)
         person_is_killed(alice);
         scenario_passes(s, 120);
         assert_int_equal(bob->statuses, 3); /* he does not look any more */
+}
+
+/* When he knows her to have been there last; 0: he does not. */
+static uint64_t seen_ms(const struct person *person, const struct person *other)
+{
+        return core_seen_ms(person->client->host.core, other->client->user->id);
+}
+
+static void when_alice_was_there_is_known_coarsely(struct scenario *s)
+{
+        struct person *alice = person_new(s, "alice"), *bob = person_new(s, "bob"), *mallory = person_new(s, "mallory");
+        uint64_t left_ms;
+
+        person_signs_up(alice);
+        person_signs_up(bob);
+        person_signs_up(mallory);
+        person_says(alice, bob, "hello");
+        person_sees(bob, alice, "hello");
+        person_looks_at(bob, alice, false);
+        person_looks_at(mallory, alice, false);
+        AWAIT(s, person_knows_online(bob, alice) == 1, "bob learns that alice is there");
+        assert_int_equal(seen_ms(bob, alice), 0);
+        scenario_passes(s, 3 * 3600);
+        left_ms = SIM_WALL_MS + sim_now_ms(s->sim);
+        person_is_killed(alice);
+        AWAIT(s, person_knows_online(bob, alice) == 0, "bob learns that alice is gone");
+        assert_in_range(seen_ms(bob, alice), seen_coarse(left_ms), seen_coarse(left_ms + 60000));
+        link_cut(bob);
+        assert_int_equal(seen_ms(bob, alice), 0);
+        scenario_passes(s, 24 * 3600);
+        scenario_kills_server(s);
+        link_mended(bob);
+        AWAIT(s, person_knows_online(bob, alice) == 0, "bob looks again a day later");
+        assert_in_range(seen_ms(bob, alice), seen_coarse(left_ms), seen_coarse(left_ms + 60000));
+        person_starts(alice);
+        AWAIT(s, person_knows_online(bob, alice) == 1, "alice is back");
+        assert_int_equal(seen_ms(bob, alice), 0);
+        assert_int_equal(seen_ms(mallory, alice), 0); /* he shares no room with her */
 }
 
 static void bobs_own_link_says_nothing_of_alice(struct scenario *s)
@@ -128,6 +167,7 @@ int main(void)
 {
         const struct CMUnitTest stories[] = {
                 STORY(alice_comes_and_goes),
+                STORY(when_alice_was_there_is_known_coarsely),
                 STORY(bobs_own_link_says_nothing_of_alice),
                 STORY(mallory_watches_strangers),
                 STORY(bob_types),

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "rules/limits.h"
 #include "rules/row.h"
+#include "rules/seen.h"
 #include "service/stage.h"
 
 static struct stage stage;
@@ -132,6 +133,14 @@ static size_t told(const struct client *client)
         return stage_frames_for(&stage, client, WIRE_CODE_status_moved);
 }
 
+static const struct heard *last_told(void)
+{
+        for (size_t i = stage.heard_count; i > 0; i--)
+                if (stage.heard[i - 1].record == WIRE_CODE_post && stage.heard[i - 1].frame.code == WIRE_CODE_status_moved)
+                        return &stage.heard[i - 1];
+        return NULL;
+}
+
 static void test_who_shares_a_room_is_told(void **state)
 {
         (void)state;
@@ -147,6 +156,23 @@ static void test_who_shares_a_room_is_told(void **state)
         gone(&stage.boris);
         assert_int_equal(told(&stage.anna), 2);
         assert_int_equal(online(watch(&stage.anna, &stage.boris, group), stage.boris.user), 0);
+}
+
+static void test_who_is_gone_was_there_last_some_minutes_ago(void **state)
+{
+        struct wire_status_moved moved;
+        uint64_t now_ms = stage.clock.clock.wall_ms(&stage.clock.clock);
+
+        (void)state;
+        join(&stage.boris);
+        (void)watch(&stage.anna, &stage.boris, no_room);
+        presence(PRESENCE_REMOVE, &stage.boris);
+        stage_forget(&stage);
+        gone(&stage.boris);
+        stage_body(last_told(), WIRE_CODE_status_moved, WIRE_STRUCTURE(status_moved), &moved);
+        assert_int_equal(moved.status.user, stage.boris.user);
+        assert_int_equal(moved.status.online, 0);
+        assert_int_equal(moved.status.seen_ms, seen_coarse(now_ms));
 }
 
 static void test_who_came_back_is_not_gone(void **state)
@@ -278,6 +304,7 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 TEST(test_who_shares_a_room_is_told),
+                TEST(test_who_is_gone_was_there_last_some_minutes_ago),
                 TEST(test_who_came_back_is_not_gone),
                 TEST(test_strangers_are_not_watched),
                 TEST(test_a_former_member_watches_no_longer),

@@ -118,7 +118,8 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                 settings_told(sim, client, event);
                 break;
         case CORE_EVENT_STATUS:
-                watching_status(sim, client->user->id, event->number, event->more);
+                watching_status(sim, client->user->id, event->number, event->more,
+                                core_seen_ms(client->host.core, event->number));
                 break;
         case CORE_EVENT_TYPING:
                 if (event->more)

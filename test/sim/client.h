@@ -142,7 +142,7 @@ void client_types(struct sim *sim, struct sim_client *client);
 void client_sees_leaving(struct sim *sim, struct sim_client *client, const struct host_event *event);
 void client_acts_away(struct sim *sim, struct sim_client *client);
 void clients_reconnect(struct sim *sim);
-void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool online);
+void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool online, uint64_t seen_ms);
 void watching_types(struct sim *sim, uint64_t hearer, uint64_t user, const struct id *room, const struct sim_client *client);
 
 /* The person signs a device of his out (another one, or this). */

@@ -135,7 +135,7 @@ static void hear_status(struct sim *sim, const struct rogue *rogue, const struct
 {
         if (must_be_deaf(sim, rogue))
                 sim_break(sim, "7 seen by a revoked device", "rogue %u still hears who is online", rogue->number);
-        watching_status(sim, rogue->user->id, status->user, status->online);
+        watching_status(sim, rogue->user->id, status->user, status->online, status->seen_ms);
 }
 
 static void hear_watched(struct sim *sim, const struct rogue *rogue, const struct wire_watched *watched)

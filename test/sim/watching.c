@@ -2,12 +2,14 @@
  * What people have on their screens, and what they hear of others: rules 5 and 7. Whom one shares no room with, nobody hears of; where
  * one is not, nobody hears typing; and a reconnect says nothing, which the phase AWAY provokes.
  */
+#include "rules/limits.h"
 #include "rules/room.h"
 #include "sim/check.h"
 
-#define SETTLED_US (2 * SIM_SECOND) /* what was on its way when peace came has arrived */
-#define OPEN_US    (4 * SIM_SECOND) /* so long he looks at it before he leaves */
-#define LEFT_US    (8 * SIM_SECOND) /* so long after he left, everything that was on its way has arrived */
+#define SETTLED_US     (2 * SIM_SECOND) /* what was on its way when peace came has arrived */
+#define OPEN_US        (4 * SIM_SECOND) /* so long he looks at it before he leaves */
+#define SEEN_FINEST_MS 300000           /* when somebody was there last is told no finer than in five minutes */
+#define LEFT_US        (8 * SIM_SECOND) /* so long after he left, everything that was on its way has arrived */
 
 static bool met_in(const struct history_room *room, uint64_t user)
 {
@@ -64,7 +66,7 @@ static bool in_peace(const struct sim *sim)
         return sim->phase == SIM_AWAY && sim->phase_began_us + SETTLED_US < sim->now_us;
 }
 
-void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool online)
+void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool online, uint64_t seen_ms)
 {
         sim_tell(sim, "user %llu is %s", (unsigned long long)user, online ? "online" : "gone");
         if (!may_share(sim, hearer, user))
@@ -72,6 +74,10 @@ void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool onlin
                           (unsigned long long)user);
         if (!online && in_peace(sim) && is_anywhere(sim, user))
                 sim_break(sim, "5 said to be gone", "user %llu is there", (unsigned long long)user);
+        if (seen_ms > SIM_WALL_MS + sim_now_ms(sim) + CLOCK_MARGIN_MS)
+                sim_break(sim, "5 last seen in the future", "user %llu", (unsigned long long)user);
+        if (seen_ms % SEEN_FINEST_MS != 0)
+                sim_break(sim, "7 last seen too exactly", "user %llu", (unsigned long long)user);
 }
 
 /* Whoever typed knew that he had left; or he himself knows it, and what was said before has arrived. */

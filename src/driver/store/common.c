@@ -66,6 +66,7 @@ bool op_needs_device(const struct store_op *op)
         case STORE_RESET:
         case STORE_RESET_CONFIRM:
         case STORE_IMPORT:
+        case STORE_LAST_SEEN:
         case STORE_ACCESS:
                 return false;
         }

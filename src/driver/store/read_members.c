@@ -86,6 +86,18 @@ static bool share(struct database *database, uint64_t user, uint64_t other)
         return is;
 }
 
+static uint64_t seen_ms(struct database *database, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_SEEN);
+        uint64_t seen = 0;
+
+        bind_number(statement, 1, user);
+        if (database_row(database, statement))
+                seen = column_number(statement, 0);
+        database_end(statement);
+        return seen;
+}
+
 /* Room for as many users as are asked for; NULL: no memory. */
 static uint64_t *users_new(struct database *database, const struct store_question *question, struct store_answer *answer,
                            struct arena *arena)
@@ -101,16 +113,23 @@ void read_shared_question(struct database *database, const struct store_question
 {
         uint64_t *users = users_new(database, question, answer, arena);
 
-        if (!users)
+        answer->shared.seen_ms = arena_array(arena, uint64_t, question->shared.count + 1);
+        if (!answer->shared.seen_ms)
+                database->code = SQLITE_NOMEM;
+        if (!users || !answer->shared.seen_ms)
                 return;
         if (!id_is_zero(&question->shared.room) && !is_in(database, question->user, &question->shared.room)) {
                 answer->status = ERR_NO_ROOM;
                 return;
         }
-        for (size_t i = 0; i < question->shared.count; i++)
-                if (share(database, question->user, question->shared.users[i]) &&
-                    !block_between(database, question->user, question->shared.users[i]))
-                        users[answer->shared.count++] = question->shared.users[i];
+        for (size_t i = 0; i < question->shared.count; i++) {
+                uint64_t other = question->shared.users[i];
+
+                if (!share(database, question->user, other) || block_between(database, question->user, other))
+                        continue;
+                answer->shared.seen_ms[answer->shared.count] = seen_ms(database, other);
+                users[answer->shared.count++] = other;
+        }
 }
 
 void read_among_question(struct database *database, const struct store_question *question, struct store_answer *answer,

@@ -89,6 +89,8 @@ static const char *const steps[] = {
         /* Who blocks whom. A refusal in a personal room stands for room 0: the room may never have been made. */
         [9] = "CREATE TABLE blocks(user INTEGER NOT NULL, peer INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
               " PRIMARY KEY(user, peer)) WITHOUT ROWID",
+        /* When somebody was there last, coarsely. */
+        [10] = "ALTER TABLE users ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

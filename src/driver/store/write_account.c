@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "crypto/crypto.h"
 #include "driver/store/accounts.h"
+#include "rules/seen.h"
 
 /* ---- sign-up and its code ---- */
 
@@ -172,6 +173,15 @@ void write_renew(struct writer *writer, const struct store_op *op, struct store_
         signed_in_give(writer, op->user, op->device, result, arena);
 }
 
+static void note_user(struct writer *writer, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_USER_SEEN);
+
+        bind_number(statement, 1, user);
+        bind_number(statement, 2, seen_coarse(writer->now_ms));
+        database_run(&writer->database, statement);
+}
+
 /* What was written down a short while ago stays: so a device costs one write an hour, however often it is heard of. */
 void write_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
 {
@@ -187,6 +197,15 @@ void write_seen(struct writer *writer, const struct store_op *op, struct store_r
         bind_number(statement, 3, writer->now_ms);
         bind_number(statement, 4, writer->now_ms - min_of((uint64_t)STORE_SEEN_MS, writer->now_ms));
         database_run(&writer->database, statement);
+        note_user(writer, op->user);
+}
+
+void write_last_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+{
+        (void)arena;
+        result->status = writer_admit(writer, op);
+        if (!result->status)
+                note_user(writer, op->user);
 }
 
 /* ---- sign-out ---- */

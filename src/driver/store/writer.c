@@ -7,16 +7,17 @@ typedef void write_function(struct writer *writer, const struct store_op *op, st
                             struct arena *arena);
 
 static write_function *const functions[] = {
-        [STORE_WRITE] = write_message,     [STORE_MARK] = write_mark,
-        [STORE_SIGN_UP] = write_sign_up,   [STORE_CONFIRM] = write_confirm,
-        [STORE_SIGN_IN] = write_sign_in,   [STORE_GUESS] = write_guess,
-        [STORE_RENEW] = write_renew,       [STORE_SIGN_OUT] = write_sign_out,
-        [STORE_RESET] = write_reset,       [STORE_RESET_CONFIRM] = write_reset_confirm,
-        [STORE_PASSWORD] = write_password, [STORE_PROFILE] = write_profile,
-        [STORE_EMAIL] = write_email,       [STORE_EMAIL_CONFIRM] = write_email_confirm,
-        [STORE_DELETE] = write_delete,     [STORE_SEEN] = write_seen,
-        [STORE_INVITE] = write_invite,     [STORE_IMPORT] = write_import,
-        [STORE_ACCESS] = write_access,     [STORE_BLOCK] = write_block,
+        [STORE_WRITE] = write_message,       [STORE_MARK] = write_mark,
+        [STORE_SIGN_UP] = write_sign_up,     [STORE_CONFIRM] = write_confirm,
+        [STORE_SIGN_IN] = write_sign_in,     [STORE_GUESS] = write_guess,
+        [STORE_RENEW] = write_renew,         [STORE_SIGN_OUT] = write_sign_out,
+        [STORE_RESET] = write_reset,         [STORE_RESET_CONFIRM] = write_reset_confirm,
+        [STORE_PASSWORD] = write_password,   [STORE_PROFILE] = write_profile,
+        [STORE_EMAIL] = write_email,         [STORE_EMAIL_CONFIRM] = write_email_confirm,
+        [STORE_DELETE] = write_delete,       [STORE_SEEN] = write_seen,
+        [STORE_INVITE] = write_invite,       [STORE_IMPORT] = write_import,
+        [STORE_ACCESS] = write_access,       [STORE_BLOCK] = write_block,
+        [STORE_LAST_SEEN] = write_last_seen,
 };
 
 void writer_forget(struct writer *writer)

@@ -107,6 +107,7 @@ void write_email(struct writer *writer, const struct store_op *op, struct store_
 void write_email_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_invite(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_delete(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_last_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);

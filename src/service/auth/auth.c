@@ -139,6 +139,7 @@ static const struct handler handlers[] = {
         {.code = WIRE_CODE_delete_account,
          .hooks = {delete_account_plan, delete_account_asked, delete_account_hashed, delete_account_stored}},
         {.code = WIRE_CODE_seen, .patient = true, .hooks = {[HOOK_PLAN] = seen_plan}},
+        {.code = WIRE_CODE_last_seen, .patient = true, .hooks = {[HOOK_PLAN] = last_seen_plan}},
         {.code = WIRE_CODE_invite, .hooks = {[HOOK_PLAN] = invite_plan, [HOOK_STORED] = invite_stored}},
 };
 

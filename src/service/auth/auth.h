@@ -79,6 +79,7 @@ void delete_account_asked(struct batch *batch, struct item *item);
 void delete_account_hashed(struct batch *batch, struct item *item);
 void delete_account_stored(struct batch *batch, struct item *item);
 void seen_plan(struct batch *batch, struct item *item);
+void last_seen_plan(struct batch *batch, struct item *item);
 void invite_plan(struct batch *batch, struct item *item);
 void invite_stored(struct batch *batch, struct item *item);
 void sign_out_plan(struct batch *batch, struct item *item);

@@ -262,11 +262,23 @@ void delete_account_stored(struct batch *batch, struct item *item)
         auth_revoke(batch, item, item->envelope.user, 0, 0);
 }
 
-/* ---- that a device was used ---- */
+/* ---- that a device was used, that a user has gone ---- */
 
 /* Told by the service that answers Join, which writes nothing. Nobody waits for an answer. */
 void seen_plan(struct batch *batch, struct item *item)
 {
         if (batch_decode(batch, item, sizeof(struct wire_seen)))
                 batch_apply(batch, item, STORE_SEEN, 1);
+}
+
+/* Told by the service that asks presence who is gone. */
+void last_seen_plan(struct batch *batch, struct item *item)
+{
+        const struct wire_last_seen *seen = batch_decode(batch, item, sizeof(*seen));
+        struct store_op *op = seen && seen->user ? batch_apply(batch, item, STORE_LAST_SEEN, 1) : NULL;
+
+        if (op)
+                op->user = seen->user;
+        else if (seen)
+                batch_refuse(batch, item, ERR_BAD_FIELD, "user", 0);
 }

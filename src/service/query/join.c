@@ -58,6 +58,6 @@ void join_stored(struct batch *batch, struct item *item)
                 joined.token = slice_of(token, sizeof(token));
         }
         query_note_use(batch, item, answer);
-        watch_tell(batch, item, item->envelope.user, true);
+        watch_tell(batch, item, item->envelope.user, true, 0);
         batch_reply(batch, item, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
 }

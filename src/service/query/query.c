@@ -1,6 +1,8 @@
 /* The service of reading: everything a client asks for that changes nothing. */
 #include "service/query/query.h"
 
+#include "rules/seen.h"
+
 const struct store_answer *query_answer(struct batch *batch, struct item *item)
 {
         check(item->answer);
@@ -26,26 +28,43 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
         return cursors;
 }
 
+/* A record of the user's for the service that writes such things down. */
+static void note(struct batch *batch, struct item *item, enum wire_code code, uint64_t user, const void *message,
+                 uint64_t now_ms)
+{
+        struct wire_frame frame = {.code = (uint8_t)code, .user = user};
+        struct wire_envelope envelope = item->envelope;
+        uint8_t bytes[128], random[10], key[8];
+        struct slice built;
+
+        batch_seams(batch)->random->fill(batch_seams(batch)->random, random, sizeof(random));
+        frame.request = id_uuid7(now_ms, random);
+        built = wire_frame_build(&frame, message, bytes, bytes + sizeof(bytes));
+        check(built.size > WIRE_LENGTH_SIZE);
+        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
+        be64_put(key, user);
+        batch_publish(batch, item, BUS_AUTHENTICATION, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope,
+                      &envelope);
+}
+
 void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer)
 {
         struct clock *clock = batch_seams(batch)->clock;
         uint64_t now_ms = clock->wall_ms(clock);
         const struct wire_seen seen = {.time_ms = now_ms};
-        struct wire_frame frame = {.code = WIRE_CODE_seen, .user = item->envelope.user};
-        struct wire_envelope envelope = item->envelope;
-        uint8_t bytes[128], random[10], key[8];
-        struct slice built;
 
-        if (answer->seen_ms + STORE_SEEN_MS > now_ms)
-                return;
-        batch_seams(batch)->random->fill(batch_seams(batch)->random, random, sizeof(random));
-        frame.request = id_uuid7(now_ms, random);
-        built = wire_frame_build(&frame, &seen, bytes, bytes + sizeof(bytes));
-        check(built.size > WIRE_LENGTH_SIZE);
-        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
-        be64_put(key, item->envelope.user);
-        batch_publish(batch, item, BUS_AUTHENTICATION, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope,
-                      &envelope);
+        if (answer->seen_ms + STORE_SEEN_MS <= now_ms)
+                note(batch, item, WIRE_CODE_seen, item->envelope.user, &seen, now_ms);
+}
+
+uint64_t query_note_gone(struct batch *batch, struct item *item, uint64_t user)
+{
+        struct clock *clock = batch_seams(batch)->clock;
+        uint64_t now_ms = clock->wall_ms(clock);
+        const struct wire_last_seen last_seen = {.user = user};
+
+        note(batch, item, WIRE_CODE_last_seen, user, &last_seen, now_ms);
+        return seen_coarse(now_ms);
 }
 
 #define HANDLER(name, done)                                                                                                 \

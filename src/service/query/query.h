@@ -51,11 +51,13 @@ void typing_plan(struct batch *batch, struct item *item);
 void typing_present(struct batch *batch, struct item *item);
 void typing_stored(struct batch *batch, struct item *item);
 
-/* To who watches this user: he came, or is gone. */
-void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool online);
+/* To who watches this user: he came, or is gone (seen_ms: since when). */
+void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool online, uint64_t seen_ms);
 
 /* A client that joins, or looks through its rooms (every ten minutes), uses its device: told to whom it concerns, if that was not
  * written down for an hour. */
 void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer);
+/* That the user has gone now is told to whom it concerns, to be written down; returns when, as coarsely as it is (rules/seen.h). */
+uint64_t query_note_gone(struct batch *batch, struct item *item, uint64_t user);
 
 #endif

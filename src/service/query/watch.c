@@ -80,19 +80,25 @@ void watch_stored(struct batch *batch, struct item *item)
                 batch_refuse(batch, item, ERR_BUSY, NULL, WATCH_RETRY_MS);
                 return;
         }
-        for (size_t i = 0; i < request->user_count; i++)
-                statuses[i] = (struct wire_status){.user = request->users[i], .online = result->online >> i & 1};
+        for (size_t i = 0; i < request->user_count; i++) {
+                bool online = result->online >> i & 1;
+
+                statuses[i] = (struct wire_status){.user = request->users[i],
+                                                   .online = online,
+                                                   .seen_ms = online ? 0 : item->early_answer->shared.seen_ms[i]};
+        }
         watched = (struct wire_watched){.statuses = {.items = statuses, .count = (uint32_t)request->user_count},
                                         .stamp = result->stamp,
                                         .lease_ms = PRESENCE_WATCH_MS};
         batch_reply(batch, item, WIRE_CODE_watched, &watched, WIRE_EFFECT_NONE);
 }
 
-void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool online)
+void watch_tell(struct batch *batch, struct item *item, uint64_t user, bool online, uint64_t seen_ms)
 {
         const struct presence_result *result = item->set_result;
-        struct wire_status_moved moved = {
-                .has = WIRE_HAS(status_moved, status), .status = {.user = user, .online = online}, .stamp = result->stamp};
+        struct wire_status_moved moved = {.has = WIRE_HAS(status_moved, status),
+                                          .status = {.user = user, .online = online, .seen_ms = seen_ms},
+                                          .stamp = result->stamp};
 
         batch_deliver_to(batch, item, WIRE_CODE_status_moved, &(struct id){0}, &moved, result->watchers,
                          result->watcher_count);
@@ -126,5 +132,5 @@ void gone_stored(struct batch *batch, struct item *item)
                 event_note(batch_seams(batch)->events, EVENT_DEBUG, "query.gone", &item->frame.request,
                            {"gone", NULL, item->set_result->gone}, {"told", NULL, item->set_result->watcher_count});
         if (item->set_result->gone)
-                watch_tell(batch, item, gone->user, false);
+                watch_tell(batch, item, gone->user, false, query_note_gone(batch, item, gone->user));
 }

@@ -26,8 +26,9 @@ void feed_watch(struct feed *feed, size_t fitting)
         if (core_watch(core, users, count, open ? &model->at.room : NULL, host_time(feed->session->host)) != ERR_OK)
                 return; /* nobody looks online until there is memory */
         model->peer_online = false;
-        if (model->open && model->at.peer)
-                (void)core_status(core, model->at.peer, &model->peer_online);
+        model->peer_seen_ms = 0;
+        if (model->open && model->at.peer && core_status(core, model->at.peer, &model->peer_online))
+                model->peer_seen_ms = core_seen_ms(core, model->at.peer);
         for (size_t i = 0; i < model->room_count; i++) {
                 model->rooms[i].online = false;
                 if (model->rooms[i].peer)

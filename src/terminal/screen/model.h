@@ -216,9 +216,10 @@ struct model {
         bool link_known;
         struct model_log log;
         struct model_pins pins;
-        bool peer_online;    /* of the open personal room */
-        bool at_blocked;     /* the user blocks him */
-        uint64_t typists[4]; /* in the open room; more are several all the same */
+        bool peer_online;      /* of the open personal room */
+        uint64_t peer_seen_ms; /* when he was there last, as far as that is known; 0: it is not */
+        bool at_blocked;       /* the user blocks him */
+        uint64_t typists[4];   /* in the open room; more are several all the same */
         size_t typist_count;
         struct line *compose;
         struct model_about about; /* what is being written is about that */

@@ -127,6 +127,30 @@ static void days_and_times_are_said_as_people_say_them(void **state)
         assert_int_equal(text_day_number(NOW) - text_day_number(NOW - DAY), 1);
 }
 
+static void seen(uint64_t minutes, const char *expected)
+{
+        char said[TEXT_SEEN_SIZE];
+
+        text_seen(said, NOW - minutes * 60000, NOW);
+        assert_string_equal(said, expected);
+}
+
+static void when_somebody_was_there_is_said_no_finer_than_it_is_known(void **state)
+{
+        (void)state;
+        text_choose(LANGUAGE_EN);
+        seen(0, "last seen just now");
+        seen(4, "last seen just now");
+        seen(5, "last seen 5 minutes ago");
+        seen(59, "last seen 55 minutes ago");
+        seen(60, "last seen: Today, 13:00");
+        seen(24 * 60, "last seen: Yesterday, 14:00");
+        text_choose(LANGUAGE_RU);
+        seen(0, "был(а) в сети только что");
+        seen(7, "был(а) в сети 5 минут назад");
+        seen(26 * 24 * 60, "был(а) в сети: Вторник, 3 ноября, 14:00");
+}
+
 static void what_is_too_long_ends_with_a_whole_letter(void **state)
 {
         char said[16];
@@ -154,6 +178,7 @@ int main(void)
                 cmocka_unit_test(numbers_have_their_forms),
                 cmocka_unit_test(the_language_is_the_systems_or_the_persons),
                 cmocka_unit_test(days_and_times_are_said_as_people_say_them),
+                cmocka_unit_test(when_somebody_was_there_is_said_no_finer_than_it_is_known),
                 cmocka_unit_test(what_is_too_long_ends_with_a_whole_letter),
                 cmocka_unit_test(folding_makes_typed_and_written_alike),
         };

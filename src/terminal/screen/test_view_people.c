@@ -230,6 +230,27 @@ static void the_head_says_who_is_online_and_who_types(void **state)
         assert_true(stage_sees("печатает…"));
 }
 
+static void the_head_says_when_somebody_was_there_last(void **state)
+{
+        (void)state;
+        stage_talk();
+        model.peer_seen_ms = model.now_ms - 17 * 60000;
+        stage_draw(24, 80);
+        stage_looks_like("last-seen-80x24-en");
+        assert_true(stage_sees("last seen 15 minutes ago"));
+        text_choose(LANGUAGE_RU);
+        stage_draw(24, 80);
+        stage_looks_like("last-seen-80x24-ru");
+        assert_true(stage_sees("был(а) в сети 15 минут назад"));
+        model.peer_online = true;
+        stage_draw(24, 80);
+        assert_false(stage_sees("был(а)"));
+        model.peer_online = false;
+        model.at_blocked = true;
+        stage_draw(24, 80);
+        assert_false(stage_sees("был(а)"));
+}
+
 static void typing_in_a_group_names_who_does(void **state)
 {
         (void)state;
@@ -255,6 +276,7 @@ int main(int argc, char **argv)
                 STAGE_TEST(reactions_stand_below_and_a_forwarded_text_says_whose_it_is),
                 STAGE_TEST(who_is_mentioned_sees_it_in_the_list_and_in_the_log),
                 STAGE_TEST(the_head_says_who_is_online_and_who_types),
+                STAGE_TEST(the_head_says_when_somebody_was_there_last),
                 STAGE_TEST(typing_in_a_group_names_who_does),
                 STAGE_TEST(what_the_blocked_write_is_hidden),
         };

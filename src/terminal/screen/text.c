@@ -9,6 +9,7 @@
 #include <wctype.h>
 
 #include "base/assert.h"
+#include "rules/seen.h"
 
 #define DAY_S      86400
 #define MONTH_SIZE 24
@@ -241,6 +242,22 @@ void text_day(char buffer[static TEXT_TIME_SIZE], uint64_t time_ms, uint64_t now
                 snprintf(buffer, TEXT_TIME_SIZE, "%s, %d %s", weekday(&parts, TEXT_MONDAY), parts.tm_mday, name);
         else
                 snprintf(buffer, TEXT_TIME_SIZE, "%d %s %d", parts.tm_mday, name, parts.tm_year + 1900);
+}
+
+void text_seen(char buffer[static TEXT_SEEN_SIZE], uint64_t seen_ms, uint64_t now_ms)
+{
+        uint64_t minutes = now_ms > seen_ms ? seen_coarse(now_ms - seen_ms) / 60000 : 0;
+        char day[TEXT_TIME_SIZE], clock[TEXT_TIME_SIZE];
+
+        if (minutes == 0) {
+                snprintf(buffer, TEXT_SEEN_SIZE, "%s", text(TEXT_SEEN_NOW));
+        } else if (minutes < 60) {
+                text_plural(buffer, TEXT_SEEN_SIZE, PLURAL_SEEN_MINUTES, (unsigned)minutes);
+        } else {
+                text_day(day, seen_ms, now_ms);
+                text_clock(clock, seen_ms);
+                text_format(buffer, TEXT_SEEN_SIZE, TEXT_SEEN_AT, day, clock);
+        }
 }
 
 const char *text_form(enum language language, unsigned index, unsigned form)

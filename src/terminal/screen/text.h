@@ -54,6 +54,10 @@ void text_clock(char buffer[static TEXT_TIME_SIZE], uint64_t time_ms);
 void text_when(char buffer[static TEXT_TIME_SIZE], uint64_t time_ms, uint64_t now_ms);
 void text_day(char buffer[static TEXT_TIME_SIZE], uint64_t time_ms, uint64_t now_ms);
 
+/* "last seen 5 minutes ago", "last seen: Yesterday, 12:30": no finer than it is known (rules/seen.h). */
+#define TEXT_SEEN_SIZE 192
+void text_seen(char buffer[static TEXT_SEEN_SIZE], uint64_t seen_ms, uint64_t now_ms);
+
 /* A number for the local day: equal on the same day, and one more on the next. */
 int64_t text_day_number(uint64_t time_ms);
 

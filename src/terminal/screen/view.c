@@ -128,6 +128,20 @@ static void draw_typing(const struct model *model, struct grid *grid, unsigned r
         grid_put_cut(grid, row, column, end, STYLE(HEAD, ACCENT), slice_text(said));
 }
 
+/* "● online", or when he was there last, as far as either is known. */
+static void draw_presence(const struct model *model, struct grid *grid, unsigned row, unsigned column, unsigned end)
+{
+        char seen[TEXT_SEEN_SIZE];
+
+        if (model->peer_online) {
+                column = grid_put(grid, row, column, end, STYLE(HEAD, EYE), SLICE_LITERAL("● "));
+                grid_put_cut(grid, row, column, end, STYLE(HEAD, QUIET), slice_text(text(TEXT_ONLINE)));
+        } else if (model->peer_seen_ms) {
+                text_seen(seen, model->peer_seen_ms, model->now_ms);
+                grid_put_cut(grid, row, column, end, STYLE(HEAD, QUIET), slice_text(seen));
+        }
+}
+
 /* The name, and beside it who types, or what there is to say of the room and whether the other one is online. */
 static void draw_head(const struct model *model, struct grid *grid, struct area area)
 {
@@ -146,10 +160,8 @@ static void draw_head(const struct model *model, struct grid *grid, struct area 
         column = grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, QUIET), slice_text(model->at.detail));
         if (model->at_blocked)
                 grid_put_cut(grid, area.row, column + 2, end - 1, STYLE(HEAD, DANGER), slice_text(text(TEXT_AT_BLOCKED)));
-        if (!model->peer_online || model->at_blocked)
-                return;
-        column = grid_put(grid, area.row, column + 2, end - 1, STYLE(HEAD, EYE), SLICE_LITERAL("● "));
-        grid_put_cut(grid, area.row, column, end - 1, STYLE(HEAD, QUIET), slice_text(text(TEXT_ONLINE)));
+        else
+                draw_presence(model, grid, area.row, column + 2, end - 1);
 }
 
 /* "No link (the server cannot be reached): what you write is sent later        2 waiting" */

@@ -100,10 +100,13 @@ void take_shared(struct asking *asking, size_t place, enum sql sql, const PGresu
         if (answer->status != ERR_OK)
                 return;
         answer->shared.users = arena_array(asking->job.arena, uint64_t, question->shared.count + 1);
-        asking->failed |= !answer->shared.users;
+        answer->shared.seen_ms = arena_array(asking->job.arena, uint64_t, question->shared.count + 1);
+        asking->failed |= !answer->shared.users || !answer->shared.seen_ms;
         for (size_t i = 0; i < question->shared.count && !asking->failed; i++)
                 for (int row = 0; row < PQntuples(result); row++)
                         if (value_number(result, row, 0) == question->shared.users[i]) {
+                                if (sql == SQL_ASK_SHARED)
+                                        answer->shared.seen_ms[answer->shared.count] = value_number(result, row, 1);
                                 answer->shared.users[answer->shared.count++] = question->shared.users[i];
                                 break;
                         }

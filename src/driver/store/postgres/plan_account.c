@@ -348,12 +348,21 @@ static void renew(struct world *world, const struct store_op *op, struct store_r
         plan_signed_in(world, op->user, op->device, result);
 }
 
+static void last_seen(struct world *world, const struct store_op *op, struct store_result *result)
+{
+        struct world_user *user = world_user(world, op->user);
+
+        result->status = plan_admit(world, op);
+        if (!result->status && user && user->line.found)
+                user->seen = true;
+}
+
 /* What was written down a short while ago stays: so a device costs one write an hour, however often it is heard of. */
 static void seen(struct world *world, const struct store_op *op, struct store_result *result)
 {
         struct world_device *device = world_device(world, op->user, op->device);
 
-        result->status = plan_admit(world, op);
+        last_seen(world, op, result);
         if (!result->status && device && device->seen_ms + STORE_SEEN_MS <= world->now_ms) {
                 device->seen = true;
                 device->seen_ms = world->now_ms;
@@ -457,6 +466,9 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
                 break;
         case STORE_SEEN:
                 seen(world, op, result);
+                break;
+        case STORE_LAST_SEEN:
+                last_seen(world, op, result);
                 break;
         case STORE_DELETE:
         case STORE_RESET:

@@ -192,7 +192,7 @@ static void delete (struct world *world, const struct store_op *op, struct world
         user->name_folded = user->email_folded = world_copy(world, nobodys_name(user->user, bytes));
         user->email = user->password_hash = (struct slice){0};
         user->person.version++;
-        user->renamed = user->gone = user->line.changed = true;
+        user->renamed = user->gone = user->seen = user->line.changed = true;
         world_each(world, LINE_INVITE, struct world_invite, invite) if (invite->creator == user->user) invite->line.found =
                 false;
         plan_drop_guesses(world, op->user);

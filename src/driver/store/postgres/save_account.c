@@ -4,6 +4,7 @@
 #include "driver/store/postgres/save.h"
 #include "rules/limits.h"
 #include "rules/name.h"
+#include "rules/seen.h"
 
 /* ---- users ---- */
 
@@ -430,6 +431,22 @@ static void drop_invites(struct saving *saving)
         write(saving, SQL_INVITES_DROP, &parameters);
 }
 
+/* Of who deleted his account nothing stays. */
+static void note_seen(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column users;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_USER, struct world_user, user) count += user->seen;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_USER, struct world_user, user) if (user->seen) array_number(&users, user->user);
+        add_number(&parameters, seen_coarse(saving->world->now_ms));
+        write(saving, SQL_USERS_SEEN, &parameters);
+}
+
 static void prune(struct saving *saving, enum sql sql, uint64_t age_ms)
 {
         struct parameters parameters = parameters_of(saving);
@@ -445,6 +462,7 @@ void save_accounts(struct world *world, struct connection *connection, struct se
 
         write_users(&saving, SQL_USERS_SET, is_changed, true);
         write_users(&saving, SQL_USERS_NEW, is_new, false);
+        note_seen(&saving);
         write_words(&saving, SQL_WORDS_DROP, true);
         write_words(&saving, SQL_WORDS_NEW, false);
         revoke_all(&saving);

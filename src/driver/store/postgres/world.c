@@ -454,6 +454,16 @@ static void want_settings(struct world *world, const struct store_op *op)
         }
 }
 
+static void want_seen(struct world *world, const struct store_op *op)
+{
+        struct world_user *user = world_user(world, op->user);
+
+        if (op->kind == STORE_SEEN)
+                world_device(world, op->user, op->device);
+        if (user)
+                user->lock = true;
+}
+
 void world_want(struct world *world, const struct store_op *op, size_t place)
 {
         struct world_room *room;
@@ -495,7 +505,8 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
                 want_guesses(world, op->user, true);
                 break;
         case STORE_SEEN:
-                world_device(world, op->user, op->device);
+        case STORE_LAST_SEEN:
+                want_seen(world, op);
                 break;
         case STORE_PASSWORD:
         case STORE_PROFILE:

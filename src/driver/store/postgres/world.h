@@ -128,6 +128,7 @@ struct world_user {
         uint64_t user, devices_live, blocks;      /* blocks: how many he makes */
         uint64_t kept;                            /* of revoke_all: the device that stays; 0: none */
         bool lock, count_devices, revoke_all, renamed, gone, list_invites, count_blocks;
+        bool seen; /* he was there until now, or is no more */
 };
 
 struct world_name {
