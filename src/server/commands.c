@@ -7,22 +7,14 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "crypto/random.h"
-#include "rules/limits.h"
 #include "rules/name.h"
 #include "server/backup.h"
+#include "server/import_line.h"
 #include "server/tool.h"
 
-#define LINE_SIZE  600
 #define BATCH_SIZE 500
 
 static const struct arena_source heap_source = {memory_new, memory_free};
-
-/* One line of the file, taken apart in place. */
-struct import_line {
-        char text[LINE_SIZE];
-        char folded[2][LINE_SIZE]; /* name, address */
-        struct slice name, email, display_name;
-};
 
 struct import {
         struct tool *tool;
@@ -32,31 +24,6 @@ struct import {
         size_t count;
         unsigned line_number, refused;
 };
-
-/* NAME<TAB>ADDRESS<TAB>DISPLAY NAME. False if it is something else. */
-static bool parse_line(struct import_line *line)
-{
-        char *end, *email, *display_name;
-
-        line->text[strcspn(line->text, "\r\n")] = '\0';
-        email = strchr(line->text, '\t');
-        if (!email)
-                return false;
-        *email++ = '\0';
-        display_name = strchr(email, '\t');
-        if (!display_name)
-                return false;
-        *display_name++ = '\0';
-        end = strchr(display_name, '\t');
-        if (end)
-                return false;
-        line->name = slice_text(line->text);
-        line->email = slice_text(email);
-        line->display_name = slice_text(display_name);
-        return name_is_user_name(line->name) && name_is_email(line->email) && name_is_display_name(line->display_name) &&
-               line->email.size <= EMAIL_MAX && line->display_name.size <= DISPLAY_NAME_MAX && slice_is_text(line->email) &&
-               slice_is_text(line->display_name);
-}
 
 static void plan(struct import *import, struct import_line *line, struct store_op *op)
 {
@@ -118,11 +85,12 @@ static enum error flush(struct import *import)
 static enum error import_file(struct import *import, FILE *file)
 {
         struct import_line *line = &import->lines[0];
+        enum import_line_result result;
         enum error error = ERR_OK;
 
-        while (!error && fgets(line->text, sizeof(line->text), file)) {
+        while (!error && (result = import_line_next(line, file)) != IMPORT_LINE_END) {
                 import->line_number++;
-                if (!parse_line(line)) {
+                if (result == IMPORT_LINE_BAD) {
                         import->refused++;
                         fprintf(stderr, "galkad: line %u is not NAME<TAB>ADDRESS<TAB>DISPLAY NAME\n", import->line_number);
                         continue;

@@ -2,6 +2,7 @@
 #include "forge.h"
 
 #include "rules/room.h"
+#include "rules/row.h"
 
 #define ROWS 4
 
@@ -30,6 +31,13 @@ struct slice forge_text(struct script *script)
         return slice_text(texts[script_next(script) & 3]);
 }
 
+struct slice forge_setting(struct script *script)
+{
+        static const char *const texts[] = {"k0 a", "k0 b", "k0", "k1 1 \xd0\xb3", "k1", "k2 \n", " k0 c", "k\xd0\xb3 d"};
+
+        return slice_text(texts[script_next(script) & 7]);
+}
+
 static struct wire_person person(struct script *script)
 {
         struct wire_person person = {.user = script_next(script) & 7};
@@ -50,7 +58,8 @@ static struct wire_row row(struct script *script)
         row.time_ms = shape & 16 ? script_number(script) : UINT64_C(1700000000000) + row.seq;
         row.request.bytes[0] = shape;
         row.request.bytes[15] = (uint8_t)row.seq;
-        row.text = forge_text(script);
+        row.kind = shape & 32 ? ROW_SETTING : row.kind;
+        row.text = shape & 32 ? forge_setting(script) : forge_text(script);
         return row;
 }
 

@@ -46,6 +46,8 @@ union reply {
 /* One of the rooms that there are: Alice and Bob, her own, with others, a group, and an id that no room can have. */
 struct id forge_room(unsigned index);
 
+/* A row of the self room: a key and a value, mostly. */
+struct slice forge_setting(struct script *script);
 struct slice forge_text(struct script *script);
 
 /* Fills the message of a code in answer to `asked` (NULL: to nothing). What it points to lives until the next call. */

@@ -5,13 +5,14 @@
  *
  * What is checked besides not crashing: every frame up is whole and lawful, and none but sign-in goes up without an account; a
  * head never falls unless the rows of that room are dropped; a row is shown only above the highest hole and at or below the head;
- * read never passes delivered; memory stays below a bound that does not depend on the script's length.
+ * read never passes delivered; settings are lawful, in order and within their limit; memory stays below a bound that does not depend on the script's length.
  */
 #include "base/memory.h"
 #include "core/state.h"
 #include "forge.h"
 #include "fuzz.h"
 #include "rules/room.h"
+#include "rules/setting.h"
 #include "support/fake_server.h"
 
 #define STEPS_MAX   300
@@ -89,6 +90,21 @@ static void watch(struct core_host *host, const struct core_event *event)
         }
 }
 
+static void look_at_settings(const struct core *core)
+{
+        struct core_setting setting;
+        uint8_t before[SETTING_KEY_MAX];
+        size_t before_size = 0;
+
+        for (uint32_t i = 0; core_setting_at(core, i, &setting); i++) {
+                check(i < core->limits.settings_max && setting_key_is_lawful(setting.key));
+                check(slice_compare(slice_of(before, before_size), setting.key) < 0);
+                check(setting.key.size + 1 + setting.value.size <= TEXT_SIZE_MAX && slice_is_text(setting.value));
+                memcpy(before, setting.key.data, setting.key.size);
+                before_size = setting.key.size;
+        }
+}
+
 static void look(struct play *play)
 {
         struct core *core = play->host.core;
@@ -104,6 +120,7 @@ static void look(struct play *play)
                 play->heads[index] = info.head;
                 last_time_ms = info.last_time_ms;
         }
+        look_at_settings(core);
         check(play->host.arena.total <= ARENA_BOUND);
         check(core->link.output_size <= OUTPUT_MAX);
         core_host_clear_events(&play->host);
@@ -298,7 +315,7 @@ static void step_record(struct play *play, unsigned choice)
                 at = record_entry_encode(&entry, value, end);
                 break;
         default:
-                key[0] = "PROM"[script_next(script) & 3];
+                key[0] = "PROMSUBX"[script_next(script) & 7]; /* X: of no kind */
                 memcpy(key + 1, room.bytes, sizeof(room.bytes));
                 memcpy(key + 17, id.bytes, sizeof(id.bytes));
                 size = 1 + script_next(script) % 40u;
@@ -393,6 +410,18 @@ static void step_account(struct play *play, unsigned choice)
         check(error_class(error) != ERROR_CLASS_UNKNOWN);
 }
 
+/* What the user sets for all his devices: any key, or one of a room's. */
+static enum error step_set(struct play *play, const struct id *room, unsigned shape)
+{
+        static const char keys[4][3] = {"k0", "k1", "k2", "k "};
+        struct core_host *host = &play->host;
+        struct slice value = forge_text(play->script);
+
+        if (shape & 16)
+                return core_set_room(host->core, room, (shape >> 5) & 3, value, host->time);
+        return core_set(host->core, slice_of(keys[(shape >> 5) & 3], 2), value, host->time);
+}
+
 static void step_user(struct play *play, unsigned choice)
 {
         struct core_host *host = &play->host;
@@ -408,7 +437,7 @@ static void step_user(struct play *play, unsigned choice)
                 error = core_send(core, &room, forge_text(play->script), &play->last_sent, host->time);
                 break;
         case 2:
-                error = core_retry(core, &room, &play->last_sent, host->time);
+                error = shape & 8 ? step_set(play, &room, shape) : core_retry(core, &room, &play->last_sent, host->time);
                 break;
         case 3:
                 error = core_discard(core, &room, &play->last_sent, host->time);
@@ -464,6 +493,7 @@ static void play_start(struct play *play, uint8_t shape)
                                                   .outbox_max = 12,
                                                   .outbox_bytes_max = 2048,
                                                   .held_max = 8,
+                                                  .settings_max = 10,
                                                   .background_rows = 50,
                                                   .output_max = OUTPUT_MAX};
 
