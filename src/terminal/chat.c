@@ -2,6 +2,7 @@
  * galka chat ROOM: one room on a plain terminal. Incoming lines appear above the line that is being typed; ticks of own messages
  * change in place while they are on the screen. From a pipe, every input line is sent and every message is printed.
  */
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "rules/row.h"
+#include "terminal/chat_draft.h"
 #include "terminal/command.h"
 #include "terminal/line.h"
 #include "terminal/print.h"
@@ -35,12 +37,14 @@ struct chat {
         struct session *session;
         struct id room;
         struct line *line;
+        struct chat_draft draft; /* on a screen only */
         struct shown shown[SHOWN_MAX];
         size_t shown_count;
         unsigned next_row; /* screen lines printed so far */
         unsigned width, height;
         bool screen; /* a terminal, in raw mode */
         bool ended;
+        bool settings_changed;
         enum core_phase phase;
         uint64_t read_seq, others_seq; /* of the last row shown, of the last one by another */
 };
@@ -330,6 +334,8 @@ static void on_chat(void *context, const struct core_event *event)
 
         if (event->kind == CORE_EVENT_PHASE)
                 show_phase(chat);
+        if (event->kind == CORE_EVENT_SETTING)
+                chat->settings_changed = true;
         if (!id_equal(&event->room, &chat->room))
                 return;
         if (event->kind == CORE_EVENT_ROW)
@@ -343,13 +349,14 @@ static void on_chat(void *context, const struct core_event *event)
 static void send_line(struct chat *chat, struct slice text)
 {
         struct session *session = chat->session;
+        struct wire_operation operation = {.kind = ROW_TEXT, .text = text, .target = chat->draft.reply_to};
         struct id id;
         enum error error;
 
         if (text.size == 0)
                 return;
         host_hurry(session->host);
-        error = core_send(session->host->core, &chat->room, text, &id, host_time(session->host));
+        error = core_write(session->host->core, &chat->room, &operation, &id, host_time(session->host));
         if (error) {
                 char problem[160];
 
@@ -381,11 +388,15 @@ static void take_keys(struct chat *chat)
                 case LINE_ENTERED:
                         clear_line(chat);
                         send_line(chat, line_take(chat->line));
+                        if (chat->screen)
+                                chat_draft_sent(&chat->draft);
                         break;
                 case LINE_ENDED:
                         chat->ended = true;
                         break;
                 case LINE_EDITED:
+                        chat_draft_typed(&chat->draft);
+                        break;
                 case LINE_REDRAW:
                         break;
                 }
@@ -427,8 +438,34 @@ static bool is_at_rest(void *context)
         struct chat *chat = context;
         struct core_room_info info;
 
+        if (chat->screen && !chat_draft_at_rest(&chat->draft))
+                return false;
         return core_room_info(chat->session->host->core, &chat->room, &info) != ERR_OK ||
                (info.queued == 0 && info.marks.shown >= chat->others_seq);
+}
+
+/* What was begun here or on another device, and not sent. */
+static void tell_draft(struct chat *chat)
+{
+        char text[80] = "-- a draft of yours: Enter sends it\n";
+
+        if (chat->draft.reply_to)
+                snprintf(text, sizeof(text), "-- a draft of yours, a reply to number %" PRIu64 ": Enter sends it\n",
+                         chat->draft.reply_to);
+        say(chat, text);
+}
+
+static void draft_turn(struct chat *chat)
+{
+        if (!chat->screen)
+                return;
+        if (chat->settings_changed && chat_draft_heard(&chat->draft)) {
+                if (chat->line->size)
+                        tell_draft(chat);
+                draw_line(chat);
+        }
+        chat->settings_changed = false;
+        chat_draft_turn(&chat->draft);
 }
 
 /* With a link the screen begins with what is new; without one the person is told. */
@@ -443,6 +480,11 @@ static void begin(struct chat *chat)
         show_recent(chat);
         if (chat->phase == CORE_OFFLINE || chat->phase == CORE_JOINING)
                 say(chat, no_link);
+        chat->draft.session = session;
+        chat->draft.room = chat->room;
+        chat->draft.line = chat->line;
+        if (chat->screen && chat_draft_load(&chat->draft))
+                tell_draft(chat);
         host_set_listener(session->host, on_chat, chat);
 }
 
@@ -453,10 +495,14 @@ static int chat_loop(struct chat *chat)
         if (host_watch(session->host, STDIN_FILENO) != ERR_OK)
                 return session_complain(EXIT_USAGE, "standard input cannot be waited on: use a terminal or a pipe");
         draw_line(chat);
-        while (!chat->ended && !told_to_end && !session->host->storage_failed)
+        while (!chat->ended && !told_to_end && !session->host->storage_failed) {
                 if (host_turn(session->host, 1000))
                         take_keys(chat);
+                draft_turn(chat);
+        }
         clear_line(chat);
+        if (chat->screen && !session->host->storage_failed)
+                chat_draft_save(&chat->draft);
         /* From a pipe the input ends before the answers are here; a person leaves right after he has read the last line. */
         if (core_phase(session->host->core) >= CORE_READY || !chat->screen)
                 host_wait_reachable(session->host, is_at_rest, chat, chat->screen ? LEAVE_WAIT_MS : PIPE_WAIT_MS);

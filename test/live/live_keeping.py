@@ -177,6 +177,53 @@ def on_the_screen(rig):
 
 
 @case
+def drafts_in_chat(rig):
+    """galka chat, a line at a time, goes on with what another device began, keeps what is not sent, and answers what a draft answers"""
+    rig.galka('bob', 'send', '@alice', 'Which one?')
+    rig.galka('laptop', 'draft', '@bob', 'The first')
+    chat = rig.galka_screen('alice', 'chat', '@bob')
+    chat.wait_for(lambda screen: screen.line_with('> The first'), 'what the laptop began')
+    expect(chat.line_with('a draft of yours'), f'it says so:\n{chat.text()}')
+    chat.type(' of all')
+    wait_until(lambda: rig.galka('laptop', 'draft', '@bob') == 'The first of all\n', 'kept at a pause')
+    rig.galka('laptop', 'draft', '@bob', 'The last')
+    chat.wait_for(lambda screen: screen.line_with('> The last'), 'what the laptop made of it meanwhile')
+    chat.type(', or')
+    chat.type('\x03')
+    expect_equal(chat.finish(), 0, 'exit code')
+    wait_until(lambda: rig.galka('laptop', 'draft', '@bob') == 'The last, or\n', 'kept at the end')
+    chat = rig.galka_screen('alice', 'chat', '@bob')
+    chat.wait_for(lambda screen: screen.line_with('> The last, or'), 'here it is again')
+    chat.type(' none\r')
+    chat.wait_for(lambda screen: screen.shows('The last, or none', '✓'), 'it is sent')
+    wait_until(lambda: rig.galka('laptop', 'draft', '@bob') == '', 'a draft no longer')
+    chat.type('\x04')
+    expect_equal(chat.finish(), 0, 'exit code')
+    wait_until(lambda: rig.galka_json('bob', 'history', '@alice')[-1]['text'] == 'The last, or none', 'bob has it')
+    rig.galka('bob', 'send', '@alice', 'Tell me next time.')
+    wait_until(lambda: rig.galka_json('alice', 'history', '@bob')[-1]['text'] == 'Tell me next time.', 'it has arrived')
+    seq = rig.galka_json('alice', 'history', '@bob')[-1]['seq']
+    # A reply that the full screen began is one here.
+    laptop = rig.screen('laptop', '@bob')
+    laptop.see('next time')
+    laptop.keys('Up')
+    laptop.see('Enter reply')
+    laptop.keys('Enter')
+    laptop.type('That one')
+    rig.leave(laptop)
+    chat = rig.galka_screen('alice', 'chat', '@bob')
+    chat.wait_for(lambda screen: screen.line_with(f'a reply to number {seq}'), 'it says to what')
+    chat.type('\r')
+    chat.wait_for(lambda screen: screen.shows('That one', '✓'), 'it is sent')
+    chat.type('next\r')
+    chat.wait_for(lambda screen: screen.shows('next', '✓'), 'and one more')
+    chat.type('\x04')
+    expect_equal(chat.finish(), 0, 'exit code')
+    rows = {row['text']: row.get('reply_to') for row in rig.galka_json('alice', 'history', '@bob')}
+    expect_equal((rows['That one'], rows['next']), (seq, None), 'which of them replies')
+
+
+@case
 def drafts(rig):
     """what is begun on one device is on the other, in the list and to go on with; sent, it is gone from both"""
     alice, laptop = rig.screen('alice', '@bob'), rig.screen('laptop')
