@@ -35,6 +35,16 @@ struct store_person {
         uint64_t version;
 };
 
+/* What an operator sees of an account. */
+struct store_account {
+        struct store_person person;
+        struct slice email;
+        uint64_t created_ms;
+        uint64_t devices; /* that are signed in */
+        uint64_t seen_ms; /* when any was used last, as far as that was written down; 0: never */
+        bool off;         /* STORE_ACCESS_OFF */
+};
+
 struct store_device {
         uint64_t device;
         struct slice name;
@@ -259,6 +269,7 @@ enum store_question_kind {
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
+        STORE_ASK_USERS,    /* an operator's: all accounts that there are, by user name */
         STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
 };
 
@@ -275,7 +286,7 @@ struct store_place {
 
 struct store_question {
         enum store_question_kind kind;
-        uint64_t user, device; /* checked: REVOKED (not for LOGIN, CHECK) */
+        uint64_t user, device; /* checked: REVOKED (not for LOGIN, USERS, CHECK) */
         size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, PINS, SEARCH: text bytes of rows in all; fewer rows come beyond it */
         union {
                 struct {
@@ -324,6 +335,10 @@ struct store_question {
                         uint64_t after; /* user ids above it */
                         uint32_t people_max;
                 } blocks;
+                struct {
+                        struct slice after; /* user names above it, folded; empty: from the first */
+                        uint32_t users_max;
+                } users;
                 struct {
                         const uint64_t *users;
                         size_t count;
@@ -396,6 +411,11 @@ struct store_answer {
                         size_t count;
                         bool more;
                 } people; /* FIND, PROFILES; BLOCKS: by user id */
+                struct {
+                        struct store_account *accounts;
+                        size_t count;
+                        bool more;
+                } users;
                 struct {
                         struct store_device *devices;
                         size_t count;

@@ -37,22 +37,6 @@
 
 static const char *const verdicts[] = {"ok", "warn", "fail"};
 
-static void put_json(const char *text)
-{
-        putchar('"');
-        for (; *text; text++) {
-                unsigned char byte = (unsigned char)*text;
-
-                if (byte == '"' || byte == '\\')
-                        printf("\\%c", byte);
-                else if (byte < 32 || byte == 127)
-                        printf("\\u%04x", byte);
-                else
-                        putchar(byte);
-        }
-        putchar('"');
-}
-
 static void print_line(bool json, enum verdict verdict, const char *check, const char *what, const char *to_do)
 {
         if (!json) {
@@ -60,10 +44,10 @@ static void print_line(bool json, enum verdict verdict, const char *check, const
                 return;
         }
         printf("{\"verdict\":\"%s\",\"check\":\"%s\",\"what\":", verdicts[verdict], check);
-        put_json(what);
+        page_put_json(slice_text(what));
         if (to_do) {
                 printf(",\"do\":");
-                put_json(to_do);
+                page_put_json(slice_text(to_do));
         }
         puts("}");
 }

@@ -85,6 +85,12 @@ RUN_USER(enable)
 RUN_USER(reset)
 #undef RUN_USER
 
+static int run_user_list(const struct options *options, const char *argument)
+{
+        (void)argument;
+        return server_user_list(options);
+}
+
 static int run_invite(const struct options *options, const char *argument)
 {
         (void)argument;
@@ -198,6 +204,10 @@ static const struct command {
         {"user import", "FILE", run_import,
          "make users from lines NAME<TAB>ADDRESS<TAB>DISPLAY NAME, without mail or password; prints "
          "NAME<TAB>USER<TAB>DEVICE<TAB>TOKEN (the server must not be running)"},
+        {"user list", "", run_user_list,
+         "print all accounts by name, a line each: name, address, enabled or disabled, devices that are signed in, when it "
+         "was "
+         "made, when it was used last, display name; parted by tabs, or as JSON (see --json). The server may be running"},
         {"user add", "NAME", run_user_add,
          "make an account with --email, and --display; its password is read from standard input, or made and printed. This "
          "and the next "

@@ -116,6 +116,7 @@ int server_invite(const struct options *options);
 int server_import(const struct options *options, const char *path);
 
 /* galkad user add, disable, enable, reset: whether somebody may sign in, and by which password. */
+int server_user_list(const struct options *options);
 int server_user(const struct options *options, const char *verb, const char *name);
 
 /* galkad check: is every log gapless, every counter right? */

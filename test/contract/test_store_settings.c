@@ -3,13 +3,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
 #include "base/assert.h"
 #include "contract/account_stage.h"
 #include "rules/limits.h"
+#include "rules/name.h"
 #include "rules/room.h"
+
+#define NAMES_SIZE 400
 
 /* ---- reset ---- */
 
@@ -488,9 +492,72 @@ static void test_an_operator_sets_a_password(void **state)
         assert_int_equal(apply_one(stage, &op).status, ERR_NO_USER);
 }
 
+/* All names, page by page, with commas; dora's account goes to *dora, whose texts end with the next question. */
+static void list_users(struct stage *stage, uint32_t page, char names[static NAMES_SIZE], struct store_account *dora)
+{
+        struct store_question question = {.kind = STORE_ASK_USERS, .users.users_max = page};
+        uint8_t after[USER_NAME_MAX + 1];
+        struct store_answer answer;
+
+        names[0] = '\0';
+        *dora = (struct store_account){0};
+        do {
+                answer = ask(stage, &question);
+                assert_int_equal(answer.status, ERR_OK);
+                assert_true(answer.users.count <= page && (answer.users.count > 0 || !answer.users.more));
+                for (size_t i = 0; i < answer.users.count; i++) {
+                        struct slice name = answer.users.accounts[i].person.user_name;
+                        size_t used = strlen(names);
+
+                        snprintf(names + used, NAMES_SIZE - used, "%.*s,", (int)name.size, (const char *)name.data);
+                        if (slice_equal(name, SLICE_LITERAL("dora"))) {
+                                *dora = answer.users.accounts[i];
+                                assert_slice(dora->email, "dora@example.org");
+                        }
+                        question.users.after = slice_of(after, name_fold(name, after));
+                }
+        } while (answer.users.more);
+}
+
+static void test_all_users_are_listed_by_name(void **state)
+{
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct store_op off = access_op(stage, dora.user, STORE_ACCESS_OFF, NULL), op;
+        char names[NAMES_SIZE], paged[NAMES_SIZE];
+        struct store_account account;
+
+        list_users(stage, 100, names, &account);
+        assert_true(strstr(names, "anna,Boris,") && strstr(names, ",dora,"));
+        assert_int_equal(account.person.user, dora.user);
+        assert_int_equal(account.devices, 1);
+        assert_int_equal(account.created_ms, STAGE_START_MS);
+        assert_int_equal(account.seen_ms, STAGE_START_MS);
+        assert_false(account.off);
+        for (uint32_t page = 1; page < 4; page++) {
+                list_users(stage, page, paged, &account);
+                assert_string_equal(paged, names);
+        }
+        assert_int_equal(apply_one(stage, &off).status, ERR_OK);
+        list_users(stage, 2, paged, &account);
+        assert_string_equal(paged, names);
+        assert_true(account.off);
+        assert_int_equal(account.devices, 0);
+        off = access_op(stage, dora.user, STORE_ACCESS_ON, NULL);
+        assert_int_equal(apply_one(stage, &off).status, ERR_OK);
+        dora.device = device_more(stage, dora.user, "$old", ERR_OK);
+        op = op_of(stage, STORE_DELETE, &dora);
+        op.password.password_hash = "$old";
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        list_users(stage, 2, paged, &account);
+        assert_null(strchr(paged, 'd')); /* neither by the name that was hers nor by the one that took its place */
+        assert_int_equal(account.person.user, 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
+                STAGE_TEST(test_all_users_are_listed_by_name),
                 STAGE_TEST(test_a_reset_sets_the_password_and_revokes_all),
                 STAGE_TEST(test_a_reset_of_nobody_looks_the_same),
                 STAGE_TEST(test_a_reset_ends_with_its_time_and_with_the_address),

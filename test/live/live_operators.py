@@ -201,6 +201,11 @@ def user(rig, data, verb, name, *options, password='', code=0):
     return done.stdout + done.stderr
 
 
+def user_list(rig, data):
+    """What galkad user list says of each account."""
+    return [json.loads(line) for line in run(rig, '--data', data, '--json', 'user', 'list').splitlines()]
+
+
 def sign_in(rig, server, profile, login, password, code=0):
     path = os.path.join(rig.folder, f'password-{profile}')
     with open(path, 'w', encoding='utf-8') as file:
@@ -220,6 +225,10 @@ def users(rig):
     expect('not valid' in user(rig, data, 'add', 'no name', '--email', 'viktor@example.org', password='x\n', code=1), 'no name')
     made = re.search(r'^Password: (\S{16})$', user(rig, data, 'add', 'viktor', '--email', 'viktor@example.org'), re.MULTILINE)
     sign_in(rig, server, 'ursula', 'ursula', 'first password')
+    listed = user_list(rig, data)
+    expect_equal([(line['user_name'], line['email'], line['display_name'], line['disabled'], line['devices']) for line in listed],
+                 [('ursula', 'ursula@example.org', 'Ursula', False, 1), ('viktor', 'viktor@example.org', 'viktor', False, 0)], 'who is listed')
+    expect(listed[0]['seen_ms'] >= listed[0]['created_ms'] > 0 == listed[1]['seen_ms'], f'times: {listed}')
     sign_in(rig, server, 'viktor', 'viktor@example.org', made[1])
     rig.galka('ursula', 'send', '--wait', '@viktor', 'before')
     tail = rig.galka_leader('ursula', '--json', 'tail')
@@ -229,6 +238,7 @@ def users(rig):
     print(f'# out {time.monotonic() - begin:.2f} s after the command began', flush=True)
     expect(tail.err.find('signed this device out'), f'what it was told: {tail.err.lines}')
     sign_in(rig, server, 'ursula', 'ursula', 'first password', code=1)
+    expect_equal([(line['disabled'], line['devices']) for line in user_list(rig, data)], [(True, 0), (False, 1)], 'she is disabled, and out')
     user(rig, data, 'enable', 'ursula')
     sign_in(rig, server, 'ursula', 'ursula', 'first password')
     tail = rig.galka_leader('ursula', '--json', 'tail')
@@ -242,6 +252,8 @@ def users(rig):
     expect_equal(server.stop(), 0, 'exit code')
     expect(not os.path.exists(os.path.join(data, 'control')), 'the socket goes with the server')
     user(rig, data, 'disable', 'viktor')
+    lines = [line.split('\t') for line in run(rig, '--data', data, 'user', 'list').splitlines()]
+    expect_equal([(line[0], line[2], len(line)) for line in lines], [('ursula', 'enabled', 7), ('viktor', 'disabled', 7)], 'without a server, without --json')
     server.start()
     rig.galka('viktor', 'send', '--wait', 'me', 'x', code=4)
     sign_in(rig, server, 'viktor', 'viktor', made[1], code=1)

@@ -94,6 +94,37 @@ void read_devices_question(struct database *database, const struct store_questio
         answer->devices.count = count;
 }
 
+/* Who has no address any more has no account. */
+void read_users_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                         struct arena *arena)
+{
+        size_t max = question->users.users_max, count = 0;
+        struct store_account *accounts = arena_array(arena, struct store_account, max + 1);
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USERS);
+
+        if (!accounts) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        bind_bytes(statement, 1, question->users.after);
+        bind_number(statement, 2, max + 1);
+        while (count <= max && database_row(database, statement))
+                accounts[count++] =
+                        (struct store_account){.person = {.user = column_number(statement, 0),
+                                                          .user_name = column_copy(database, statement, 1, arena),
+                                                          .display_name = column_copy(database, statement, 2, arena),
+                                                          .version = column_number(statement, 3)},
+                                               .email = column_copy(database, statement, 4, arena),
+                                               .created_ms = column_number(statement, 5),
+                                               .off = is_switched_off(column_bytes(statement, 6)),
+                                               .devices = column_number(statement, 7),
+                                               .seen_ms = column_number(statement, 8)};
+        database_end(statement);
+        answer->users.accounts = accounts;
+        answer->users.more = count > max;
+        answer->users.count = min_of(count, max);
+}
+
 static uint64_t find_login(struct database *database, enum statement how, struct slice folded)
 {
         sqlite3_stmt *statement = database_use(database, how);

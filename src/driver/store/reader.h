@@ -24,6 +24,8 @@ void read_blocks_question(struct database *database, const struct store_question
                           struct arena *arena);
 void read_profiles_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                             struct arena *arena);
+void read_users_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                         struct arena *arena);
 void read_devices_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                            struct arena *arena);
 void read_members_question(struct database *database, const struct store_question *question, struct store_answer *answer,

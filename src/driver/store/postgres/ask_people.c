@@ -73,6 +73,10 @@ void ask_people(struct asking *asking, size_t place)
                 add_number(&parameters, question->blocks.after);
                 add_number(&parameters, question->blocks.people_max + 1);
                 asking_queue(asking, place, SQL_ASK_BLOCKS, &parameters);
+        } else if (question->kind == STORE_ASK_USERS) {
+                add_bytes(&parameters, question->users.after);
+                add_number(&parameters, question->users.users_max + 1);
+                asking_queue(asking, place, SQL_ASK_USERS, &parameters);
         } else if (question->kind == STORE_ASK_PASSWORD) {
                 add_number(&parameters, question->user);
                 asking_queue(asking, place, SQL_ASK_PASSWORD, &parameters);
@@ -116,6 +120,32 @@ static void take_profiles(struct asking *asking, const struct store_question *qu
                 for (size_t place = 0; place < found.people.count; place++)
                         if (found.people.people[place].user == question->profiles.users[i])
                                 answer->people.people[answer->people.count++] = found.people.people[place];
+}
+
+static void take_users(struct asking *asking, const struct store_question *question, struct store_answer *answer,
+                       const PGresult *result)
+{
+        size_t count = (size_t)PQntuples(result);
+        struct arena *arena = asking->job.arena;
+
+        answer->users.accounts = arena_array(arena, struct store_account, count + 1);
+        asking->failed |= !answer->users.accounts;
+        for (size_t i = 0; i < count && !asking->failed; i++) {
+                struct store_account *account = &answer->users.accounts[i];
+                int row = (int)i;
+
+                *account = (struct store_account){
+                        .person = {.user = value_number(result, row, 0), .version = value_number(result, row, 3)},
+                        .created_ms = value_number(result, row, 5),
+                        .off = is_switched_off(value_bytes(result, row, 6)),
+                        .devices = value_number(result, row, 7),
+                        .seen_ms = value_number(result, row, 8)};
+                asking->failed |= !arena_copy(arena, value_bytes(result, row, 1), &account->person.user_name) ||
+                                  !arena_copy(arena, value_bytes(result, row, 2), &account->person.display_name) ||
+                                  !arena_copy(arena, value_bytes(result, row, 4), &account->email);
+        }
+        answer->users.more = count > question->users.users_max;
+        answer->users.count = min_of(count, (size_t)question->users.users_max);
 }
 
 static void take_devices(struct asking *asking, struct store_answer *answer, const PGresult *result)
@@ -177,6 +207,8 @@ void take_people(struct asking *asking, size_t place, enum sql sql, const PGresu
                 take_blocks(asking, question, answer, result);
         else if (sql == SQL_USERS)
                 take_profiles(asking, question, answer, result);
+        else if (sql == SQL_ASK_USERS)
+                take_users(asking, question, answer, result);
         else if (sql == SQL_ASK_DEVICES)
                 take_devices(asking, answer, result);
         else if (sql == SQL_ASK_LOGIN || sql == SQL_ASK_PASSWORD)

@@ -52,7 +52,7 @@ void asking_queue(struct asking *asking, size_t question, enum sql sql, struct p
 
 static bool needs_device(const struct store_question *question)
 {
-        return question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_CHECK;
+        return question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_USERS && question->kind != STORE_ASK_CHECK;
 }
 
 static void ask_devices(struct asking *asking)
@@ -104,6 +104,7 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_DEVICES:
         case STORE_ASK_BLOCKS:
         case STORE_ASK_LOGIN:
+        case STORE_ASK_USERS:
         case STORE_ASK_PASSWORD:
                 ask_people(asking, place);
                 break;
