@@ -8,6 +8,7 @@
  *      begin   time is counted from now on
  *      back    what was lost is there again: recovery is counted from now on
  *      tell    how it went since `begin`
+ *      hurry   no pauses from now on, and more under way
  *      save    a backup is begun: what is acknowledged by now must be in it
  *      gone    the server is gone: answers that had come are read, until nobody has a link
  *      missing FILE   FILE has the ids that the restored store knows, a line each: how many are not there that must be
@@ -27,6 +28,7 @@
 #include "kill_load.h"
 
 #define UNDER_WAY_MAX 2 /* of a room */
+#define HURRY_MAX     8 /* the same once it hurries */
 #define PAUSE_MS      70
 #define JOIN_SECONDS  30
 #define GONE_SECONDS  20
@@ -43,6 +45,7 @@ static struct talk talks[ROOMS];
 static double heard, longest_silence, back; /* of all rooms */
 static size_t acknowledged_before;
 static double pause_seconds = PAUSE_MS / 1000.0;
+static uint32_t under_way_max = UNDER_WAY_MAX;
 
 static double longer_of(double a, double b)
 {
@@ -71,7 +74,7 @@ static void send_some(void)
         for (uint32_t r = 0; r < ROOMS; r++) {
                 size_t before = trial.sent_count;
 
-                if (talks[r].under_way >= UNDER_WAY_MAX || talks[r].next > now || before == SENDS_MAX)
+                if (talks[r].under_way >= under_way_max || talks[r].next > now || before == SENDS_MAX)
                         continue;
                 trial_send(&trial, r, trial.rooms[r].members[random() % 2]);
                 talks[r].under_way += (uint32_t)(trial.sent_count - before);
@@ -120,6 +123,15 @@ static void tell(void)
                "\"longest_gap\": %.3f, \"longest_silence\": %.3f, \"ready\": %u, \"refused\": %zu}\n",
                trial.acknowledged - acknowledged_before, ROOMS, recovered, times[ROOMS / 2], times[ROOMS * 99 / 100], gap,
                longer_of(longest_silence, now - heard), trial.load.ready_count, trial.refused);
+}
+
+static void hurry(void)
+{
+        pause_seconds = 0;
+        under_way_max = HURRY_MAX;
+        for (uint32_t r = 0; r < ROOMS; r++)
+                talks[r].next = 0;
+        printf("{}\n");
 }
 
 static void add_violation(const char *what, bool *any)
@@ -235,6 +247,8 @@ static bool obey(const char *command)
                 note_back();
         else if (strcmp(command, "tell") == 0)
                 tell();
+        else if (strcmp(command, "hurry") == 0)
+                hurry();
         else if (strcmp(command, "save") == 0)
                 note_saved();
         else if (strcmp(command, "gone") == 0)
