@@ -195,12 +195,17 @@ void stage_remove_files(struct stage *stage)
         check(rmdir(stage->folder) == 0);
 }
 
-void stage_notes(struct stage *stage, struct notes *notes)
+void stage_worker_anew(struct stage *stage)
 {
         worker_free(&stage->worker);
-        stage->seams.notes = notes;
         check(worker_new(stage->service, &stage->seams, 0, &stage->worker) == ERR_OK);
         stage_work(stage, 0);
+}
+
+void stage_notes(struct stage *stage, struct notes *notes)
+{
+        stage->seams.notes = notes;
+        stage_worker_anew(stage);
 }
 
 void stage_stop(struct stage *stage)

@@ -80,7 +80,10 @@ void stage_stop(struct stage *stage);
 /* Removes its files under it: for processes that are about to die. */
 void stage_remove_files(struct stage *stage);
 
-/* A new worker, with notes. */
+/* A new worker, with stage->seams as they are now. */
+void stage_worker_anew(struct stage *stage);
+
+/* The same, with notes. */
 void stage_notes(struct stage *stage, struct notes *notes);
 
 /* From now on the script's calls are counted from 1. */

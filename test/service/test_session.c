@@ -272,10 +272,8 @@ static void test_marks_wait_for_company(void **state)
         struct sent sent;
 
         (void)state;
-        worker_free(&stage.worker);
         stage.seams.patience_ms = 4;
-        check(worker_new(&service_session, &stage.seams, 0, &stage.worker) == ERR_OK);
-        stage_work(&stage, 0);
+        stage_worker_anew(&stage);
         hand_clock_advance_ms(&stage.clock, WORKER_INHERIT_MS);
         stage_say(&stage, &stage.anna, ours(), "hello");
         stage_work(&stage, 0);

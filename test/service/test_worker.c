@@ -474,6 +474,63 @@ static void test_every_fault_at_every_call(void **state)
                                 }
 }
 
+/* ---- paces ---- */
+
+/* Commits go some time after those before them, together; who stops waits for nothing. */
+static void test_commits_are_apart_from_batches(void **state)
+{
+        (void)state;
+        stage.seams.commit_ms = 100;
+        stage_worker_anew(&stage);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        stage_say(&stage, &stage.anna, ours(), "one");
+        stage_work(&stage, 10);
+        assert_string_equal(stage.script.calls, "APFC");
+        for (int i = 0; i < 2; i++) {
+                stage_say(&stage, &stage.anna, ours(), "more");
+                stage_work(&stage, 10);
+        }
+        assert_string_equal(stage.script.calls, "APFCAPFAPF");
+        assert_int_equal(stage_committed(&stage), 1);
+        assert_int_equal(worker_counts(stage.worker).in_flight, 0);
+        stage_work(&stage, 100);
+        assert_string_equal(stage.script.calls, "APFCAPFAPFC");
+        assert_int_equal(stage_committed(&stage), 3);
+
+        stage_say(&stage, &stage.anna, ours(), "last");
+        stage_work(&stage, 1);
+        assert_int_equal(stage_committed(&stage), 3);
+        assert_false(worker_drain(stage.worker));
+        stage_work(&stage, 1);
+        assert_int_equal(stage_committed(&stage), 4);
+        assert_true(worker_drain(stage.worker));
+}
+
+/* The first record after a pause waits for nothing; those that come soon after it go together. */
+static void test_batches_are_paced(void **state)
+{
+        struct sent sent[3];
+
+        (void)state;
+        stage.seams.pace_ms = 10;
+        stage_worker_anew(&stage);
+        stage_fail(&stage, FAULT_FLUSH, FAULT_NONE, 0, 0);
+        hand_clock_advance_ms(&stage.clock, 10);
+        sent[0] = stage_say(&stage, &stage.anna, ours(), "one");
+        stage_work(&stage, 0);
+        assert_written(sent[0], 1);
+        for (int i = 1; i < 3; i++) {
+                hand_clock_advance_ms(&stage.clock, 4);
+                sent[i] = stage_say(&stage, &stage.anna, ours(), "more");
+                stage_work(&stage, 1);
+                assert_null(stage_reply(&stage, sent[i].request));
+        }
+        stage_work(&stage, 2);
+        assert_written(sent[1], 2);
+        assert_written(sent[2], 3);
+        assert_string_equal(stage.script.calls, "APFCAPFC");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -499,6 +556,8 @@ int main(void)
                 TEST(test_neither_bus_nor_presence),
                 TEST(test_poison_goes_to_the_dead_letters),
                 TEST(test_every_fault_at_every_call),
+                TEST(test_commits_are_apart_from_batches),
+                TEST(test_batches_are_paced),
         };
 
         return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

@@ -70,6 +70,10 @@ static void worker_begin(struct sim *sim, struct sim_worker *worker)
                                      .patience_ms = 4};
         size_t batch_max = sim_chance(sim, 50) ? 1 + sim_below(sim, 6) : 0;
 
+        if (batch_max % 2) { /* as over Kafka */
+                seams.pace_ms = 10;
+                seams.commit_ms = 100;
+        }
         sim_clock_init(&worker->clock, sim, clock_off(sim));
         seams.bus = worker->bus = bus_open(sim);
         if (worker->service != &service_notify)

@@ -16,8 +16,7 @@ enum error batch_init(struct batch *batch, struct worker *worker)
         list_init(&batch->latest);
         list_init(&batch->named);
         batch->items = memory_new(sizeof(*batch->items) * worker->batch_max);
-        batch->commits = memory_new(sizeof(*batch->commits) * worker->offsets.partition_count);
-        return batch->items && batch->commits ? ERR_OK : ERR_NO_MEMORY;
+        return batch->items ? ERR_OK : ERR_NO_MEMORY;
 }
 
 void batch_finish(struct batch *batch)
@@ -27,7 +26,6 @@ void batch_finish(struct batch *batch)
         arena_finish(&batch->records);
         arena_finish(&batch->work);
         memory_free(batch->items);
-        memory_free(batch->commits);
         *batch = (struct batch){0};
 }
 

@@ -113,8 +113,6 @@ struct progress {
         struct sending *sendings; /* PUBLISH: records in order, how many there are, how many are in the bus's buffer */
         size_t sending_count, sending_capacity, sent, flushed;
         bool gives_up, marked; /* LOST: there is work; its requests are made */
-
-        size_t commit_count; /* COMMIT: of batch.commits */
 };
 
 struct batch {
@@ -122,7 +120,6 @@ struct batch {
         struct worker *worker;
         struct arena records, work;
         struct item *items;
-        struct committing *commits; /* one a partition of the topic */
         size_t item_count, op_total, record_bytes;
         bool urgent;           /* holds records that are not patient */
         uint64_t since_ms;     /* monotonic: the first record was taken */

@@ -38,13 +38,15 @@ enum phase_step phase_full(struct batch *batch)
         return phase_pause(batch, FULL_PAUSE_MS);
 }
 
+uint64_t phase_pause_ms(unsigned tries)
+{
+        return min_of((uint64_t)PAUSE_MS_MIN << min_of(tries, 10u), (uint64_t)PAUSE_MS_MAX);
+}
+
 enum phase_step phase_retry(struct batch *batch)
 {
-        unsigned doublings = min_of(batch->progress.tries, 10u);
-
-        batch->progress.tries++;
         batch->worker->counts.retries++;
-        return phase_pause(batch, min_of((uint64_t)PAUSE_MS_MIN << doublings, (uint64_t)PAUSE_MS_MAX));
+        return phase_pause(batch, phase_pause_ms(batch->progress.tries++));
 }
 
 enum phase_step phase_failed(struct batch *batch, enum outcome outcome)
@@ -66,25 +68,30 @@ void phase_note(const struct batch *batch, enum event_level level, const char *n
 /* ---- TAKE ---- */
 
 /*
- * A batch leaves TAKE when it is full, or when the one before it has left the store: so what comes meanwhile goes as one. One that
+ * A batch leaves TAKE when it is full, or when the one before it has left the store: so what comes meanwhile goes as one. But not
+ * sooner than pace_ms after the one before it did so: a batch costs the engines as much as some twenty of its records. One that
  * nobody waits for (marks alone) stays a little longer: it may share the commit of what comes next, which would else find the store
  * busy with it.
  */
 enum phase_step take_submit(struct batch *batch)
 {
-        const struct worker *worker = batch->worker;
+        struct worker *worker = batch->worker;
         const struct batch *older = batch_older(worker, batch);
-        uint64_t until_ms = batch->since_ms + worker->seams.patience_ms;
+        uint64_t now_ms = worker_now_ms(worker), until_ms = worker->taken_ms + worker->seams.pace_ms;
 
         check(batch->item_count > 0);
-        if (batch_room(batch) == 0)
-                return STEP_DONE;
-        if (older && older->progress.phase <= PHASE_STORE)
-                return STEP_OUT;
-        if (batch->urgent || worker->draining || worker_now_ms(worker) >= until_ms)
-                return STEP_DONE;
-        batch->progress.resume_ms = until_ms; /* a record that is not patient ends the pause: batch_add_record */
-        return STEP_LATER;
+        if (batch_room(batch) > 0) {
+                if (older && older->progress.phase <= PHASE_STORE)
+                        return STEP_OUT;
+                if (!batch->urgent)
+                        until_ms = max_of(until_ms, batch->since_ms + worker->seams.patience_ms);
+                if (now_ms < until_ms && !worker->draining) {
+                        batch->progress.resume_ms = until_ms; /* a record that is not patient ends it: batch_add_record */
+                        return STEP_LATER;
+                }
+        }
+        worker->taken_ms = now_ms;
+        return STEP_DONE;
 }
 
 enum phase_step take_finish(struct batch *batch, const struct completion *completion)

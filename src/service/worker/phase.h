@@ -50,7 +50,7 @@ extern const struct phase worker_phases[PHASE_COUNT];
 #define PASSWORD_TRIES 3
 #define PRESENCE_TRIES 5
 #define PUBLISH_TRIES  8
-#define COMMIT_TRIES   5
+#define COMMIT_TRIES   5 /* of a worker that stops; others go on */
 #define MAIL_TRIES     3
 #define MAIL_PAUSE_MS  1000 /* doubled at each try */
 #define PAUSE_MS_MIN   10   /* doubled at each try */
@@ -73,13 +73,13 @@ void phase_complete(struct worker *worker, const struct completion *completion);
 /* Moves every batch on as far as it goes. True if any moved. */
 bool phase_advance(struct worker *worker);
 
-/* The partition was revoked: its commit, if one is out, is not waited for. */
-void commit_revoked(struct batch *batch, uint32_t partition);
-
 /* STEP_LATER after a pause. */
 enum phase_step phase_pause(struct batch *batch, uint64_t pause_ms);
 
-/* STEP_LATER after a pause that grows with progress.tries, which it counts up. */
+/* A pause that grows with how often something was tried. */
+uint64_t phase_pause_ms(unsigned tries);
+
+/* STEP_LATER after such a pause of progress.tries, which it counts up. */
 enum phase_step phase_retry(struct batch *batch);
 
 /* The same, and says so in the log. */
@@ -91,7 +91,24 @@ enum phase_step phase_full(struct batch *batch);
 /* Why a batch waits, for the log. */
 void phase_note(const struct batch *batch, enum event_level level, const char *name, enum outcome outcome);
 
-/* phase_note.c, phase_store.c, phase_presence.c, phase_publish.c, phase_slow.c */
+/* ---- commit.c ---- */
+
+enum error commits_init(struct worker *worker);
+void commits_finish(struct worker *worker);
+
+/* Hands to the bus what is due. True if anything went. */
+bool commits_advance(struct worker *worker);
+
+/* A completion came; perhaps of a commit that nobody waits for any more. */
+void commits_complete(struct worker *worker, const struct completion *completion);
+
+/* The partition was revoked: nothing of it is committed any more, nor waited for. */
+void commits_forget(struct worker *worker, uint32_t partition);
+
+/* When commits_advance has something to do, by the monotonic clock; UINT64_MAX: not before a completion. */
+uint64_t commits_resume_ms(const struct worker *worker);
+
+/* phase_note.c, commit.c, phase_store.c, phase_presence.c, phase_publish.c, phase_slow.c */
 #define X(name, text, prefix, hook)                                                                                         \
         enum phase_step prefix##_submit(struct batch *batch);                                                               \
         enum phase_step prefix##_finish(struct batch *batch, const struct completion *completion);

@@ -1,6 +1,6 @@
 /*
- * PUBLISH and COMMIT: everything the batch has to say goes to the bus and is flushed; only when that flush was acknowledged are
- * offsets committed. What failed or is uncertain is published again: repeats are harmless, holes are not. After PUBLISH_TRIES
+ * PUBLISH: everything the batch has to say goes to the bus and is flushed; only when that flush was acknowledged are its records
+ * done, and their offsets committed (commit.c). What failed or is uncertain is published again: repeats are harmless, holes are not. After PUBLISH_TRIES
  * deliveries are given up by way of LOST, unless the batch holds records that must arrive.
  */
 #include "service/worker/output.h"
@@ -71,106 +71,4 @@ enum phase_step publish_finish(struct batch *batch, const struct completion *com
                 return STEP_DONE;
         progress->resume_ms = 0;
         return STEP_LATER;
-}
-
-/* ---- COMMIT ---- */
-
-static bool is_listed(const struct batch *batch, uint32_t partition)
-{
-        for (size_t i = 0; i < batch->progress.commit_count; i++)
-                if (batch->commits[i].partition == partition)
-                        return true;
-        return false;
-}
-
-/* Marks the batch's records as done and lists their partitions. */
-static void list_commits(struct batch *batch)
-{
-        struct progress *progress = &batch->progress;
-
-        progress->commit_count = 0;
-        for (size_t i = 0; i < batch->item_count; i++) {
-                struct item *item = &batch->items[i];
-                uint32_t partition = (uint32_t)item->partition;
-
-                if (item->state == ITEM_ABANDONED)
-                        continue;
-                offsets_done(&batch->worker->offsets, partition, &item->offset);
-                if (!is_listed(batch, partition))
-                        batch->commits[progress->commit_count++] = (struct committing){.partition = partition};
-        }
-}
-
-/* A commit that is not made is made up for by the next batch's; until then a crash repeats some records. */
-static enum phase_step commit_failed(struct batch *batch, enum outcome outcome)
-{
-        if (batch->progress.tries + 1 < COMMIT_TRIES)
-                return phase_failed(batch, outcome);
-        phase_note(batch, EVENT_ERROR, "worker.commit_gave_up", outcome);
-        return STEP_DONE;
-}
-
-static bool any_commit_out(const struct batch *batch)
-{
-        for (size_t i = 0; i < batch->progress.commit_count; i++)
-                if (batch->commits[i].out)
-                        return true;
-        return false;
-}
-
-enum phase_step commit_submit(struct batch *batch)
-{
-        struct progress *progress = &batch->progress;
-        struct worker *worker = batch->worker;
-        struct bus *bus = worker->seams.bus;
-
-        if (!progress->prepared)
-                list_commits(batch);
-        progress->prepared = true;
-        phase_tags_begin(batch);
-        for (size_t i = 0; i < progress->commit_count; i++) {
-                struct committing *commit = &batch->commits[i];
-
-                if (!offsets_next(&worker->offsets, commit->partition, &commit->next))
-                        continue;
-                commit->tag = phase_tag_more(batch);
-                commit->out = bus->ops->commit(bus, worker->service->topic, (int32_t)commit->partition, commit->next,
-                                               commit->tag) == ERR_OK;
-                if (!commit->out)
-                        return any_commit_out(batch) ? STEP_OUT : commit_failed(batch, OUTCOME_FAILED);
-        }
-        return any_commit_out(batch) ? STEP_OUT : STEP_DONE;
-}
-
-enum phase_step commit_finish(struct batch *batch, const struct completion *completion)
-{
-        struct progress *progress = &batch->progress;
-        struct offsets *offsets = &batch->worker->offsets;
-        uint64_t next;
-
-        for (size_t i = 0; i < progress->commit_count; i++) {
-                struct committing *commit = &batch->commits[i];
-
-                if (!commit->out || commit->tag != completion->tag)
-                        continue;
-                commit->out = false;
-                if (completion->outcome == OUTCOME_OK)
-                        offsets_committed(offsets, commit->partition, commit->next);
-        }
-        if (any_commit_out(batch))
-                return STEP_OUT;
-        for (size_t i = 0; i < progress->commit_count; i++)
-                if (offsets_next(offsets, batch->commits[i].partition, &next))
-                        return commit_failed(batch, completion->outcome);
-        return STEP_DONE;
-}
-
-void commit_revoked(struct batch *batch, uint32_t partition)
-{
-        for (size_t i = 0; batch->progress.phase == PHASE_COMMIT && i < batch->progress.commit_count; i++) {
-                struct committing *commit = &batch->commits[i];
-
-                if (commit->out && commit->partition == partition)
-                        phase_complete(batch->worker, &(struct completion){.tag = commit->tag, .outcome = OUTCOME_OK});
-        }
 }

@@ -17,11 +17,13 @@
 #define WORKER_UNCERTAIN_MS 60000 /* past its deadline, what may have been done is asked for so long */
 #define WORKER_INHERIT_MS   60000 /* so long after it got a partition, an operation may be one that another worker had done */
 
-/* One partition's commit, in COMMIT. */
+/* A partition's commit. */
 struct committing {
+        struct list_node node; /* in worker->committing while there is something to commit */
         uint32_t partition;
-        uint64_t next, tag;
-        bool out;
+        bool out; /* a request, that of `next` and `tag` */
+        unsigned tries;
+        uint64_t next, tag, resume_ms;
 };
 
 struct worker {
@@ -32,12 +34,16 @@ struct worker {
         struct batch *batches; /* WORKER_BATCHES_MAX */
         struct list idle, flight;
         struct offsets offsets;
-        uint64_t *assigned_ms; /* by partition: since when it is ours (monotonic) */
+        struct committing *commits; /* by partition */
+        struct list committing;
+        uint64_t commit_due_ms; /* monotonic, as all of these */
+        uint64_t taken_ms;      /* when the last batch left TAKE */
+        uint64_t *assigned_ms;  /* by partition: since when it is ours (monotonic) */
         uint64_t next_tag;
         bool paused, draining;
         enum notes_care care;
         struct worker_counts counts;
-        uint64_t hold_ms;   /* monotonic: no records before that (memory ran out) */
+        uint64_t hold_ms;   /* no records before that (memory ran out) */
         bool presence_down; /* the last batch gave presence up: the next one tries only once */
         uint8_t *scratch;   /* WIRE_DOWN_SIZE_MAX: where frames are encoded */
 };

@@ -43,6 +43,8 @@ enum error worker_new(const struct service *service, const struct worker_seams *
                 worker->assigned_ms = memory_new(sizeof(*worker->assigned_ms) * worker->offsets.partition_count);
                 error = worker->assigned_ms ? batches_init(worker) : ERR_NO_MEMORY;
         }
+        if (!error)
+                error = commits_init(worker);
         if (!error && service->start)
                 error = service->start(&worker->state);
         if (!error)
@@ -64,6 +66,7 @@ void worker_free(struct worker **worker_p)
                 worker->service->stop(&worker->state);
         for (size_t i = 0; worker->batches && i < WORKER_BATCHES_MAX; i++)
                 batch_finish(&worker->batches[i]);
+        commits_finish(worker);
         offsets_finish(&worker->offsets);
         memory_free(worker->assigned_ms);
         memory_free(worker->batches);
@@ -72,6 +75,12 @@ void worker_free(struct worker **worker_p)
 }
 
 /* ---- bus events ---- */
+
+/* All that was taken is done and committed. */
+static bool quiet(const struct worker *worker)
+{
+        return list_empty(&worker->flight) && list_empty(&worker->committing);
+}
 
 /* The batch that takes records now, or NULL. */
 static struct batch *filling(struct worker *worker)
@@ -92,7 +101,7 @@ static size_t room(struct worker *worker)
         if (batch && batch->singly)
                 return 0;
         if (!batch && worker->care == NOTES_SINGLY)
-                return list_empty(&worker->flight) ? 1 : 0;
+                return quiet(worker) ? 1 : 0;
         if (!batch && !list_empty(&worker->idle))
                 batch = container_of(list_first(&worker->idle), struct batch, node);
         return batch ? batch_room(batch) : 0;
@@ -142,8 +151,7 @@ static void put_back(struct worker *worker, const struct bus_event *events, size
 static void forget_offsets(struct worker *worker, int32_t partition)
 {
         offsets_reset(&worker->offsets, (uint32_t)partition);
-        list_each(&worker->flight, batch, struct batch, node)
-                commit_revoked(batch, (uint32_t)partition);
+        commits_forget(worker, (uint32_t)partition);
 }
 
 static void forget_partition(struct worker *worker, int32_t partition)
@@ -159,8 +167,10 @@ static void take_event(struct worker *worker, const struct bus_event *event)
         case BUS_EVENT_RECORD:
                 unreachable(); /* see take_events */
         case BUS_EVENT_FLUSHED:
-        case BUS_EVENT_COMMITTED:
                 phase_complete(worker, &event->completion);
+                break;
+        case BUS_EVENT_COMMITTED:
+                commits_complete(worker, &event->completion);
                 break;
         case BUS_EVENT_ASSIGNED:
                 forget_partition(worker, event->record.partition);
@@ -185,7 +195,7 @@ static void look_out(struct worker *worker)
         struct notes *notes = worker->seams.notes;
         enum notes_care care = notes ? notes->ops->care(notes) : NOTES_CARELESS;
 
-        if (worker->care == NOTES_SINGLY && !list_empty(&worker->flight))
+        if (worker->care == NOTES_SINGLY && !quiet(worker))
                 return;
         if ((care == NOTES_SINGLY) != (worker->care == NOTES_SINGLY))
                 event_note(worker->seams.events, EVENT_WARNING, "worker.takes_singly", NULL,
@@ -241,16 +251,17 @@ bool worker_step(struct worker *worker)
         TAKE_COMPLETIONS(worker, worker->seams.presence, &moved);
         TAKE_COMPLETIONS(worker, worker->seams.password, &moved);
         TAKE_COMPLETIONS(worker, worker->seams.mail, &moved);
-        return phase_advance(worker) || moved;
+        moved |= phase_advance(worker);
+        return commits_advance(worker) || moved;
 }
 
 int worker_wait_ms(const struct worker *worker)
 {
         uint64_t now_ms = worker_now_ms(worker);
-        uint64_t next_ms = UINT64_MAX;
+        uint64_t next_ms = commits_resume_ms(worker);
 
         if (worker->hold_ms > now_ms)
-                next_ms = worker->hold_ms;
+                next_ms = min_of(next_ms, worker->hold_ms);
         list_each(&worker->flight, batch, struct batch, node) {
                 const struct batch *older = batch_older(worker, batch);
 
@@ -263,7 +274,7 @@ int worker_wait_ms(const struct worker *worker)
         }
         if (next_ms == UINT64_MAX)
                 return -1;
-        return (int)min_of(next_ms - now_ms, (uint64_t)PAUSE_MS_MAX * 60);
+        return (int)min_of(max_of(next_ms, now_ms) - now_ms, (uint64_t)PAUSE_MS_MAX * 60);
 }
 
 struct worker_counts worker_counts(const struct worker *worker)
@@ -278,5 +289,5 @@ struct worker_counts worker_counts(const struct worker *worker)
 bool worker_drain(struct worker *worker)
 {
         worker->draining = true;
-        return list_empty(&worker->flight);
+        return quiet(worker);
 }

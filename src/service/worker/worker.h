@@ -64,6 +64,8 @@ struct worker_seams {
         enum registration registration;
         bool member_invites;  /* members may invite others */
         uint32_t patience_ms; /* a batch of nothing but patient records waits so long for others; 0: not at all */
+        uint32_t pace_ms;     /* between the starts of two batches, unless one is full; 0: none */
+        uint32_t commit_ms;   /* between two commits of offsets; 0: none */
 };
 
 struct worker;
@@ -87,7 +89,7 @@ int worker_wait_ms(const struct worker *worker);
 
 struct worker_counts worker_counts(const struct worker *worker);
 
-/* No new batches; true once all in flight are committed (SIGTERM). */
+/* No new batches; true once all that was taken is done and committed (SIGTERM). */
 bool worker_drain(struct worker *worker);
 
 #endif
