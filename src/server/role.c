@@ -21,7 +21,9 @@
 #define EVENTS_A_TURN 16
 #define STEPS_A_TURN  256 /* of a worker under load: then it looks up */
 #define ADDRESS_SIZE  64
-#define PATIENCE_MS   4 /* a mark may wait so long for a message to share its commit */
+#define PATIENCE_MS   4   /* a mark may wait so long for a message to share its commit */
+#define PACE_MS       8   /* between batches, where each costs engines of their own some requests */
+#define COMMIT_MS     100 /* between commits of offsets to Kafka: what a crash repeats */
 
 /* TSan believes in one table of descriptors a process: equal numbers in two tables are races to it. */
 #ifndef __has_feature
@@ -251,6 +253,8 @@ static void worker_thread(struct role *role)
                 .registration = registration_of(server->options),
                 .member_invites = server->options->member_invites,
                 .patience_ms = PATIENCE_MS,
+                .pace_ms = *server->options->kafka ? PACE_MS : 0,
+                .commit_ms = *server->options->kafka ? COMMIT_MS : 0,
         };
         struct worker *worker = NULL;
         struct net *net = NULL;

@@ -298,6 +298,31 @@ static void test_nothing_spins_while_a_broker_is_slow(void **state)
         memory_free(seen);
 }
 
+/* The first record after a pause waits for nothing. Of what comes steadily a request goes every 8 ms (KAFKA_PACE_MS): the
+ * answers come in as many bunches. */
+static void test_requests_are_paced(void **state)
+{
+        struct stage *stage = *state;
+        struct seen *seen = seen_new();
+        uint64_t start_ms, records = 0, bunches = 0;
+
+        publish(stage->producer, 0, ++records);
+        assert_int_equal(stage->producer->ops->flush(stage->producer, records), ERR_OK);
+        await(stage->producer, seen, &seen->flushed, records);
+        for (start_ms = now_ms(); now_ms() < start_ms + 80;) {
+                size_t before = seen->flushed;
+
+                publish(stage->producer, 0, ++records);
+                assert_int_equal(stage->producer->ops->flush(stage->producer, records), ERR_OK);
+                usleep(500);
+                look(stage->producer, seen);
+                bunches += seen->flushed > before;
+        }
+        await(stage->producer, seen, &seen->flushed, records);
+        assert_in_range(bunches, 1, 12);
+        memory_free(seen);
+}
+
 static void test_flushes_have_a_limit(void **state)
 {
         struct stage *stage = *state;
@@ -549,6 +574,7 @@ int main(void)
                 TEST(test_what_was_under_way_with_it_is_told),
                 TEST(test_flushes_do_not_wait_for_each_other),
                 TEST(test_nothing_spins_while_a_broker_is_slow),
+                TEST(test_requests_are_paced),
                 TEST(test_flushes_have_a_limit),
                 TEST(test_the_coordinator_moves),
                 TEST(test_commits_are_told_rightly),

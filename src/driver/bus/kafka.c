@@ -21,7 +21,7 @@ struct handle {
         struct bus bus;
         struct bus_kafka *kafka;
         int fd, wake, timer;
-        uint64_t sweep_ms;
+        uint64_t timer_ms;
         struct kafka_report report;
         struct kafka_producer producer;
         struct kafka_consumer *consumers[BUS_TOPIC_COUNT];
@@ -45,14 +45,27 @@ static void wake(struct handle *handle)
         (void)written;
 }
 
-/* Sets the timer anew, which makes it unreadable. It must not be due before sweep_ms: until then nobody touches it, and a descriptor
- * that stays readable makes its owner turn without rest. */
+/* Sets the timer anew, which makes it unreadable: to when held records go, or the next sweep. It must not be due before timer_ms: until
+ * then nobody touches it, and a descriptor that stays readable makes its owner turn without rest. */
 static bool set_timer(struct handle *handle)
 {
-        const struct itimerspec sweep = {.it_value.tv_nsec = KAFKA_SWEEP_MS * 1000000L};
+        uint64_t now_ms = kafka_now_ms(), due_ms = kafka_lanes_due_ms(&handle->producer.lanes), ms = KAFKA_SWEEP_MS;
+        struct itimerspec timer = {0};
 
-        handle->sweep_ms = kafka_now_ms() + KAFKA_SWEEP_MS;
-        return timerfd_settime(handle->timer, 0, &sweep, NULL) == 0;
+        if (due_ms > now_ms)
+                ms = min_of(ms, due_ms - now_ms);
+        timer.it_value.tv_nsec = (long)ms * 1000000L;
+        handle->timer_ms = now_ms + ms;
+        return timerfd_settime(handle->timer, 0, &timer, NULL) == 0;
+}
+
+/* Held records may be due sooner than the timer is. */
+static void look_at_lanes(struct handle *handle)
+{
+        uint64_t due_ms = kafka_lanes_due_ms(&handle->producer.lanes);
+
+        if (due_ms > kafka_now_ms() && due_ms < handle->timer_ms)
+                check(set_timer(handle));
 }
 
 static void clear(struct handle *handle)
@@ -60,7 +73,7 @@ static void clear(struct handle *handle)
         uint64_t count;
         ssize_t got = read(handle->wake, &count, sizeof(count));
 
-        if (kafka_now_ms() >= handle->sweep_ms)
+        if (kafka_now_ms() >= handle->timer_ms)
                 check(set_timer(handle));
         (void)got; /* nothing there: it was not readable */
 }
@@ -111,7 +124,11 @@ static enum error handle_publish(struct bus *bus, const struct bus_message *mess
 
 static enum error handle_flush(struct bus *bus, uint64_t tag)
 {
-        return kafka_flush(&handle_of(bus)->producer, tag);
+        struct handle *handle = handle_of(bus);
+        enum error error = kafka_flush(&handle->producer, tag);
+
+        look_at_lanes(handle);
+        return error;
 }
 
 /* ---- reading ---- */
@@ -164,7 +181,7 @@ static enum error handle_commit(struct bus *bus, enum bus_topic topic, int32_t p
         struct kafka_consumer *consumer = handle->consumers[topic];
         enum error error = consumer ? kafka_commit(consumer, partition, (int64_t)next, 0, tag) : ERR_NOT_FOUND;
 
-        if (!error && kafka_commit_has(consumer))
+        if (!error)
                 wake(handle);
         return error;
 }
@@ -250,6 +267,7 @@ static size_t handle_poll(struct bus *bus, struct bus_event *events, size_t max)
                 clear(handle);
                 count += look(handle, events + count, max - count);
         }
+        look_at_lanes(handle);
         /* Full: there may be more, and what was there before the descriptor was cleared does not write to it again. */
         if (count == max || handle->message_count == KAFKA_RECORDS_MAX || has(handle))
                 wake(handle);

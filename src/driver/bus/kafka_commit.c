@@ -269,7 +269,7 @@ enum error kafka_commit(struct kafka_consumer *consumer, int32_t partition, int6
                 answer(consumer, commit, OUTCOME_FAILED);
         else if (next < held->committed || (next == held->committed && !note_count && !held->noted))
                 commit->done = true; /* a lower one than the last changes nothing */
-        else
+        else if (note_count)
                 kafka_commit_send(consumer, false);
-        return ERR_OK;
+        return ERR_OK; /* else it goes at the next poll, with those of other partitions that come until then */
 }

@@ -14,6 +14,7 @@
 #define KAFKA_RECORDS_MAX      256    /* that one poll hands out */
 #define KAFKA_BUFFER_RECORDS   200000 /* published and not acknowledged, of one handle */
 #define KAFKA_RECORD_BYTES_MAX 1048576
+#define KAFKA_PACE_MS          8    /* between requests with records */
 #define KAFKA_SWEEP_MS         100  /* the descriptor is readable at least so often: wake-ups are not all there is */
 #define KAFKA_GOODBYE_MS       3000 /* what freeing a handle may wait for acknowledgements, and for leaving a group */
 #define KAFKA_RETRY_MS         200
@@ -94,6 +95,7 @@ struct kafka_lanes {
         uint32_t counts[BUS_TOPIC_COUNT];
         struct list waiting; /* lanes that hold something */
         size_t out;          /* records given to librdkafka, and not reported */
+        uint64_t due_ms;     /* nothing goes sooner, but what is for frontends */
 };
 
 /* Flushes are a ring: answered from `first`, and the one at `first + count` takes what is published now. */
@@ -144,6 +146,9 @@ must_use enum error kafka_lanes_hold(struct kafka_lanes *lanes, const struct bus
 
 /* Gives librdkafka what is held for partitions that have nothing under way. */
 void kafka_lanes_send(struct kafka_producer *producer);
+
+/* When that is to be called again, if no report comes before; 0: nothing is held. */
+uint64_t kafka_lanes_due_ms(const struct kafka_lanes *lanes);
 void kafka_lanes_reported(struct kafka_lanes *lanes, enum bus_topic topic, int32_t partition);
 
 /* ---- consumer (kafka_consumer.c, kafka_group.c, kafka_commit.c) ---- */

@@ -1,7 +1,11 @@
 /*
  * What is published waits here while a request of its partition is under way, and goes together with the next one; see kafka_inside.h.
- * So a request is as large as the load makes it, without a clock; and librdkafka never has more of a partition than it can send: it
- * looks without rest at records that five requests under way keep it from sending.
+ * So a request is as large as the load makes it; and librdkafka never has more of a partition than it can send: it looks without rest
+ * at records that five requests under way keep it from sending.
+ *
+ * They go KAFKA_PACE_MS after those before them at the soonest, those of all partitions together: a request, and the answer that it makes
+ * for whoever reads the partition, cost a broker more than some fifty records do. The first one after a pause waits for nothing; nor does
+ * what is for frontends, since workers keep such a pace themselves (worker_seams.pace_ms).
  */
 #include "base/assert.h"
 #include "base/memory.h"
@@ -121,14 +125,24 @@ static void lane_send(struct kafka_producer *producer, struct kafka_lane *lane)
 void kafka_lanes_send(struct kafka_producer *producer)
 {
         struct list_node *node = producer->lanes.waiting.head.next;
+        uint64_t now_ms = list_empty(&producer->lanes.waiting) ? 0 : kafka_now_ms();
+        bool due = now_ms >= producer->lanes.due_ms;
 
         while (node != &producer->lanes.waiting.head) {
                 struct kafka_lane *lane = container_of(node, struct kafka_lane, node);
 
                 node = node->next;
-                if (lane->out == 0)
-                        lane_send(producer, lane);
+                if (lane->out > 0 || !(due || lane->topic == BUS_FRONTENDS))
+                        continue;
+                if (lane->topic != BUS_FRONTENDS)
+                        producer->lanes.due_ms = now_ms + KAFKA_PACE_MS;
+                lane_send(producer, lane);
         }
+}
+
+uint64_t kafka_lanes_due_ms(const struct kafka_lanes *lanes)
+{
+        return list_empty(&lanes->waiting) ? 0 : lanes->due_ms;
 }
 
 void kafka_lanes_reported(struct kafka_lanes *lanes, enum bus_topic topic, int32_t partition)
