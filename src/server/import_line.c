@@ -10,7 +10,7 @@ static bool take_apart(struct import_line *line)
 {
         char *end, *email, *display_name;
 
-        line->text[strcspn(line->text, "\r\n")] = '\0';
+        line->text[strcspn(line->text, "\r")] = '\0';
         email = strchr(line->text, '\t');
         if (!email)
                 return false;
@@ -30,16 +30,20 @@ static bool take_apart(struct import_line *line)
                slice_is_text(line->display_name);
 }
 
+/* All of the next line, though no more of it is kept than there is room for. fgets would stop early, and not see a NUL. */
 enum import_line_result import_line_next(struct import_line *line, FILE *file)
 {
-        if (!fgets(line->text, sizeof(line->text), file))
-                return IMPORT_LINE_END;
-        if (strlen(line->text) == sizeof(line->text) - 1 && line->text[sizeof(line->text) - 2] != '\n') {
-                int sign = 0;
+        bool good = true;
+        size_t size = 0;
+        int sign = getc(file);
 
-                while (sign != '\n' && sign != EOF) /* its rest is no line of its own */
-                        sign = getc(file);
-                return IMPORT_LINE_BAD;
+        if (sign == EOF)
+                return IMPORT_LINE_END;
+        for (; sign != EOF && sign != '\n'; sign = getc(file)) {
+                good &= sign != '\0' && size < sizeof(line->text) - 1;
+                if (good)
+                        line->text[size++] = (char)sign;
         }
-        return take_apart(line) ? IMPORT_LINE_READ : IMPORT_LINE_BAD;
+        line->text[size] = '\0';
+        return good && take_apart(line) ? IMPORT_LINE_READ : IMPORT_LINE_BAD;
 }

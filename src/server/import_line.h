@@ -6,7 +6,7 @@
 
 #include "base/slice.h"
 
-#define IMPORT_LINE_SIZE 600 /* with newline and NUL */
+#define IMPORT_LINE_SIZE 600 /* with NUL, without its end */
 
 /* One line, taken apart in place. */
 struct import_line {
