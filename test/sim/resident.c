@@ -23,6 +23,7 @@ static void begin_life(struct resident *resident)
         resident->main.device = user->first_device;
         memcpy(resident->main.token, user->token, sizeof(resident->main.token));
         resident->spare.device = 0;
+        resident->wrongs = 0;
         resident->email.request = resident->reset.request = (struct id){0};
         resident->unsure = resident->ended = false;
 }
@@ -67,6 +68,12 @@ static void end_deed(struct sim *sim)
         resident->script += resident->judged;
 }
 
+/* What is asked cannot be done. */
+static bool is_in_vain(const struct resident *resident)
+{
+        return resident->wrong && resident->deed->code == WIRE_CODE_delete_account;
+}
+
 /* In the rush it may be late, or its code lost; but nobody else changes his account. */
 static bool has_reason(const struct resident *resident, enum error error)
 {
@@ -76,6 +83,7 @@ static bool has_reason(const struct resident *resident, enum error error)
         case ERR_NO_ROOM: /* he has written nothing there */
                 return resident->deed->in_room;
         case ERR_BAD_LOGIN:
+                return is_in_vain(resident);
         case ERR_REVOKED:
         case ERR_BAD_TOKEN:
         case ERR_NO_USER:
@@ -104,7 +112,7 @@ static void hear_refused(struct sim *sim, enum error error)
         if (error == ERR_BAD_CODE && resident->deed->code == WIRE_CODE_reset_confirm)
                 resident->reset.request = (struct id){0};
         /* An earlier try may have been done, or may be yet. */
-        if (resident->deed->done &&
+        if (resident->deed->done && !is_in_vain(resident) &&
             (error == ERR_POISON || (resident->tries > 1 && (error == ERR_LATE || error == ERR_REUSED_ID))))
                 nobody_knows(sim, error_name(error));
         else
@@ -113,6 +121,8 @@ static void hear_refused(struct sim *sim, enum error error)
 
 static void hear_error(struct sim *sim, const struct wire_error *error)
 {
+        if (error->code == ERR_GUESSED && sim->resident.judged)
+                return; /* his own wrong passwords, of before: again when some time has passed */
         if (error_class((unsigned)error->code) == ERROR_CLASS_REFUSED)
                 hear_refused(sim, (enum error)error->code);
         else
@@ -130,7 +140,8 @@ static void hear_of_join(struct sim *sim, const struct wire_frame *frame)
                 resident->joined = true;
         } else if (frame->code == WIRE_CODE_error) {
                 check(wire_decode(frame->message->structure, frame->body, &error, NULL) == ERR_OK);
-                if (error.code == ERR_REVOKED && resident->tries && resident->deed->code == WIRE_CODE_delete_account) {
+                if (error.code == ERR_REVOKED && resident->tries && resident->deed->code == WIRE_CODE_delete_account &&
+                    !resident->wrong) {
                         resident->ended = true; /* the answer was lost */
                         end_deed(sim);
                 } else if (error.code == ERR_REVOKED || error.code == ERR_BAD_TOKEN || error.code == ERR_NO_USER)

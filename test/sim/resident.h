@@ -49,8 +49,9 @@ struct resident {
         char code[MAILBOX_CODE_SIZE];
         const struct resident_deed *deed, *favourite; /* deed: what is asked now; NULL: nothing */
         struct id request, join;
-        unsigned tries;
+        unsigned tries, wrongs; /* wrongs: passwords that were not his, since the last that was */
         bool joined, others;
+        bool wrong;  /* what is asked now is asked with another password */
         bool waits;  /* for an answer, since sent_us */
         bool unsure; /* what this account is nobody knows: a request may or may not have been done, or the store went back */
         bool ended;  /* it was deleted, and nobody has tried to come in since */

@@ -7,7 +7,7 @@
 
 #include "sim/resident.h"
 
-#define RESIDENT_DEEDS 19
+#define RESIDENT_DEEDS 20
 
 enum resident_line { LINE_OF_MAIN, LINE_APART };
 
@@ -29,6 +29,7 @@ union resident_message {
         struct wire_rooms rooms;
         struct wire_block block;
         struct wire_members members;
+        struct wire_around around;
         struct wire_pins pins;
         struct wire_typing typing;
 };
