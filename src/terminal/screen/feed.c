@@ -251,7 +251,7 @@ void feed_open(struct feed *feed, const struct id *room, const char *name)
         feed->jump = (struct feed_jump){0};
         model->open = true;
         model->member_count = 0;
-        model->link_known = false;
+        model->members_known = model->link_known = model->link_wanted = model->link_making = false;
         model->at = (struct model_room){.room = *room, .kind = (uint8_t)room_kind_of(room)};
         feed->told_seq = 0;
         if (line) {

@@ -52,5 +52,6 @@ void feed_take_members(struct feed *feed, const struct core_event *event)
                                         &feed->members_request, host_time(feed->session->host)) == ERR_OK)
                 return;
         sort_members(model);
+        model->members_known = true;
         feed->members_changed = true;
 }

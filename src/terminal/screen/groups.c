@@ -79,14 +79,45 @@ static void fill_readers(struct screen *screen)
         say_members(&model->popup);
 }
 
+/* Copies the link that is wanted; makes one if there is none. Until it is known there is nothing to do. */
+static void follow_link(struct screen *screen)
+{
+        struct model *model = &screen->model;
+        struct wire_operation operation = {.kind = ROW_LINK};
+        char said[GROUP_LINK_SIZE], note[256];
+        uint8_t secret[LINK_SIZE];
+
+        if (!model->link_wanted || !model->members_known)
+                return;
+        if (model->link_known) {
+                group_link_format(&model->at.room, model->link, said);
+                display_copy(slice_text(said));
+                text_format(note, sizeof(note), TEXT_LINK_COPIED, said);
+                popup_say(&model->popup, false, note);
+                model->link_wanted = model->link_making = false;
+        } else if (!model->link_making) {
+                crypto_random(secret, sizeof(secret));
+                operation.link = slice_of(secret, sizeof(secret));
+                model->link_making = screen_write(screen, &operation);
+        }
+}
+
+static void want_link(struct screen *screen)
+{
+        screen->model.link_wanted = true;
+        popup_say(&screen->model.popup, false, text(TEXT_LINK_COMES));
+        follow_link(screen);
+}
+
 void groups_update(struct screen *screen)
 {
         if (!screen->feed.members_changed)
                 return;
         screen->feed.members_changed = false;
-        if (screen->model.popup.kind == POPUP_GROUP)
+        if (screen->model.popup.kind == POPUP_GROUP) {
                 fill_group(screen);
-        else if (screen->model.popup.kind == POPUP_READERS)
+                follow_link(screen);
+        } else if (screen->model.popup.kind == POPUP_READERS)
                 fill_readers(screen);
 }
 
@@ -95,6 +126,7 @@ static void open_group(struct screen *screen)
         popups_open(screen, POPUP_GROUP);
         if (screen->model.popup.kind != POPUP_GROUP)
                 return;
+        screen->model.link_wanted = screen->model.link_making = false;
         fill_group(screen);
         feed_members(&screen->feed);
         host_settle(screen->session->host);
@@ -143,27 +175,6 @@ static void remove_member(struct screen *screen)
                 return;
         operation.subject = item->user;
         (void)screen_write(screen, &operation);
-}
-
-/* Copies the link; makes one if there is none. */
-static void give_link(struct screen *screen)
-{
-        struct model *model = &screen->model;
-        struct wire_operation operation = {.kind = ROW_LINK};
-        char said[GROUP_LINK_SIZE], note[256];
-        uint8_t secret[LINK_SIZE];
-
-        if (model->link_known) {
-                group_link_format(&model->at.room, model->link, said);
-                display_copy(slice_text(said));
-                text_format(note, sizeof(note), TEXT_LINK_COPIED, said);
-                popup_say(&model->popup, false, note);
-                return;
-        }
-        crypto_random(secret, sizeof(secret));
-        operation.link = slice_of(secret, sizeof(secret));
-        if (screen_write(screen, &operation))
-                popup_say(&model->popup, false, text(TEXT_LINK_NONE));
 }
 
 bool groups_offer_link(struct screen *screen, struct slice typed)
@@ -236,7 +247,7 @@ bool groups_act(struct screen *screen, enum action action)
                 return true;
         case ACT_LINK:
                 if (is_admin(screen))
-                        give_link(screen);
+                        want_link(screen);
                 return true;
         case ACT_LEAVE_GROUP:
                 if (!screen->model.at.left)

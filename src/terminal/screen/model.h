@@ -212,8 +212,10 @@ struct model {
         struct model_room at;         /* which; a copy of its line, or made up before anything was said there */
         struct model_member *members; /* of the open group, by user */
         size_t member_count;
-        uint8_t link[16]; /* the secret of the group's link */
+        uint8_t link[16];   /* the secret of the group's link */
+        bool members_known; /* they have come, and the link if there is one: */
         bool link_known;
+        bool link_wanted, link_making; /* it is copied when it is known; there was none, and one was asked for */
         struct model_log log;
         struct model_pins pins;
         bool peer_online;      /* of the open personal room */
