@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "core/state.h"
+#include "core/watch.h"
 #include "rules/limits.h"
 #include "rules/room.h"
 #include "rules/row.h"
@@ -124,6 +125,13 @@ static void settle(struct core *core, struct setting *setting)
 
 /* ---- records ---- */
 
+/* Who may be watched is asked anew when the user hides, or does so no longer. */
+static void heed(struct core *core, struct slice key)
+{
+        if (slice_equal(key, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
+                watch_again(core);
+}
+
 /* number: of the operation that did it, for the event; error: why it was given up. False: no memory. */
 static bool keep(struct core *core, struct setting *setting, struct batch_place *place, uint64_t number, enum error error)
 {
@@ -200,6 +208,7 @@ bool settings_take_row(struct core *core, const struct room *room, const struct 
                 return true;
         if (!put(core, &setting->value, value))
                 return false;
+        heed(core, key);
         setting->seq = row->seq;
         setting->changed = row->changed;
         settle(core, setting);
@@ -222,6 +231,7 @@ bool settings_done(struct core *core, const struct entry *entry, uint64_t number
         core->settings.due = true;
         if (!setting)
                 return true;
+        heed(core, setting->key);
         setting->number = number;
         settle(core, setting);
         return keep(core, setting, NULL, number, ERR_OK);

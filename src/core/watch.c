@@ -35,6 +35,17 @@ void watch_joined(struct core *core)
         watching->send_ms = core->now_ms;
 }
 
+void watch_again(struct core *core)
+{
+        struct watching *watching = core->watching;
+
+        if (!watching || (watching->count == 0 && id_is_zero(&watching->room)))
+                return;
+        watching->due = true;
+        watching->again = watching->asked;
+        watching->send_ms = max_of(watching->send_ms, core->now_ms);
+}
+
 static void forget(struct watched_user *watched)
 {
         watched->status = WATCH_UNKNOWN;

@@ -48,6 +48,9 @@ void watch_end(struct core *core);
 /* A Join was answered: all is to be asked anew. */
 void watch_joined(struct core *core);
 
+/* Who may be watched may be others now: it is asked at once. */
+void watch_again(struct core *core);
+
 /* The link is gone: nothing is known. */
 void watch_closed(struct core *core);
 

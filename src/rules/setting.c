@@ -34,6 +34,17 @@ bool setting_read(struct slice text, struct slice *key, struct slice *value)
         return true;
 }
 
+bool setting_hides(struct slice text, bool *hides)
+{
+        struct slice key, value;
+
+        *hides = false;
+        if (!setting_read(text, &key, &value) || !slice_equal(key, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
+                return false;
+        *hides = value.size > 0;
+        return true;
+}
+
 struct slice setting_key_of(enum room_setting setting, const struct id *room, char bytes[static SETTING_KEY_MAX])
 {
         char id[ID_TEXT_SIZE];

@@ -6,6 +6,7 @@
  *      archive:ROOM  the time of the room's last row when it was put away: a newer row brings it back, unless it is muted
  *      pin:ROOM      its place among the pinned rooms: the highest number stands first
  *      draft:ROOM    the row that it replies to (0: none), a space, the text
+ *      hidden        anything: who is online, and was there when, is told neither of the user nor to him. The server keeps to this one
  *
  * ROOM is the room's id as text. A setting without a value is as one that was never made.
  */
@@ -29,6 +30,11 @@ enum room_setting {
 #undef X
                 SETTING_ROOM_KINDS
 };
+
+#define SETTING_KEY_HIDDEN "hidden"
+
+/* Is that row's text the setting by which a user hides? *hides: does he, by it? */
+bool setting_hides(struct slice text, bool *hides);
 
 /* A row's text: the key, and after a space the value, if it has one. False: it is none; *key and *value are empty then. */
 bool setting_read(struct slice text, struct slice *key, struct slice *value);

@@ -128,12 +128,28 @@ static void a_setting_is_one_of_the_self_room(void **state)
         assert_int_equal(row_check(&content), ERR_BAD_FIELD);
 }
 
+static void who_hides_says_so_by_one_key(void **state)
+{
+        bool hides;
+
+        (void)state;
+        assert_true(setting_hides(SLICE_LITERAL("hidden yes"), &hides) && hides);
+        assert_true(setting_hides(SLICE_LITERAL("hidden"), &hides) && !hides);
+        assert_true(setting_hides(SLICE_LITERAL("hidden "), &hides) && !hides);
+        assert_false(setting_hides(SLICE_LITERAL("hiddenly yes"), &hides) || hides);
+        assert_false(setting_hides(SLICE_LITERAL("mute:x hidden yes"), &hides) || hides);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(a_text_is_a_key_and_a_value),   cmocka_unit_test(keys_of_rooms_are_read_back),
-                cmocka_unit_test(what_is_no_number_is_none),     cmocka_unit_test(a_draft_has_what_it_replies_to_and_a_text),
-                cmocka_unit_test(a_room_is_as_its_settings_say), cmocka_unit_test(a_setting_is_one_of_the_self_room),
+                cmocka_unit_test(who_hides_says_so_by_one_key),
+                cmocka_unit_test(a_text_is_a_key_and_a_value),
+                cmocka_unit_test(keys_of_rooms_are_read_back),
+                cmocka_unit_test(what_is_no_number_is_none),
+                cmocka_unit_test(a_draft_has_what_it_replies_to_and_a_text),
+                cmocka_unit_test(a_room_is_as_its_settings_say),
+                cmocka_unit_test(a_setting_is_one_of_the_self_room),
         };
 
         return cmocka_run_group_tests_name("settings", tests, NULL, NULL);

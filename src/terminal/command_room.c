@@ -11,6 +11,8 @@
 #include "terminal/safe.h"
 
 #define SET_WAIT_MS 3000
+#define QUEUED_TEXT "✓ done here; your other devices get it later"
+#define DONE_TEXT   "✓ done"
 
 /* ---- the list ---- */
 
@@ -96,18 +98,18 @@ static bool is_set(void *context)
         return up->done || core_phase(up->session->host->core) == CORE_SIGNED_OUT;
 }
 
-static int set_as_leader(struct session *session, const struct id *room, enum room_setting setting, struct slice value,
-                         bool *queued)
+/* room: NULL: the setting is not one of a room. */
+static int set_as_leader(struct session *session, const struct id *room, enum room_setting setting, struct slice key,
+                         struct slice value, bool *queued)
 {
-        char key_bytes[SETTING_KEY_MAX];
-        struct slice key = setting_key_of(setting, room, key_bytes);
         struct setting_up up = {.session = session, .key = key};
         struct core *core = session->host->core;
         struct core_setting now;
         enum error error;
 
         host_set_listener(session->host, on_setting, &up);
-        error = core_set_room(core, room, setting, value, host_time(session->host));
+        error = room ? core_set_room(core, room, setting, value, host_time(session->host))
+                     : core_set(core, key, value, host_time(session->host));
         if (error)
                 return session_complain(EXIT_REFUSED, "%s", error_text(error));
         (void)core_setting(core, key, &now);
@@ -129,10 +131,8 @@ static int set_as_leader(struct session *session, const struct id *room, enum ro
 }
 
 /* By the galka that leads: an entry in its outbox. */
-static int set_as_follower(struct session *session, const struct id *room, enum room_setting setting, struct slice value)
+static int set_as_follower(struct session *session, struct slice key, struct slice value)
 {
-        char key_bytes[SETTING_KEY_MAX];
-        struct slice key = setting_key_of(setting, room, key_bytes);
         struct id self = room_personal(core_user(session->host->core), core_user(session->host->core));
         struct wire_operation operation = {.kind = ROW_SETTING};
         uint8_t *text = malloc(key.size + 1 + value.size);
@@ -152,11 +152,12 @@ static int set_as_follower(struct session *session, const struct id *room, enum 
 
 static int set(struct session *session, const struct id *room, enum room_setting setting, struct slice value)
 {
-        char id[ID_TEXT_SIZE];
         static const char *const names[] = {"mute", "archive", "pin", "draft"};
+        char id[ID_TEXT_SIZE], key_bytes[SETTING_KEY_MAX];
+        struct slice key = setting_key_of(setting, room, key_bytes);
         bool queued = true;
-        int result = session->leads ? set_as_leader(session, room, setting, value, &queued)
-                                    : set_as_follower(session, room, setting, value);
+        int result = session->leads ? set_as_leader(session, room, setting, key, value, &queued)
+                                    : set_as_follower(session, key, value);
 
         if (result != EXIT_DONE)
                 return result;
@@ -166,8 +167,40 @@ static int set(struct session *session, const struct id *room, enum room_setting
                 safe_json(stdout, value);
                 printf(",\"state\":\"%s\"}\n", queued ? "queued" : "sent");
         } else {
-                puts(queued ? "✓ done here; your other devices get it later" : "✓ done");
+                puts(queued ? QUEUED_TEXT : DONE_TEXT);
         }
+        return EXIT_DONE;
+}
+
+int command_last_seen(struct session *session, int count, char **words)
+{
+        const struct slice key = SLICE_LITERAL(SETTING_KEY_HIDDEN);
+        bool queued = false, hide = count > 0 && strcmp(words[0], "off") == 0;
+        struct slice value = hide ? SLICE_LITERAL("yes") : (struct slice){0};
+        struct core_setting setting;
+        int result = EXIT_DONE;
+
+        if (count > 0 && !hide && strcmp(words[0], "on") != 0)
+                return session_complain(EXIT_USAGE, "'%s': say on, off, or nothing", words[0]);
+        if (session->leads)
+                (void)host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS);
+        if (count == 0)
+                hide = core_setting(session->host->core, key, &setting);
+        else if (session->leads)
+                result = set_as_leader(session, NULL, SETTING_ROOM_KINDS, key, value, &queued);
+        else
+                result = set_as_follower(session, key, value);
+        queued |= count > 0 && !session->leads;
+        if (result != EXIT_DONE)
+                return result;
+        if (session->json)
+                printf("{\"type\":\"setting\",\"setting\":\"last-seen\",\"value\":\"%s\",\"state\":\"%s\"}\n",
+                       hide ? "off" : "on", queued ? "queued" : "sent");
+        else if (count == 0)
+                puts(hide ? "off: nobody is told when you are online and were there last, nor are you"
+                          : "on: who shares a chat with you is told when you are online and were there last");
+        else
+                puts(queued ? QUEUED_TEXT : DONE_TEXT);
         return EXIT_DONE;
 }
 

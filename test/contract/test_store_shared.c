@@ -148,6 +148,58 @@ static void test_a_used_device_says_that_its_user_was_there(void **state)
         assert_int_equal(last_seen(stage, &stage->anna, &stage->boris), seen_coarse(STAGE_START_MS));
 }
 
+static void hides(struct stage *stage, const struct account *who, uint64_t target, const char *text)
+{
+        struct store_op op = write_op(stage, who, room_personal(who->user, who->user), text);
+
+        op.write.row_kind = ROW_SETTING;
+        op.write.target = target;
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+}
+
+static void assert_known(struct stage *stage, const struct account *one, const struct account *other, bool known)
+{
+        struct store_answer answer = shared(stage, one, STORE_ASK_SHARED, NULL, &other->user, 1);
+
+        assert_users(&answer, known ? other->user : 0, 0);
+        answer = shared(stage, other, STORE_ASK_SHARED, NULL, &one->user, 1);
+        assert_users(&answer, known ? one->user : 0, 0);
+}
+
+static void test_who_hides_is_not_shown_and_sees_nobody(void **state)
+{
+        struct stage *stage = *state;
+        struct id group = group_of_anna(stage, &stage->boris), personal = room_personal(stage->anna.user, stage->clara.user);
+        struct store_answer answer;
+
+        say(stage, &stage->anna, personal, "hello");
+        assert_known(stage, &stage->anna, &stage->boris, true);
+        hides(stage, &stage->boris, 0, "hidden yes");
+        assert_known(stage, &stage->anna, &stage->boris, false);
+        assert_known(stage, &stage->anna, &stage->clara, true);
+        answer = shared(stage, &stage->boris, STORE_ASK_SHARED, &group, &stage->anna.user,
+                        1); /* he has it open all the same */
+        assert_users(&answer, 0, 0);
+        hides(stage, &stage->boris, 0, "mute:x forever"); /* another setting changes nothing */
+        assert_known(stage, &stage->anna, &stage->boris, false);
+        stage_reopen(stage);
+        assert_known(stage, &stage->anna, &stage->boris, false);
+        hides(stage, &stage->boris, 1, "hidden");
+        assert_known(stage, &stage->anna, &stage->boris, true);
+        /* Two devices may have made two rows: the one that was written last counts. */
+        hides(stage, &stage->boris, 0, "hidden yes");
+        hides(stage, &stage->boris, 1, "hidden");
+        assert_known(stage, &stage->anna, &stage->boris, true);
+        hides(stage, &stage->anna, 0, "hidden yes");
+        hides(stage, &stage->boris, 1, "hidden yes");
+        hides(stage, &stage->boris, 1, "hidden");
+        assert_known(stage, &stage->anna, &stage->boris, false); /* she does */
+        /* To say so in a room of others makes nobody hide. */
+        hides(stage, &stage->anna, 1, "hidden");
+        say(stage, &stage->anna, personal, "hidden yes");
+        assert_known(stage, &stage->anna, &stage->boris, true);
+}
+
 static void test_who_is_among_the_members(void **state)
 {
         struct stage *stage = *state;
@@ -187,6 +239,7 @@ int main(void)
                 STAGE_TEST(test_who_left_shares_no_longer),
                 STAGE_TEST(test_when_somebody_was_there_last_is_known_coarsely),
                 STAGE_TEST(test_a_used_device_says_that_its_user_was_there),
+                STAGE_TEST(test_who_hides_is_not_shown_and_sees_nobody),
                 STAGE_TEST(test_who_is_among_the_members),
                 STAGE_TEST(test_a_device_that_was_signed_out_learns_nothing),
         };

@@ -65,6 +65,41 @@ def typing(rig):
 
 
 @case
+def hidden(rig):
+    """who hides is not told of and is told nothing, whatever device asks, until he says otherwise"""
+    def hears(profile, whom, told):
+        watch = rig.galka_leader(profile, '--json', 'watch', whom)
+        if told:
+            wait_until(lambda: said(watch, 'status')[-1:] == [True], f'{profile} hears of {whom}')
+        else:
+            time.sleep(3)
+            expect_equal(watch.json(), [], f'what {profile} hears of {whom}')
+        end(watch, f"{profile}'s watch")
+
+    rig.galka('alice', 'send', '@bob', 'hello')
+    rig.galka('bob', 'rooms')
+    alice = rig.galka_leader('alice', '--json', 'tail')
+    bob = rig.galka_leader('bob', '--json', 'tail')
+    expect_equal(rig.galka_json('bob', 'last-seen')[0]['value'], 'on', 'so it is at first')
+    rig.galka('bob', 'last-seen', 'off', '--wait')
+    wait_until(lambda: rig.galka_json('bob', 'last-seen')[0]['value'] == 'off', 'the galka that leads has it')
+    end(alice, "alice's tail")
+    hears('alice', '@bob', False)
+    end(bob, "bob's tail")
+    alice = rig.galka_leader('alice', '--json', 'tail')
+    hears('bob', '@alice', False)
+    end(alice, "alice's tail")
+    rig.galka('bob', 'last-seen', 'perhaps', code=2)
+    expect_equal(rig.galka('bob', 'last-seen', 'on'), '✓ done\n', 'for people')
+    bob = rig.galka_leader('bob', '--json', 'tail')
+    hears('alice', '@bob', True)
+    end(bob, "bob's tail")
+    alice = rig.galka_leader('alice', '--json', 'tail')
+    hears('bob', '@alice', True)
+    end(alice, "alice's tail")
+
+
+@case
 def strangers(rig):
     """with whom one shares no room, of him nothing is told"""
     carol = rig.galka_leader('carol', '--json', 'watch', '@alice')

@@ -8,6 +8,7 @@
 // clang-format on
 
 #include "rules/seen.h"
+#include "rules/setting.h"
 #include "scenario/scenario.h"
 
 static void alice_comes_and_goes(struct scenario *s)
@@ -81,6 +82,49 @@ static void when_alice_was_there_is_known_coarsely(struct scenario *s)
         AWAIT(s, person_knows_online(bob, alice) == 1, "alice is back");
         assert_int_equal(seen_ms(bob, alice), 0);
         assert_int_equal(seen_ms(mallory, alice), 0); /* he shares no room with her */
+}
+
+static void sets_hidden(struct person *person, const char *value)
+{
+        struct core_host *host = &person->client->host;
+
+        assert_int_equal(core_set(host->core, SLICE_LITERAL(SETTING_KEY_HIDDEN), slice_text(value), host->time), ERR_OK);
+        core_host_settle(host);
+}
+
+static void alice_hides(struct scenario *s)
+{
+        struct person *alice = person_new(s, "alice"), *bob = person_new(s, "bob"), *phone = person_new(s, "alice");
+        struct core_setting setting;
+
+        person_signs_up(alice);
+        person_signs_up(bob);
+        person_signs_in(phone);
+        person_says(alice, bob, "hello");
+        person_sees(bob, alice, "hello");
+        person_looks_at(bob, alice, false);
+        person_looks_at(phone, bob, false);
+        AWAIT(s, person_knows_online(bob, alice) == 1, "bob learns that alice is there");
+        AWAIT(s, person_knows_online(phone, bob) == 1, "and she that he is");
+        sets_hidden(alice, "yes");
+        AWAIT(s, core_setting(phone->client->host.core, SLICE_LITERAL(SETTING_KEY_HIDDEN), &setting), "her phone has it");
+        AWAIT(s, person_knows_online(phone, bob) == -1, "she sees nobody any more");
+        scenario_passes(s, 300); /* what bob was told before counts for the lease */
+        assert_int_equal(person_knows_online(bob, alice), -1);
+        person_is_killed(alice);
+        person_is_killed(phone);
+        scenario_kills_server(s);
+        scenario_passes(s, 600);
+        assert_int_equal(person_knows_online(bob, alice), -1);
+        assert_int_equal(seen_ms(bob, alice), 0);
+        person_starts(phone);
+        AWAIT(s, person_phase(phone) == CORE_SYNCED, "her phone is back");
+        sets_hidden(phone, "");
+        scenario_passes(s, 300);
+        assert_int_equal(person_knows_online(bob, alice), 1);
+        person_looks_at(phone, bob, false);
+        AWAIT(s, person_knows_online(phone, bob) == 1, "and sees him");
+        person_starts(alice);
 }
 
 static void bobs_own_link_says_nothing_of_alice(struct scenario *s)
@@ -168,6 +212,7 @@ int main(void)
         const struct CMUnitTest stories[] = {
                 STORY(alice_comes_and_goes),
                 STORY(when_alice_was_there_is_known_coarsely),
+                STORY(alice_hides),
                 STORY(bobs_own_link_says_nothing_of_alice),
                 STORY(mallory_watches_strangers),
                 STORY(bob_types),

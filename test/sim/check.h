@@ -54,7 +54,12 @@ struct check_store {
         struct check_log logs[HISTORY_ROOMS_MAX]; /* by the history's number of the room */
         struct check_member *members[HISTORY_ROOMS_MAX];
         unsigned member_counts[HISTORY_ROOMS_MAX];
+        uint64_t hiding[USERS_MAX]; /* users who hide */
+        unsigned hiding_count;
 };
+
+/* Does the store take him for one who hides? */
+bool check_hides(const struct check_store *store, uint64_t user);
 
 /* Do the row, and its last alteration, lie in one of his stays? */
 bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq, uint64_t changed);

@@ -112,6 +112,23 @@ static void read_members(sqlite3 *database, struct sim *sim, struct check_store 
         sqlite3_finalize(statement);
 }
 
+static void read_hiding(sqlite3 *database, struct check_store *store)
+{
+        sqlite3_stmt *statement = prepare(database, "SELECT user FROM users WHERE hides <> 0");
+
+        while (store->hiding_count < countof(store->hiding) && sqlite3_step(statement) == SQLITE_ROW)
+                store->hiding[store->hiding_count++] = number_at(statement, 0);
+        sqlite3_finalize(statement);
+}
+
+bool check_hides(const struct check_store *store, uint64_t user)
+{
+        for (unsigned i = 0; i < store->hiding_count; i++)
+                if (store->hiding[i] == user)
+                        return true;
+        return false;
+}
+
 uint64_t check_head(const struct check_log *log)
 {
         uint64_t head = 0;
@@ -148,6 +165,7 @@ struct check_store *check_store_read(struct sim *sim)
               SQLITE_OK);
         read_rows(database, sim, store);
         read_members(database, sim, store);
+        read_hiding(database, store);
         finder_check_index(sim, database);
         sqlite3_close(database);
         return store;

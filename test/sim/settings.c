@@ -10,15 +10,22 @@
 #include "rules/setting.h"
 #include "sim/check.h"
 
+/* The first is one that the server keeps to. */
 static struct slice key_text(unsigned key, char text[static 4])
 {
+        if (key == 0)
+                return SLICE_LITERAL(SETTING_KEY_HIDDEN);
         return slice_of(text, (size_t)snprintf(text, 4, "k%u", key % 10));
 }
 
 /* SETTING_KEYS: it is none of these. */
 static unsigned key_read(struct slice text)
 {
-        unsigned key = text.size == 2 && text.data[0] == 'k' ? text.data[1] - (unsigned)'0' : SETTING_KEYS;
+        unsigned key;
+
+        if (slice_equal(text, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
+                return 0;
+        key = text.size == 2 && text.data[0] == 'k' ? text.data[1] - (unsigned)'0' : SETTING_KEYS;
 
         return min_of(key, (unsigned)SETTING_KEYS);
 }
@@ -32,7 +39,7 @@ static void set_one(struct sim *sim, struct sim_client *client, unsigned number)
 
         if (sets->count == SETTING_SETS_MAX)
                 return;
-        if (!sim_chance(sim, 15))
+        if (!sim_chance(sim, number == 0 ? 60 : 15))
                 (void)history_text(client->number, client->said++, set.value);
         if (core_set(client->host.core, key_text(set.key, key), slice_text(set.value), client->host.time) != ERR_OK)
                 return;
@@ -98,9 +105,11 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
 
         if (text.size == 0) /* any may be another now */
                 return;
-        key = slice_of(text.data, min_of(text.size, (size_t)2));
-        if (text.size > 3)
-                value = slice_of(text.data + 3, text.size - 3);
+        key = slice_of(text.data, 0);
+        while (key.size < text.size && text.data[key.size] != '=')
+                key.size++;
+        if (key.size < text.size)
+                value = slice_of(text.data + key.size + 1, text.size - key.size - 1);
         if (client->revoked && sim->phase >= SIM_PROBE)
                 sim_break(sim, "7 seen by a revoked device", "client %u still gets settings", client->number);
         if (event->error)
@@ -228,6 +237,20 @@ static void check_devices(struct sim *sim, uint64_t user, unsigned key, struct s
         }
 }
 
+bool settings_hides(const struct sim *sim, uint64_t user)
+{
+        struct core_setting setting;
+
+        for (unsigned i = 0; i < sim->clients.count; i++) {
+                const struct core *core = sim->clients.all[i].host.core;
+
+                if (sim->clients.all[i].user->id == user && core_phase(core) == CORE_SYNCED &&
+                    core_setting(core, SLICE_LITERAL(SETTING_KEY_HIDDEN), &setting) && !setting.waits)
+                        return true;
+        }
+        return false;
+}
+
 void settings_check(struct sim *sim, const struct check_store *store)
 {
         check_done(sim);
@@ -247,6 +270,8 @@ void settings_check(struct sim *sim, const struct check_store *store)
                         if (last)
                                 (void)setting_read(slice_text(last->text), &has, &value);
                         check_acknowledged(sim, user, key, last, value);
+                        if (key == 0 && check_hides(store, user) != (value.size > 0))
+                                sim_break(sim, "5 hides, or does not, as he did not say", "user %u", i);
                         check_devices(sim, user, key, value);
                         if (sim->faults.restored_us == 0)
                                 check_order(sim, user, key, value);

@@ -9,7 +9,7 @@
 #include "sim/history.h"
 
 #define SETTING_SETS_MAX 4096
-#define SETTING_KEYS     4 /* "k0" … */
+#define SETTING_KEYS     4 /* "hidden", "k1" … */
 
 struct sim;
 struct sim_client;
@@ -47,6 +47,9 @@ void settings_restored(struct sim *sim, uint64_t since_us);
 
 /* A row of that kind is in its user's self room, and somebody set that. */
 void settings_check_row(struct sim *sim, unsigned room, const struct check_row *row);
+
+/* Does the user hide, as far as one of his devices knows? What is known in peace is so. */
+bool settings_hides(const struct sim *sim, uint64_t user);
 
 /* At rest. */
 void settings_check(struct sim *sim, const struct check_store *store);

@@ -5,6 +5,7 @@
 #include "rules/limits.h"
 #include "rules/room.h"
 #include "sim/check.h"
+#include "sim/settings.h"
 
 #define SETTLED_US     (2 * SIM_SECOND) /* what was on its way when peace came has arrived */
 #define OPEN_US        (4 * SIM_SECOND) /* so long he looks at it before he leaves */
@@ -78,6 +79,12 @@ void watching_status(struct sim *sim, uint64_t hearer, uint64_t user, bool onlin
                 sim_break(sim, "5 last seen in the future", "user %llu", (unsigned long long)user);
         if (seen_ms % SEEN_FINEST_MS != 0)
                 sim_break(sim, "7 last seen too exactly", "user %llu", (unsigned long long)user);
+}
+
+/* Came when all was at rest: what he knows of others he was told since then. */
+static bool came_in_peace(const struct sim *sim, const struct sim_client *client)
+{
+        return client->connected_us > sim->phase_began_us && is_there(sim, client);
 }
 
 /* Whoever typed knew that he had left; or he himself knows it, and what was said before has arrived. */
@@ -215,6 +222,8 @@ void client_acts_away(struct sim *sim, struct sim_client *client)
                 client_leaves(sim, client, &leaver->room);
                 return;
         }
+        if (!client->looks && core_phase(client->host.core) == CORE_SYNCED)
+                client_looks(sim, client); /* he is back */
         if (leaver->client && sim->now_us < leaver->at_us + LEFT_US)
                 return; /* that he begins is told, not that he goes on */
         if (leaver->client && leaver->client != client && sim_chance(sim, 60) &&
@@ -244,11 +253,16 @@ void check_watching(struct sim *sim)
                 const struct sim_client *client = &sim->clients.all[i];
 
                 for (unsigned n = 0; n < sim->clients.user_count; n++) {
+                        uint64_t user = sim->clients.users[n].id;
                         bool online;
 
-                        if (core_status(client->host.core, sim->clients.users[n].id, &online) && !online &&
-                            is_anywhere(sim, sim->clients.users[n].id))
+                        if (!core_status(client->host.core, user, &online))
+                                continue;
+                        if (!online && is_anywhere(sim, user))
                                 sim_break(sim, CHECK_STATUS_STALE, "client %u takes user %u for gone", client->number, n);
+                        if (came_in_peace(sim, client) &&
+                            (settings_hides(sim, user) || settings_hides(sim, client->user->id)))
+                                sim_break(sim, "7 told of who hides", "client %u, of user %u", client->number, n);
                 }
         }
 }

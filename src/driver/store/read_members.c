@@ -86,6 +86,18 @@ static bool share(struct database *database, uint64_t user, uint64_t other)
         return is;
 }
 
+static bool one_hides(struct database *database, uint64_t user, uint64_t other)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_HIDES);
+        bool hides;
+
+        bind_number(statement, 1, user);
+        bind_number(statement, 2, other);
+        hides = database_row(database, statement);
+        database_end(statement);
+        return hides;
+}
+
 static uint64_t seen_ms(struct database *database, uint64_t user)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_USER_SEEN);
@@ -125,7 +137,8 @@ void read_shared_question(struct database *database, const struct store_question
         for (size_t i = 0; i < question->shared.count; i++) {
                 uint64_t other = question->shared.users[i];
 
-                if (!share(database, question->user, other) || block_between(database, question->user, other))
+                if (!share(database, question->user, other) || block_between(database, question->user, other) ||
+                    one_hides(database, question->user, other))
                         continue;
                 answer->shared.seen_ms[answer->shared.count] = seen_ms(database, other);
                 users[answer->shared.count++] = other;

@@ -91,6 +91,8 @@ static const char *const steps[] = {
               " PRIMARY KEY(user, peer)) WITHOUT ROWID",
         /* When somebody was there last, coarsely. */
         [10] = "ALTER TABLE users ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0",
+        /* Who hides that, and that he is online (rules/setting.h). */
+        [11] = "ALTER TABLE users ADD COLUMN hides INTEGER NOT NULL DEFAULT 0",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

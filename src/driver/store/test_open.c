@@ -146,10 +146,11 @@ static uint64_t number_of(struct stage *stage, const char *text)
         return number;
 }
 
-#define BACK_TO_9 "ALTER TABLE users DROP COLUMN seen_ms;"
-#define BACK_TO_8 BACK_TO_9 "DROP TABLE blocks;"
-#define BACK_TO_7 BACK_TO_8 "DROP INDEX messages_pinned; ALTER TABLE messages DROP COLUMN pinned;"
-#define BACK_TO_6 BACK_TO_7 "ALTER TABLE messages DROP COLUMN reactions; ALTER TABLE messages DROP COLUMN origin;"
+#define BACK_TO_10 "ALTER TABLE users DROP COLUMN hides;"
+#define BACK_TO_9  BACK_TO_10 "ALTER TABLE users DROP COLUMN seen_ms;"
+#define BACK_TO_8  BACK_TO_9 "DROP TABLE blocks;"
+#define BACK_TO_7  BACK_TO_8 "DROP INDEX messages_pinned; ALTER TABLE messages DROP COLUMN pinned;"
+#define BACK_TO_6  BACK_TO_7 "ALTER TABLE messages DROP COLUMN reactions; ALTER TABLE messages DROP COLUMN origin;"
 #define BACK_TO_3                                                                                                           \
         BACK_TO_6 "DROP TABLE search; DROP "                                                                                \
                   "TABLE refusals; DROP TABLE invites; ALTER TABLE pending DROP COLUMN purpose; ALTER TABLE "               \
@@ -190,7 +191,7 @@ static void test_a_newer_schema_is_refused_and_untouched(void **state)
         assert_refused(stage, ERR_CONFIG, "newer galkad (schema 99");
         assert_int_equal(read_file(stage->path, after, sizeof(after)), size);
         assert_memory_equal(before, after, size);
-        execute(stage, BACK_TO_9 "PRAGMA user_version = 9");
+        execute(stage, BACK_TO_10 "PRAGMA user_version = 10");
         assert_int_equal(try_open(stage), ERR_OK);
 }
 

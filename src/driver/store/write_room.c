@@ -195,7 +195,8 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 writer->database.code = SQLITE_NOMEM;
                 return;
         }
-        if (!insert(writer, room, op, &row) || !search_index_row(&writer->database, room->number, NULL, &row))
+        if (!insert(writer, room, op, &row) || !search_index_row(&writer->database, room->number, NULL, &row) ||
+            !write_hides(writer, op))
                 return;
         room->head = row.seq;
         room->n = row.n;

@@ -3,6 +3,8 @@
 #include "driver/store/accounts.h"
 #include "rules/limits.h"
 #include "rules/name.h"
+#include "rules/row.h"
+#include "rules/setting.h"
 
 /* What is changed of a user. Slices in the arena. */
 struct settings {
@@ -248,6 +250,21 @@ void write_email_confirm(struct writer *writer, const struct store_op *op, struc
         guesses_drop(writer, op->guesses_of);
         request_note(writer, op, principal, op->user, op->device);
         code_drop(writer, &op->confirm.sign_up);
+}
+
+/* ---- what the server keeps to ---- */
+
+bool write_hides(struct writer *writer, const struct store_op *op)
+{
+        sqlite3_stmt *statement;
+        bool hides;
+
+        if (op->write.row_kind != ROW_SETTING || !setting_hides(op->write.text, &hides))
+                return true;
+        statement = database_use(&writer->database, STATEMENT_USER_HIDES);
+        bind_number(statement, 1, op->user);
+        bind_number(statement, 2, hides);
+        return database_run(&writer->database, statement);
 }
 
 /* ---- the end of an account ---- */

@@ -194,7 +194,15 @@ struct model_popup_state {
         bool note_bad;
 };
 
-enum model_setting { SETTING_LANGUAGE, SETTING_GROUND, SETTING_COLOURS, SETTING_MOUSE, SETTING_BELL, SETTING_COUNT };
+enum model_setting {
+        SETTING_LANGUAGE,
+        SETTING_GROUND,
+        SETTING_COLOURS,
+        SETTING_MOUSE,
+        SETTING_BELL,
+        SETTING_SEEN,
+        SETTING_COUNT
+};
 
 struct model {
         struct model_person me;

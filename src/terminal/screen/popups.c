@@ -4,18 +4,19 @@
 
 #include "base/assert.h"
 #include "rules/room.h"
+#include "rules/setting.h"
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
 
 static const char *const setting_names[SETTING_COUNT] = {"screen language", "screen ground", "screen colours",
-                                                         "screen mouse", "screen bell"};
+                                                         "screen mouse",    "screen bell",   NULL};
 
 void settings_load(struct screen *screen)
 {
         char value[256];
 
         for (unsigned i = 0; i < SETTING_COUNT; i++)
-                if (file_get_setting(screen->session->file, setting_names[i], value)) {
+                if (setting_names[i] && file_get_setting(screen->session->file, setting_names[i], value)) {
                         unsigned long number = strtoul(value, NULL, 10);
 
                         screen->model.settings[i] = number < view_setting_values(i) ? (unsigned)number : 0;
@@ -35,6 +36,25 @@ void settings_apply(struct screen *screen)
         screen->feed.rooms_changed = true; /* names of rooms are in the language */
 }
 
+/* Of the account, on all its devices. */
+static void set_hidden(struct screen *screen, bool hidden)
+{
+        enum error error = core_set(screen_core(screen), SLICE_LITERAL(SETTING_KEY_HIDDEN),
+                                    hidden ? SLICE_LITERAL("yes") : (struct slice){0}, host_time(screen->session->host));
+
+        if (error)
+                screen_say(screen, error_text(error));
+        settings_follow(screen);
+}
+
+void settings_follow(struct screen *screen)
+{
+        struct core_setting setting;
+
+        screen->model.settings[SETTING_SEEN] =
+                core_setting(screen_core(screen), SLICE_LITERAL(SETTING_KEY_HIDDEN), &setting);
+}
+
 static void change_setting(struct screen *screen, bool forward)
 {
         unsigned which = screen->model.popup.chosen, count = view_setting_values(which);
@@ -42,6 +62,10 @@ static void change_setting(struct screen *screen, bool forward)
         char text[16];
 
         *value = (*value + (forward ? 1 : count - 1)) % count;
+        if (which == SETTING_SEEN) {
+                set_hidden(screen, *value == 1);
+                return;
+        }
         snprintf(text, sizeof(text), "%u", *value);
         if (file_set_setting(screen->session->file, setting_names[which], text) != ERR_OK)
                 screen_say(screen, error_text(ERR_SYSTEM));

@@ -314,6 +314,8 @@ static void turn(struct screen *screen)
                 display_suspend();
         host_settle(screen->session->host);
         keeping_turn(screen);
+        if (screen->model.popup.kind == POPUP_SETTINGS)
+                settings_follow(screen);
         if (!screen->ended)
                 draw(screen);
 }

@@ -112,6 +112,8 @@ void popups_enter(struct screen *screen);
 /* Settings: read from the profile, and told to the terminal. */
 void settings_load(struct screen *screen);
 void settings_apply(struct screen *screen);
+/* What is the account's is shown as it is, whatever device set it. */
+void settings_follow(struct screen *screen);
 
 /* ---- groups.c ---- */
 

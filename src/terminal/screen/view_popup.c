@@ -32,6 +32,7 @@ static const struct {
                              {NULL, "256", "8", NULL}},
         [SETTING_MOUSE] = {TEXT_SETTING_MOUSE, {TEXT_VALUE_ON, TEXT_VALUE_OFF}, 2, {NULL}},
         [SETTING_BELL] = {TEXT_SETTING_BELL, {TEXT_VALUE_OFF, TEXT_VALUE_ON}, 2, {NULL}},
+        [SETTING_SEEN] = {TEXT_SETTING_SEEN, {TEXT_VALUE_SHOWN, TEXT_VALUE_HIDDEN}, 2, {NULL}},
 };
 
 static const struct popup_kind {

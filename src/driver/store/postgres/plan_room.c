@@ -169,6 +169,7 @@ static void append(struct world *world, struct world_room *room, const struct st
         if (counts)
                 world_member(room, op->user)->member.own_sends++;
         plan_group_change(world, room, op, &message->row);
+        plan_hides(world, op);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
         result->write.number = message->row.seq;

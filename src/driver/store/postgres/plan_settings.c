@@ -2,6 +2,8 @@
 #include "base/assert.h"
 #include "driver/store/postgres/world.h"
 #include "rules/limits.h"
+#include "rules/row.h"
+#include "rules/setting.h"
 
 /* ---- a code that is asked for ---- */
 
@@ -173,6 +175,22 @@ static void email_confirm(struct world *world, const struct store_op *op, struct
         user->line.changed = true;
         plan_drop_guesses(world, op->guesses_of);
         pending->dropped = true;
+}
+
+/* ---- what the server keeps to ---- */
+
+void plan_hides(struct world *world, const struct store_op *op)
+{
+        struct world_user *user;
+        bool hides;
+
+        if (op->write.row_kind != ROW_SETTING || !setting_hides(op->write.text, &hides))
+                return;
+        user = world_user(world, op->user);
+        if (!user)
+                return;
+        user->hides = hides;
+        user->hides_set = true;
 }
 
 /* ---- the end of an account ---- */

@@ -447,6 +447,27 @@ static void note_seen(struct saving *saving)
         write(saving, SQL_USERS_SEEN, &parameters);
 }
 
+static void note_hiding(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column users, hides;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_USER, struct world_user, user) count += user->hides_set;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        hides = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_USER, struct world_user, user)
+        {
+                if (!user->hides_set)
+                        continue;
+                array_number(&users, user->user);
+                array_number(&hides, user->hides);
+        }
+        write(saving, SQL_USERS_HIDE, &parameters);
+}
+
 static void prune(struct saving *saving, enum sql sql, uint64_t age_ms)
 {
         struct parameters parameters = parameters_of(saving);
@@ -463,6 +484,7 @@ void save_accounts(struct world *world, struct connection *connection, struct se
         write_users(&saving, SQL_USERS_SET, is_changed, true);
         write_users(&saving, SQL_USERS_NEW, is_new, false);
         note_seen(&saving);
+        note_hiding(&saving);
         write_words(&saving, SQL_WORDS_DROP, true);
         write_words(&saving, SQL_WORDS_NEW, false);
         revoke_all(&saving);

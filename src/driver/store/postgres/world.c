@@ -7,6 +7,7 @@
 #include "driver/store/group.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/setting.h"
 
 void world_begin(struct world *world)
 {
@@ -345,6 +346,17 @@ static void want_group(struct world *world, const struct store_op *op, struct wo
         world_former(world, &op->write.room, op->write.subject);
 }
 
+static void want_hiding(struct world *world, const struct store_op *op)
+{
+        bool hides;
+        struct world_user *user = op->write.row_kind == ROW_SETTING && setting_hides(op->write.text, &hides)
+                                          ? world_user(world, op->user)
+                                          : NULL;
+
+        if (user)
+                user->lock = true;
+}
+
 static void want_write(struct world *world, const struct store_op *op, bool first_of_room)
 {
         struct world_room *room = world_room(world, &op->write.room);
@@ -377,6 +389,7 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
         }
         world_message(world, &op->request, op->user, &op->write.room);
         want_blocks(world, op);
+        want_hiding(world, op);
         if (group_may_have_refusal(op))
                 world_refusal(world, &op->request, op->user, &op->write.room);
         world_device(world, op->user, op->device);

@@ -128,7 +128,8 @@ struct world_user {
         uint64_t user, devices_live, blocks;      /* blocks: how many he makes */
         uint64_t kept;                            /* of revoke_all: the device that stays; 0: none */
         bool lock, count_devices, revoke_all, renamed, gone, list_invites, count_blocks;
-        bool seen; /* he was there until now, or is no more */
+        bool seen;             /* he was there until now, or is no more */
+        bool hides, hides_set; /* from here on */
 };
 
 struct world_name {
@@ -262,6 +263,9 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
 /* To whom a result is delivered: the present members; of a repeat, those alone who were there at result->write.number. */
 void plan_give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
 void plan_give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
+
+/* A row was written: if it is the setting by which a user hides, the server keeps to it from here on. */
+void plan_hides(struct world *world, const struct store_op *op);
 
 /* plan_alter.c, as write_alter.c of SQLite. */
 enum error plan_target_check(struct world *world, struct world_room *room, const struct store_op *op);
