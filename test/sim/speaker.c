@@ -6,6 +6,7 @@
 
 #define FRAME_MAX  1024
 #define INPUT_SIZE 65536
+#define WELCOME_US (10 * SIM_SECOND) /* so long it is waited for: a server may vanish without a word */
 
 static struct speaker *speaker_of(struct line_owner *owner)
 {
@@ -67,8 +68,12 @@ static void on_receive(struct sim *sim, struct line_owner *owner, struct slice b
 
 bool speaker_open(struct sim *sim, struct speaker *speaker)
 {
-        if (!speaker->line)
+        if (speaker->line && !speaker->ready && sim->now_us >= speaker->opened_us + WELCOME_US)
+                speaker_close(sim, speaker);
+        if (!speaker->line) {
+                speaker->opened_us = sim->now_us;
                 speaker->line = line_open(sim, &speaker->owner);
+        }
         return speaker->ready;
 }
 

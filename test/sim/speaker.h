@@ -21,7 +21,8 @@ struct speaker {
         struct line_owner owner;
         const struct speaker_calls *calls;
         struct line *line; /* NULL: none */
-        bool ready;        /* welcomed */
+        uint64_t opened_us;
+        bool ready; /* welcomed */
         uint8_t *input;
         size_t input_size;
 };
