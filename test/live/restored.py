@@ -20,7 +20,7 @@ class Load:
 
     def answer(self, seconds=30):
         lines = self.process.out.lines
-        wait_until(lambda: len(lines) > self.answers or not self.process.runs(), 'an answer of the load generator', seconds)
+        wait_until(lambda: len(lines) > self.answers or self.process.out.ended(), 'an answer of the load generator', seconds)
         expect(len(lines) > self.answers, f'the load generator has ended: {self.process.err.lines}')
         self.answers += 1
         return json.loads(lines[self.answers - 1])

@@ -34,6 +34,10 @@ class Lines:
         for line in self.stream:
             self.lines.append(line.decode(errors='replace').rstrip('\n'))
 
+    def ended(self):
+        """No more comes: who said his last word may have ended before it is here."""
+        return not self.thread.is_alive()
+
     def find(self, pattern):
         for line in list(self.lines):
             if found := re.search(pattern, line):
