@@ -25,6 +25,9 @@ def crowd_size():
     return size
 
 
+RESET = 'reset'
+
+
 class Crowd:
     """Connections that are watched together."""
 
@@ -44,13 +47,17 @@ class Crowd:
         """Takes what comes; notes which connections ended, and with which last frame."""
         for fd, _ in self.poll.poll(seconds * 1000):
             client = self.clients[fd]
-            data = client.socket.recv(65536)
+            reset = False
+            try:
+                data = client.socket.recv(65536)
+            except ConnectionResetError:  # it was closed while more was on its way to it: TCP may then drop its last words
+                data, reset = b'', True
             client.buffer += data
             if data:
                 continue
             self.poll.unregister(fd)
             del self.clients[fd]
-            last = None
+            last = RESET if reset else None
             try:
                 while True:
                     last = client.read(1)
@@ -66,7 +73,7 @@ class Crowd:
             self.turn(0.2)
 
     def reasons(self):
-        return {frame.body.get('code') if frame else None for frame in self.ended}
+        return {frame.body.get('code') if frame else None for frame in self.ended if frame != RESET}
 
     def close(self):
         for client in self.clients.values():
