@@ -22,6 +22,7 @@
 #include "loop/loop.h"
 #include "loop/tls.h"
 #include "server/backup.h"
+#include "server/json.h"
 #include "server/setup.h"
 
 #define SPACE_FAIL_MIB  100
@@ -44,10 +45,10 @@ static void print_line(bool json, enum verdict verdict, const char *check, const
                 return;
         }
         printf("{\"verdict\":\"%s\",\"check\":\"%s\",\"what\":", verdicts[verdict], check);
-        page_put_json(slice_text(what));
+        json_put(slice_text(what));
         if (to_do) {
                 printf(",\"do\":");
-                page_put_json(slice_text(to_do));
+                json_put(slice_text(to_do));
         }
         puts("}");
 }

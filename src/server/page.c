@@ -51,19 +51,3 @@ void page_finish(struct page *page)
         memory_free(page->bytes);
         *page = (struct page){0};
 }
-
-void page_put_json(struct slice text)
-{
-        putchar('"');
-        for (size_t i = 0; i < text.size; i++) {
-                uint8_t byte = text.data[i];
-
-                if (byte == '"' || byte == '\\')
-                        printf("\\%c", byte);
-                else if (byte < 32 || byte == 127)
-                        printf("\\u%04x", byte);
-                else
-                        putchar(byte);
-        }
-        putchar('"');
-}

@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/slice.h"
-
 #define PAGE_SIZE_MAX (8u << 20)
 
 struct page {
@@ -19,8 +17,5 @@ struct page {
 __attribute__((format(printf, 2, 3))) void page_print(struct page *page, const char *format, ...);
 
 void page_finish(struct page *page);
-
-/* On standard output, as a JSON string. */
-void page_put_json(struct slice text);
 
 #endif

@@ -115,8 +115,10 @@ int server_invite(const struct options *options);
 /* galkad user import FILE: makes users without mail or password; prints name, user, device and token of each. */
 int server_import(const struct options *options, const char *path);
 
-/* galkad user add, disable, enable, reset: whether somebody may sign in, and by which password. */
+/* galkad user list: prints all accounts by name, beside a server that may be running. */
 int server_user_list(const struct options *options);
+
+/* galkad user add, disable, enable, reset: whether somebody may sign in, and by which password. */
 int server_user(const struct options *options, const char *verb, const char *name);
 
 /* galkad check: is every log gapless, every counter right? */

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "rules/name.h"
-#include "server/page.h"
+#include "server/json.h"
 #include "server/tool.h"
 #include "server/user.h"
 
@@ -27,11 +27,11 @@ static void format_time(uint64_t ms, char text[static TIME_SIZE])
 static void print_json(const struct store_account *account)
 {
         printf("{\"user_name\":");
-        page_put_json(account->person.user_name);
+        json_put(account->person.user_name);
         printf(",\"user\":\"%" PRIu64 "\",\"display_name\":", account->person.user);
-        page_put_json(account->person.display_name);
+        json_put(account->person.display_name);
         printf(",\"email\":");
-        page_put_json(account->email);
+        json_put(account->email);
         printf(",\"disabled\":%s,\"devices\":%" PRIu64 ",\"created_ms\":%" PRIu64 ",\"seen_ms\":%" PRIu64 "}\n",
                account->off ? "true" : "false", account->devices, account->created_ms, account->seen_ms);
 }

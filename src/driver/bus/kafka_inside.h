@@ -88,7 +88,7 @@ struct kafka_flush {
 
 /*
  * Records on their way to librdkafka, by partition (kafka_lanes.c). One request of a partition is under way at a time; what comes
- * meanwhile is held, and given to librdkafka at once when that one is reported.
+ * meanwhile is held, and given to librdkafka when that one is reported, in time with others (KAFKA_PACE_MS).
  */
 struct kafka_lanes {
         struct kafka_lane *of[BUS_TOPIC_COUNT];

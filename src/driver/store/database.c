@@ -138,3 +138,15 @@ struct slice column_copy(struct database *database, sqlite3_stmt *statement, int
                 database->code = SQLITE_NOMEM;
         return copy;
 }
+
+bool database_has_pair(struct database *database, enum statement which, uint64_t first, uint64_t second)
+{
+        sqlite3_stmt *statement = database_use(database, which);
+        bool found;
+
+        bind_number(statement, 1, first);
+        bind_number(statement, 2, second);
+        found = database_row(database, statement);
+        database_end(statement);
+        return found;
+}

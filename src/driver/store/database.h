@@ -46,6 +46,9 @@ bool database_run(struct database *database, sqlite3_stmt *statement);
 /* Ends a statement of which not all rows were read. */
 void database_end(sqlite3_stmt *statement);
 
+/* Does a statement find anything for these two numbers? */
+bool database_has_pair(struct database *database, enum statement statement, uint64_t first, uint64_t second);
+
 static inline bool database_good(const struct database *database)
 {
         return database->code == SQLITE_OK;

@@ -73,29 +73,8 @@ static bool is_in(struct database *database, uint64_t user, const struct id *roo
 static bool share(struct database *database, uint64_t user, uint64_t other)
 {
         struct id personal = room_personal(user, other);
-        sqlite3_stmt *statement;
-        bool is;
 
-        if (is_in(database, user, &personal))
-                return true;
-        statement = database_use(database, STATEMENT_ASK_SHARED);
-        bind_number(statement, 1, user);
-        bind_number(statement, 2, other);
-        is = database_row(database, statement);
-        database_end(statement);
-        return is;
-}
-
-static bool one_hides(struct database *database, uint64_t user, uint64_t other)
-{
-        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_HIDES);
-        bool hides;
-
-        bind_number(statement, 1, user);
-        bind_number(statement, 2, other);
-        hides = database_row(database, statement);
-        database_end(statement);
-        return hides;
+        return is_in(database, user, &personal) || database_has_pair(database, STATEMENT_ASK_SHARED, user, other);
 }
 
 static uint64_t seen_ms(struct database *database, uint64_t user)
@@ -138,7 +117,7 @@ void read_shared_question(struct database *database, const struct store_question
                 uint64_t other = question->shared.users[i];
 
                 if (!share(database, question->user, other) || block_between(database, question->user, other) ||
-                    one_hides(database, question->user, other))
+                    database_has_pair(database, STATEMENT_ASK_HIDES, question->user, other))
                         continue;
                 answer->shared.seen_ms[answer->shared.count] = seen_ms(database, other);
                 users[answer->shared.count++] = other;

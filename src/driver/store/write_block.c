@@ -9,14 +9,7 @@
 
 bool block_between(struct database *database, uint64_t a, uint64_t b)
 {
-        sqlite3_stmt *statement = database_use(database, STATEMENT_BLOCK_BETWEEN);
-        bool found;
-
-        bind_number(statement, 1, a);
-        bind_number(statement, 2, b);
-        found = database_row(database, statement);
-        database_end(statement);
-        return found;
+        return database_has_pair(database, STATEMENT_BLOCK_BETWEEN, a, b);
 }
 
 enum error write_forbidden(struct writer *writer, const struct room *room, const struct store_op *op)

@@ -107,13 +107,13 @@ void write_email(struct writer *writer, const struct store_op *op, struct store_
 void write_email_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_invite(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_delete(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
-/* A row that was written: if it is the setting by which a user hides, the server keeps to it from here on. False: it failed. */
-bool write_hides(struct writer *writer, const struct store_op *op);
-
 void write_last_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_seen(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+
+/* A row that was written: if it is the setting by which a user hides, the server keeps to it from here on. False: it failed. */
+bool write_hides(struct writer *writer, const struct store_op *op);
 
 /* Columns of ROW_COLUMNS with what they hold copied. */
 #define ROW_COLUMN_COUNT 16
