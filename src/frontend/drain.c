@@ -21,9 +21,9 @@ void frontend_drain(struct frontend *frontend, uint32_t within_ms)
         if (frontend->drain.on)
                 return;
         frontend->now_ms = clock_monotonic_ms(frontend->seams.clock);
+        begin(frontend, within_ms);
         event_note(frontend->seams.events, EVENT_INFO, "frontend.draining", NULL,
                    {"connections", NULL, frontend->connections.count}, {"within_ms", NULL, within_ms});
-        begin(frontend, within_ms);
 }
 
 void drain_at_once(struct frontend *frontend)
