@@ -54,7 +54,8 @@ enum bus_event_kind {
         BUS_EVENT_FLUSHED,   /* tag, outcome: of all published before that flush (and after the flush before it) */
         BUS_EVENT_COMMITTED, /* tag, outcome */
         BUS_EVENT_ASSIGNED,  /* topic, partition; offset: where reading starts */
-        BUS_EVENT_REVOKED,   /* topic, partition: its batches must be abandoned; commits for it are ignored from now on */
+        BUS_EVENT_LEAVING, /* topic: its partitions are revoked with the next poll, and what is committed until then still counts */
+        BUS_EVENT_REVOKED, /* topic, partition: its batches must be abandoned; commits for it are ignored from now on */
         /* topic, partition; offset: where reading goes on. Records may have been skipped (L5). It may be lower than before: a log that
          * lost its end gives new records the numbers of old ones, and what was committed of it says nothing any more. */
         BUS_EVENT_LOST
@@ -63,7 +64,7 @@ enum bus_event_kind {
 struct bus_event {
         enum bus_event_kind kind;
         struct completion completion; /* FLUSHED, COMMITTED */
-        struct bus_record record;     /* RECORD; ASSIGNED, REVOKED, LOST: topic, partition, offset */
+        struct bus_record record;     /* RECORD; ASSIGNED, REVOKED, LOST: topic, partition, offset; LEAVING: topic */
 };
 
 struct bus;

@@ -132,6 +132,8 @@ static void note_event(struct bus_meter *meter, const struct bus_event *event)
         case BUS_EVENT_COMMITTED:
                 note_completion(meter, event);
                 break;
+        case BUS_EVENT_LEAVING:
+                break;
         case BUS_EVENT_ASSIGNED:
         case BUS_EVENT_REVOKED:
                 note_reads(meter, &event->record, event->kind == BUS_EVENT_ASSIGNED);

@@ -14,6 +14,7 @@ struct bus_driver {
         const char *name;
         bool has_fd;
         bool bounded;            /* the log is the driver's own: it has bounds, and knows which offsets there are */
+        bool tells_leavers;      /* says BUS_EVENT_LEAVING, and takes what is committed then */
         int wait_ms;             /* what must come comes within */
         int parts;               /* processes that share the tests, where these mostly wait; 0: one */
         bool (*available)(void); /* is it this run's? NULL: always */

@@ -70,7 +70,7 @@ static bool mock_available(void)
         return !real_available();
 }
 
-/* A mock takes 3 s for a group to begin, and nobody can expel a living member of a real one. */
+/* A mock takes 3 s for a group to begin, and no commits while it reassembles; nobody can expel a living member of a real one. */
 const struct bus_driver bus_drivers[] = {
         {.name = "bus, Kafka, mock cluster",
          .parts = 4,
@@ -78,7 +78,11 @@ const struct bus_driver bus_drivers[] = {
          .world_new = mock_new,
          .member = mock_member,
          KAFKA},
-        {.name = "bus, Kafka, real broker", .available = real_available, .world_new = real_new, KAFKA},
+        {.name = "bus, Kafka, real broker",
+         .available = real_available,
+         .world_new = real_new,
+         .tells_leavers = true,
+         KAFKA},
 };
 
 const size_t bus_driver_count = countof(bus_drivers);

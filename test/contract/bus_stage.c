@@ -49,6 +49,9 @@ static void see(struct seen *seen, const struct bus_event *event)
                 seen->assigned[record->partition]++;
                 seen->start[record->partition] = record->offset;
                 break;
+        case BUS_EVENT_LEAVING:
+                seen->leaving++;
+                break;
         case BUS_EVENT_REVOKED:
                 seen->revoked[record->partition]++;
                 break;

@@ -21,7 +21,7 @@ struct seen {
         unsigned assigned[BUS_TEST_PARTITIONS], revoked[BUS_TEST_PARTITIONS];
         uint64_t start[BUS_TEST_PARTITIONS]; /* offset of the last ASSIGNED */
         uint64_t next[BUS_TEST_PARTITIONS];  /* one past the last record */
-        unsigned lost, flushed, committed;
+        unsigned lost, flushed, committed, leaving;
         struct completion last; /* of FLUSHED or COMMITTED */
 };
 

@@ -213,6 +213,44 @@ static void test_commits_of_the_revoked_are_refused(void **state)
         assert_true(stage->bob_saw->next[home] == stage->alice_saw->next[home]);
 }
 
+/* Who is told that he is about to lose his partitions may commit what he did, and the next one goes on there. */
+static void test_who_is_leaving_may_commit(void **state)
+{
+        struct stage *stage = *state;
+        struct bus_event event;
+
+        if (!driver->tells_leavers)
+                skip();
+        subscribe(stage->alice, stage->alice_saw, BUS_TEST_PARTITIONS);
+        for (uint64_t i = 0; i < 50; i++)
+                publish(stage->producer, i, i);
+        flush(stage->producer);
+        await_records(stage->alice, stage->alice_saw, 50);
+        settle(stage->alice, stage->alice_saw);
+        assert_int_equal(stage->bob->ops->subscribe(stage->bob, BUS_SESSION), ERR_OK);
+        do {
+                look(stage->bob, stage->bob_saw);
+                readable(stage->alice, 10);
+                event = (struct bus_event){.kind = BUS_EVENT_RECORD};
+                assert_true(stage->alice->ops->poll(stage->alice, &event, 1) == 0 || event.kind == BUS_EVENT_LEAVING);
+        } while (event.kind != BUS_EVENT_LEAVING);
+        assert_int_equal(event.record.topic, BUS_SESSION);
+        for (int32_t i = 0; i < BUS_TEST_PARTITIONS; i++)
+                if (stage->alice_saw->next[i])
+                        assert_int_equal(
+                                stage->alice->ops->commit(stage->alice, BUS_SESSION, i, stage->alice_saw->next[i], 5),
+                                ERR_OK);
+        subscribe(stage->bob, stage->bob_saw, BUS_TEST_PARTITIONS / 2);
+        for (int32_t i = 0; i < BUS_TEST_PARTITIONS; i++) {
+                assert_int_equal(stage->alice_saw->revoked[i], 1);
+                if (stage->bob_saw->assigned[i])
+                        assert_true(stage->bob_saw->start[i] == stage->alice_saw->next[i]);
+                else
+                        assert_true(stage->alice_saw->start[i] == stage->alice_saw->next[i]);
+        }
+        assert_int_equal(stage->alice_saw->count + stage->bob_saw->count, 50);
+}
+
 static void test_the_expelled_join_again(void **state)
 {
         struct stage *stage = *state;
@@ -492,6 +530,7 @@ int main(void)
                 TEST(test_uncommitted_is_repeated_after_a_crash),
                 TEST(test_a_silent_member_holds_its_partitions_until_expelled),
                 TEST(test_commits_of_the_revoked_are_refused),
+                TEST(test_who_is_leaving_may_commit),
                 TEST(test_the_expelled_join_again),
                 TEST(test_pause_holds_records_only),
                 TEST(test_seek_reads_again),

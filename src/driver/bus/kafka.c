@@ -262,6 +262,9 @@ static size_t handle_poll(struct bus *bus, struct bus_event *events, size_t max)
         size_t count;
 
         release(handle);
+        for (int i = 0; i < BUS_TOPIC_COUNT; i++)
+                if (handle->consumers[i])
+                        kafka_group_give_back(handle->consumers[i]);
         count = look(handle, events, max);
         if (count < max && handle->message_count < KAFKA_RECORDS_MAX) {
                 clear(handle);

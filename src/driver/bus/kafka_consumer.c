@@ -102,6 +102,10 @@ size_t kafka_consumer_poll(struct kafka_consumer *consumer, struct bus_event *ev
 {
         size_t count = kafka_commit_poll(consumer, events, max);
 
+        if (consumer->leaving == KAFKA_LEAVES && count < max) {
+                events[count++] = (struct bus_event){.kind = BUS_EVENT_LEAVING, .record = {.topic = consumer->topic}};
+                consumer->leaving = KAFKA_HAS_SAID_SO;
+        }
         for (uint32_t i = 0; consumer->news_count && i < consumer->count && count < max; i++)
                 count += news_of(consumer, &consumer->held[i], events + count, max - count);
         return count;
@@ -109,7 +113,8 @@ size_t kafka_consumer_poll(struct kafka_consumer *consumer, struct bus_event *ev
 
 bool kafka_consumer_has(const struct kafka_consumer *consumer)
 {
-        return consumer->news_count > 0 || kafka_commit_has(consumer) || (consumer->backlog_count && !consumer->paused);
+        return consumer->news_count > 0 || consumer->leaving || kafka_commit_has(consumer) ||
+               (consumer->backlog_count && !consumer->paused);
 }
 
 /* ---- what librdkafka reads ---- */
@@ -279,7 +284,7 @@ size_t kafka_consumer_records(struct kafka_consumer *consumer, struct bus_event 
         rd_kafka_message_t *message;
         size_t count = 0;
 
-        while (count < max && !consumer->news_count && (message = backlog_front(consumer))) {
+        while (count < max && !consumer->news_count && !consumer->leaving && (message = backlog_front(consumer))) {
                 struct kafka_held *held = held_of(consumer, message->partition);
                 enum reading reading = read_message(consumer, held, message);
 
@@ -472,6 +477,8 @@ static void leave(struct kafka_consumer *consumer)
         uint64_t end_ms = kafka_now_ms() + KAFKA_GOODBYE_MS;
         rd_kafka_error_t *error;
 
+        consumer->closing = true;
+        kafka_group_give_back(consumer);
         kafka_commit_give_up(consumer);
         while (consumer->requests_out && kafka_now_ms() < end_ms) {
                 rd_kafka_event_t *event = rd_kafka_queue_poll(consumer->control, 10);
@@ -479,7 +486,6 @@ static void leave(struct kafka_consumer *consumer)
                 if (event)
                         take_event(consumer, event);
         }
-        consumer->closing = true;
         error = rd_kafka_consumer_close_queue(consumer->client, consumer->control);
         if (error) {
                 rd_kafka_error_destroy(error);

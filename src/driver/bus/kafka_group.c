@@ -3,7 +3,7 @@
  * partitions, since that tells where reading starts and holds the notes of records taken singly (kafka_notes.c).
  *
  *      REBALANCE: assigned → asked, until it is answered → assign to librdkafka → ASSIGNED …
- *      REBALANCE: revoked  → what was committed goes out → unassign → REVOKED
+ *      REBALANCE: revoked  → LEAVING → the next poll: what was committed goes out → unassign → REVOKED
  *
  * A member whose coordinator is away for longer than a session lasts forgets by itself who it was, and comes back as another. But the
  * coordinator, started again, has the group from its log, waits for the members that it knows, and gives them up only when a session has
@@ -123,12 +123,30 @@ static void revoked(struct kafka_consumer *consumer)
                 kafka_held_stop(consumer, &consumer->held[i]);
         }
         rd_kafka_assign(consumer->client, NULL);
+        consumer->leaving = KAFKA_STAYS;
+}
+
+void kafka_group_give_back(struct kafka_consumer *consumer)
+{
+        if (consumer->leaving == KAFKA_HAS_SAID_SO || (consumer->leaving && consumer->closing))
+                revoked(consumer);
+}
+
+/* Somebody reads them, who may have more to commit. */
+static bool holds(const struct kafka_consumer *consumer)
+{
+        for (uint32_t i = 0; i < consumer->count; i++)
+                if (consumer->held[i].state != KAFKA_NOT_HELD)
+                        return true;
+        return false;
 }
 
 void kafka_group_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
         if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS && !consumer->closing)
                 assigned(consumer, rd_kafka_event_topic_partition_list(event));
+        else if (holds(consumer) && !consumer->closing)
+                consumer->leaving = KAFKA_LEAVES;
         else
                 revoked(consumer);
 }

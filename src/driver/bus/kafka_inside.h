@@ -215,8 +215,9 @@ struct kafka_consumer {
 
         rd_kafka_topic_partition_list_t *wanted; /* assigned by the group, while its committed offsets are asked for */
         uint64_t ask_ms;                         /* not before then */
-        uint64_t coordinator_ms;                 /* then the group's coordinator was last known to answer */
-        bool coordinator_away;                   /* it did not, as of the last statistics, and we are in the group */
+        enum { KAFKA_STAYS, KAFKA_LEAVES, KAFKA_HAS_SAID_SO } leaving; /* the group wants its partitions back */
+        uint64_t coordinator_ms; /* then the group's coordinator was last known to answer */
+        bool coordinator_away;   /* it did not, as of the last statistics, and we are in the group */
 
         struct kafka_commit commits[KAFKA_COMMITS_MAX];
         size_t commit_count;
@@ -257,6 +258,9 @@ void kafka_consumer_apply(struct kafka_consumer *consumer);
 /* kafka_group.c */
 void kafka_group_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *event);
 void kafka_group_ask(struct kafka_consumer *consumer);
+
+/* Before events are looked for: gives the partitions back of which it was said that it would. */
+void kafka_group_give_back(struct kafka_consumer *consumer);
 
 /* Is there a coordinator? As of the statistics. */
 void kafka_group_look(struct kafka_consumer *consumer, const char *statistics);

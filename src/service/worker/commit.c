@@ -1,7 +1,8 @@
 /*
  * Commits of offsets, apart from batches. COMMIT only marks a batch's records as done; what may be committed goes to the bus a little
  * later (worker_seams.commit_ms), that of all batches and partitions together: a commit costs the bus as much as a request of
- * records. A crash meanwhile repeats those records, which is harmless. Nobody waits who stops, or takes records singly.
+ * records. A crash meanwhile repeats those records, which is harmless. Nobody waits who stops, takes records singly, or
+ * is about to lose his partitions (BUS_EVENT_LEAVING).
  *
  * One request of a partition is out at a time. A partition is listed while it has something to commit; so a worker has no more to
  * say when none is listed.
@@ -121,6 +122,21 @@ bool commits_advance(struct worker *worker)
         if (moved)
                 worker->commit_due_ms = now_ms + worker->seams.commit_ms;
         return moved;
+}
+
+void commits_hurry(struct worker *worker)
+{
+        struct list_node *node = worker->committing.head.next;
+
+        while (node != &worker->committing.head) {
+                struct committing *commit = container_of(node, struct committing, node);
+                uint64_t next;
+
+                node = node->next;
+                /* What is under way is overtaken; its completion has another tag. */
+                if (!commit->out || (offsets_next(&worker->offsets, commit->partition, &next) && next > commit->next))
+                        (void)submit(worker, commit);
+        }
 }
 
 void commits_complete(struct worker *worker, const struct completion *completion)

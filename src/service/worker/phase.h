@@ -99,6 +99,9 @@ void commits_finish(struct worker *worker);
 /* Hands to the bus what is due. True if anything went. */
 bool commits_advance(struct worker *worker);
 
+/* Hands to the bus all there is to commit, due or not: the partitions are about to be revoked. */
+void commits_hurry(struct worker *worker);
+
 /* A completion came; perhaps of a commit that nobody waits for any more. */
 void commits_complete(struct worker *worker, const struct completion *completion);
 

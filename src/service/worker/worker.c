@@ -176,6 +176,9 @@ static void take_event(struct worker *worker, const struct bus_event *event)
                 forget_partition(worker, event->record.partition);
                 worker->assigned_ms[event->record.partition] = worker_now_ms(worker);
                 break;
+        case BUS_EVENT_LEAVING:
+                commits_hurry(worker);
+                break;
         case BUS_EVENT_REVOKED:
                 event_note(worker->seams.events, EVENT_INFO, "worker.revoked", NULL, {"service", worker->service->name},
                            {"partition", NULL, (uint64_t)event->record.partition});
