@@ -406,6 +406,41 @@ static void test_a_connection_is_never_two_users(void **state)
         client_expect_bye(&alice, ERR_BAD_TOKEN);
 }
 
+/* Of a connection at most one in TYPING_MS goes on; the others are as if they had not come, and nobody is told. */
+static void test_typing_goes_on_once_in_a_while(void **state)
+{
+        struct wire_typing typing = {.kind = 1};
+        struct wire_frame frame;
+        struct client boris;
+
+        (void)state;
+        client_join(&alice, 42, 7);
+        client_open(&host, &boris);
+        client_join(&boris, 43, 8);
+        (void)client_send(&alice, WIRE_CODE_typing, &typing);
+        (void)host_take(&host, &frame, NULL);
+        assert_int_equal(frame.code, WIRE_CODE_typing);
+        (void)client_send(&alice, WIRE_CODE_typing, &typing);
+        host_take_nothing(&host);
+        host_pass(&host, TYPING_MS - 10);
+        (void)client_send(&alice, WIRE_CODE_typing, &typing);
+        host_take_nothing(&host);
+        client_expect_nothing(&alice);
+        send_write(&alice); /* of nothing else */
+        (void)host_take(&host, &frame, NULL);
+        assert_int_equal(frame.code, WIRE_CODE_write);
+        (void)client_send(&boris, WIRE_CODE_typing, &typing); /* each for himself */
+        (void)host_take(&host, &frame, NULL);
+        assert_int_equal(frame.user, 43);
+        host_pass(&host, 10); /* what did not go on does not put it off */
+        (void)client_send(&alice, WIRE_CODE_typing, &typing);
+        (void)host_take(&host, &frame, NULL);
+        assert_int_equal(frame.user, 42);
+        (void)client_send(&alice, WIRE_CODE_typing, &typing);
+        host_take_nothing(&host);
+        client_close(&boris);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -431,6 +466,7 @@ int main(void)
                 T(a_connection_is_never_two_users),
                 T(a_join_without_answer_can_be_repeated),
                 T(bad_records_change_nothing),
+                T(typing_goes_on_once_in_a_while),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -513,6 +513,8 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_members] = on_members,
         [WIRE_CODE_devices] = fake_server_on_devices,
         [WIRE_CODE_mark] = on_mark,
+        [WIRE_CODE_watch] = fake_server_on_watch,
+        [WIRE_CODE_typing] = fake_server_on_typing,
         [WIRE_CODE_sign_up] = fake_server_on_sign_up,
         [WIRE_CODE_confirm] = fake_server_on_confirm,
         [WIRE_CODE_sign_in] = fake_server_on_sign_in,

@@ -8,6 +8,7 @@
 #ifndef GALKA_TEST_SUPPORT_FAKE_SERVER_H
 #define GALKA_TEST_SUPPORT_FAKE_SERVER_H
 
+#include "rules/limits.h"
 #include "support/core_host.h"
 
 #define FAKE_ROOMS_MAX   512
@@ -62,6 +63,12 @@ struct fake_server {
         struct wire_welcome welcome;
         uint64_t blocks[300]; /* whom everybody blocks, ascending */
         uint32_t block_count;
+        struct wire_status statuses[8]; /* of whoever is watched: those whom the watch names are said; the others are not */
+        uint32_t status_count;
+        uint64_t watch_stamp, watch_lease_ms;
+        uint64_t watch_users[WATCH_USERS_MAX]; /* of the last watch */
+        uint32_t watch_count;
+        struct id watch_room;
         uint8_t token_salt; /* tokens made with another one are not good */
         uint8_t secret[32]; /* of the last device that was signed in */
 };
@@ -97,6 +104,8 @@ struct fake_frame {
                 struct wire_profiles profiles;
                 struct wire_devices devices;
                 struct wire_members members;
+                struct wire_watch watch;
+                struct wire_typing typing;
                 struct wire_write write;
                 struct wire_mark mark;
         };

@@ -15,5 +15,7 @@ void fake_server_on_settings(struct fake_server *server, struct fake_client *cli
 void fake_server_on_find(struct fake_server *server, struct fake_client *client, struct fake_frame *frame);
 void fake_server_on_profiles(struct fake_server *server, struct fake_client *client, struct fake_frame *frame);
 void fake_server_on_devices(struct fake_server *server, struct fake_client *client, struct fake_frame *frame);
+void fake_server_on_watch(struct fake_server *server, struct fake_client *client, struct fake_frame *frame);
+void fake_server_on_typing(struct fake_server *server, struct fake_client *client, struct fake_frame *frame);
 
 #endif

@@ -2,6 +2,7 @@
 #include "support/fake_server_inside.h"
 
 #include "base/assert.h"
+#include "rules/room.h"
 
 void fake_server_on_find(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
@@ -144,4 +145,32 @@ void fake_server_on_settings(struct fake_server *server, struct fake_client *cli
                 fake_server_send(server, client->host, WIRE_CODE_done, request, NULL, &done);
                 break;
         }
+}
+
+/* What is known of those whom it names. */
+void fake_server_on_watch(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        struct wire_status statuses[countof(server->statuses)];
+        struct wire_watched watched = {
+                .statuses = {.items = statuses}, .stamp = server->watch_stamp, .lease_ms = server->watch_lease_ms};
+        struct wire_iterator iterator;
+        struct wire_user_ref user;
+
+        server->watch_count = 0;
+        server->watch_room = frame->watch.room;
+        wire_list_start(&iterator, WIRE_STRUCTURE(watch), 1, &frame->watch.users);
+        while (wire_list_next(&iterator, &user)) {
+                server->watch_users[server->watch_count++] = user.user;
+                for (uint32_t i = 0; i < server->status_count; i++)
+                        if (server->statuses[i].user == user.user)
+                                statuses[watched.statuses.count++] = server->statuses[i];
+        }
+        fake_server_send(server, client->host, WIRE_CODE_watched, &frame->head.request, NULL, &watched);
+}
+
+/* Counted, and no more. */
+void fake_server_on_typing(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        (void)server, (void)client;
+        check(room_personal_users(&frame->head.room, &(uint64_t){0}, &(uint64_t){0}));
 }
