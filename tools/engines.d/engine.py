@@ -1,4 +1,6 @@
 """What every engine has: a home, a port or several, a process, and a way to tell that it answers."""
+import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -122,6 +124,22 @@ class Engine:
             return plain
         context = ssl.create_default_context(cafile=f'{self.group.certificates}/ca.pem')
         return context.wrap_socket(plain, server_hostname='localhost')
+
+
+@contextlib.contextmanager
+def once(cache, folder):
+    """For one process at a time; yields a folder to fill when there is none of that name yet, else None."""
+    os.makedirs(cache, exist_ok=True)
+    with open(f'{folder}.lock', 'w', encoding='utf-8') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.isdir(folder):
+            yield None
+            return
+        part = f'{folder}.part'
+        shutil.rmtree(part, ignore_errors=True)
+        os.mkdir(part)
+        yield part
+        os.rename(part, folder)
 
 
 def run(command, what, user=None, text=''):

@@ -4,8 +4,6 @@ Once on a machine, the jars are fetched from Maven Central, and a broker is star
 quick: what formatting a folder writes (a Java process each), and Java's archive of the classes that a broker loads.
 """
 import base64
-import contextlib
-import fcntl
 import os
 import re
 import shutil
@@ -19,7 +17,7 @@ import uuid
 import kafka_loss
 import ports
 import process
-from engine import PASSWORD, USER, Broken, Engine, Missing, program, run
+from engine import PASSWORD, USER, Broken, Engine, Missing, once, program, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FETCH_SECONDS = 300
@@ -31,22 +29,6 @@ MEMORY = ['-Xmx512m', '-XX:+UseSerialGC']
 def version():
     with open(f'{HERE}/pom.xml', encoding='utf-8') as file:
         return re.search(r'<kafka>(.*?)</kafka>', file.read())[1]
-
-
-@contextlib.contextmanager
-def once(cache, folder):
-    """For one process at a time; yields a folder to fill when there is none of that name yet, else None."""
-    os.makedirs(cache, exist_ok=True)
-    with open(f'{folder}.lock', 'w', encoding='utf-8') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if os.path.isdir(folder):
-            yield None
-            return
-        part = f'{folder}.part'
-        shutil.rmtree(part, ignore_errors=True)
-        os.mkdir(part)
-        yield part
-        os.rename(part, folder)
 
 
 def jars(cache):
