@@ -88,7 +88,7 @@ void connection_move(struct connection *connection, enum connection_state to)
 {
 #define TO(state)          (1u << CONNECTION_##state)
 #define X(state, text, to) [CONNECTION_##state] = (to),
-        static const uint8_t lawful[] = {CONNECTION_STATES(X)};
+        static const uint16_t lawful[] = {CONNECTION_STATES(X)};
 #undef X
 #undef TO
 

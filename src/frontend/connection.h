@@ -20,7 +20,8 @@
 #include "wire/wire.h"
 
 /* Each line: state, text, the states it may move to. FREE: the slot is nobody's. PROXY: a balancer has not yet said whom it speaks
- * for. LEAVING: told nothing more, waits for replies. */
+ * for. LEAVING: told nothing more, waits for replies. CLOSING: the last word is on its way. ENDED: it is written, and so is the end; the
+ * client is to end it too. */
 #define CONNECTION_STATES(X)                                                                                                \
         X(FREE, "free", TO(PROXY) | TO(HELLO))                                                                              \
         X(PROXY, "proxy", TO(HELLO) | TO(CLOSING) | TO(FREE))                                                               \
@@ -29,7 +30,8 @@
         X(JOINING, "joining", TO(READY) | TO(SIGNED_OUT) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                            \
         X(READY, "ready", TO(LEAVING) | TO(CLOSING) | TO(FREE))                                                             \
         X(LEAVING, "leaving", TO(CLOSING) | TO(FREE))                                                                       \
-        X(CLOSING, "closing", TO(FREE))
+        X(CLOSING, "closing", TO(ENDED) | TO(FREE))                                                                         \
+        X(ENDED, "ended", TO(FREE))
 
 enum connection_state {
 #define X(state, text, to) CONNECTION_##state,

@@ -35,7 +35,7 @@ void connection_drop(struct frontend *frontend, struct connection *connection)
 
 void connection_end(struct frontend *frontend, struct connection *connection, enum error error, uint32_t retry_after_ms)
 {
-        if (connection->state == CONNECTION_CLOSING || connection->state == CONNECTION_FREE)
+        if (connection->state >= CONNECTION_CLOSING || connection->state == CONNECTION_FREE)
                 return;
         detach(frontend, connection);
         connection_move(connection, CONNECTION_CLOSING);
@@ -68,7 +68,7 @@ void connection_reply_settled(struct frontend *frontend, struct connection *conn
                 connection_end(frontend, connection, ERR_DRAINING, FRONTEND_RETRY_MS);
 }
 
-bool connection_discard_input(struct frontend *frontend, struct connection *connection)
+void connection_discard_input(struct frontend *frontend, struct connection *connection)
 {
         struct net *net = frontend->seams.net;
 
@@ -77,18 +77,24 @@ bool connection_discard_input(struct frontend *frontend, struct connection *conn
                 enum error error = net->ops->read(net, connection->socket, frontend->input, FRONTEND_INPUT_SIZE, &got);
 
                 if (error == ERR_AGAIN)
-                        return true;
+                        return;
                 if (error != ERR_OK) {
                         connection_drop(frontend, connection);
-                        return false;
+                        return;
                 }
         }
-        return true;
 }
 
 void connection_written(struct frontend *frontend, struct connection *connection)
 {
+        struct net *net = frontend->seams.net;
+
         check(connection->state == CONNECTION_CLOSING);
-        if (connection_discard_input(frontend, connection))
+        if (net->ops->end_writing(net, connection->socket) != ERR_OK) {
                 connection_drop(frontend, connection);
+                return;
+        }
+        connection_move(connection, CONNECTION_ENDED);
+        liveness_wait(frontend, connection);
+        traffic_tidy(frontend, connection);
 }

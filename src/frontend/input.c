@@ -203,7 +203,7 @@ void input_readable(struct frontend *frontend, struct connection *connection)
         size_t got;
 
         if (!hears(connection, id)) {
-                (void)connection_discard_input(frontend, connection);
+                connection_discard_input(frontend, connection);
                 return;
         }
         if (connection->traffic && list_linked(&connection->traffic->paused))

@@ -115,9 +115,9 @@ struct frontend {
         bool more, published;                       /* the turn left work behind; records wait for a flush */
 
         struct connections connections;
-        struct list newcomers, heard, closing; /* liveness.h */
-        struct list dirty, patient, blocked;   /* output.h */
-        struct list partials, paused;          /* input.h */
+        struct list newcomers, heard, closing, ended; /* liveness.h */
+        struct list dirty, patient, blocked;          /* output.h */
+        struct list partials, paused;                 /* input.h */
         struct pool traffics, sends;
         struct blocks blocks;
         struct pendings pendings;

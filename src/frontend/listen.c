@@ -43,16 +43,18 @@ void listen_close(struct frontend *frontend)
                 net->ops->close(net, frontend->listeners[--frontend->listener_count]);
 }
 
-/* The peer learns why, if its socket takes one small frame at once; it gets no connection. */
+/* The peer learns why, if its socket takes one small frame at once; it gets no connection, so nobody
+ * waits for its end. What it said already is read, or closing would reset what it is told. */
 static void turn_away(struct frontend *frontend, int socket)
 {
         struct net *net = frontend->seams.net;
         uint8_t bytes[256];
         struct slice bye = answer_refusal(ERR_BUSY, FRONTEND_RETRY_MS, bytes, bytes + sizeof(bytes));
-        size_t written;
+        size_t written, got;
 
         check(bye.size > 0);
         (void)net->ops->write(net, socket, &bye, 1, &written);
+        (void)net->ops->read(net, socket, frontend->input, FRONTEND_INPUT_SIZE, &got);
         net->ops->close(net, socket);
         frontend->counts.refused++;
 }

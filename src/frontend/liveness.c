@@ -3,11 +3,12 @@
 
 #include "frontend/ending.h"
 
-enum { NEWCOMERS, HEARD, CLOSING, LISTS };
+enum { NEWCOMERS, HEARD, CLOSING, ENDED, LISTS };
 
 static const struct list *list_at(const struct frontend *frontend, int which)
 {
-        const struct list *const lists[LISTS] = {&frontend->newcomers, &frontend->heard, &frontend->closing};
+        const struct list *const lists[LISTS] = {&frontend->newcomers, &frontend->heard, &frontend->closing,
+                                                 &frontend->ended};
 
         return lists[which];
 }
@@ -16,7 +17,7 @@ static uint64_t patience_ms(const struct frontend *frontend, int which)
 {
         uint64_t ping_ms = frontend->options.ping_ms;
         const uint64_t patience[LISTS] = {frontend->options.sign_in_ms, 2 * ping_ms + ping_ms / LIVENESS_PRECISION,
-                                          ENDING_MS};
+                                          ENDING_MS, ENDED_MS};
 
         return patience[which];
 }
@@ -43,6 +44,9 @@ void liveness_wait(struct frontend *frontend, struct connection *connection)
                 break;
         case CONNECTION_CLOSING:
                 list = &frontend->closing;
+                break;
+        case CONNECTION_ENDED:
+                list = &frontend->ended;
                 break;
         case CONNECTION_LEAVING:
                 break;
@@ -73,7 +77,7 @@ static struct connection *first_of(const struct list *list)
 
 static void expire(struct frontend *frontend, struct connection *connection, int which)
 {
-        if (which == CLOSING) {
+        if (which >= CLOSING) {
                 connection_drop(frontend, connection);
                 return;
         }

@@ -4,6 +4,7 @@
  *      newcomers  HELLO, SIGNED_OUT, JOINING: since accept or the last sign-in request; closed after sign_in_ms
  *      heard      READY: since bytes came; closed after two silent ping intervals
  *      closing    CLOSING: since the last word was queued; closed after ENDING_MS
+ *      ended      ENDED: since the end was written; closed after ENDED_MS
  * A LEAVING connection is on none: its replies' deadlines end it.
  */
 #ifndef GALKA_FRONTEND_LIVENESS_H

@@ -171,7 +171,7 @@ static void queue_or_cut(struct frontend *frontend, struct connection *connectio
 {
         uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
 
-        check(block->size > 0);
+        check(block->size > 0 && connection->state != CONNECTION_ENDED);
         if (!shed(frontend, connection, block->size))
                 return;
         /* The last word of a connection that is being closed is always let through; nothing follows it. */

@@ -150,7 +150,7 @@ void pending_run(struct frontend *frontend)
                 uint64_t id = connection ? connection->id : 0;
 
                 frontend->counts.deadline_passed++;
-                if (!connection || connection->state == CONNECTION_CLOSING)
+                if (!connection || connection->state >= CONNECTION_CLOSING)
                         continue;
                 answer_error(frontend, connection, &request, ERR_UNKNOWN, 0, NULL);
                 if (connection->id == id)

@@ -49,7 +49,7 @@ static void deliver(struct frontend *frontend, struct connection *connection, co
         bool patient = post->effect == WIRE_EFFECT_PATIENT;
         bool reply = !id_is_zero(&post->request) || (post->effect != WIRE_EFFECT_NONE && !patient);
 
-        if (!block || connection->state <= CONNECTION_HELLO || connection->state == CONNECTION_CLOSING)
+        if (!block || connection->state <= CONNECTION_HELLO || connection->state >= CONNECTION_CLOSING)
                 return;
         if (patient && connection->state == CONNECTION_READY)
                 output_queue_patient(frontend, connection, block);
@@ -104,7 +104,7 @@ static void post_one(struct frontend *frontend, const struct wire_post *post, ui
         struct connection *connection = connection_find(&frontend->connections, id);
         uint64_t since_ms = 0;
 
-        if (!connection || connection->state == CONNECTION_CLOSING) {
+        if (!connection || connection->state >= CONNECTION_CLOSING) {
                 nobody_here(frontend, post, id);
                 return;
         }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "frontend/ending.h"
 #include "support/frontend_host.h"
 
 static struct host host;
@@ -239,6 +240,10 @@ static void test_ten_thousand_silent_connections(void **state)
                 host_turn(&host);
         assert_int_equal(frontend_counts(host.frontend).connections, MANY + 1);
         host_pass(&host, 4000);
+        for (int i = 0; i < 20; i++)
+                host_turn(&host);
+        assert_int_equal(frontend_counts(host.frontend).idle_closed, MANY + 1);
+        host_pass(&host, ENDED_MS); /* nor do they end the connection */
         for (int i = 0; i < 20; i++)
                 host_turn(&host);
         assert_int_equal(frontend_counts(host.frontend).connections, 0);

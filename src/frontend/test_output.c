@@ -120,12 +120,14 @@ static uint8_t read_to_the_end(struct client *client, struct wire_bye *bye)
                 struct net *net = host.client_net;
                 struct wire_frame frame;
                 enum error error;
-                size_t got, size;
+                size_t got = 0, size;
 
                 host_turn(&host);
-                if (net->ops->read(net, client->socket, client->input + client->used, CLIENT_INPUT - client->used, &got) ==
-                    ERR_CLOSED)
+                if (!client->closed && net->ops->read(net, client->socket, client->input + client->used,
+                                                      CLIENT_INPUT - client->used, &got) == ERR_CLOSED) {
                         client->closed = true;
+                        net->ops->close(net, client->socket);
+                }
                 client->used += got;
                 size = wire_frame_size(slice_of(client->input, client->used), WIRE_DOWN_SIZE_MAX, &error);
                 assert_int_equal(error, ERR_OK);

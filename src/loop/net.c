@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -205,6 +206,12 @@ static enum error net_write(struct net *net, int socket, const struct slice *par
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOTCONN ? ERR_AGAIN : ERR_CLOSED;
 }
 
+static enum error net_end_writing(struct net *net, int socket)
+{
+        check(socket_of(self(net), socket)->kind >= KIND_CONNECTING);
+        return shutdown(socket, SHUT_WR) == 0 ? ERR_OK : ERR_CLOSED;
+}
+
 /* If the kernel has no memory for it the old interest stays; the owner's own deadlines then end the
  * connection. */
 static void want(struct net *net, int fd, enum wanted bit, bool wanted)
@@ -396,6 +403,7 @@ enum error loop_net_new(struct event_sink *events, struct net **net)
                 .set_tag = net_set_tag,
                 .read = net_read,
                 .write = net_write,
+                .end_writing = net_end_writing,
                 .want_write = net_want_write,
                 .want_read = net_want_read,
                 .close = net_close,

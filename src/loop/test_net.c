@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "loop/loop.h"
@@ -130,6 +131,37 @@ static void test_what_was_given_up_is_not_read(void **state)
         assert_int_equal(expect(net, NET_EVENT_READABLE).tag, 2);
         assert_int_equal(net->ops->read(net, pair.server, bytes, sizeof(bytes), &got), ERR_CLOSED);
         assert_int_equal(got, 0);
+}
+
+/* Behind what was written the peer reads the end; what it still sends is read, and no reset takes anything from it. */
+static void test_an_end_of_writing_leaves_reading(void **state)
+{
+        struct net *net = *state;
+        struct pair pair = connected(net, "127.0.0.1");
+        char bytes[32];
+        size_t got;
+
+        send_text(net, pair.client, "hello");
+        send_text(net, pair.server, "bye");
+        assert_int_equal(net->ops->end_writing(net, pair.server), ERR_OK);
+        send_text(net, pair.client, "there");
+        for (size_t came = 0; came < 10; came += got) {
+                (void)expect(net, NET_EVENT_READABLE);
+                if (net->ops->read(net, pair.server, bytes, sizeof(bytes), &got) != ERR_OK)
+                        got = 0;
+        }
+        assert_int_equal(net->ops->read(net, pair.server, bytes, sizeof(bytes), &got), ERR_AGAIN);
+        net->ops->want_read(net, pair.server, false);
+        assert_int_equal(expect(net, NET_EVENT_READABLE).tag, 1);
+        assert_int_equal(net->ops->read(net, pair.client, bytes, sizeof(bytes), &got), ERR_OK);
+        assert_memory_equal(bytes, "bye", 3);
+        assert_int_equal(expect(net, NET_EVENT_READABLE).tag, 1);
+        assert_int_equal(recv(pair.client, bytes, sizeof(bytes), 0), 0);
+        net->ops->want_read(net, pair.server, true);
+        net->ops->close(net, pair.client);
+        assert_int_equal(expect(net, NET_EVENT_READABLE).tag, 2);
+        assert_int_equal(net->ops->read(net, pair.server, bytes, sizeof(bytes), &got), ERR_CLOSED);
+        assert_int_equal(net->ops->end_writing(net, pair.server), ERR_CLOSED);
 }
 
 static void test_addresses_are_mapped_into_ipv6(void **state)
@@ -313,6 +345,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_bytes_go_both_ways, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_an_end_of_writing_leaves_reading, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_addresses_are_mapped_into_ipv6, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_bad_addresses_and_taken_ports, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_what_was_given_up_is_not_read, setup, teardown),

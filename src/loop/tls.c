@@ -171,6 +171,18 @@ static enum error tls_write(struct net *net, int socket, const struct slice *par
         return error;
 }
 
+static enum error tls_end_writing(struct net *net, int socket)
+{
+        struct tls_stream *stream = stream_of(net, socket);
+        enum error error;
+
+        if (!stream)
+                return inner_of(net)->ops->end_writing(inner_of(net), socket);
+        error = tls_stream_end_writing(stream);
+        settle(self(net), stream);
+        return error;
+}
+
 static void tls_want_write(struct net *net, int socket, bool wanted)
 {
         struct tls_stream *stream = stream_of(net, socket);
@@ -462,6 +474,7 @@ enum error loop_tls_new(struct net *inner, const struct loop_tls_options *option
                 .set_tag = tls_set_tag,
                 .read = tls_read,
                 .write = tls_write,
+                .end_writing = tls_end_writing,
                 .want_write = tls_want_write,
                 .want_read = tls_want_read,
                 .close = tls_close,

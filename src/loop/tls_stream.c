@@ -126,6 +126,8 @@ enum error tls_stream_flush(struct tls_stream *stream)
                 *stream->shared->held -= written;
         }
         free_out(stream);
+        if (stream->ended)
+                (void)inner->ops->end_writing(inner, stream->socket);
         return ERR_OK;
 }
 
@@ -194,7 +196,7 @@ void tls_stream_finish(struct tls_stream *stream)
 
 void tls_stream_goodbye(struct tls_stream *stream)
 {
-        if (!stream->done || stream->closed || stream->out_size > 0)
+        if (!stream->done || stream->closed || stream->ended || stream->out_size > 0)
                 return;
         ERR_clear_error();
         (void)SSL_shutdown(stream->ssl);
@@ -479,4 +481,17 @@ enum error tls_stream_write(struct tls_stream *stream, const struct slice *parts
                 --*written;
         }
         return ERR_OK;
+}
+
+enum error tls_stream_end_writing(struct tls_stream *stream)
+{
+        if (!stream->done || stream->closed)
+                return ERR_CLOSED;
+        check(!stream->ended && !stream->owed);
+        stream->ended = true;
+        ERR_clear_error();
+        if (SSL_shutdown(stream->ssl) < 0)
+                stream->closed = stream->failed = true;
+        ERR_clear_error();
+        return stream->closed || tls_stream_flush(stream) == ERR_CLOSED ? ERR_CLOSED : ERR_OK;
 }

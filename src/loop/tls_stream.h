@@ -45,6 +45,7 @@ struct tls_stream {
         bool moved;                   /* the last call took bytes off `in`: what is there now begins a record */
         bool wants_read, wants_write; /* the owner does; the rest is tls.c's */
         bool inner_read, inner_write; /* is asked of the inner net */
+        bool ended;                   /* our end was told, and once that has left, the socket's */
         bool idle;                    /* a client's handshake that has not begun */
         struct list_node handshake, partial, ready;
         uint64_t since_ms, partial_ms;
@@ -70,9 +71,11 @@ must_use enum error tls_stream_push(struct tls_stream *stream, struct slice byte
 /* One step, with what has come. Sets done, or closed and failed. */
 void tls_stream_handshake(struct tls_stream *stream);
 
-/* As net.h says of read and write, once the handshake is done. */
+/* As net.h says of read, write and end_writing, once the handshake is done. */
 enum error tls_stream_read(struct tls_stream *stream, void *bytes, size_t size, size_t *got);
 enum error tls_stream_write(struct tls_stream *stream, const struct slice *parts, size_t count, size_t *written);
+
+enum error tls_stream_end_writing(struct tls_stream *stream);
 
 /* Sends what is held. OK: nothing is left; AGAIN; CLOSED. */
 enum error tls_stream_flush(struct tls_stream *stream);

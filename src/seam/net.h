@@ -54,6 +54,11 @@ struct net_ops {
          * anything else is; one that was not may be dropped. */
         enum error (*write)(struct net *net, int socket, const struct slice *parts, size_t count, size_t *written);
 
+        /* Nothing more is written: behind what was, the peer reads the end. Reading goes on; so one learns that the peer has read it, and
+         * what it still sends does not make a reset of the end (close with bytes unread, or on their way, does). OK, or CLOSED: only
+         * close is left. */
+        enum error (*end_writing)(struct net *net, int socket);
+
         void (*want_write)(struct net *net, int socket, bool wanted);
 
         /* No more READABLE while false (back-pressure). */

@@ -25,9 +25,6 @@ def crowd_size():
     return size
 
 
-RESET = 'reset'
-
-
 class Crowd:
     """Connections that are watched together."""
 
@@ -47,17 +44,13 @@ class Crowd:
         """Takes what comes; notes which connections ended, and with which last frame."""
         for fd, _ in self.poll.poll(seconds * 1000):
             client = self.clients[fd]
-            reset = False
-            try:
-                data = client.socket.recv(65536)
-            except ConnectionResetError:  # it was closed while more was on its way to it: TCP may then drop its last words
-                data, reset = b'', True
+            data = client.socket.recv(65536)
             client.buffer += data
             if data:
                 continue
             self.poll.unregister(fd)
             del self.clients[fd]
-            last = RESET if reset else None
+            last = None
             try:
                 while True:
                     last = client.read(1)
@@ -73,7 +66,7 @@ class Crowd:
             self.turn(0.2)
 
     def reasons(self):
-        return {frame.body.get('code') if frame else None for frame in self.ended if frame != RESET}
+        return {frame.body.get('code') if frame else None for frame in self.ended}
 
     def close(self):
         for client in self.clients.values():

@@ -23,6 +23,7 @@ struct end {
         size_t in_size;
         struct net_address peer;
         bool broken, connecting;
+        bool ended; /* writes no more */
 };
 
 struct socket {
@@ -214,7 +215,7 @@ static enum error fake_read(struct net *net, int socket, void *bytes, size_t siz
         if (end->broken)
                 return ERR_CLOSED;
         if (end->in_size == 0)
-                return end->other ? ERR_AGAIN : ERR_CLOSED;
+                return end->other && !end->other->ended ? ERR_AGAIN : ERR_CLOSED;
         *got = min_of(size, end->in_size);
         if (read_max)
                 *got = min_of(*got, read_max);
@@ -229,7 +230,7 @@ static enum error fake_write(struct net *net, int socket, const struct slice *pa
         struct end *end = socket_of(net, socket)->end, *other;
         size_t pipe_size = self(net)->world->pipe_size;
 
-        check(end);
+        check(end && !end->ended);
         other = end->other;
         *written = 0;
         if (end->broken || !other || other->broken)
@@ -243,6 +244,15 @@ static enum error fake_write(struct net *net, int socket, const struct slice *pa
                 *written += taken;
         }
         return *written ? ERR_OK : ERR_AGAIN;
+}
+
+static enum error fake_end_writing(struct net *net, int socket)
+{
+        struct end *end = socket_of(net, socket)->end;
+
+        check(end);
+        end->ended = true;
+        return end->broken || !end->other ? ERR_CLOSED : ERR_OK;
 }
 
 static void fake_want_write(struct net *net, int socket, bool wanted)
@@ -308,7 +318,7 @@ static size_t stream_events(struct machine *machine, int number, struct net_even
                 events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
                 return count;
         }
-        if (socket->wants_read && (over || end->in_size > 0))
+        if (socket->wants_read && (over || other->ended || end->in_size > 0))
                 events[count++] = (struct net_event){.kind = NET_EVENT_READABLE, .socket = number, .tag = socket->tag};
         if (socket->wants_write && count < max && (over || other->in_size < machine->world->pipe_size))
                 events[count++] = (struct net_event){.kind = NET_EVENT_WRITABLE, .socket = number, .tag = socket->tag};
@@ -364,6 +374,7 @@ struct net *fake_world_net(struct fake_world *world, uint8_t number)
                 .set_tag = fake_set_tag,
                 .read = fake_read,
                 .write = fake_write,
+                .end_writing = fake_end_writing,
                 .want_write = fake_want_write,
                 .want_read = fake_want_read,
                 .close = fake_close,

@@ -7,8 +7,11 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "loop/loop.h"
 #include "loop/tls.h"
 #include "support/frontend_host.h"
+
+#define SOCKETS_MS 2 /* a turn waits for what is on its way between real sockets */
 
 static uint64_t host_monotonic_us(struct clock *clock)
 {
@@ -75,13 +78,18 @@ struct frontend_seams host_seams(struct host *host)
         };
 }
 
+static const char *machine(const struct host *host)
+{
+        return host->sockets ? "127.0.0.1" : "10.0.0.1";
+}
+
 static void serve(struct host *host, const struct frontend_options *options)
 {
         struct net_address bound;
         struct frontend_seams seams = host_seams(host);
 
         assert_int_equal(frontend_new(options, &seams, &host->frontend), ERR_OK);
-        assert_int_equal(frontend_listen(host->frontend, "10.0.0.1", 0, false, &bound), ERR_OK);
+        assert_int_equal(frontend_listen(host->frontend, machine(host), 0, false, &bound), ERR_OK);
         host->port = bound.port;
         for (int i = 0; i < 10 && !frontend_serves(host->frontend); i++)
                 assert_true(frontend_turn(host->frontend, 0));
@@ -94,19 +102,39 @@ void host_start(struct host *host, const struct frontend_options *options)
         serve(host, options);
 }
 
-void host_start_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
-                    struct tls_context *client)
+static void serve_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                      struct tls_context *client)
 {
         struct frontend_options all = *options;
         struct loop_tls_options tls = {.server = server, .client = client, .clock = &host->clock.clock};
 
-        host_start_seams(host);
         assert_int_equal(loop_tls_new(host->net, &tls, &host->tls_net), ERR_OK);
         assert_int_equal(loop_tls_new(host->client_net, &tls, &host->tls_client_net), ERR_OK);
         host->net = host->tls_net;
         host->client_net = host->tls_client_net;
         all.tls = true;
         serve(host, &all);
+}
+
+void host_start_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                    struct tls_context *client)
+{
+        host_start_seams(host);
+        serve_tls(host, options, server, client);
+}
+
+void host_start_sockets(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                        struct tls_context *client)
+{
+        host_start_seams(host);
+        host->sockets = true;
+        assert_int_equal(loop_net_new(&host->events, &host->net), ERR_OK);
+        assert_int_equal(loop_net_new(&host->events, &host->client_net), ERR_OK);
+        host->raw = host->net;
+        if (server)
+                serve_tls(host, options, server, client);
+        else
+                serve(host, options);
 }
 
 void host_stop(struct host *host)
@@ -124,15 +152,19 @@ void host_stop(struct host *host)
                 host->tls_net->ops->free(&host->tls_net);
         if (host->tls_client_net)
                 host->tls_client_net->ops->free(&host->tls_client_net);
+        if (host->sockets && host->raw == host->net) {
+                host->net->ops->free(&host->net);
+                host->client_net->ops->free(&host->client_net);
+        }
         fake_world_free(&host->world);
 }
 
-/* Handshakes of clients go on by themselves. */
+/* Handshakes of clients go on by themselves, and real sockets learn that they are connected. */
 static void turn_clients(struct host *host)
 {
         struct net_event events[16];
 
-        if (host->tls_client_net)
+        if (host->tls_client_net || host->sockets)
                 (void)host->client_net->ops->poll(host->client_net, events, countof(events), 0);
 }
 
@@ -142,7 +174,7 @@ bool host_turn(struct host *host)
 
         for (int i = 0; i < 4 && goes_on; i++) {
                 turn_clients(host);
-                goes_on = frontend_turn(host->frontend, 0);
+                goes_on = frontend_turn(host->frontend, host->sockets ? SOCKETS_MS : 0);
         }
         return goes_on;
 }
@@ -253,7 +285,7 @@ void client_open(struct host *host, struct client *client)
 {
         *client = (struct client){.host = host, .input = memory_new(CLIENT_INPUT)};
         assert_non_null(client->input);
-        assert_int_equal(host->client_net->ops->connect(host->client_net, "10.0.0.1", host->port, 1, &client->socket),
+        assert_int_equal(host->client_net->ops->connect(host->client_net, machine(host), host->port, 1, &client->socket),
                          ERR_OK);
         host_turn(host);
 }
@@ -269,7 +301,8 @@ void client_secure(struct client *client, const char *name)
 
 void client_close(struct client *client)
 {
-        client->host->client_net->ops->close(client->host->client_net, client->socket);
+        if (!client->closed)
+                client->host->client_net->ops->close(client->host->client_net, client->socket);
         memory_free(client->input);
         client->input = NULL;
 }
@@ -280,6 +313,8 @@ size_t client_send_bytes(struct client *client, const void *bytes, size_t size)
         struct slice part = slice_of(bytes, size);
         size_t written;
 
+        if (client->closed)
+                return 0;
         return net->ops->write(net, client->socket, &part, 1, &written) == ERR_OK ? written : 0;
 }
 
@@ -321,8 +356,11 @@ static void receive(struct client *client)
                 enum error error =
                         net->ops->read(net, client->socket, client->input + client->used, CLIENT_INPUT - client->used, &got);
 
-                if (error == ERR_CLOSED)
+                if (error == ERR_CLOSED) {
                         client->closed = true;
+                        net->ops->close(net, client->socket);
+                        host_turn(client->host);
+                }
                 if (error != ERR_OK)
                         break;
                 client->used += got;

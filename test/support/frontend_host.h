@@ -40,6 +40,7 @@ struct host {
         struct presence_memory *memory;
         struct presence *presence, *observer;
         struct frontend *frontend;
+        bool sockets; /* real ones */
         uint16_t port;
         struct bus_event taken[1];
 };
@@ -47,7 +48,7 @@ struct host {
 struct client {
         struct host *host;
         int socket;
-        bool closed; /* the server closed it */
+        bool closed; /* it has read the server's end, and closed its own */
         uint64_t user, device;
         uint8_t token[TOKEN_SIZE];
         uint8_t *input;
@@ -63,6 +64,10 @@ void host_start(struct host *host, const struct frontend_options *options);
 struct tls_context;
 void host_start_tls(struct host *host, const struct frontend_options *options, struct tls_context *server,
                     struct tls_context *client);
+
+/* The same over sockets of this machine, where what was written takes its time; server NULL: without TLS. */
+void host_start_sockets(struct host *host, const struct frontend_options *options, struct tls_context *server,
+                        struct tls_context *client);
 
 /* The same without a frontend: the test makes its own. */
 void host_start_seams(struct host *host);
