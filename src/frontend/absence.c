@@ -2,7 +2,6 @@
 #include "frontend/absence.h"
 
 #include "base/memory.h"
-#include "wire/envelope.h"
 
 #define RETRY_MS 200 /* the bus takes nothing now */
 
@@ -34,30 +33,14 @@ void absence_note(struct frontend *frontend, uint64_t user)
 static bool publish(struct frontend *frontend, uint64_t user)
 {
         const struct wire_gone gone = {.user = user};
-        struct wire_frame frame = {.code = WIRE_CODE_gone};
-        struct wire_envelope envelope = {.frontend = frontend->options.index,
-                                         .epoch = frontend->epoch,
-                                         .not_after_ms = frontend->wall_ms + frontend->options.reply_ms};
-        struct bus_message message = {.topic = BUS_QUERY, .partition = BUS_PARTITION_BYKEY};
-        uint8_t bytes[128], random[10], key[8];
-        struct slice built;
+        struct id request;
 
-        frontend->seams.random->fill(frontend->seams.random, random, sizeof(random));
-        frame.request = id_uuid7(frontend->wall_ms, random);
-        built = wire_frame_build(&frame, &gone, bytes, bytes + sizeof(bytes));
-        check(built.size > WIRE_LENGTH_SIZE);
-        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
-        be64_put(key, user); /* as his Joins: they are served in one order */
-        message.key = slice_of(key, sizeof(key));
-        message.value = wire_record_build(WIRE_CODE_envelope, &envelope, frontend->scratch,
-                                          frontend->scratch + sizeof(frontend->scratch));
-        check(message.value.size > 0);
-        if (frontend->seams.bus->ops->publish(frontend->seams.bus, &message) != ERR_OK)
+        /* By the key of his Joins: they are served in one order. */
+        if (!frontend_publish_frame(frontend, BUS_QUERY, WIRE_CODE_gone, user, &gone, &request))
                 return false;
-        frontend->published = true;
         frontend->counts.away++;
         if (event_wanted(frontend->seams.events, EVENT_DEBUG))
-                event_note(frontend->seams.events, EVENT_DEBUG, "frontend.away", &frame.request, {"user", NULL, user});
+                event_note(frontend->seams.events, EVENT_DEBUG, "frontend.away", &request, {"user", NULL, user});
         return true;
 }
 

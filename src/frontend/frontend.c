@@ -13,6 +13,7 @@
 #include "frontend/output.h"
 #include "frontend/pending.h"
 #include "frontend/post.h"
+#include "frontend/sweep.h"
 #include "frontend/upkeep.h"
 #include "wire/envelope.h"
 
@@ -166,6 +167,33 @@ bool frontend_publish(struct frontend *frontend, uint16_t index, uint8_t code, c
         return true;
 }
 
+bool frontend_publish_frame(struct frontend *frontend, enum bus_topic topic, uint8_t code, uint64_t user,
+                            const void *message, struct id *request)
+{
+        struct wire_frame frame = {.code = code};
+        struct wire_envelope envelope = {.frontend = frontend->options.index,
+                                         .epoch = frontend->epoch,
+                                         .not_after_ms = frontend->wall_ms + frontend->options.reply_ms};
+        struct bus_message record = {.topic = topic, .partition = BUS_PARTITION_BYKEY};
+        uint8_t bytes[128], random[10], key[8];
+        struct slice built;
+
+        frontend->seams.random->fill(frontend->seams.random, random, sizeof(random));
+        frame.request = *request = id_uuid7(frontend->wall_ms, random);
+        built = wire_frame_build(&frame, message, bytes, bytes + sizeof(bytes));
+        check(built.size > WIRE_LENGTH_SIZE);
+        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
+        be64_put(key, user);
+        record.key = slice_of(key, sizeof(key));
+        record.value = wire_record_build(WIRE_CODE_envelope, &envelope, frontend->scratch,
+                                         frontend->scratch + sizeof(frontend->scratch));
+        check(record.value.size > 0);
+        if (frontend->seams.bus->ops->publish(frontend->seams.bus, &record) != ERR_OK)
+                return false;
+        frontend->published = true;
+        return true;
+}
+
 static void take_net_event(struct frontend *frontend, const struct net_event *event)
 {
         struct connection *connection;
@@ -261,6 +289,7 @@ bool frontend_turn(struct frontend *frontend, int wait_ms)
                 liveness_run(frontend);
         upkeep_run(frontend);
         absence_run(frontend);
+        sweep_run(frontend);
         if (frontend->claim.state == CLAIM_GIVEN_UP)
                 drain_at_once(frontend);
         if (frontend->drain.on)
@@ -274,8 +303,9 @@ int frontend_wait_ms(const struct frontend *frontend)
 {
         uint64_t now_ms = clock_monotonic_ms(frontend->seams.clock), next = UINT64_MAX;
         const uint64_t times[] = {
-                claim_next_ms(frontend),  input_next_ms(frontend), pending_next_ms(frontend), liveness_next_ms(frontend),
-                upkeep_next_ms(frontend), drain_next_ms(frontend), output_next_ms(frontend),  absence_next_ms(frontend),
+                claim_next_ms(frontend),    input_next_ms(frontend),   pending_next_ms(frontend),
+                liveness_next_ms(frontend), upkeep_next_ms(frontend),  drain_next_ms(frontend),
+                output_next_ms(frontend),   absence_next_ms(frontend), sweep_next_ms(frontend),
         };
 
         if (frontend->more || !list_empty(&frontend->dirty))

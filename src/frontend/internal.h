@@ -126,6 +126,7 @@ struct frontend {
         struct claim claim;
         struct upkeep upkeep;
         struct absences absences;
+        uint64_t sweep_ms; /* sweep.h: the next one */
         struct drain drain;
         int listeners[FRONTEND_LISTENERS_MAX];
         uint32_t listener_count;
@@ -138,5 +139,9 @@ struct frontend {
 
 /* Publishes code and body to a partition of FRONTENDS. Used by claim.c and upkeep.c; false: the bus takes nothing now. */
 bool frontend_publish(struct frontend *frontend, uint16_t index, uint8_t code, const void *message);
+
+/* Publishes a frame of the frontend's own to a service, by the user's key. *request: its id. False: the bus takes nothing now. */
+bool frontend_publish_frame(struct frontend *frontend, enum bus_topic topic, uint8_t code, uint64_t user,
+                            const void *message, struct id *request);
 
 #endif

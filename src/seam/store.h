@@ -113,7 +113,9 @@ enum store_op_kind {
         STORE_PROFILE,       /* set names */
         STORE_EMAIL,         /* remember another address that waits for its code */
         STORE_EMAIL_CONFIRM, /* code right: set the address */
-        STORE_DELETE,        /* make the account a tombstone, revoke all devices */
+        STORE_DELETE,        /* make the account a tombstone, revoke all devices, list him among those who leave */
+        STORE_LEAVE,         /* WRITE of a LEFT by whose account is deleted: he has no device. NOT_ALLOWED: it is not */
+        STORE_LEAVING,       /* so far has a deleted user come in leaving */
         STORE_SEEN,          /* the device was used: written down if that is STORE_SEEN_MS ago; and LAST_SEEN */
         STORE_LAST_SEEN,     /* the user was there until now: written down as coarsely as rules/seen.h says */
         STORE_INVITE,        /* make an invitation: a member's, or (user 0) an operator's */
@@ -145,7 +147,7 @@ struct store_op {
                         uint64_t subject, target;
                         struct slice text, link, origin;
                         uint64_t members_known; /* version the caller has cached; 0: none */
-                } write;
+                } write;                        /* WRITE, LEAVE */
                 struct {
                         struct id room;
                         uint64_t delivered, read, shown;
@@ -179,8 +181,9 @@ struct store_op {
                         const char
                                 *password_hash; /* the one that was verified, changed since: BAD_LOGIN; "": it was wrong */
                         const char *new_hash;
-                        bool others; /* revoke all other devices */
-                } password;          /* PASSWORD; DELETE: the first alone */
+                        bool others;       /* revoke all other devices */
+                        struct id leaving; /* DELETE: what his LEAVEs will have for an id */
+                } password;                /* PASSWORD; DELETE: the first and the last alone */
                 struct {
                         struct slice user_name, name_folded, display_name; /* empty: as it is */
                 } profile;
@@ -209,6 +212,10 @@ struct store_op {
                         bool on;
                 } block;
                 struct {
+                        struct id after; /* he has left all rooms up to it, by id, and they were told; it only rises */
+                        bool done;       /* he has left all: he is on the list no longer */
+                } leaving;
+                struct {
                         enum store_access access;
                         const char *password_hash; /* PASSWORD */
                 } access;                          /* of `user` */
@@ -218,7 +225,7 @@ struct store_op {
 struct store_result {
         enum error status;            /* OK, or why it was refused (a class REFUSED or BUSY error) */
         bool repeat;                  /* it had been done before; the rest is the first answer */
-        struct store_members members; /* WRITE, MARK when OK; MARK of a member when LATE or REVOKED, too */
+        struct store_members members; /* WRITE, LEAVE, MARK when OK; MARK of a member when LATE or REVOKED, too */
         uint64_t retry_after_ms;      /* BUSY */
         union {
                 struct {
@@ -230,7 +237,7 @@ struct store_result {
                         size_t outside_count;
                         struct store_lowest lowest;
                         bool lowest_moved; /* by who came or went */
-                } write;
+                } write;                   /* WRITE, LEAVE */
                 struct {
                         struct store_marks marks;
                         struct store_lowest lowest;
@@ -269,6 +276,8 @@ enum store_question_kind {
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
+        STORE_ASK_LEAVERS,  /* deleted users who have not left all their groups yet */
+        STORE_ASK_LEAVING,  /* the next group of one of them */
         STORE_ASK_USERS,    /* an operator's: all accounts that there are, by user name */
         STORE_ASK_CHECK     /* for tests and doctor: is every room's log gapless, every counter right? */
 };
@@ -286,7 +295,7 @@ struct store_place {
 
 struct store_question {
         enum store_question_kind kind;
-        uint64_t user, device; /* checked: REVOKED (not for LOGIN, USERS, CHECK) */
+        uint64_t user, device; /* checked: REVOKED (not for LOGIN, LEAVERS, LEAVING, USERS, CHECK) */
         size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, PINS, SEARCH: text bytes of rows in all; fewer rows come beyond it */
         union {
                 struct {
@@ -336,6 +345,11 @@ struct store_question {
                         uint32_t people_max;
                 } blocks;
                 struct {
+                        uint64_t user;   /* LEAVERS: those above it */
+                        struct id after; /* LEAVING: rooms after it */
+                        uint32_t max;    /* LEAVERS: so many */
+                } leaving;
+                struct {
                         struct slice after; /* user names above it, folded; empty: from the first */
                         uint32_t users_max;
                 } users;
@@ -376,6 +390,11 @@ struct store_room {
 struct store_hit {
         struct id room;
         struct store_row row;
+};
+
+struct store_leaver {
+        uint64_t user, touched_ms; /* touched_ms: when he was last heard to go on */
+        struct id after;           /* store_op.leaving */
 };
 
 struct store_answer {
@@ -432,6 +451,18 @@ struct store_answer {
                         uint64_t *seen_ms; /* SHARED: of each, when he was there last (rules/seen.h); 0: not known */
                         size_t count;
                 } shared; /* SHARED, AMONG */
+                struct {
+                        struct store_leaver *leavers; /* by user id */
+                        size_t count;
+                        bool more;
+                } leavers;
+                struct {
+                        bool found;        /* he is on the list */
+                        struct id request; /* of his LEAVEs */
+                        struct id group;   /* the first one after `after` that he is in, or was once; zero: none so far */
+                        struct id through; /* as far as was looked */
+                        bool more;         /* there may be others after that */
+                } leaving;
                 struct {
                         uint64_t user; /* 0: nobody */
                         const char *password_hash;

@@ -18,6 +18,8 @@ struct store_op op_of(struct stage *stage, enum store_op_kind kind, const struct
                 op.user = sender->user;
                 op.device = sender->device;
         }
+        if (kind == STORE_DELETE)
+                op.password.leaving = stage_id(stage);
         return op;
 }
 

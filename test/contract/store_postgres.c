@@ -52,7 +52,7 @@ static void make_empty(const struct store_postgres_options *options)
                         "words;"
                         "DELETE FROM devices; DELETE FROM users; DELETE FROM pending; DELETE FROM invites; DELETE FROM "
                         "requests; DELETE FROM "
-                        "guesses; DELETE FROM refusals; DELETE FROM search; DELETE FROM blocks");
+                        "guesses; DELETE FROM refusals; DELETE FROM search; DELETE FROM blocks; DELETE FROM leaving");
                 return;
         }
         postgres_run("DROP SCHEMA public CASCADE; CREATE SCHEMA public");

@@ -185,18 +185,21 @@ static void test_migrating(void **state)
         store_postgres_free(&postgres);
         /* What was written before there was a search is found by it: more than one portion of rows. */
         postgres_run(
-                "ALTER TABLE other.users DROP COLUMN seen_ms, DROP COLUMN hides; DROP TABLE other.blocks; DROP TABLE "
+                "ALTER TABLE other.users DROP COLUMN seen_ms, DROP COLUMN hides; DROP TABLE other.leaving, other.blocks; "
+                "DROP TABLE "
                 "other.search; ALTER TABLE "
                 "other.messages DROP COLUMN reactions, DROP "
                 "COLUMN origin, DROP COLUMN pinned;"
                 " DELETE FROM other.galka_schema WHERE version >= 6;"
+                " INSERT INTO other.users VALUES(7, '-deleted-', 'gone', 'Deleted account', '', 'gone', '', 2, 0);"
                 " INSERT INTO other.messages(room, seq, changed, n, time_ms, sender, request, counts, kind, digest, text)"
                 " SELECT '00000000-0000-0000-c000-000000000001', g, g, g, 1, 1, gen_random_uuid(), true,"
                 " CASE WHEN g = 5 THEN 8 ELSE 1 END, 'd', 'Wild geese, ' || g FROM generate_series(1, 2500) g");
         assert_int_equal(store_postgres_migrate(&options, false, note_line, line, text), ERR_OK);
         postgres_run("DO $$ BEGIN ASSERT (SELECT count(*) FROM other.search WHERE word = 'gees') = 2499;"
                      " ASSERT (SELECT min(seq) FROM other.search WHERE word = '2500') = 2500;"
-                     " ASSERT NOT EXISTS(SELECT 1 FROM other.search WHERE seq = 5); END $$");
+                     " ASSERT NOT EXISTS(SELECT 1 FROM other.search WHERE seq = 5);"
+                     " ASSERT (SELECT user_id FROM other.leaving) = 7; END $$");
         postgres_run("INSERT INTO other.galka_schema(version) VALUES(99)");
         assert_int_equal(store_postgres_migrate(&options, false, note_line, line, text), ERR_CONFIG);
         assert_non_null(strstr(text, "newer galkad"));

@@ -183,6 +183,16 @@ void fill_session(struct script *script, uint64_t sequence, uint8_t code, union 
                 body->mark.shown = script_number(script);
                 return;
         }
+        if (code == WIRE_CODE_leaving) {
+                body->leaving.user = script_next(script) & 7 ? FIRST_USER + (script_next(script) & 3) : 0;
+                body->leaving.after = fill_room(script_next(script));
+                body->leaving.era.bytes[0] = script_next(script) & 1;
+                return;
+        }
+        if (code == WIRE_CODE_sweep) {
+                body->sweep.after = FIRST_USER + (script_next(script) & 7) - 4;
+                return;
+        }
         if (code == WIRE_CODE_block) {
                 body->block.user = FIRST_USER + (script_next(script) & 3);
                 body->block.on = script_next(script) & 1;

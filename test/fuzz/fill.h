@@ -37,6 +37,8 @@ union body {
         struct wire_typing typing;
         struct wire_gone gone;
         struct wire_last_seen last_seen;
+        struct wire_leaving leaving;
+        struct wire_sweep sweep;
         struct wire_write write;
         struct wire_mark mark;
 };

@@ -79,7 +79,7 @@ static void take_envelopes(struct play *play)
                         continue;
                 check(wire_record_parse(event.record.value, WIRE_CODE_envelope, &envelope) == ERR_OK);
                 check(wire_frame_parse(envelope.frame, &frame) == ERR_OK);
-                if (frame.code == WIRE_CODE_gone) /* it says so itself */
+                if (frame.code == WIRE_CODE_gone || frame.code == WIRE_CODE_sweep) /* it says so itself */
                         continue;
                 check(frame.message && frame.message->direction == WIRE_UP);
                 play->last = envelope;

@@ -115,6 +115,24 @@ def handed_over(rig):
     expect('Owls' in rig.galka('bob', 'rooms'), 'it has another title')
 
 
+@case
+def deleted(rig):
+    """who deletes an account leaves every group, and the others inherit it; a server that is killed goes on with that when it is back"""
+    made = [rig.galka_json('dave', 'group', f'Group {number}', '@bob')[0]['room'] for number in range(40)]
+    rig.galka('dave', 'delete-account', '--password-file', rig.password_file())
+    rig.main.kill()
+    rig.main.start()
+    ours = lambda: [room for room in rig.galka_json('bob', 'rooms') if room['room'] in made]
+    wait_until(lambda: len(ours()) == len(made) and all((room['members'], room['role']) == (1, 'owner') for room in ours()),
+               'bob has all the groups for himself', 120)
+    last = rig.galka_json('bob', 'history', made[0])[-1]
+    expect_equal((last['kind'], last['sender_name']), ('left', '-deleted-'), 'the last row')
+    expect_equal([member['user_name'] for member in rig.galka_json('bob', 'members', made[-1])], ['bob'], 'members')
+    rig.main.stop()
+    rig.main.check()
+    rig.main.start()
+
+
 class GroupsRig(Rig):
     def __enter__(self):
         self.main = self.server('--dev').start()

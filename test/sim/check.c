@@ -42,7 +42,8 @@ uint64_t check_repair_ms(const char *rule)
         if (strcmp(rule, CHECK_STATUS_STALE) == 0)
                 return SIM_RENEW_MS;
         return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0 ||
-                               strcmp(rule, CHECK_GROUP_STALE) == 0 || strcmp(rule, CHECK_SETTING_STALE) == 0
+                               strcmp(rule, CHECK_GROUP_STALE) == 0 || strcmp(rule, CHECK_SETTING_STALE) == 0 ||
+                               strcmp(rule, CHECK_LEAVER_STAYS) == 0
                        ? SIM_REPAIR_MS
                        : 0;
 }
@@ -60,6 +61,7 @@ void check_all(struct sim *sim)
                 check_client(sim, store, &sim->clients.all[i]);
         settings_check(sim, store);
         check_marks(sim, store);
+        check_leaving(sim, store);
         check_watching(sim);
         check_store_free(&store);
 }

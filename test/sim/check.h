@@ -25,6 +25,7 @@ uint64_t check_repair_ms(const char *rule);
 #define CHECK_GROUP_STALE   "5 a group is stale"
 #define CHECK_STATUS_STALE  "5 a status is stale"
 #define CHECK_SETTING_STALE "5 a setting is stale"
+#define CHECK_LEAVER_STAYS  "9 a deleted user is in a group"
 
 /* One row of the store, as the checker read it. */
 struct check_row {
@@ -56,6 +57,7 @@ struct check_store {
         unsigned member_counts[HISTORY_ROOMS_MAX];
         uint64_t hiding[USERS_MAX]; /* users who hide */
         unsigned hiding_count;
+        unsigned leavers, ghosts; /* on the list of those who leave; stays in groups of who is deleted */
 };
 
 /* Does the store take him for one who hides? */
@@ -96,6 +98,10 @@ void check_blocking(struct sim *sim, const struct check_store *store);
 /* ---- watching.c: who is taken for gone and is not ---- */
 
 void check_watching(struct sim *sim);
+
+/* ---- leaving.c: rule 9: who is deleted has left all groups ---- */
+
+void check_leaving(struct sim *sim, const struct check_store *store);
 
 /* ---- check_marks.c: rule 6 ---- */
 

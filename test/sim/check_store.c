@@ -10,6 +10,7 @@
 #include "sim/check.h"
 #include "sim/disk.h"
 #include "sim/finder.h"
+#include "sim/leaving.h"
 
 static sqlite3_stmt *prepare(sqlite3 *database, const char *text)
 {
@@ -121,6 +122,24 @@ static void read_hiding(sqlite3 *database, struct check_store *store)
         sqlite3_finalize(statement);
 }
 
+static unsigned count(sqlite3 *database, const char *text)
+{
+        sqlite3_stmt *statement = prepare(database, text);
+        unsigned number;
+
+        check(sqlite3_step(statement) == SQLITE_ROW);
+        number = (unsigned)number_at(statement, 0);
+        sqlite3_finalize(statement);
+        return number;
+}
+
+static void read_leaving(sqlite3 *database, struct check_store *store)
+{
+        store->leavers = count(database, "SELECT count(*) FROM leaving");
+        store->ghosts = count(database, "SELECT count(*) FROM members m JOIN users u USING(user) JOIN rooms r USING(room)"
+                                        " WHERE u.email = '' AND m.left_seq IS NULL AND r.kind = 1");
+}
+
 bool check_hides(const struct check_store *store, uint64_t user)
 {
         for (unsigned i = 0; i < store->hiding_count; i++)
@@ -166,6 +185,7 @@ struct check_store *check_store_read(struct sim *sim)
         read_rows(database, sim, store);
         read_members(database, sim, store);
         read_hiding(database, store);
+        read_leaving(database, store);
         finder_check_index(sim, database);
         sqlite3_close(database);
         return store;
@@ -330,6 +350,9 @@ static void check_row(struct sim *sim, unsigned room, const struct check_row *ro
                 settings_check_row(sim, room, row);
                 return;
         }
+        if (!message)
+                message =
+                        leaving_row(sim, &sim->history.rooms[room].id, row->kind, &row->request, row->sender, row->subject);
         if (!message) {
                 sim_break(sim, "2 appears and was never sent", "room %u, number %" PRIu64, room, row->seq);
                 return;

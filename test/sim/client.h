@@ -22,6 +22,7 @@ struct user {
         char name[USER_TEXT], email[USER_TEXT], password[USER_TEXT];
         uint64_t id; /* 0: not yet known */
         bool imported, rogue;
+        bool leaves; /* he has asked for the end of his account */
         uint64_t first_device;
         uint8_t token[40];
 };

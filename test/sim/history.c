@@ -6,7 +6,7 @@
 
 #include "rules/room.h"
 #include "rules/row.h"
-#include "sim/sim.h"
+#include "sim/leaving.h"
 
 void history_start(struct sim *sim)
 {
@@ -183,6 +183,8 @@ void history_shown(struct sim *sim, uint64_t user, const struct id *room, const 
                 return;
         }
         message = history_find(sim, &row->request, row->sender, room);
+        if (!message)
+                message = leaving_row(sim, room, (unsigned)row->kind, &row->request, row->sender, row->subject);
         if (!message) {
                 sim_break(sim, "2 appears and was never sent", "number %" PRIu64 " of a room is nobody's message", row->seq);
                 return;

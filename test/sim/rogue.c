@@ -5,7 +5,7 @@
 
 #include "rules/room.h"
 #include "rules/row.h"
-#include "sim/sim.h"
+#include "sim/leaving.h"
 
 #define FRAME_MAX 1024
 #define WAITS_MAX 30 /* then a calm one does not wait for an answer any more */
@@ -426,6 +426,8 @@ static void act_inside(struct sim *sim, struct rogue *rogue)
         }
         if (rogue->twin && rogue != &sim->rogues.all[0])
                 return; /* he only listens */
+        if (leaving_acts(sim, rogue))
+                return;
         while (dice >= deeds[i].weight)
                 dice -= deeds[i++].weight;
         deeds[i].act(sim, rogue);
@@ -515,6 +517,7 @@ void rogues_start(struct sim *sim)
                 second->twin = first;
                 first->calm = second->calm = sim_chance(sim, 50);
         }
+        sim->rogues.leaver = (unsigned)sim_below(sim, sim->rogues.count + 1);
 }
 
 /* Who stays though he was signed out is written to: what he hears of it is worse than that he is there. */

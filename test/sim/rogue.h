@@ -54,7 +54,10 @@ struct rogues {
         struct rogue all[ROGUES_MAX];
         unsigned count;
         bool moved;
-        bool invited; /* people let them into groups, as anybody else */
+        bool invited;      /* people let them into groups, as anybody else */
+        unsigned leaver;   /* which of them deletes his account, if there is such a one (leaving.h) */
+        struct id left[3]; /* groups that he makes before */
+        unsigned left_count;
 };
 
 void rogues_start(struct sim *sim);
@@ -82,6 +85,9 @@ struct wire_frame rogue_frame(struct sim *sim, const struct rogue *rogue, uint8_
 void rogue_send(struct sim *sim, struct rogue *rogue, const struct wire_frame *frame, const void *message, bool keep);
 
 /* ---- rogue_group.c ---- */
+
+/* Sends it, with the text that its kind needs; in_vain: it can never be done. */
+void rogue_does(struct sim *sim, struct rogue *rogue, const struct id *room, struct wire_operation *operation, bool in_vain);
 
 /* Anything in any group, be he in it or not. Whether he had the right to it the checker says, if it was done. */
 void rogue_act_in_group(struct sim *sim, struct rogue *rogue);

@@ -6,8 +6,7 @@
 
 #define NO_ROW (UINT64_C(1) << 40) /* beyond any room's head */
 
-/* What is sent, with the text that its kind needs; in_vain: it can never be done. */
-static void send(struct sim *sim, struct rogue *rogue, const struct id *room, struct wire_operation *operation, bool in_vain)
+void rogue_does(struct sim *sim, struct rogue *rogue, const struct id *room, struct wire_operation *operation, bool in_vain)
 {
         struct wire_frame frame = rogue_frame(sim, rogue, WIRE_CODE_write, room);
         struct wire_write write = {.operations = {.items = operation, .count = 1}};
@@ -15,7 +14,8 @@ static void send(struct sim *sim, struct rogue *rogue, const struct id *room, st
         size_t size = history_text(rogue->number, rogue->said, text);
         struct message *message;
 
-        operation->id = rogue_new_id(sim);
+        if (id_is_zero(&operation->id))
+                operation->id = rogue_new_id(sim);
         if (operation->kind == ROW_TEXT || operation->kind == ROW_EDITED || operation->kind == ROW_TITLE ||
             operation->kind == ROW_CREATED)
                 operation->text = slice_of(text, size);
@@ -72,7 +72,7 @@ static void come_by_link(struct sim *sim, struct rogue *rogue, const struct hist
                 sim_fill(sim, link, sizeof(link));
         else
                 memcpy(link, room->link, sizeof(link));
-        send(sim, rogue, &room->id, &operation, made_up);
+        rogue_does(sim, rogue, &room->id, &operation, made_up);
 }
 
 static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
@@ -127,7 +127,7 @@ static void act(struct sim *sim, struct rogue *rogue, const struct id *id)
                 operation.off = sim_chance(sim, 40);
         if (operation.kind == ROW_ROLE)
                 operation.role = 1 + sim_below(sim, 3);
-        send(sim, rogue, id, &operation, in_vain);
+        rogue_does(sim, rogue, id, &operation, in_vain);
 }
 
 /* Mostly the one that he is in, or was. */
@@ -173,7 +173,7 @@ void rogue_trespass(struct sim *sim, struct rogue *rogue)
                 operation = (struct wire_operation){.kind = ROW_SETTING, .target = sim_below(sim, 3)};
         }
         if (operation.kind == ROW_SETTING || sim_chance(sim, 20))
-                send(sim, rogue, &room, &operation, true);
+                rogue_does(sim, rogue, &room, &operation, true);
         else
                 look(sim, rogue, &room);
 }
@@ -189,5 +189,5 @@ void rogue_forge_alteration(struct sim *sim, struct rogue *rogue)
         room = room_personal(rogue->user->id, other);
         operation.target = sim_chance(sim, 15) ? NO_ROW : some_row(sim, rogue, history_room(sim, &room), false);
         if (operation.target)
-                send(sim, rogue, &room, &operation, true);
+                rogue_does(sim, rogue, &room, &operation, true);
 }

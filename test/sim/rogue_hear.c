@@ -105,13 +105,14 @@ static void thaw_twin(struct sim *sim, struct rogue *twin)
 static void signed_out(struct sim *sim, struct rogue *rogue)
 {
         sim_tell(sim, "rogue %u is signed out", rogue->number);
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < (rogue->twin ? 2 : 1); i++) {
                 struct rogue *one = i ? rogue->twin : rogue;
 
                 one->revoked = true;
                 one->revoked_us = sim->now_us;
         }
-        thaw_twin(sim, rogue->twin);
+        if (rogue->twin)
+                thaw_twin(sim, rogue->twin);
 }
 
 static void hear_done(struct sim *sim, struct rogue *rogue, const struct id *request)

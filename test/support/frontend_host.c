@@ -437,9 +437,9 @@ void client_join(struct client *client, uint64_t user, uint64_t device)
         token_mint(&host->keys, user, device, client->token);
         client_hello(client);
         (void)client_send(client, WIRE_CODE_join, &join);
-        do /* the frontend itself says who is gone */
+        do /* the frontend itself says who is gone, and now and then something else */
                 envelope = host_take(host, &frame, NULL);
-        while (frame.code == WIRE_CODE_gone);
+        while (frame.code == WIRE_CODE_gone || frame.code == WIRE_CODE_sweep);
         assert_int_equal(frame.code, WIRE_CODE_join);
         host_post(host, &envelope, &frame.request, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
         (void)client_expect(client, WIRE_CODE_joined, NULL);

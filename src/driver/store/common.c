@@ -67,10 +67,26 @@ bool op_needs_device(const struct store_op *op)
         case STORE_RESET_CONFIRM:
         case STORE_IMPORT:
         case STORE_LAST_SEEN:
+        case STORE_LEAVE:
+        case STORE_LEAVING:
         case STORE_ACCESS:
                 return false;
         }
         unreachable();
+}
+
+bool question_needs_device(enum store_question_kind kind)
+{
+        switch (kind) {
+        case STORE_ASK_LOGIN:
+        case STORE_ASK_LEAVERS:
+        case STORE_ASK_LEAVING:
+        case STORE_ASK_USERS:
+        case STORE_ASK_CHECK:
+                return false;
+        default:
+                return true;
+        }
 }
 
 bool access_hash(const struct store_op *op, struct slice old, struct arena *arena, struct slice *new)

@@ -26,6 +26,9 @@ bool names_fit(struct slice user_name, struct slice display_name, struct slice e
 /* Must the sender's device be live? */
 bool op_needs_device(const struct store_op *op);
 
+/* Must the asker's? */
+bool question_needs_device(enum store_question_kind kind);
+
 /* What stands in the folded columns of somebody who is gone: no UTF-8, so it is nobody's name or address. */
 #define NOBODYS_NAME_SIZE 9
 struct slice nobodys_name(uint64_t user, uint8_t bytes[static NOBODYS_NAME_SIZE]);
@@ -33,6 +36,14 @@ struct slice nobodys_name(uint64_t user, uint8_t bytes[static NOBODYS_NAME_SIZE]
 /* How those who are gone are shown. Nobody may have that user name. */
 #define GONE_USER_NAME    SLICE_LITERAL("-deleted-")
 #define GONE_DISPLAY_NAME SLICE_LITERAL("Deleted account")
+
+static inline bool is_gone(struct slice user_name)
+{
+        return slice_equal(user_name, GONE_USER_NAME);
+}
+
+/* Rooms of one who leaves that are looked at for one answer: personal ones, which stay, lie between his groups. */
+#define LEAVING_LOOKED_AT 200
 
 /* How long is to be waited after so many wrong guesses at an account; from one place, where many may live. */
 uint64_t guess_pause_ms(uint64_t count);

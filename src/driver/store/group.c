@@ -62,6 +62,8 @@ bool group_keeps_refusal(const struct store_op *op, enum error status)
 {
         enum room_kind kind = room_kind_of(&op->write.room);
 
+        if (op->kind == STORE_LEAVE)
+                return false;
         switch (status) {
         case ERR_NO_USER: /* of a personal room: a block, which may be gone when the same record comes again */
                 return group_may_have_refusal(op);
@@ -79,6 +81,8 @@ bool group_may_have_refusal(const struct store_op *op)
 {
         enum room_kind kind = room_kind_of(&op->write.room);
 
+        if (op->kind == STORE_LEAVE) /* he is in it, or never will be again */
+                return false;
         return kind == ROOM_GROUP || kind == ROOM_PERSONAL || op->write.row_kind == ROW_PINNED;
 }
 

@@ -69,6 +69,12 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_USERS:
                 read_users_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_LEAVERS:
+                read_leavers_question(database, question, answer, arena);
+                break;
+        case STORE_ASK_LEAVING:
+                read_leaving_question(database, question, answer);
+                break;
         case STORE_ASK_CHECK:
                 read_check_question(database, answer, arena);
                 break;
@@ -84,8 +90,7 @@ static void roll_back(struct database *database)
 bool reader_ask(struct database *database, const struct store_question *question, const struct id *era, uint64_t now_ms,
                 struct store_answer *answer, struct arena *arena)
 {
-        bool open =
-                question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_USERS && question->kind != STORE_ASK_CHECK;
+        bool open = question_needs_device(question->kind);
         bool alone = question->kind == STORE_ASK_DEVICE; /* one statement is a snapshot by itself */
         bool good;
 

@@ -36,6 +36,9 @@ void read_among_question(struct database *database, const struct store_question 
                          struct arena *arena);
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena);
+void read_leavers_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                           struct arena *arena);
+void read_leaving_question(struct database *database, const struct store_question *question, struct store_answer *answer);
 void read_password_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                             struct arena *arena);
 void read_check_question(struct database *database, struct store_answer *answer, struct arena *arena);

@@ -93,6 +93,10 @@ static const char *const steps[] = {
         [10] = "ALTER TABLE users ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0",
         /* Who hides that, and that he is online (rules/setting.h). */
         [11] = "ALTER TABLE users ADD COLUMN hides INTEGER NOT NULL DEFAULT 0",
+        /* Who is deleted and has not left all his groups yet (write_leaving.c); request: of his leaves. And who was deleted before. */
+        [12] = "CREATE TABLE leaving(user INTEGER PRIMARY KEY, request BLOB NOT NULL, after BLOB NOT NULL,"
+               " touched_ms INTEGER NOT NULL);"
+               "INSERT INTO leaving SELECT user, randomblob(16), zeroblob(16), 0 FROM users WHERE user_name = '-deleted-'",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

@@ -146,7 +146,8 @@ static uint64_t number_of(struct stage *stage, const char *text)
         return number;
 }
 
-#define BACK_TO_10 "ALTER TABLE users DROP COLUMN hides;"
+#define BACK_TO_11 "DROP TABLE leaving;"
+#define BACK_TO_10 BACK_TO_11 "ALTER TABLE users DROP COLUMN hides;"
 #define BACK_TO_9  BACK_TO_10 "ALTER TABLE users DROP COLUMN seen_ms;"
 #define BACK_TO_8  BACK_TO_9 "DROP TABLE blocks;"
 #define BACK_TO_7  BACK_TO_8 "DROP INDEX messages_pinned; ALTER TABLE messages DROP COLUMN pinned;"
@@ -176,6 +177,25 @@ static void test_what_waits_for_a_code_is_brought_up(void **state)
         assert_int_equal(number_of(stage, "SELECT count(*) FROM pending WHERE purpose = 0 AND holder = 0 AND invite = x''"),
                          1);
         assert_int_equal(number_of(stage, "SELECT count(*) FROM invites"), 0);
+}
+
+/* As version 11 left it, where groups kept whoever was deleted. */
+static void test_who_was_deleted_before_has_yet_to_leave(void **state)
+{
+        struct stage *stage = *state;
+
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        execute(stage, BACK_TO_11
+                "PRAGMA user_version = 11;"
+                "INSERT INTO users(user, user_name, name_folded, display_name, email, email_folded, password_hash,"
+                " version, created_ms) VALUES(7, '-deleted-', x'ff07', 'Deleted account', '', x'ff07', '', 2, 0),"
+                " (8, 'anna', 'anna', 'Anna', 'a', 'a', '', 1, 0)");
+        assert_int_equal(try_open(stage), ERR_OK);
+        store_sqlite_free(&stage->sqlite);
+        assert_int_equal(number_of(stage, "SELECT count(*) FROM leaving"), 1);
+        assert_int_equal(number_of(stage, "SELECT user FROM leaving WHERE length(request) = 16 AND after = zeroblob(16)"),
+                         7);
 }
 
 static void test_a_newer_schema_is_refused_and_untouched(void **state)
@@ -340,6 +360,7 @@ int main(void)
                 TEST(test_a_new_era_lasts),
                 TEST(test_a_foreign_database_is_refused_and_untouched),
                 TEST(test_what_waits_for_a_code_is_brought_up),
+                TEST(test_who_was_deleted_before_has_yet_to_leave),
                 TEST(test_a_newer_schema_is_refused_and_untouched),
                 TEST(test_an_older_schema_is_brought_up),
                 TEST(test_what_was_written_before_there_was_a_search_is_found),

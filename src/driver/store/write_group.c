@@ -51,7 +51,7 @@ static bool was_removed(struct writer *writer, const struct room *room, uint64_t
 
 static enum error admit_newcomer(struct writer *writer, const struct room *room, const struct store_op *op)
 {
-        if (!writer_knows_user(writer, op->write.subject) || write_forbidden(writer, room, op) != ERR_OK)
+        if (writer_is_gone(writer, op->write.subject) || write_forbidden(writer, room, op) != ERR_OK)
                 return ERR_NO_USER;
         if (room->member_count >= GROUP_MEMBERS_MAX)
                 return ERR_ROOM_FULL;

@@ -309,6 +309,7 @@ void write_delete(struct writer *writer, const struct store_op *op, struct store
         if (result->status || !database_good(&writer->database))
                 return;
         bury(writer, op->user, arena);
+        leaving_begin(writer, op->user, &op->password.leaving);
         request_note(writer, op, principal, op->user, op->device);
 }
 

@@ -17,7 +17,8 @@ static write_function *const functions[] = {
         [STORE_DELETE] = write_delete,       [STORE_SEEN] = write_seen,
         [STORE_INVITE] = write_invite,       [STORE_IMPORT] = write_import,
         [STORE_ACCESS] = write_access,       [STORE_BLOCK] = write_block,
-        [STORE_LAST_SEEN] = write_last_seen,
+        [STORE_LAST_SEEN] = write_last_seen, [STORE_LEAVE] = write_leave,
+        [STORE_LEAVING] = write_leaving,
 };
 
 void writer_forget(struct writer *writer)

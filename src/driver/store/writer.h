@@ -92,6 +92,17 @@ void group_change(struct writer *writer, struct room *room, const struct store_o
 must_use enum error write_forbidden(struct writer *writer, const struct room *room, const struct store_op *op);
 
 void write_block(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+
+/* write_leaving.c */
+void write_leave(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_leaving(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+
+/* He is deleted in this transaction: on the list. */
+void leaving_begin(struct writer *writer, uint64_t user, const struct id *request);
+
+/* Is there nobody with that id whose account is not deleted? */
+bool writer_is_gone(struct writer *writer, uint64_t user);
+
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);

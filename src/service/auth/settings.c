@@ -5,6 +5,7 @@
 #include "rules/limits.h"
 #include "rules/name.h"
 #include "service/auth/auth.h"
+#include "service/worker/leaving.h"
 
 static void answer_done(struct batch *batch, struct item *item)
 {
@@ -242,6 +243,16 @@ void delete_account_asked(struct batch *batch, struct item *item)
                 verify(item, body->password, job);
 }
 
+/* What the rows by which he leaves his groups have for an id: nobody can have taken it before, and it is in order as any other. */
+static struct id id_of_leaving(const struct batch *batch, const struct id *request)
+{
+        const struct slice parts[] = {SLICE_LITERAL("leaving"), slice_of(request->bytes, sizeof(request->bytes))};
+        uint8_t digest[STORE_HASH_SIZE];
+
+        auth_digest(batch, parts, countof(parts), digest);
+        return id_uuid7(id_uuid7_time_ms(request), digest);
+}
+
 void delete_account_hashed(struct batch *batch, struct item *item)
 {
         const struct wire_delete_account *body = item->body;
@@ -250,6 +261,7 @@ void delete_account_hashed(struct batch *batch, struct item *item)
         if (!op)
                 return;
         op->password.password_hash = verified(item);
+        op->password.leaving = id_of_leaving(batch, &item->frame.request);
         auth_digest(batch, (const struct slice[]){SLICE_LITERAL("delete_account"), body->password}, 2, op->digest);
 }
 
@@ -260,6 +272,7 @@ void delete_account_stored(struct batch *batch, struct item *item)
                 return;
         answer_done(batch, item);
         auth_revoke(batch, item, item->envelope.user, 0, 0);
+        leaving_go_on(batch, item, item->envelope.user, &(struct id){0}, &(struct id){0});
 }
 
 /* ---- that a device was used, that a user has gone ---- */

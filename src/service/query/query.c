@@ -28,25 +28,6 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
         return cursors;
 }
 
-/* A record of the user's for the service that writes such things down. */
-static void note(struct batch *batch, struct item *item, enum wire_code code, uint64_t user, const void *message,
-                 uint64_t now_ms)
-{
-        struct wire_frame frame = {.code = (uint8_t)code, .user = user};
-        struct wire_envelope envelope = item->envelope;
-        uint8_t bytes[128], random[10], key[8];
-        struct slice built;
-
-        batch_seams(batch)->random->fill(batch_seams(batch)->random, random, sizeof(random));
-        frame.request = id_uuid7(now_ms, random);
-        built = wire_frame_build(&frame, message, bytes, bytes + sizeof(bytes));
-        check(built.size > WIRE_LENGTH_SIZE);
-        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
-        be64_put(key, user);
-        batch_publish(batch, item, BUS_AUTHENTICATION, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope,
-                      &envelope);
-}
-
 void query_note_use(struct batch *batch, struct item *item, const struct store_answer *answer)
 {
         struct clock *clock = batch_seams(batch)->clock;
@@ -54,7 +35,8 @@ void query_note_use(struct batch *batch, struct item *item, const struct store_a
         const struct wire_seen seen = {.time_ms = now_ms};
 
         if (answer->seen_ms + STORE_SEEN_MS <= now_ms)
-                note(batch, item, WIRE_CODE_seen, item->envelope.user, &seen, now_ms);
+                batch_publish_frame(batch, item, BUS_AUTHENTICATION, WIRE_CODE_seen, item->envelope.user, &seen,
+                                    item->envelope);
 }
 
 uint64_t query_note_gone(struct batch *batch, struct item *item, uint64_t user)
@@ -63,7 +45,7 @@ uint64_t query_note_gone(struct batch *batch, struct item *item, uint64_t user)
         uint64_t now_ms = clock->wall_ms(clock);
         const struct wire_last_seen last_seen = {.user = user};
 
-        note(batch, item, WIRE_CODE_last_seen, user, &last_seen, now_ms);
+        batch_publish_frame(batch, item, BUS_AUTHENTICATION, WIRE_CODE_last_seen, user, &last_seen, item->envelope);
         return seen_coarse(now_ms);
 }
 

@@ -71,6 +71,10 @@ static const struct handler handlers[] = {
          .told_by = WRITE_TOLD_BY,
          .hooks = {[HOOK_PLAN] = write_plan, [HOOK_STORED] = write_stored}},
         {.code = WIRE_CODE_block, .hooks = {[HOOK_PLAN] = block_plan, [HOOK_STORED] = block_stored}},
+        {.code = WIRE_CODE_leaving,
+         .patient = true,
+         .hooks = {[HOOK_PLAN] = leaving_plan, [HOOK_ASKED] = leaving_asked, [HOOK_STORED] = leaving_stored}},
+        {.code = WIRE_CODE_sweep, .patient = true, .hooks = {[HOOK_PLAN] = sweep_plan, [HOOK_STORED] = sweep_stored}},
         {.code = WIRE_CODE_mark, .patient = true, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
 };
 

@@ -22,11 +22,20 @@ struct known session_members(struct batch *batch, const struct id *room, const s
 /* False, and the item is answered, if no such room can be or its user cannot be in it. */
 bool session_check_room(struct batch *batch, struct item *item);
 
+/* A row that was written, or altered, to all who may know of it. */
+void session_deliver(struct batch *batch, struct item *item, const struct id *room, const struct known *known,
+                     const struct store_result *result);
+
 void write_plan(struct batch *batch, struct item *item);
 void write_stored(struct batch *batch, struct item *item);
 void block_plan(struct batch *batch, struct item *item);
 void block_stored(struct batch *batch, struct item *item);
 void mark_plan(struct batch *batch, struct item *item);
 void mark_stored(struct batch *batch, struct item *item);
+void leaving_plan(struct batch *batch, struct item *item);
+void leaving_asked(struct batch *batch, struct item *item);
+void leaving_stored(struct batch *batch, struct item *item);
+void sweep_plan(struct batch *batch, struct item *item);
+void sweep_stored(struct batch *batch, struct item *item);
 
 #endif

@@ -157,20 +157,20 @@ static struct known take_outside(struct batch *batch, const struct store_result 
         return outside;
 }
 
-static void deliver_row(struct batch *batch, struct item *item, uint64_t number, const struct store_row *row,
-                        const uint64_t *users, size_t count)
+static void deliver_row(struct batch *batch, struct item *item, const struct id *room, uint64_t number,
+                        const struct store_row *row, const uint64_t *users, size_t count)
 {
         struct wire_delivery delivery = {.number = number};
 
         if (count == 0)
                 return;
         delivery.row = shape_row(batch, row, users[0]);
-        batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &delivery, users, count);
+        batch_deliver(batch, item, WIRE_CODE_delivery, room, &delivery, users, count);
 }
 
 /* To each with his own reaction: those who have the same one, or none, get the same frame. */
-static void deliver_to_readers(struct batch *batch, struct item *item, const struct store_result *result,
-                               const struct known *readers)
+static void deliver_to_readers(struct batch *batch, struct item *item, const struct id *room,
+                               const struct store_result *result, const struct known *readers)
 {
         const struct store_row *row = &result->write.row;
         struct reactions reactions;
@@ -178,7 +178,7 @@ static void deliver_to_readers(struct batch *batch, struct item *item, const str
 
         (void)reactions_read(row->reactions, &reactions);
         if (reactions.count == 0) {
-                deliver_row(batch, item, result->write.number, row, readers->users, readers->count);
+                deliver_row(batch, item, room, result->write.number, row, readers->users, readers->count);
                 return;
         }
         for (unsigned own = 0; own <= reactions.count; own++) {
@@ -189,13 +189,14 @@ static void deliver_to_readers(struct batch *batch, struct item *item, const str
                         if (reactions_of(&reactions, readers->users[i]) == own)
                                 users[count++] = readers->users[i];
                 if (users)
-                        deliver_row(batch, item, result->write.number, row, users, count);
+                        deliver_row(batch, item, room, result->write.number, row, users, count);
         }
 }
 
-static void deliver(struct batch *batch, struct item *item, const struct write *write, const struct store_result *result)
+void session_deliver(struct batch *batch, struct item *item, const struct id *room, const struct known *known,
+                     const struct store_result *result)
 {
-        struct known members = session_members(batch, &item->frame.room, result, &write->known);
+        struct known members = session_members(batch, room, result, known);
         struct known readers = members, outside = take_outside(batch, result, &readers);
         const struct store_row *row = &result->write.row;
         struct wire_delivery number = {.number = result->write.number};
@@ -204,11 +205,11 @@ static void deliver(struct batch *batch, struct item *item, const struct write *
 
         if (row->kind == ROW_LEFT)
                 add_leaver(batch, row, &readers);
-        deliver_to_readers(batch, item, result, &readers);
+        deliver_to_readers(batch, item, room, result, &readers);
         if (outside.count)
-                batch_deliver(batch, item, WIRE_CODE_delivery, &item->frame.room, &number, outside.users, outside.count);
+                batch_deliver(batch, item, WIRE_CODE_delivery, room, &number, outside.users, outside.count);
         if (result->write.lowest_moved)
-                batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, members.users, members.count);
+                batch_deliver(batch, item, WIRE_CODE_marks_moved, room, &moved, members.users, members.count);
 }
 
 /* Ties the frame's request id, which the frontend knows, to the operation's, which the store and the clients know. */
@@ -247,7 +248,7 @@ void write_stored(struct batch *batch, struct item *item)
                 outcome->n = result->write.row.n;
                 if (result->write.number != result->write.row.seq && !result->repeat)
                         outcome->row = shape_row(batch, &result->write.row, item->envelope.user);
-                deliver(batch, item, write, result);
+                session_deliver(batch, item, &item->frame.room, &write->known, result);
         }
         for (size_t i = 0; i < write->count; i++)
                 trace(batch, item, &write->outcomes[i]);

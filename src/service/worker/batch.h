@@ -200,6 +200,10 @@ void batch_post(struct batch *batch, struct item *item, const struct presence_en
 void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic, int32_t partition, struct slice key,
                    enum wire_code code, const void *message);
 
+/* A frame of the server's own to a service, in that envelope: its epoch and its deadline are set. Its key is the user's. */
+void batch_publish_frame(struct batch *batch, struct item *item, enum bus_topic topic, enum wire_code code, uint64_t user,
+                         const void *message, struct wire_envelope envelope);
+
 const struct worker_seams *batch_seams(const struct batch *batch);
 void *batch_service_state(const struct batch *batch);
 

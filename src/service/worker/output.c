@@ -151,6 +151,26 @@ void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic,
                       message, LETTER_SIZE_MAX);
 }
 
+#define OWN_FRAME_SIZE 128 /* of a frame that the server makes for itself: a few numbers and ids */
+
+void batch_publish_frame(struct batch *batch, struct item *item, enum bus_topic topic, enum wire_code code, uint64_t user,
+                         const void *message, struct wire_envelope envelope)
+{
+        struct clock *clock = batch->worker->seams.clock;
+        struct random *source = batch->worker->seams.random;
+        struct wire_frame frame = {.code = (uint8_t)code, .user = user};
+        uint8_t bytes[OWN_FRAME_SIZE], random[10], key[8];
+        struct slice built;
+
+        source->fill(source, random, sizeof(random));
+        frame.request = id_uuid7(clock->wall_ms(clock), random);
+        built = wire_frame_build(&frame, message, bytes, bytes + sizeof(bytes));
+        check(built.size > WIRE_LENGTH_SIZE);
+        envelope.frame = slice_of(built.data + WIRE_LENGTH_SIZE, built.size - WIRE_LENGTH_SIZE);
+        be64_put(key, user);
+        batch_publish(batch, item, topic, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope, &envelope);
+}
+
 /* ---- deliveries ---- */
 
 static bool recipients_grow(struct batch *batch)

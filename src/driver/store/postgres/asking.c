@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "driver/store/common.h"
 
 #define ARENA_CHUNK 65536
 #define ARENA_MAX   (16u << 20)
@@ -50,11 +51,6 @@ void asking_queue(struct asking *asking, size_t question, enum sql sql, struct p
         connection_queue(&asking->connection, sql, parameters);
 }
 
-static bool needs_device(const struct store_question *question)
-{
-        return question->kind != STORE_ASK_LOGIN && question->kind != STORE_ASK_USERS && question->kind != STORE_ASK_CHECK;
-}
-
 static void ask_devices(struct asking *asking)
 {
         struct parameters parameters = parameters_in(&asking->arena);
@@ -62,13 +58,13 @@ static void ask_devices(struct asking *asking)
         size_t count = 0;
 
         for (size_t i = 0; i < asking->job.count; i++)
-                count += needs_device(&asking->job.questions[i]);
+                count += question_needs_device(asking->job.questions[i].kind);
         if (count == 0)
                 return;
         users = add_numbers(&parameters, count);
         devices = add_numbers(&parameters, count);
         for (size_t i = 0; i < asking->job.count; i++) {
-                if (!needs_device(&asking->job.questions[i]))
+                if (!question_needs_device(asking->job.questions[i].kind))
                         continue;
                 array_number(&users, asking->job.questions[i].user);
                 array_number(&devices, asking->job.questions[i].device);
@@ -81,7 +77,7 @@ static void ask_one(struct asking *asking, size_t place)
         const struct store_question *question = &asking->job.questions[place];
 
         asking->job.answers[place] = (struct store_answer){0};
-        asking->live[place] = !needs_device(question);
+        asking->live[place] = !question_needs_device(question->kind);
         switch (question->kind) {
         case STORE_ASK_JOIN:
         case STORE_ASK_ROOMS:
@@ -116,6 +112,10 @@ static void ask_one(struct asking *asking, size_t place)
                 ask_shared(asking, place);
                 break;
         case STORE_ASK_DEVICE: /* all that is asked is asked for everybody */
+                break;
+        case STORE_ASK_LEAVERS:
+        case STORE_ASK_LEAVING:
+                ask_leaving(asking, place);
                 break;
         case STORE_ASK_CHECK:
                 ask_check(asking, place);
@@ -212,6 +212,9 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
         else if (asking->job.questions[place].kind == STORE_ASK_SHARED ||
                  asking->job.questions[place].kind == STORE_ASK_AMONG)
                 take_shared(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_LEAVERS ||
+                 asking->job.questions[place].kind == STORE_ASK_LEAVING)
+                take_leaving(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_CHECK)
                 take_check(asking, place, sql, result);
         else

@@ -63,6 +63,7 @@ void ask_search(struct asking *asking, size_t question);
 void ask_people(struct asking *asking, size_t question);
 void ask_members(struct asking *asking, size_t question);
 void ask_shared(struct asking *asking, size_t question);
+void ask_leaving(struct asking *asking, size_t question);
 void ask_check(struct asking *asking, size_t question);
 void take_rooms(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_rows(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
@@ -70,6 +71,7 @@ void take_search(struct asking *asking, size_t question, enum sql sql, const PGr
 void take_people(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_members(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_shared(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
+void take_leaving(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_check(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 
 #endif

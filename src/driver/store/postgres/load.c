@@ -391,6 +391,19 @@ static void ask_names(struct loading *loading, enum line_kind kind, enum sql sql
         ask(loading, sql, &parameters);
 }
 
+static void lock_leaving(struct loading *loading)
+{
+        struct parameters parameters = parameters_of(loading);
+        size_t count = loading->world->kind_count[LINE_LEAVING];
+        struct column users;
+
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        world_each(loading->world, LINE_LEAVING, struct world_leaving, leaving) array_number(&users, leaving->user);
+        ask(loading, SQL_LEAVING_LOCK, &parameters);
+}
+
 bool load_queue(struct world *world, struct connection *connection, struct sent *sent)
 {
         struct loading loading = {world, connection, sent};
@@ -405,6 +418,7 @@ bool load_queue(struct world *world, struct connection *connection, struct sent 
         lock_guesses(&loading);
         ask_pending(&loading, SQL_PENDING_LOCK);
         lock_invites(&loading);
+        lock_leaving(&loading);
         ask_pending(&loading, SQL_PENDING_NAMES);
         ask_pending(&loading, SQL_PENDING_EMAILS);
         if (rooms)

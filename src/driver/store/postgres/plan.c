@@ -28,6 +28,12 @@ void plan_operations(struct world *world)
                 case STORE_MARK:
                         plan_mark(world, op, result, i);
                         break;
+                case STORE_LEAVE:
+                        plan_leave(world, op, result);
+                        break;
+                case STORE_LEAVING:
+                        plan_leaving(world, op, result);
+                        break;
                 case STORE_BLOCK:
                         plan_block(world, op, result);
                         break;

@@ -483,6 +483,8 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
                 break;
         case STORE_WRITE:
         case STORE_MARK:
+        case STORE_LEAVE:
+        case STORE_LEAVING:
         case STORE_BLOCK:
                 unreachable();
         }

@@ -20,7 +20,7 @@ static enum error admit_newcomer(struct world *world, const struct world_room *r
         const struct world_user *user = world_user(world, op->write.subject);
         const struct world_former *former = world_former(world, &room->id, op->write.subject);
 
-        if (!user || !user->line.found || plan_forbidden(world, op) != ERR_OK)
+        if (!user || !user->line.found || is_gone(user->person.user_name) || plan_forbidden(world, op) != ERR_OK)
                 return ERR_NO_USER;
         if (world_member_count(room) >= GROUP_MEMBERS_MAX)
                 return ERR_ROOM_FULL;

@@ -199,7 +199,9 @@ void plan_hides(struct world *world, const struct store_op *op)
 static void delete (struct world *world, const struct store_op *op, struct world_user *user, struct store_result *result)
 {
         uint8_t bytes[NOBODYS_NAME_SIZE];
+        struct world_leaving *leaving;
 
+        check(!id_is_zero(&op->password.leaving));
         result->status = judge_password(world, user, op->password.password_hash, result);
         if (result->status)
                 return;
@@ -215,6 +217,11 @@ static void delete (struct world *world, const struct store_op *op, struct world
                 false;
         plan_drop_guesses(world, op->user);
         plan_revoke_devices(world, user, 0);
+        leaving = world_leaving(world, user->user);
+        if (!leaving)
+                return;
+        leaving->request = op->password.leaving;
+        leaving->line.made = true;
 }
 
 /* ---- invitations ---- */

@@ -231,6 +231,8 @@ bool save_queue(struct world *world, struct connection *connection, struct sent 
         if (!world->failed)
                 save_blocks(world, connection, sent);
         if (!world->failed)
+                save_leaving(world, connection, sent);
+        if (!world->failed)
                 save_accounts(world, connection, sent);
         return !world->failed;
 }

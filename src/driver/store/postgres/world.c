@@ -258,6 +258,15 @@ struct world_invite *world_invite(struct world *world, struct slice hash)
         return world_line(world, LINE_INVITE, world_copy(world, hash), sizeof(struct world_invite));
 }
 
+struct world_leaving *world_leaving(struct world *world, uint64_t user)
+{
+        struct world_leaving *line = world_line(world, LINE_LEAVING, key_of_number(world, user), sizeof(*line));
+
+        if (line)
+                line->user = user;
+        return line;
+}
+
 struct world_member *world_member(struct world_room *room, uint64_t user)
 {
         world_each_present(room, member) if (member->member.user == user) return member;
@@ -335,26 +344,33 @@ struct world_request *world_request_of(struct world *world, const struct store_o
         }
 }
 
-/* Rights are judged by everybody's roles. */
+static void lock_user(struct world *world, uint64_t id)
+{
+        struct world_user *user = world_user(world, id);
+
+        if (user)
+                user->lock = true;
+}
+
+/* Rights are judged by everybody's roles. Who comes to a group is locked: once he is deleted, he comes to none. */
 static void want_group(struct world *world, const struct store_op *op, struct world_room *room)
 {
         room->asks_all = true;
         room->may_be_new |= op->write.row_kind == ROW_CREATED;
+        if (op->write.row_kind == ROW_CREATED)
+                lock_user(world, op->user);
         if (op->write.row_kind != ROW_JOINED || op->write.subject == 0)
                 return;
-        world_user(world, op->write.subject);
+        lock_user(world, op->write.subject);
         world_former(world, &op->write.room, op->write.subject);
 }
 
 static void want_hiding(struct world *world, const struct store_op *op)
 {
         bool hides;
-        struct world_user *user = op->write.row_kind == ROW_SETTING && setting_hides(op->write.text, &hides)
-                                          ? world_user(world, op->user)
-                                          : NULL;
 
-        if (user)
-                user->lock = true;
+        if (op->write.row_kind == ROW_SETTING && setting_hides(op->write.text, &hides))
+                lock_user(world, op->user);
 }
 
 static void want_write(struct world *world, const struct store_op *op, bool first_of_room)
@@ -392,7 +408,10 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
         want_hiding(world, op);
         if (group_may_have_refusal(op))
                 world_refusal(world, &op->request, op->user, &op->write.room);
-        world_device(world, op->user, op->device);
+        if (op->kind == STORE_LEAVE)
+                world_user(world, op->user);
+        else
+                world_device(world, op->user, op->device);
 }
 
 static void want_sign_in(struct world *world, const struct store_op *op)
@@ -406,10 +425,7 @@ static void want_sign_in(struct world *world, const struct store_op *op)
 
 static void want_sign_out(struct world *world, const struct store_op *op)
 {
-        struct world_user *user = world_user(world, op->user);
-
-        if (user)
-                user->lock = true;
+        lock_user(world, op->user);
         world_device(world, op->user, op->device);
         if (op->sign_out.device)
                 world_device(world, op->user, op->sign_out.device);
@@ -426,10 +442,7 @@ static void want_guesses(struct world *world, uint64_t who, bool insert)
 
 static void want_user(struct world *world, const struct store_op *op)
 {
-        struct world_user *user = world_user(world, op->user);
-
-        if (user)
-                user->lock = true;
+        lock_user(world, op->user);
         world_device(world, op->user, op->device);
 }
 
@@ -469,17 +482,24 @@ static void want_settings(struct world *world, const struct store_op *op)
 
 static void want_seen(struct world *world, const struct store_op *op)
 {
-        struct world_user *user = world_user(world, op->user);
-
         if (op->kind == STORE_SEEN)
                 world_device(world, op->user, op->device);
-        if (user)
-                user->lock = true;
+        lock_user(world, op->user);
+}
+
+static void want_mark(struct world *world, const struct store_op *op, size_t place)
+{
+        struct world_room *room = world_room(world, &op->mark.room);
+
+        if (room)
+                room->asks_all = true;
+        if (!world->upto[place])
+                world->upto[place] = min_of(op->mark.read, (uint64_t)INT64_MAX);
+        world_device(world, op->user, op->device);
 }
 
 void world_want(struct world *world, const struct store_op *op, size_t place)
 {
-        struct world_room *room;
         bool first;
 
         world_request_of(world, op);
@@ -487,16 +507,12 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
         want_guesses(world, op->guesses_from, op->kind != STORE_SIGN_IN);
         switch (op->kind) {
         case STORE_WRITE:
+        case STORE_LEAVE:
                 first = !world_find(world, LINE_ROOM, bytes_of(&op->write.room));
                 want_write(world, op, first);
                 break;
         case STORE_MARK:
-                room = world_room(world, &op->mark.room);
-                if (room)
-                        room->asks_all = true;
-                if (!world->upto[place])
-                        world->upto[place] = min_of(op->mark.read, (uint64_t)INT64_MAX);
-                world_device(world, op->user, op->device);
+                want_mark(world, op, place);
                 break;
         case STORE_SIGN_UP:
                 world_name(world, LINE_NAME, op->sign_up.name_folded);
@@ -532,6 +548,9 @@ void world_want(struct world *world, const struct store_op *op, size_t place)
                 break;
         case STORE_BLOCK:
                 want_block(world, op);
+                break;
+        case STORE_LEAVING:
+                world_leaving(world, op->user);
                 break;
         case STORE_RENEW:
                 world_device(world, op->user, op->device);

@@ -31,6 +31,7 @@ enum line_kind {
         LINE_REQUEST, /* request, principal */
         LINE_GUESSES, /* user */
         LINE_INVITE,  /* hash */
+        LINE_LEAVING, /* user */
         LINE_KIND_COUNT
 };
 
@@ -152,6 +153,13 @@ struct world_invite {
         uint64_t creator, uses_max, uses, valid_until_ms;
 };
 
+struct world_leaving {
+        struct line line; /* made; changed: so far has he come */
+        uint64_t user;
+        struct id request, after; /* request: made */
+        bool dropped;
+};
+
 struct world_request {
         struct line line;
         struct id request;
@@ -225,6 +233,7 @@ struct world_pending *world_pending(struct world *world, const struct id *reques
 struct world_request *world_request(struct world *world, const struct id *request, struct slice principal);
 struct world_guesses *world_guesses(struct world *world, uint64_t user);
 struct world_invite *world_invite(struct world *world, struct slice hash);
+struct world_leaving *world_leaving(struct world *world, uint64_t user);
 
 /* A present one. */
 struct world_member *world_member(struct world_room *room, uint64_t user);
@@ -285,6 +294,11 @@ void take_block_count(struct world *world, const PGresult *result, int row);
 /* NO_USER if that would be written between two of whom one blocks the other. */
 enum error plan_forbidden(struct world *world, const struct store_op *op);
 void plan_block(struct world *world, const struct store_op *op, struct store_result *result);
+
+/* plan_leaving.c, as write_leaving.c of SQLite. */
+void plan_leave(struct world *world, const struct store_op *op, struct store_result *result);
+void plan_leaving(struct world *world, const struct store_op *op, struct store_result *result);
+void save_leaving(struct world *world, struct connection *connection, struct sent *sent);
 
 bool plan_find_refusal(struct world *world, const struct store_op *op, struct store_result *result);
 void plan_keep_refusal(struct world *world, const struct store_op *op, enum error status);
