@@ -237,7 +237,8 @@ void join_overtaken(struct core *core)
 
 /* ---- the list ---- */
 
-/* Nothing can have changed in it behind our back: every mark is at the head, and so cannot move without the head. */
+/* Nothing can have changed in it behind our back that a cursor does not tell: every mark is at the head, and so cannot move without the
+ * head, and if others count now than before, the lowest marks have another version. */
 static bool is_settled(const struct room *room)
 {
         const struct wire_lowest *lowest = &room->lowest;
@@ -264,7 +265,8 @@ static void send_range(struct core *core)
                 room->asked_head = room->head;
                 room->marks_live = false;
                 if (room->head && is_settled(room))
-                        cursors[rooms.cursors.count++] = (struct wire_cursor){.room = room->id, .head = room->head};
+                        cursors[rooms.cursors.count++] =
+                                (struct wire_cursor){.room = room->id, .head = room->head, .lowest = room->lowest.version};
         }
         rooms.cursors.items = cursors;
         if (i < core->rooms.count) /* cursors beyond are for another range */

@@ -18,18 +18,30 @@ static uint64_t read_of(const struct room *room)
 }
 
 /* Own messages need no mark: nobody's tick or badge depends on them. */
-static bool is_due(const struct room *room)
+static bool is_due(const struct core *core, const struct room *room)
 {
         if (room->mark_off || room->left)
                 return false;
         if (room->others_head > room->marks.delivered && delivered_of(room) > room->marks.delivered)
                 return true;
-        return room->others_head > room->marks.read && read_of(room) > room->marks.read;
+        if (room->others_head > room->marks.read && read_of(room) > room->marks.read)
+                return true;
+        return room->show_again && read_of(room) > room->marks.shown && !settings_without_receipts(core);
+}
+
+void marks_show_again(struct core *core)
+{
+        for (uint32_t i = 0; i < core->rooms.count; i++) {
+                struct room *room = core->rooms.by_id[i];
+
+                room->show_again = true;
+                room_work(core, room);
+        }
 }
 
 void marks_gather(struct core *core, struct room *room)
 {
-        if (!is_due(room))
+        if (!is_due(core, room))
                 room->mark_ms = max_of(room->mark_ms, core->now_ms + MARK_GATHER_MS);
 }
 
@@ -37,13 +49,13 @@ bool marks_room_step(struct core *core, struct room *room)
 {
         struct wire_mark mark;
 
-        if (!is_due(room))
+        if (!is_due(core, room))
                 return room->marking != NULL;
         if (core->link.state != LINK_READY || room->marking || room->mark_ms > core->now_ms ||
             core->requests.marks >= MARKS_MAX)
                 return true;
         mark = (struct wire_mark){.delivered = delivered_of(room), .read = read_of(room)};
-        mark.shown = max_of(mark.read, room->marks.shown);
+        mark.shown = settings_without_receipts(core) ? room->marks.shown : max_of(mark.read, room->marks.shown);
         room->marking = request_send(core, WIRE_CODE_mark, NULL, room, &mark);
         if (!room->marking) {
                 room->mark_ms = core->now_ms + CORE_FULL_PAUSE_MS;
@@ -51,13 +63,14 @@ bool marks_room_step(struct core *core, struct room *room)
         }
         room->marking->mark.delivered = mark.delivered;
         room->marking->mark.read = mark.read;
+        room->marking->mark.shown = mark.shown;
         room->mark_ms = core->now_ms + MARK_INTERVAL_MS;
         return true;
 }
 
 uint64_t marks_room_due(const struct core *core, const struct room *room)
 {
-        if (!is_due(room) || core->link.state != LINK_READY || room->marking || core->requests.marks >= MARKS_MAX)
+        if (!is_due(core, room) || core->link.state != LINK_READY || room->marking || core->requests.marks >= MARKS_MAX)
                 return UINT64_MAX;
         return room->mark_ms;
 }
@@ -84,6 +97,7 @@ bool mark_answered(struct core *core, struct request *request, const struct wire
         (void)frame;
         room->marking = NULL;
         room->mark_tries = 0;
+        room->show_again &= request->mark.shown < request->mark.read; /* it went before they were on again */
         return take(core, room, marked);
 }
 

@@ -18,6 +18,9 @@
 /* A live row of somebody else is about to be taken. */
 void marks_gather(struct core *core, struct room *room);
 
+/* Receipts were switched on: of what was read until this was known here, the server has not been told. */
+void marks_show_again(struct core *core);
+
 bool marks_room_step(struct core *core, struct room *room);
 uint64_t marks_room_due(const struct core *core, const struct room *room);
 bool marks_moved(struct core *core, const struct id *room, const struct wire_marks_moved *moved);

@@ -31,7 +31,7 @@ struct request {
                         struct id after, until;
                 } rooms;
                 struct {
-                        uint64_t delivered, read;
+                        uint64_t delivered, read, shown;
                 } mark;
         };
 };

@@ -38,6 +38,7 @@ struct room {
         bool listed;       /* this link's Join or room list has told of it */
         bool fetch_off;    /* its rows were refused: not before the next Join */
         bool mark_off;     /* its marks were refused: not before the next Join */
+        bool show_again;   /* receipts are on again: what was read meanwhile is to be shown */
         bool marks_live;   /* own marks rose since it was last asked for: what is answered may be older */
         bool peer_asked;   /* a profile was asked for on this link */
         bool write_single; /* a frame was refused as a whole: one operation a frame, to find the culprit */

@@ -1,6 +1,7 @@
 /* The table, its records, and what goes to the server. See settings.h. */
 #include "core/settings.h"
 
+#include "core/marks.h"
 #include "core/state.h"
 #include "core/watch.h"
 #include "rules/limits.h"
@@ -125,11 +126,20 @@ static void settle(struct core *core, struct setting *setting)
 
 /* ---- records ---- */
 
+bool settings_without_receipts(const struct core *core)
+{
+        const struct setting *setting = find(core, SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF));
+
+        return setting && value_of(setting).size > 0;
+}
+
 /* Who may be watched is asked anew when the user hides, or does so no longer. */
 static void heed(struct core *core, struct slice key)
 {
         if (slice_equal(key, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
                 watch_again(core);
+        else if (slice_equal(key, SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF)) && !settings_without_receipts(core))
+                marks_show_again(core);
 }
 
 /* number: of the operation that did it, for the event; error: why it was given up. False: no memory. */

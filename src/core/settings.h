@@ -42,6 +42,9 @@ struct settings {
 /* A row of the self room: into the open batch (at place, or last), if it is the newest of its key. False: no memory. */
 bool settings_take_row(struct core *core, const struct room *room, const struct wire_row *row, struct batch_place *place);
 
+/* Has the user switched receipts off? Then it is not told what he has read. */
+bool settings_without_receipts(const struct core *core);
+
 /* An entry of the outbox was done with that number. False: no memory. */
 bool settings_done(struct core *core, const struct entry *entry, uint64_t number);
 

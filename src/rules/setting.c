@@ -34,15 +34,23 @@ bool setting_read(struct slice text, struct slice *key, struct slice *value)
         return true;
 }
 
-bool setting_hides(struct slice text, bool *hides)
+static bool has_key(struct slice text, struct slice wanted, bool *set)
 {
         struct slice key, value;
+        bool has = setting_read(text, &key, &value) && slice_equal(key, wanted);
 
-        *hides = false;
-        if (!setting_read(text, &key, &value) || !slice_equal(key, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
-                return false;
-        *hides = value.size > 0;
-        return true;
+        *set = has && value.size > 0;
+        return has;
+}
+
+bool setting_hides(struct slice text, bool *hides)
+{
+        return has_key(text, SLICE_LITERAL(SETTING_KEY_HIDDEN), hides);
+}
+
+bool setting_receipts(struct slice text, bool *off)
+{
+        return has_key(text, SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF), off);
 }
 
 struct slice setting_key_of(enum room_setting setting, const struct id *room, char bytes[static SETTING_KEY_MAX])

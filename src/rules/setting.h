@@ -7,6 +7,7 @@
  *      pin:ROOM      its place among the pinned rooms: the highest number stands first
  *      draft:ROOM    the row that it replies to (0: none), a space, the text
  *      hidden        anything: who is online, and was there when, is told neither of the user nor to him. The server keeps to this one
+ *      receipts-off  anything: nobody is told what the user has got and read, nor is he told it of others. The server keeps to it, too
  *
  * ROOM is the room's id as text. A setting without a value is as one that was never made.
  */
@@ -31,10 +32,14 @@ enum room_setting {
                 SETTING_ROOM_KINDS
 };
 
-#define SETTING_KEY_HIDDEN "hidden"
+#define SETTING_KEY_HIDDEN       "hidden"
+#define SETTING_KEY_RECEIPTS_OFF "receipts-off"
 
 /* Is that row's text the setting by which a user hides? *hides: does he, by it? */
 bool setting_hides(struct slice text, bool *hides);
+
+/* Is it the one by which he switches receipts? *off: off, by it? */
+bool setting_receipts(struct slice text, bool *off);
 
 /* A row's text: the key, and after a space the value, if it has one. False: it is none; *key and *value are empty then. */
 bool setting_read(struct slice text, struct slice *key, struct slice *value);

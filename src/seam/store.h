@@ -69,10 +69,12 @@ struct store_marks {
         uint64_t delivered, read, shown, unread, head;
 };
 
-#define STORE_NONE UINT64_MAX /* there is no such member */
+#define STORE_NONE      UINT64_MAX /* there is no such member */
+#define STORE_UNCOUNTED INT64_MAX  /* counted_from of a member with receipts off: he counts for no message */
 
-/* The two lowest of the room's present members and who holds the lowest; STORE_NONE where there is none. A room of one member
- * has first values and no second. version rises with every change. */
+/* The two lowest of the room's present members that count and who holds the lowest; STORE_NONE where there is none. A room of one
+ * such member has first values and no second. version rises with every change. A member who does not count is told that there are
+ * none. */
 struct store_lowest {
         uint64_t delivered_first, delivered_user, delivered_second;
         uint64_t shown_first, shown_user, shown_second;
@@ -82,14 +84,17 @@ struct store_lowest {
 
 /* The present members as of an operation (of a LEFT, without who left). users is NULL when version equals the version the caller
  * said it knows. version 0: not all of them, but those to whom a repeated operation is to be delivered: not to be kept. A version is
- * never used again for other members, not in another era either. */
+ * never used again for other members, not in another era either. Where the lowest marks moved it is said who of them does not count,
+ * and so is not told. */
 struct store_members {
         uint64_t version;
         const uint64_t *users;
         size_t count;
+        const uint64_t *uncounted;
+        size_t uncounted_count;
 };
 
-/* A present member, for the list of them. */
+/* A present member, for the list of them: of who does not count, and to him, without marks. */
 struct store_member {
         struct store_person person;
         uint8_t role; /* rules/role.h */
@@ -101,13 +106,15 @@ struct store_member {
 enum store_op_kind {
         STORE_WRITE,    /* one operation on a room's log. Never BUSY: what follows it would overtake it (FAILED instead) */
         STORE_MARK,     /* raise marks */
-        STORE_SIGN_UP,  /* remember a sign-up that waits for its code */
-        STORE_CONFIRM,  /* code right: make the user and his first device */
-        STORE_SIGN_IN,  /* password was right: add a device */
-        STORE_GUESS,    /* password was wrong: count it */
-        STORE_RENEW,    /* device secret: is it right? */
-        STORE_SIGN_OUT, /* revoke a device, all, or all others */
-        STORE_RESET,    /* remember a reset of the password that waits for its code */
+        STORE_RECEIPTS, /* from here on a member counts in a room, or no longer, as his setting says */
+        STORE_RECEIPTS_DONE, /* that was done in all his rooms */
+        STORE_SIGN_UP,       /* remember a sign-up that waits for its code */
+        STORE_CONFIRM,       /* code right: make the user and his first device */
+        STORE_SIGN_IN,       /* password was right: add a device */
+        STORE_GUESS,         /* password was wrong: count it */
+        STORE_RENEW,         /* device secret: is it right? */
+        STORE_SIGN_OUT,      /* revoke a device, all, or all others */
+        STORE_RESET,         /* remember a reset of the password that waits for its code */
         STORE_RESET_CONFIRM, /* code right: set the password, revoke all devices, add this one */
         STORE_PASSWORD,      /* set another password */
         STORE_PROFILE,       /* set names */
@@ -153,6 +160,11 @@ struct store_op {
                         uint64_t delivered, read, shown;
                         uint64_t members_known;
                 } mark;
+                struct {
+                        struct id room;         /* RECEIPTS */
+                        uint64_t members_known; /* RECEIPTS */
+                        uint64_t change;        /* RECEIPTS_DONE: which change of the setting it was (ASK_RECEIPTS) */
+                } receipts;
                 struct {
                         struct slice email, user_name, display_name; /* email, name as typed */
                         struct slice email_folded, name_folded;
@@ -225,7 +237,7 @@ struct store_op {
 struct store_result {
         enum error status;            /* OK, or why it was refused (a class REFUSED or BUSY error) */
         bool repeat;                  /* it had been done before; the rest is the first answer */
-        struct store_members members; /* WRITE, LEAVE, MARK when OK; MARK of a member when LATE or REVOKED, too */
+        struct store_members members; /* WRITE, LEAVE, MARK, RECEIPTS when OK; MARK of a member when LATE or REVOKED, too */
         uint64_t retry_after_ms;      /* BUSY */
         union {
                 struct {
@@ -237,12 +249,13 @@ struct store_result {
                         size_t outside_count;
                         struct store_lowest lowest;
                         bool lowest_moved; /* by who came or went */
+                        bool receipts_due; /* the setting of receipts: not all rooms of the sender have taken notice of it yet */
                 } write;                   /* WRITE, LEAVE */
                 struct {
                         struct store_marks marks;
                         struct store_lowest lowest;
                         bool marks_moved, lowest_moved;
-                } mark;
+                } mark; /* RECEIPTS: the lowest alone; moved: he is there, and told again if nothing did */
                 struct {
                         uint64_t head; /* of their personal room then */
                 } block;
@@ -273,6 +286,7 @@ enum store_question_kind {
         STORE_ASK_MEMBERS,  /* who is in a room, and their marks */
         STORE_ASK_SHARED,   /* which of these users are in a room that the asker is in, too, and no block is between */
         STORE_ASK_AMONG,    /* which of these users are in this room, and no block is between; the asker must be in it */
+        STORE_ASK_RECEIPTS, /* a server's: rooms that a user is in, by id, to switch his receipts there */
         STORE_ASK_DEVICE,   /* is the device live? One row by its key, and nothing else */
         STORE_ASK_LOGIN,    /* a user's password hash, by name or address */
         STORE_ASK_PASSWORD, /* one's own: answered like LOGIN, without a wait */
@@ -284,7 +298,7 @@ enum store_question_kind {
 
 struct store_cursor {
         struct id room;
-        uint64_t head;
+        uint64_t head, lowest; /* lowest: version of the lowest marks that the client has; ROOMS */
 };
 
 /* A row's place among the user's rows: newest first is by time, then by room id, then by number. */
@@ -295,7 +309,7 @@ struct store_place {
 
 struct store_question {
         enum store_question_kind kind;
-        uint64_t user, device; /* checked: REVOKED (not for LOGIN, LEAVERS, LEAVING, USERS, CHECK) */
+        uint64_t user, device; /* checked: REVOKED (not for LOGIN, LEAVERS, LEAVING, USERS, CHECK, RECEIPTS) */
         size_t bytes_max; /* JOIN, ROOMS, CHANGES, AROUND, PINS, SEARCH: text bytes of rows in all; fewer rows come beyond it */
         union {
                 struct {
@@ -363,6 +377,10 @@ struct store_question {
                         size_t count;
                 } shared; /* SHARED, AMONG */
                 struct {
+                        struct id after; /* room ids above it */
+                        uint32_t rooms_max;
+                } receipts;
+                struct {
                         struct slice folded;   /* user name or address, folded */
                         uint64_t nobody;       /* if nobody has it: wait_ms counts the GUESS operations of this id, so that
                                               * known and unknown names look alike */
@@ -407,6 +425,7 @@ struct store_answer {
                         struct store_room *rooms;
                         size_t room_count;
                         uint64_t blocks;   /* JOIN: how many people the user blocks */
+                        bool receipts_due; /* JOIN: they were switched, and that was not done in all rooms yet */
                         bool more;         /* JOIN: rooms beyond these exist. ROOMS: `through` is set */
                         struct id through; /* ROOMS: any id from the last room that is covered to just before the next */
                 } rooms;                   /* JOIN, ROOMS */
@@ -463,6 +482,12 @@ struct store_answer {
                         struct id through; /* as far as was looked */
                         bool more;         /* there may be others after that */
                 } leaving;
+                struct {
+                        struct id *rooms;
+                        size_t count;
+                        bool more;       /* above the last of them */
+                        uint64_t change; /* how often he switched receipts */
+                } receipts;
                 struct {
                         uint64_t user; /* 0: nobody */
                         const char *password_hash;

@@ -38,6 +38,7 @@ int command_mute(struct session *session, int count, char **words);
 int command_archive(struct session *session, int count, char **words);
 int command_pin_room(struct session *session, int count, char **words);
 int command_last_seen(struct session *session, int count, char **words);
+int command_receipts(struct session *session, int count, char **words);
 int command_draft(struct session *session, int count, char **words);
 int command_send(struct session *session, int count, char **words);
 int command_reply(struct session *session, int count, char **words);

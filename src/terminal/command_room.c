@@ -172,20 +172,25 @@ static int set(struct session *session, const struct id *room, enum room_setting
         return EXIT_DONE;
 }
 
-int command_last_seen(struct session *session, int count, char **words)
+/* Something of which others are told, and that they are not if it has a value. */
+struct privacy {
+        const char *name, *on, *off;
+        struct slice key;
+};
+
+static int switch_privacy(struct session *session, const struct privacy *privacy, int count, char **words)
 {
-        const struct slice key = SLICE_LITERAL(SETTING_KEY_HIDDEN);
-        bool queued = false, hide = count > 0 && strcmp(words[0], "off") == 0;
-        struct slice value = hide ? SLICE_LITERAL("yes") : (struct slice){0};
+        bool queued = false, off = count > 0 && strcmp(words[0], "off") == 0;
+        struct slice key = privacy->key, value = off ? SLICE_LITERAL("yes") : (struct slice){0};
         struct core_setting setting;
         int result = EXIT_DONE;
 
-        if (count > 0 && !hide && strcmp(words[0], "on") != 0)
+        if (count > 0 && !off && strcmp(words[0], "on") != 0)
                 return session_complain(EXIT_USAGE, "'%s': say on, off, or nothing", words[0]);
         if (session->leads)
                 (void)host_wait_reachable(session->host, session_synced, session, LINK_WAIT_MS);
         if (count == 0)
-                hide = core_setting(session->host->core, key, &setting);
+                off = core_setting(session->host->core, key, &setting);
         else if (session->leads)
                 result = set_as_leader(session, NULL, SETTING_ROOM_KINDS, key, value, &queued);
         else
@@ -194,14 +199,34 @@ int command_last_seen(struct session *session, int count, char **words)
         if (result != EXIT_DONE)
                 return result;
         if (session->json)
-                printf("{\"type\":\"setting\",\"setting\":\"last-seen\",\"value\":\"%s\",\"state\":\"%s\"}\n",
-                       hide ? "off" : "on", queued ? "queued" : "sent");
+                printf("{\"type\":\"setting\",\"setting\":\"%s\",\"value\":\"%s\",\"state\":\"%s\"}\n", privacy->name,
+                       off ? "off" : "on", queued ? "queued" : "sent");
         else if (count == 0)
-                puts(hide ? "off: nobody is told when you are online and were there last, nor are you"
-                          : "on: who shares a chat with you is told when you are online and were there last");
+                puts(off ? privacy->off : privacy->on);
         else
                 puts(queued ? QUEUED_TEXT : DONE_TEXT);
         return EXIT_DONE;
+}
+
+int command_last_seen(struct session *session, int count, char **words)
+{
+        static const struct privacy last_seen = {
+                .name = "last-seen",
+                .on = "on: who shares a chat with you is told when you are online and were there last",
+                .off = "off: nobody is told when you are online and were there last, nor are you",
+                .key = SLICE_LITERAL(SETTING_KEY_HIDDEN)};
+
+        return switch_privacy(session, &last_seen, count, words);
+}
+
+int command_receipts(struct session *session, int count, char **words)
+{
+        static const struct privacy receipts = {.name = "receipts",
+                                                .on = "on: who shares a chat with you is told what you have got and read",
+                                                .off = "off: nobody is told what you have got and read, nor are you",
+                                                .key = SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF)};
+
+        return switch_privacy(session, &receipts, count, words);
 }
 
 /* ---- what is set ---- */

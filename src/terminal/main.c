@@ -58,6 +58,8 @@ static const struct command commands[] = {
         {"last-seen", "[on|off]",
          "let others see when you are online and were there last, and see it of them; or print which", NEED_ACCOUNT, 0, 1,
          command_last_seen},
+        {"receipts", "[on|off]", "let others see what you have got and read, and see it of them; or print which",
+         NEED_ACCOUNT, 0, 1, command_receipts},
         {"draft", "ROOM [TEXT]", "print what was begun in a room and not sent, or set it; an empty TEXT forgets it",
          NEED_ACCOUNT, 1, 2, command_draft},
         {"screen", "[ROOM]", "open the full screen, which galka alone does on a terminal", NEED_NOTHING, 0, 1,

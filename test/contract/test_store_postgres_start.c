@@ -185,7 +185,8 @@ static void test_migrating(void **state)
         store_postgres_free(&postgres);
         /* What was written before there was a search is found by it: more than one portion of rows. */
         postgres_run(
-                "ALTER TABLE other.users DROP COLUMN seen_ms, DROP COLUMN hides; DROP TABLE other.leaving, other.blocks; "
+                "ALTER TABLE other.users DROP COLUMN seen_ms, DROP COLUMN hides, DROP COLUMN receipts, DROP COLUMN "
+                "receipts_done; DROP TABLE other.leaving, other.blocks; "
                 "DROP TABLE "
                 "other.search; ALTER TABLE "
                 "other.messages DROP COLUMN reactions, DROP "

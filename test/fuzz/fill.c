@@ -2,6 +2,7 @@
 #include "fill.h"
 
 #include "rules/room.h"
+#include "rules/row.h"
 
 struct id fill_room(unsigned choice)
 {
@@ -106,7 +107,7 @@ void fill_query(struct script *script, uint8_t code, union body *body)
         static struct wire_cursor cursors[2];
         static struct wire_user_ref users[2];
 
-        cursors[0] = (struct wire_cursor){.room = fill_room(script_next(script))};
+        cursors[0] = (struct wire_cursor){.room = fill_room(script_next(script)), .lowest = 1};
         cursors[0].head = script_number(script);
         cursors[1] = (struct wire_cursor){.room = fill_room(script_next(script)), .head = 1};
         users[0].user = script_number_to(script, INT64_MAX);
@@ -193,6 +194,11 @@ void fill_session(struct script *script, uint64_t sequence, uint8_t code, union 
                 body->sweep.after = FIRST_USER + (script_next(script) & 7) - 4;
                 return;
         }
+        if (code == WIRE_CODE_receipts) {
+                body->receipts.user = FIRST_USER + (script_next(script) & 3);
+                body->receipts.after = fill_room(script_next(script));
+                return;
+        }
         if (code == WIRE_CODE_block) {
                 body->block.user = FIRST_USER + (script_next(script) & 3);
                 body->block.on = script_next(script) & 1;
@@ -202,6 +208,9 @@ void fill_session(struct script *script, uint64_t sequence, uint8_t code, union 
                 uint8_t shape = script_next(script);
 
                 operations[i] = (struct wire_operation){.kind = shape & 64 ? shape : 1, .text = fill_text(script)};
+                if ((shape & 0x90) == 0x90)
+                        operations[i] = (struct wire_operation){
+                                .kind = ROW_SETTING, .text = SLICE_LITERAL("receipts-off x"), .target = shape & 8 ? 1 : 0};
                 operations[i].id.bytes[0] = shape & 7;
                 operations[i].id.bytes[15] = shape & 32 ? 0 : (uint8_t)sequence;
         }

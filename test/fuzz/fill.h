@@ -39,6 +39,7 @@ union body {
         struct wire_last_seen last_seen;
         struct wire_leaving leaving;
         struct wire_sweep sweep;
+        struct wire_receipts receipts;
         struct wire_write write;
         struct wire_mark mark;
 };

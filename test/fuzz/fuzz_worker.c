@@ -374,7 +374,8 @@ static void step_request(struct play *play, unsigned choice)
                 WIRE_CODE_set_password,   WIRE_CODE_set_profile, WIRE_CODE_set_email, WIRE_CODE_confirm_email,
                 WIRE_CODE_delete_account, WIRE_CODE_invite,      WIRE_CODE_search,    WIRE_CODE_watch,
                 WIRE_CODE_typing,         WIRE_CODE_gone,        WIRE_CODE_block,     WIRE_CODE_blocks,
-                WIRE_CODE_pins,           WIRE_CODE_last_seen,   WIRE_CODE_leaving,   WIRE_CODE_sweep};
+                WIRE_CODE_pins,           WIRE_CODE_last_seen,   WIRE_CODE_leaving,   WIRE_CODE_sweep,
+                WIRE_CODE_receipts};
         static const enum bus_topic topics[] = {[WIRE_TOPIC_AUTHENTICATION] = BUS_AUTHENTICATION,
                                                 [WIRE_TOPIC_SESSION] = BUS_SESSION,
                                                 [WIRE_TOPIC_QUERY] = BUS_QUERY};

@@ -64,6 +64,33 @@ def ticks(rig):
 
 
 @case
+def receipts(rig):
+    """who has receipts off is nobody's reader and holds back nobody's ticks, and has one tick himself"""
+    def state(profile, text):
+        return [row for row in rows(rig, profile) if row.get('text') == text][-1]['state']
+
+    expect_equal(rig.galka_json('carol', 'receipts')[0]['value'], 'on', 'so it is at first')
+    expect_equal(rig.galka('carol', 'receipts', 'off'), '✓ done\n', 'for people')
+    rig.galka('carol', 'receipts', 'perhaps', code=2)
+    rig.galka('alice', 'send', 'Birds', 'and now?')
+    seq = [row for row in rows(rig, 'alice') if row.get('text') == 'and now?'][0]['seq']
+    rig.galka('bob', 'chat', 'Birds', stdin='I read it\n')
+    wait_until(lambda: state('alice', 'and now?') == 'read', 'all who count have read it')
+    rig.galka('carol', 'chat', 'Birds', stdin='so do I\n')
+    rig.galka('bob', 'chat', 'Birds', stdin='we know\n')
+    readers = [member['user_name'] for member in rig.galka_json('alice', 'readers', 'Birds', str(seq))]
+    expect_equal(readers, ['bob'], 'readers')
+    expect_equal(rig.galka_json('carol', 'readers', 'Birds', str(seq)), [], 'nor is she told of others')
+    expect_equal(state('carol', 'so do I'), 'sent', 'her own ticks')
+    rig.galka('carol', 'receipts', 'on', '--wait')
+    rig.galka('alice', 'send', 'Birds', 'again?')
+    rig.galka('bob', 'chat', 'Birds', stdin='again\n')
+    expect(state('alice', 'again?') != 'read', 'carol counts again')
+    rig.galka('carol', 'chat', 'Birds', stdin='me too\n')
+    wait_until(lambda: state('alice', 'again?') == 'read', 'and has read it')
+
+
+@case
 def mentions(rig):
     """how often one is mentioned in what is unread is counted up to nine, in any form of one's name, and no more once it is read"""
     group = rig.galka_json('alice', 'group', 'Callers', '@bob')[0]['room']

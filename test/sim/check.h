@@ -57,11 +57,14 @@ struct check_store {
         unsigned member_counts[HISTORY_ROOMS_MAX];
         uint64_t hiding[USERS_MAX]; /* users who hide */
         unsigned hiding_count;
-        unsigned leavers, ghosts; /* on the list of those who leave; stays in groups of who is deleted */
+        unsigned leavers, ghosts;        /* on the list of those who leave; stays in groups of who is deleted */
+        uint64_t unreceipted[USERS_MAX]; /* users who switched receipts off */
+        unsigned unreceipted_count;
 };
 
 /* Does the store take him for one who hides? */
 bool check_hides(const struct check_store *store, uint64_t user);
+bool check_receipts_off(const struct check_store *store, uint64_t user);
 
 /* Do the row, and its last alteration, lie in one of his stays? */
 bool check_sees(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq, uint64_t changed);

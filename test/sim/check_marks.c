@@ -9,17 +9,22 @@ static bool is_present(const struct check_member *member)
         return member->left == UINT64_MAX;
 }
 
-/* What the others' marks earn a row: the lowest of them, if any of them counts for it (PROTOCOL, Ticks). */
+/* What the others' marks earn a row: the lowest of them, if any of them counts for it (PROTOCOL, Ticks). Who has switched receipts off
+ * is no other, and sees none. Who switched them on again holds nobody back by what was there before. */
 static enum core_message_state earned_by(const struct check_store *store, unsigned room, uint64_t user, uint64_t seq)
 {
         bool delivered = true, shown = true, counted = false;
 
+        if (check_receipts_off(store, user))
+                return CORE_MESSAGE_SENT;
         check_each_member(store, room, member)
         {
-                if (!is_present(member) || member->user == user)
+                bool before = member->counted_from > member->joined && member->counted_from >= seq;
+
+                if (!is_present(member) || member->user == user || check_receipts_off(store, member->user))
                         continue;
-                delivered &= member->delivered >= seq;
-                shown &= member->shown >= seq;
+                delivered &= before || member->delivered >= seq;
+                shown &= before || member->shown >= seq;
                 counted |= member->counted_from < seq;
         }
         if (!counted || !delivered)
@@ -102,6 +107,9 @@ static void check_members(struct sim *sim, const struct check_store *store, unsi
                         sim_break(sim, "6 shown more than delivered",
                                   "room %u: delivered %" PRIu64 ", read %" PRIu64 ", shown %" PRIu64 ", head %" PRIu64, room,
                                   member->delivered, member->read, member->shown, head);
+                if (is_present(member) && check_receipts_off(store, member->user) != (member->counted_from > head))
+                        sim_break(sim, "6 counts, or does not, as he did not say", "room %u: from %" PRIu64 " of %" PRIu64,
+                                  room, member->counted_from, head);
         }
 }
 

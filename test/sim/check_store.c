@@ -113,13 +113,23 @@ static void read_members(sqlite3 *database, struct sim *sim, struct check_store 
         sqlite3_finalize(statement);
 }
 
-static void read_hiding(sqlite3 *database, struct check_store *store)
+static unsigned read_users(sqlite3 *database, const char *question, uint64_t users[static USERS_MAX])
 {
-        sqlite3_stmt *statement = prepare(database, "SELECT user FROM users WHERE hides <> 0");
+        sqlite3_stmt *statement = prepare(database, question);
+        unsigned count = 0;
 
-        while (store->hiding_count < countof(store->hiding) && sqlite3_step(statement) == SQLITE_ROW)
-                store->hiding[store->hiding_count++] = number_at(statement, 0);
+        while (count < USERS_MAX && sqlite3_step(statement) == SQLITE_ROW)
+                users[count++] = number_at(statement, 0);
         sqlite3_finalize(statement);
+        return count;
+}
+
+static bool is_among(const uint64_t *users, unsigned count, uint64_t user)
+{
+        for (unsigned i = 0; i < count; i++)
+                if (users[i] == user)
+                        return true;
+        return false;
 }
 
 static unsigned count(sqlite3 *database, const char *text)
@@ -142,10 +152,12 @@ static void read_leaving(sqlite3 *database, struct check_store *store)
 
 bool check_hides(const struct check_store *store, uint64_t user)
 {
-        for (unsigned i = 0; i < store->hiding_count; i++)
-                if (store->hiding[i] == user)
-                        return true;
-        return false;
+        return is_among(store->hiding, store->hiding_count, user);
+}
+
+bool check_receipts_off(const struct check_store *store, uint64_t user)
+{
+        return is_among(store->unreceipted, store->unreceipted_count, user);
 }
 
 uint64_t check_head(const struct check_log *log)
@@ -184,7 +196,9 @@ struct check_store *check_store_read(struct sim *sim)
               SQLITE_OK);
         read_rows(database, sim, store);
         read_members(database, sim, store);
-        read_hiding(database, store);
+        store->hiding_count = read_users(database, "SELECT user FROM users WHERE hides <> 0", store->hiding);
+        store->unreceipted_count =
+                read_users(database, "SELECT user FROM users WHERE receipts % 2 <> 0", store->unreceipted);
         read_leaving(database, store);
         finder_check_index(sim, database);
         sqlite3_close(database);

@@ -10,11 +10,15 @@
 #include "rules/setting.h"
 #include "sim/check.h"
 
-/* The first is one that the server keeps to. */
+/* The first are those that the server keeps to. */
+enum { KEY_HIDDEN, KEY_RECEIPTS_OFF, KEYS_KEPT_TO };
+
 static struct slice key_text(unsigned key, char text[static 4])
 {
-        if (key == 0)
+        if (key == KEY_HIDDEN)
                 return SLICE_LITERAL(SETTING_KEY_HIDDEN);
+        if (key == KEY_RECEIPTS_OFF)
+                return SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF);
         return slice_of(text, (size_t)snprintf(text, 4, "k%u", key % 10));
 }
 
@@ -24,7 +28,9 @@ static unsigned key_read(struct slice text)
         unsigned key;
 
         if (slice_equal(text, SLICE_LITERAL(SETTING_KEY_HIDDEN)))
-                return 0;
+                return KEY_HIDDEN;
+        if (slice_equal(text, SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF)))
+                return KEY_RECEIPTS_OFF;
         key = text.size == 2 && text.data[0] == 'k' ? text.data[1] - (unsigned)'0' : SETTING_KEYS;
 
         return min_of(key, (unsigned)SETTING_KEYS);
@@ -39,7 +45,7 @@ static void set_one(struct sim *sim, struct sim_client *client, unsigned number)
 
         if (sets->count == SETTING_SETS_MAX)
                 return;
-        if (!sim_chance(sim, number == 0 ? 60 : 15))
+        if (!sim_chance(sim, number < KEYS_KEPT_TO ? 60 : 15))
                 (void)history_text(client->number, client->said++, set.value);
         if (core_set(client->host.core, key_text(set.key, key), slice_text(set.value), client->host.time) != ERR_OK)
                 return;
@@ -91,6 +97,17 @@ static void note_kept(struct sim *sim, const struct sim_client *client, unsigned
         }
 }
 
+static struct set *last_kept(struct sim *sim, const struct sim_client *client, unsigned key)
+{
+        for (unsigned i = sim->sets.count; i > 0; i--) {
+                struct set *set = &sim->sets.all[i - 1];
+
+                if (set->client == client->number && set->key == key && set->kept)
+                        return set;
+        }
+        return NULL;
+}
+
 void settings_lost_account(struct sim *sim, const struct sim_client *client)
 {
         for (unsigned i = 0; i < sim->sets.count; i++)
@@ -125,6 +142,8 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
                           event->text);
         /* What was done is its own; what it shows may by then be what another device set. */
         set = event->seq ? find_of(sim, client->user->id, key_read(key), value, client->number) : NULL;
+        if (event->seq && !set)
+                set = last_kept(sim, client, key_read(key));
         if (!set || client->of_the_past) /* the store that did it is gone; its client learns of that when it joins */
                 return;
         set->number = max_of(set->number, event->seq);
@@ -270,8 +289,10 @@ void settings_check(struct sim *sim, const struct check_store *store)
                         if (last)
                                 (void)setting_read(slice_text(last->text), &has, &value);
                         check_acknowledged(sim, user, key, last, value);
-                        if (key == 0 && check_hides(store, user) != (value.size > 0))
+                        if (key == KEY_HIDDEN && check_hides(store, user) != (value.size > 0))
                                 sim_break(sim, "5 hides, or does not, as he did not say", "user %u", i);
+                        if (key == KEY_RECEIPTS_OFF && check_receipts_off(store, user) != (value.size > 0))
+                                sim_break(sim, "5 receipts are on, or off, as he did not say", "user %u", i);
                         check_devices(sim, user, key, value);
                         if (sim->faults.restored_us == 0)
                                 check_order(sim, user, key, value);

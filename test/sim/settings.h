@@ -9,7 +9,7 @@
 #include "sim/history.h"
 
 #define SETTING_SETS_MAX 4096
-#define SETTING_KEYS     4 /* "hidden", "k1" … */
+#define SETTING_KEYS     5 /* "hidden", "receipts-off", "k2" … */
 
 struct sim;
 struct sim_client;

@@ -306,7 +306,7 @@ static bool is_left_out(const struct fake_frame *frame, const struct fake_room *
 
         wire_list_start(&iterator, WIRE_STRUCTURE(rooms), 3, &frame->rooms.cursors);
         while (wire_list_next(&iterator, &cursor))
-                if (id_equal(&cursor.room, &room->id) && cursor.head == room->head)
+                if (id_equal(&cursor.room, &room->id) && cursor.head == room->head && cursor.lowest == room->version + 1)
                         return true;
         return false;
 }

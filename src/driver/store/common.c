@@ -6,6 +6,7 @@
 #include "rules/reaction.h"
 #include "rules/room.h"
 #include "rules/row.h"
+#include "rules/setting.h"
 
 #define GUESS_FREE      5     /* wrong guesses before waiting begins */
 #define GUESS_FREE_FROM 100   /* the same of a place, behind which a whole office may sit */
@@ -70,9 +71,18 @@ bool op_needs_device(const struct store_op *op)
         case STORE_LEAVE:
         case STORE_LEAVING:
         case STORE_ACCESS:
+        case STORE_RECEIPTS:
+        case STORE_RECEIPTS_DONE:
                 return false;
         }
         unreachable();
+}
+
+bool op_switches_receipts(const struct store_op *op)
+{
+        bool off;
+
+        return op->kind == STORE_WRITE && op->write.row_kind == ROW_SETTING && setting_receipts(op->write.text, &off);
 }
 
 bool question_needs_device(enum store_question_kind kind)
@@ -81,6 +91,7 @@ bool question_needs_device(enum store_question_kind kind)
         case STORE_ASK_LOGIN:
         case STORE_ASK_LEAVERS:
         case STORE_ASK_LEAVING:
+        case STORE_ASK_RECEIPTS:
         case STORE_ASK_USERS:
         case STORE_ASK_CHECK:
                 return false;

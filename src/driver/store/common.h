@@ -26,6 +26,9 @@ bool names_fit(struct slice user_name, struct slice display_name, struct slice e
 /* Must the sender's device be live? */
 bool op_needs_device(const struct store_op *op);
 
+/* Does it write the setting by which one switches receipts? */
+bool op_switches_receipts(const struct store_op *op);
+
 /* Must the asker's? */
 bool question_needs_device(enum store_question_kind kind);
 

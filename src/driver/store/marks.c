@@ -3,6 +3,37 @@
 
 #include "base/assert.h"
 
+bool member_counts(const struct member *member)
+{
+        return member->counted_from != STORE_UNCOUNTED;
+}
+
+bool member_switch(struct member *member, bool off, uint64_t head)
+{
+        if (member_counts(member) == !off)
+                return false;
+        member->counted_from = off ? STORE_UNCOUNTED : head;
+        if (!off)
+                member->shown = member->read; /* what he read meanwhile lies below that head, or he counts for it */
+        return true;
+}
+
+/* Who came back to counting holds nobody back by what he did not get or read of before, and nobody learns what he did. Who joined does
+ * not need it: his marks begin there. */
+static uint64_t floor_of(const struct member *member)
+{
+        return member->counted_from > member->joined_seq ? member->counted_from : 0;
+}
+
+void member_tell(const struct member *member, bool reader_counts, struct store_member *told)
+{
+        bool tells = reader_counts && member_counts(member);
+
+        told->delivered = tells ? max_of(member->delivered, floor_of(member)) : 0;
+        told->shown = tells ? max_of(member->shown, floor_of(member)) : 0;
+        told->counted_from = tells ? member->counted_from : STORE_UNCOUNTED;
+}
+
 uint64_t member_unread(const struct member *member, uint64_t n)
 {
         uint64_t own = member->own_sends - member->read_own;
@@ -20,7 +51,7 @@ bool marks_raise(struct member *member, const struct store_op *op, uint64_t head
 {
         uint64_t delivered = max_of(member->delivered, min_of(op->mark.delivered, head));
         uint64_t read = max_of(member->read, min_of(op->mark.read, delivered));
-        uint64_t shown = max_of(member->shown, min_of(op->mark.shown, read));
+        uint64_t shown = member_counts(member) ? max_of(member->shown, min_of(op->mark.shown, read)) : member->shown;
         bool moved = delivered > member->delivered || read > member->read || shown > member->shown;
 
         member->delivered = delivered;
@@ -54,10 +85,25 @@ struct store_lowest lowest_of_none(void)
         };
 }
 
+struct store_lowest lowest_told(const struct store_lowest *lowest, const struct member *reader)
+{
+        struct store_lowest told = lowest_of_none();
+
+        if (member_counts(reader))
+                return *lowest;
+        told.version = lowest->version;
+        return told;
+}
+
 void lowest_add(struct store_lowest *lowest, const struct member *member)
 {
-        fold(member->delivered, member->user, &lowest->delivered_first, &lowest->delivered_user, &lowest->delivered_second);
-        fold(member->shown, member->user, &lowest->shown_first, &lowest->shown_user, &lowest->shown_second);
+        uint64_t floor = floor_of(member);
+
+        if (!member_counts(member))
+                return;
+        fold(max_of(member->delivered, floor), member->user, &lowest->delivered_first, &lowest->delivered_user,
+             &lowest->delivered_second);
+        fold(max_of(member->shown, floor), member->user, &lowest->shown_first, &lowest->shown_user, &lowest->shown_second);
         fold(member->counted_from, member->user, &lowest->counted_first, &lowest->counted_user, &lowest->counted_second);
 }
 

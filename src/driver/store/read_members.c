@@ -39,12 +39,9 @@ void read_members_question(struct database *database, const struct store_questio
                 uint64_t left;
                 struct member member = member_read(statement, &left);
 
-                members[count++] = (struct store_member){.person.user = member.user,
-                                                         .role = member.role,
-                                                         .joined_seq = member.joined_seq,
-                                                         .delivered = member.delivered,
-                                                         .shown = member.shown,
-                                                         .counted_from = member.counted_from};
+                members[count++] = (struct store_member){
+                        .person.user = member.user, .role = member.role, .joined_seq = member.joined_seq};
+                member_tell(&member, member_counts(&asker), &members[count - 1]);
         }
         database_end(statement);
         answer->members.more = count > max;
@@ -55,6 +52,34 @@ void read_members_question(struct database *database, const struct store_questio
                 read_link(database, room, answer, arena);
         answer->members.members = members;
         answer->members.count = count;
+}
+
+void read_receipts_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                            struct arena *arena)
+{
+        size_t max = question->receipts.rooms_max, count = 0;
+        struct id *rooms = arena_array(arena, struct id, max + 1);
+        sqlite3_stmt *statement;
+
+        if (!rooms) {
+                database->code = SQLITE_NOMEM;
+                return;
+        }
+        statement = database_use(database, STATEMENT_USER_RECEIPTS);
+        bind_number(statement, 1, question->user);
+        if (database_row(database, statement))
+                answer->receipts.change = column_number(statement, 0);
+        database_end(statement);
+        statement = database_use(database, STATEMENT_ASK_RECEIPTS);
+        bind_number(statement, 1, question->user);
+        bind_id(statement, 2, &question->receipts.after);
+        bind_number(statement, 3, max + 1);
+        while (count <= max && database_row(database, statement))
+                rooms[count++] = column_id(statement, 0);
+        database_end(statement);
+        answer->receipts.more = count > max;
+        answer->receipts.rooms = rooms;
+        answer->receipts.count = min_of(count, max);
 }
 
 static bool is_in(struct database *database, uint64_t user, const struct id *room)

@@ -133,6 +133,7 @@ static void read_room(struct database *database, const struct store_question *qu
                 database->code = database_good(database) ? SQLITE_CORRUPT : database->code;
                 return;
         }
+        room->lowest = lowest_told(&room->lowest, &listed->member);
         if (room->left)
                 read_left(database, question->user, listed, room, arena);
         room->rows = read_changes(database, question->user, listed->number, after, 0, rows_max, bytes, &room->row_count,
@@ -185,6 +186,7 @@ static void read_join(struct database *database, const struct store_question *qu
         count = min_of(listing.count, (size_t)question->join.rooms_max);
         answer->rooms.person = person_read(database, question->user, arena);
         answer->rooms.blocks = count_blocks(database, question->user);
+        answer->rooms.receipts_due = user_receipts_due(database, question->user);
         answer->rooms.rooms = arena_array(arena, struct store_room, count + 1);
         answer->rooms.more = listing.count > count;
         for (size_t i = 0; i < count && answer->rooms.rooms && database_good(database); i++) {
@@ -201,7 +203,17 @@ static void read_join(struct database *database, const struct store_question *qu
                 database->code = SQLITE_NOMEM;
 }
 
-/* Rooms by id; those whose head the client knows are passed over. Rooms and cursors are walked side by side. */
+/* Nothing of the room is new to the client. */
+static bool is_known(struct database *database, const struct store_cursor *cursor, const struct listed *room)
+{
+        struct store_lowest lowest;
+        uint8_t kind;
+
+        return id_equal(&cursor->room, &room->id) && cursor->head == room->end.head &&
+               read_room_line(database, room->number, &kind, &lowest, NULL, NULL) && cursor->lowest == lowest.version;
+}
+
+/* Rooms by id; those whose head and lowest marks the client knows are passed over. Rooms and cursors are walked side by side. */
 static void read_range(struct database *database, const struct store_question *question, struct store_answer *answer,
                        struct arena *arena)
 {
@@ -224,7 +236,7 @@ static void read_range(struct database *database, const struct store_question *q
                 while (at < count && id_compare(&cursors[at].room, &room.id) < 0)
                         at++;
                 read_end(database, &room);
-                if (at < count && id_equal(&cursors[at].room, &room.id) && cursors[at].head == room.end.head) {
+                if (at < count && is_known(database, &cursors[at], &room)) {
                         answer->rooms.through = room.id;
                         continue;
                 }

@@ -164,6 +164,7 @@ static bool open_room(struct database *database, const struct store_question *qu
         answer->rows.lowest = lowest_of_none();
         if (end.left == STORE_NONE && !read_room_line(database, *room, &kind, &answer->rows.lowest, NULL, NULL))
                 return false;
+        answer->rows.lowest = lowest_told(&answer->rows.lowest, &member);
         answer->status = ERR_OK;
         return true;
 }

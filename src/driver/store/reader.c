@@ -58,6 +58,9 @@ static void dispatch(struct database *database, const struct store_question *que
         case STORE_ASK_AMONG:
                 read_among_question(database, question, answer, arena);
                 break;
+        case STORE_ASK_RECEIPTS:
+                read_receipts_question(database, question, answer, arena);
+                break;
         case STORE_ASK_DEVICE: /* checked already */
                 break;
         case STORE_ASK_LOGIN:

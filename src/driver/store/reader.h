@@ -34,6 +34,8 @@ void read_shared_question(struct database *database, const struct store_question
                           struct arena *arena);
 void read_among_question(struct database *database, const struct store_question *question, struct store_answer *answer,
                          struct arena *arena);
+void read_receipts_question(struct database *database, const struct store_question *question, struct store_answer *answer,
+                            struct arena *arena);
 void read_login_question(struct database *database, const struct store_question *question, uint64_t now_ms,
                          struct store_answer *answer, struct arena *arena);
 void read_leavers_question(struct database *database, const struct store_question *question, struct store_answer *answer,

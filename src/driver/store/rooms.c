@@ -50,11 +50,16 @@ void room_cache_finish(struct room_cache *rooms)
 bool room_lower(struct database *database, struct room *room)
 {
         struct store_lowest lowest = lowest_of(room->members, room->member_count);
+
+        return !lowest_equal(&lowest, &room->lowest) && room_lower_anew(database, room);
+}
+
+bool room_lower_anew(struct database *database, struct room *room)
+{
+        struct store_lowest lowest = lowest_of(room->members, room->member_count);
         uint8_t bytes[LOWEST_SIZE];
         sqlite3_stmt *statement;
 
-        if (lowest_equal(&lowest, &room->lowest))
-                return false;
         lowest.version = room->lowest.version + 1;
         lowest_put(&lowest, bytes);
         statement = database_use(database, STATEMENT_ROOM_LOWEST);
@@ -68,12 +73,34 @@ bool room_lower(struct database *database, struct room *room)
 
 /* ---- members ---- */
 
+bool user_without_receipts(struct database *database, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_USER_RECEIPTS);
+        bool off;
+
+        bind_number(statement, 1, user);
+        off = database_row(database, statement) && column_number(statement, 0) % 2;
+        database_end(statement);
+        return off;
+}
+
 struct member *room_member(struct room *room, uint64_t user)
 {
         for (uint32_t i = 0; i < room->member_count; i++)
                 if (room->members[i].user == user)
                         return &room->members[i];
         return NULL;
+}
+
+bool user_receipts_due(struct database *database, uint64_t user)
+{
+        sqlite3_stmt *statement = database_use(database, STATEMENT_USER_RECEIPTS);
+        bool due;
+
+        bind_number(statement, 1, user);
+        due = database_row(database, statement) && column_number(statement, 0) != column_number(statement, 1);
+        database_end(statement);
+        return due;
 }
 
 bool member_store(struct database *database, struct room *room, struct member *member)

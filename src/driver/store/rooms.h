@@ -58,6 +58,15 @@ bool member_store(struct database *database, struct room *room, struct member *m
 /* Computes the lowest marks; stores them with a new version and returns true if they are others. */
 bool room_lower(struct database *database, struct room *room);
 
+/* The same, with a new version whatever they are: somebody is told others than before. */
+bool room_lower_anew(struct database *database, struct room *room);
+
+/* Has the user switched receipts off? Of whom nothing is known: no. */
+bool user_without_receipts(struct database *database, uint64_t user);
+
+/* Has he switched them since all his rooms took notice? */
+bool user_receipts_due(struct database *database, uint64_t user);
+
 /* Reads MEMBER_COLUMNS of a row; left_seq goes to *left (STORE_NONE: present). */
 struct member member_read(sqlite3_stmt *statement, uint64_t *left);
 

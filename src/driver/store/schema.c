@@ -97,6 +97,9 @@ static const char *const steps[] = {
         [12] = "CREATE TABLE leaving(user INTEGER PRIMARY KEY, request BLOB NOT NULL, after BLOB NOT NULL,"
                " touched_ms INTEGER NOT NULL);"
                "INSERT INTO leaving SELECT user, randomblob(16), zeroblob(16), 0 FROM users WHERE user_name = '-deleted-'",
+        /* How often one switched receipts (odd: they are off), and up to which of these it was done in all rooms. */
+        [13] = "ALTER TABLE users ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0;"
+               "ALTER TABLE users ADD COLUMN receipts_done INTEGER NOT NULL DEFAULT 0",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

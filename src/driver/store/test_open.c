@@ -146,7 +146,8 @@ static uint64_t number_of(struct stage *stage, const char *text)
         return number;
 }
 
-#define BACK_TO_11 "DROP TABLE leaving;"
+#define BACK_TO_12 "ALTER TABLE users DROP COLUMN receipts; ALTER TABLE users DROP COLUMN receipts_done;"
+#define BACK_TO_11 BACK_TO_12 "DROP TABLE leaving;"
 #define BACK_TO_10 BACK_TO_11 "ALTER TABLE users DROP COLUMN hides;"
 #define BACK_TO_9  BACK_TO_10 "ALTER TABLE users DROP COLUMN seen_ms;"
 #define BACK_TO_8  BACK_TO_9 "DROP TABLE blocks;"

@@ -150,7 +150,7 @@ static void alter(struct writer *writer, struct room *room, const struct store_o
                 return;
         }
         if (!store_row(writer, room, row) || !search_index_row(&writer->database, room->number, &before, row) ||
-            !write_hides(writer, op) || !note(writer, op, number))
+            !write_heeds(writer, op) || !note(writer, op, number))
                 return;
         room->head = number;
         result->write.room_kind = room->kind;

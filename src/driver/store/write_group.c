@@ -146,6 +146,8 @@ enum error group_make(struct writer *writer, const struct store_op *op, struct r
 
         if (!id_equal(&op->write.room, &op->request))
                 return ERR_NO_ROOM;
+        if (user_without_receipts(&writer->database, op->user))
+                owner.counted_from = STORE_UNCOUNTED;
         *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, &owner, 1,
                                 group_next_version(0, writer->now_ms), op->write.text);
         return ERR_OK;
@@ -178,6 +180,8 @@ static void join(struct writer *writer, struct room *room, const struct store_ro
                 at--;
         memmove(members + at + 1, members + at, sizeof(*members) * (room->member_count - at));
         members[at] = group_member(row->subject, ROLE_MEMBER, row->seq, row->n, before.own_sends);
+        if (user_without_receipts(&writer->database, row->subject))
+                members[at].counted_from = STORE_UNCOUNTED;
         room->member_count++;
         if (member_insert(&writer->database, &room->id, room->number, &members[at]))
                 store_members(writer, room);

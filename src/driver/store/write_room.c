@@ -47,6 +47,26 @@ void writer_give_members(struct writer *writer, const struct room *room, uint64_
         result->members.users = users;
 }
 
+void writer_give_uncounted(struct writer *writer, const struct room *room, struct store_result *result, struct arena *arena)
+{
+        uint64_t *users;
+        size_t count = 0;
+
+        for (uint32_t i = 0; i < room->member_count; i++)
+                count += !member_counts(&room->members[i]);
+        if (count == 0)
+                return;
+        users = arena_array(arena, uint64_t, count);
+        if (!users) {
+                writer->database.code = SQLITE_NOMEM;
+                return;
+        }
+        result->members.uncounted = users;
+        for (uint32_t i = 0; i < room->member_count; i++)
+                if (!member_counts(&room->members[i]))
+                        users[result->members.uncounted_count++] = room->members[i].user;
+}
+
 void writer_give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
                              struct arena *arena)
 {
@@ -102,6 +122,8 @@ static bool find_repeat(struct writer *writer, const struct room *room, const st
         /* Told again: that it moved may have been lost with the first answer. */
         result->write.lowest = room->lowest;
         result->write.lowest_moved = group_moves_members(result->write.row.kind);
+        if (result->write.lowest_moved)
+                writer_give_uncounted(writer, room, result, arena);
         return true;
 }
 
@@ -121,7 +143,7 @@ static enum error make_room(struct writer *writer, const struct store_op *op, st
 {
         uint64_t peer = room_peer(&op->write.room, op->user);
         /* In order, as members are read later: who holds the lowest of two equal marks is then the same. */
-        const struct member members[] = {
+        struct member members[] = {
                 {.user = min_of(op->user, peer), .joined_seq = 1, .role = ROLE_MEMBER},
                 {.user = max_of(op->user, peer), .joined_seq = 1, .role = ROLE_MEMBER},
         };
@@ -132,6 +154,9 @@ static enum error make_room(struct writer *writer, const struct store_op *op, st
                 return ERR_NO_ROOM;
         if (!writer_knows_user(writer, peer))
                 return ERR_NO_USER;
+        for (size_t i = 0; i < countof(members); i++)
+                if (user_without_receipts(&writer->database, members[i].user))
+                        members[i].counted_from = STORE_UNCOUNTED;
         *room = room_cache_make(&writer->rooms, &writer->database, &op->write.room, members, peer == op->user ? 1 : 2, 1,
                                 slice_of(NULL, 0));
         return ERR_OK;
@@ -196,7 +221,7 @@ static void append(struct writer *writer, struct room *room, const struct store_
                 return;
         }
         if (!insert(writer, room, op, &row) || !search_index_row(&writer->database, room->number, NULL, &row) ||
-            !write_hides(writer, op))
+            !write_heeds(writer, op))
                 return;
         room->head = row.seq;
         room->n = row.n;
@@ -213,9 +238,12 @@ static void append(struct writer *writer, struct room *room, const struct store_
         result->write.row = row;
         result->write.lowest = room->lowest;
         writer_give_members(writer, room, op->write.members_known, result, arena);
+        if (result->write.lowest_moved)
+                writer_give_uncounted(writer, room, result, arena);
 }
 
-void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+static void write_operation(struct writer *writer, const struct store_op *op, struct store_result *result,
+                            struct arena *arena)
 {
         struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->write.room);
         struct store_row target;
@@ -243,6 +271,13 @@ void write_message(struct writer *writer, const struct store_op *op, struct stor
                 append(writer, room, op, heir, result, arena);
         else if (database_good(&writer->database))
                 group_keep_refusal(writer, room, op, result->status);
+}
+
+void write_message(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+{
+        write_operation(writer, op, result, arena);
+        if (result->status == ERR_OK && op_switches_receipts(op) && database_good(&writer->database))
+                result->write.receipts_due = user_receipts_due(&writer->database, op->user);
 }
 
 /* Counts what makes unread a difference anew after `read` moved up from `before`. Own sends are counted over the shorter way. */
@@ -288,4 +323,5 @@ void write_mark(struct writer *writer, const struct store_op *op, struct store_r
         result->mark.marks = member_marks(member, room->n, room->head);
         result->mark.lowest = room->lowest;
         writer_give_members(writer, room, op->mark.members_known, result, arena);
+        writer_give_uncounted(writer, room, result, arena);
 }

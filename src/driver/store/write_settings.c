@@ -254,17 +254,60 @@ void write_email_confirm(struct writer *writer, const struct store_op *op, struc
 
 /* ---- what the server keeps to ---- */
 
-bool write_hides(struct writer *writer, const struct store_op *op)
+bool write_heeds(struct writer *writer, const struct store_op *op)
 {
+        enum statement heeded;
         sqlite3_stmt *statement;
-        bool hides;
+        bool on;
 
-        if (op->write.row_kind != ROW_SETTING || !setting_hides(op->write.text, &hides))
+        if (op->write.row_kind != ROW_SETTING)
                 return true;
-        statement = database_use(&writer->database, STATEMENT_USER_HIDES);
+        if (setting_hides(op->write.text, &on))
+                heeded = STATEMENT_USER_HIDES;
+        else if (setting_receipts(op->write.text, &on))
+                heeded = STATEMENT_USER_RECEIPTS_SET;
+        else
+                return true;
+        statement = database_use(&writer->database, heeded);
         bind_number(statement, 1, op->user);
-        bind_number(statement, 2, hides);
+        bind_number(statement, 2, on);
         return database_run(&writer->database, statement);
+}
+
+void write_receipts(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+{
+        struct room *room = room_cache_find(&writer->rooms, &writer->database, &op->receipts.room);
+        struct member *member = room ? room_member(room, op->user) : NULL;
+        sqlite3_stmt *statement;
+
+        result->status = member ? ERR_OK : ERR_NO_ROOM;
+        if (!member || !database_good(&writer->database))
+                return;
+        if (member_switch(member, user_without_receipts(&writer->database, op->user), room->head)) {
+                statement = database_use(&writer->database, STATEMENT_MEMBER_COUNTED);
+                bind_number(statement, 1, room->number);
+                bind_number(statement, 2, member->user);
+                bind_number(statement, 3, member->joined_seq);
+                bind_number(statement, 4, member->counted_from);
+                bind_number(statement, 5, member->shown);
+                if (!database_run(&writer->database, statement) || !room_lower_anew(&writer->database, room))
+                        return;
+        }
+        result->mark.lowest = room->lowest;
+        result->mark.lowest_moved = true;
+        writer_give_members(writer, room, op->receipts.members_known, result, arena);
+        writer_give_uncounted(writer, room, result, arena);
+}
+
+void write_receipts_done(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena)
+{
+        sqlite3_stmt *statement = database_use(&writer->database, STATEMENT_USER_RECEIPTS_DONE);
+
+        (void)arena;
+        result->status = ERR_OK;
+        bind_number(statement, 1, op->user);
+        bind_number(statement, 2, op->receipts.change);
+        (void)database_run(&writer->database, statement);
 }
 
 /* ---- the end of an account ---- */

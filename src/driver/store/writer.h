@@ -53,6 +53,8 @@ void writer_prune(struct writer *writer);
 /* To whom a result is delivered: the present members; of a repeat, those alone who were there at result->write.number. */
 void writer_give_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
                          struct arena *arena);
+/* Beside them, where the lowest marks are told: who does not count. */
+void writer_give_uncounted(struct writer *writer, const struct room *room, struct store_result *result, struct arena *arena);
 void writer_give_old_members(struct writer *writer, const struct room *room, uint64_t known, struct store_result *result,
                              struct arena *arena);
 
@@ -103,6 +105,8 @@ void leaving_begin(struct writer *writer, uint64_t user, const struct id *reques
 /* Is there nobody with that id whose account is not deleted? */
 bool writer_is_gone(struct writer *writer, uint64_t user);
 
+void write_receipts(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
+void write_receipts_done(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_mark(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_sign_up(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_confirm(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
@@ -123,8 +127,8 @@ void write_seen(struct writer *writer, const struct store_op *op, struct store_r
 void write_import(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 void write_access(struct writer *writer, const struct store_op *op, struct store_result *result, struct arena *arena);
 
-/* A row that was written: if it is the setting by which a user hides, the server keeps to it from here on. False: it failed. */
-bool write_hides(struct writer *writer, const struct store_op *op);
+/* A row that was written: if it is a setting that the server keeps to, it does so from here on. False: it failed. */
+bool write_heeds(struct writer *writer, const struct store_op *op);
 
 /* Columns of ROW_COLUMNS with what they hold copied. */
 #define ROW_COLUMN_COUNT 16

@@ -58,6 +58,11 @@ void join_stored(struct batch *batch, struct item *item)
                 joined.token = slice_of(token, sizeof(token));
         }
         query_note_use(batch, item, answer);
+        if (answer->rooms.receipts_due) { /* who was at it may have gone with his topic */
+                const struct wire_receipts receipts = {.user = item->envelope.user};
+
+                batch_publish_of(batch, item, BUS_SESSION, WIRE_CODE_receipts, item->envelope.user, &receipts);
+        }
         watch_tell(batch, item, item->envelope.user, true, 0);
         batch_reply(batch, item, WIRE_CODE_joined, &joined, WIRE_EFFECT_JOINED);
 }

@@ -24,7 +24,8 @@ const struct store_cursor *query_cursors(struct batch *batch, const struct wire_
                 return NULL;
         wire_list_start(&iterator, structure, tag, list);
         while (*count < list->count && wire_list_next(&iterator, &cursor))
-                cursors[(*count)++] = (struct store_cursor){.room = cursor.room, .head = cursor.head};
+                cursors[(*count)++] =
+                        (struct store_cursor){.room = cursor.room, .head = cursor.head, .lowest = cursor.lowest};
         return cursors;
 }
 

@@ -45,24 +45,20 @@ void mark_plan(struct batch *batch, struct item *item)
 /* In a group of a thousand a thousand marks follow a message, and most of them move the lowest: members are told once a batch. */
 #define MEMBERS_AT_ONCE 2
 
-/* The lowest marks to all other members; he himself gets them with his own marks. */
-static void deliver_lowest(struct batch *batch, struct item *item, const struct known *members,
-                           const struct wire_lowest *lowest)
+/* The lowest marks to all other members that count; he himself gets them with his own marks. */
+static void deliver_lowest(struct batch *batch, struct item *item, const struct known *members)
 {
-        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = *lowest};
-        uint64_t *others;
-        size_t count = 0;
+        const struct store_result *result = item->results;
+        struct wire_marks_moved moved = {.has = WIRE_HAS(marks_moved, lowest), .lowest = shape_lowest(&result->mark.lowest)};
+        bool latest = members->count > MEMBERS_AT_ONCE;
+        struct known told = *members;
 
-        if (members->count > MEMBERS_AT_ONCE) {
-                batch_deliver_latest(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, members->users,
-                                     members->count);
-                return;
-        }
-        others = batch_array(batch, uint64_t, members->count);
-        for (size_t i = 0; others && i < members->count; i++)
-                if (members->users[i] != item->envelope.user)
-                        others[count++] = members->users[i];
-        batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, others, count);
+        if (!latest || result->members.uncounted_count)
+                told = session_counted(batch, result, members, latest ? 0 : item->envelope.user);
+        if (latest)
+                batch_deliver_latest(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, told.users, told.count);
+        else
+                batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, told.users, told.count);
 }
 
 /* Refused, and yet it may have been done, by who had the partition before or by a try whose answer was lost: then nobody was told,
@@ -79,8 +75,8 @@ static void refused(struct batch *batch, struct item *item, const struct mark *m
                 return;
         members = session_members(batch, &item->frame.room, result, &mark->known);
         moved.marks = shape_marks(&result->mark.marks);
-        moved.lowest = shape_lowest(&result->mark.lowest);
-        deliver_lowest(batch, item, &members, &moved.lowest);
+        moved.lowest = session_lowest(result, &result->mark.lowest, item->envelope.user);
+        deliver_lowest(batch, item, &members);
         batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, &item->envelope.user, 1);
 }
 
@@ -107,7 +103,7 @@ void mark_stored(struct batch *batch, struct item *item)
         }
         members = session_members(batch, &item->frame.room, result, &mark->known);
         marked.marks = shape_marks(&result->mark.marks);
-        marked.lowest = shape_lowest(&result->mark.lowest);
+        marked.lowest = session_lowest(result, &result->mark.lowest, item->envelope.user);
         if (!result->mark.marks_moved && !result->mark.lowest_moved)
                 tell = may_be_repeat(&mark->body, &result->mark.marks);
         if (result->mark.marks_moved || tell) {
@@ -117,7 +113,7 @@ void mark_stored(struct batch *batch, struct item *item)
         if (result->mark.lowest_moved || tell) {
                 moved.lowest = marked.lowest;
                 moved.has |= WIRE_HAS(marks_moved, lowest);
-                deliver_lowest(batch, item, &members, &marked.lowest);
+                deliver_lowest(batch, item, &members);
         }
         if (moved.has)
                 batch_deliver(batch, item, WIRE_CODE_marks_moved, &item->frame.room, &moved, &item->envelope.user, 1);

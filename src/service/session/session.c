@@ -75,6 +75,10 @@ static const struct handler handlers[] = {
          .patient = true,
          .hooks = {[HOOK_PLAN] = leaving_plan, [HOOK_ASKED] = leaving_asked, [HOOK_STORED] = leaving_stored}},
         {.code = WIRE_CODE_sweep, .patient = true, .hooks = {[HOOK_PLAN] = sweep_plan, [HOOK_STORED] = sweep_stored}},
+        {.code = WIRE_CODE_receipts,
+         .again = true,
+         .patient = true,
+         .hooks = {[HOOK_PLAN] = receipts_plan, [HOOK_ASKED] = receipts_asked, [HOOK_STORED] = receipts_stored}},
         {.code = WIRE_CODE_mark, .patient = true, .hooks = {[HOOK_PLAN] = mark_plan, [HOOK_STORED] = mark_stored}},
 };
 

@@ -30,6 +30,22 @@ void write_plan(struct batch *batch, struct item *item);
 void write_stored(struct batch *batch, struct item *item);
 void block_plan(struct batch *batch, struct item *item);
 void block_stored(struct batch *batch, struct item *item);
+/* Takes those who do not count from whom the lowest marks are told to. `but`: he too; 0: nobody. */
+struct known session_counted(struct batch *batch, const struct store_result *result, const struct known *members,
+                             uint64_t but);
+
+/* Does he not count in that room? */
+bool session_uncounted(const struct store_result *result, uint64_t user);
+
+/* The lowest marks as he is told of them. */
+struct wire_lowest session_lowest(const struct store_result *result, const struct store_lowest *lowest, uint64_t user);
+
+/* A user's rooms after `after` are to count him or not, as he has set. */
+void receipts_begin(struct batch *batch, struct item *item, uint64_t user, const struct id *after);
+
+void receipts_plan(struct batch *batch, struct item *item);
+void receipts_asked(struct batch *batch, struct item *item);
+void receipts_stored(struct batch *batch, struct item *item);
 void mark_plan(struct batch *batch, struct item *item);
 void mark_stored(struct batch *batch, struct item *item);
 void leaving_plan(struct batch *batch, struct item *item);

@@ -208,8 +208,11 @@ void session_deliver(struct batch *batch, struct item *item, const struct id *ro
         deliver_to_readers(batch, item, room, result, &readers);
         if (outside.count)
                 batch_deliver(batch, item, WIRE_CODE_delivery, room, &number, outside.users, outside.count);
-        if (result->write.lowest_moved)
-                batch_deliver(batch, item, WIRE_CODE_marks_moved, room, &moved, members.users, members.count);
+        if (!result->write.lowest_moved)
+                return;
+        if (result->members.uncounted_count)
+                members = session_counted(batch, result, &members, 0);
+        batch_deliver(batch, item, WIRE_CODE_marks_moved, room, &moved, members.users, members.count);
 }
 
 /* Ties the frame's request id, which the frontend knows, to the operation's, which the store and the clients know. */
@@ -224,11 +227,14 @@ static void trace(const struct batch *batch, const struct item *item, const stru
                    {"operation", operation}, {"status", error_name((unsigned)outcome->status)}, {"seq", NULL, outcome->seq});
 }
 
+/* Only when all his rooms have taken notice is he told that it was done: what they are told by may be lost, and he asks again. */
+#define NOTICE_MS 500
+
 void write_stored(struct batch *batch, struct item *item)
 {
         struct write *write = item->body;
         struct wire_written written = {0};
-        bool stopped = false, revoked = false;
+        bool stopped = false, revoked = false, switched = false;
 
         for (size_t i = 0; i < write->count; i++) {
                 struct wire_outcome *outcome = &write->outcomes[i];
@@ -243,6 +249,13 @@ void write_stored(struct batch *batch, struct item *item)
                 revoked |= result->status == ERR_REVOKED;
                 if (result->status != ERR_OK)
                         continue;
+                if (result->write.receipts_due) {
+                        outcome->status = ERR_BUSY;
+                        outcome->retry_after_ms = NOTICE_MS;
+                        stopped = switched = true;
+                        session_deliver(batch, item, &item->frame.room, &write->known, result);
+                        continue;
+                }
                 outcome->seq = result->write.number;
                 outcome->time_ms = result->write.row.time_ms;
                 outcome->n = result->write.row.n;
@@ -250,6 +263,8 @@ void write_stored(struct batch *batch, struct item *item)
                         outcome->row = shape_row(batch, &result->write.row, item->envelope.user);
                 session_deliver(batch, item, &item->frame.room, &write->known, result);
         }
+        if (switched)
+                receipts_begin(batch, item, item->envelope.user, &(struct id){0});
         for (size_t i = 0; i < write->count; i++)
                 trace(batch, item, &write->outcomes[i]);
         written.outcomes = (struct wire_list){.items = write->outcomes, .count = (uint32_t)write->count};

@@ -204,6 +204,13 @@ void batch_publish(struct batch *batch, struct item *item, enum bus_topic topic,
 void batch_publish_frame(struct batch *batch, struct item *item, enum bus_topic topic, enum wire_code code, uint64_t user,
                          const void *message, struct wire_envelope envelope);
 
+/* The same of a small message between server processes that concerns that user: without a deadline, and nobody waits for an answer. */
+void batch_publish_of(struct batch *batch, struct item *item, enum bus_topic topic, enum wire_code code, uint64_t user,
+                      const void *message);
+
+/* The item's own record once more, behind all that there is by now. */
+void batch_publish_again(struct batch *batch, struct item *item);
+
 const struct worker_seams *batch_seams(const struct batch *batch);
 void *batch_service_state(const struct batch *batch);
 

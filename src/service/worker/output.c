@@ -171,6 +171,24 @@ void batch_publish_frame(struct batch *batch, struct item *item, enum bus_topic 
         batch_publish(batch, item, topic, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)), WIRE_CODE_envelope, &envelope);
 }
 
+void batch_publish_of(struct batch *batch, struct item *item, enum bus_topic topic, enum wire_code code, uint64_t user,
+                      const void *message)
+{
+        const struct wire_envelope envelope = {
+                .frontend = item->envelope.frontend, .epoch = item->envelope.epoch, .user = user, .not_after_ms = INT64_MAX};
+
+        batch_publish_frame(batch, item, topic, code, user, message, envelope);
+}
+
+void batch_publish_again(struct batch *batch, struct item *item)
+{
+        uint8_t key[8];
+
+        be64_put(key, item->envelope.user);
+        batch_publish(batch, item, batch->worker->service->topic, BUS_PARTITION_BYKEY, slice_of(key, sizeof(key)),
+                      WIRE_CODE_envelope, &item->envelope);
+}
+
 /* ---- deliveries ---- */
 
 static bool recipients_grow(struct batch *batch)

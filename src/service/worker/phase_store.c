@@ -137,6 +137,8 @@ static enum phase_step give_up(struct batch *batch)
                 batch->lost_all |= item->inherited; /* whoever had it before may have done it, and nobody was told */
                 event_note(batch->worker->seams.events, EVENT_ERROR, "worker.store_gave_up", &item->frame.request,
                            {"service", batch->worker->service->name});
+                if (item->handler->again)
+                        batch_publish_again(batch, item);
                 batch_refuse(batch, item, ERR_BUSY, NULL, STORE_RETRY_AFTER_MS);
         }
         return after_range(batch);

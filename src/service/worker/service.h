@@ -24,6 +24,7 @@ struct handler {
         enum wire_code code;
         unsigned refusal_effect; /* enum wire_effect of an error reply: Join's connection is signed out again */
         size_t told_by;          /* so many first bytes of a body tell it from others when it comes again; 0: all of it */
+        bool again;              /* of batch_publish_of; if the store fails it comes again, for nobody else will ask */
         bool patient;            /* need not be quick: may wait for company (worker_seams.patience_ms) */
         void (*hooks[HOOK_COUNT])(struct batch *batch, struct item *item);
 };

@@ -201,6 +201,7 @@ enum model_setting {
         SETTING_MOUSE,
         SETTING_BELL,
         SETTING_SEEN,
+        SETTING_READ,
         SETTING_COUNT
 };
 

@@ -8,8 +8,12 @@
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
 
-static const char *const setting_names[SETTING_COUNT] = {"screen language", "screen ground", "screen colours",
-                                                         "screen mouse",    "screen bell",   NULL};
+static const char *const setting_names[SETTING_COUNT] = {
+        "screen language", "screen ground", "screen colours", "screen mouse", "screen bell", NULL, NULL};
+
+/* Of the account, on all its devices: with a value, others are not told. */
+static const struct slice account_keys[SETTING_COUNT] = {
+        [SETTING_SEEN] = SLICE_LITERAL(SETTING_KEY_HIDDEN), [SETTING_READ] = SLICE_LITERAL(SETTING_KEY_RECEIPTS_OFF)};
 
 void settings_load(struct screen *screen)
 {
@@ -36,11 +40,10 @@ void settings_apply(struct screen *screen)
         screen->feed.rooms_changed = true; /* names of rooms are in the language */
 }
 
-/* Of the account, on all its devices. */
-static void set_hidden(struct screen *screen, bool hidden)
+static void set_hidden(struct screen *screen, struct slice key, bool hidden)
 {
-        enum error error = core_set(screen_core(screen), SLICE_LITERAL(SETTING_KEY_HIDDEN),
-                                    hidden ? SLICE_LITERAL("yes") : (struct slice){0}, host_time(screen->session->host));
+        enum error error = core_set(screen_core(screen), key, hidden ? SLICE_LITERAL("yes") : (struct slice){0},
+                                    host_time(screen->session->host));
 
         if (error)
                 screen_say(screen, error_text(error));
@@ -51,8 +54,9 @@ void settings_follow(struct screen *screen)
 {
         struct core_setting setting;
 
-        screen->model.settings[SETTING_SEEN] =
-                core_setting(screen_core(screen), SLICE_LITERAL(SETTING_KEY_HIDDEN), &setting);
+        for (unsigned i = 0; i < SETTING_COUNT; i++)
+                if (account_keys[i].size)
+                        screen->model.settings[i] = core_setting(screen_core(screen), account_keys[i], &setting);
 }
 
 static void change_setting(struct screen *screen, bool forward)
@@ -62,8 +66,8 @@ static void change_setting(struct screen *screen, bool forward)
         char text[16];
 
         *value = (*value + (forward ? 1 : count - 1)) % count;
-        if (which == SETTING_SEEN) {
-                set_hidden(screen, *value == 1);
+        if (account_keys[which].size) {
+                set_hidden(screen, account_keys[which], *value == 1);
                 return;
         }
         snprintf(text, sizeof(text), "%u", *value);

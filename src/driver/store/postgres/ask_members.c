@@ -25,6 +25,7 @@ static void take_stay(struct asking *asking, struct store_answer *answer, const 
                 return;
         answer->status = ERR_OK;
         answer->members.head = value_number(result, 0, 0);
+        asking->counts = value_number(result, 0, 3) != STORE_UNCOUNTED;
         if (value_number(result, 0, 1) >= ROLE_ADMIN)
                 asking->failed |= !arena_copy(asking->job.arena, value_bytes(result, 0, 2), &answer->members.link);
 }
@@ -43,11 +44,8 @@ static void take_list(struct asking *asking, const struct store_question *questi
                 struct member member = read_member_columns(result, (int)i, 0, &left);
                 struct store_member *listed = &answer->members.members[i];
 
-                *listed = (struct store_member){.role = member.role,
-                                                .joined_seq = member.joined_seq,
-                                                .delivered = member.delivered,
-                                                .shown = member.shown,
-                                                .counted_from = member.counted_from};
+                *listed = (struct store_member){.role = member.role, .joined_seq = member.joined_seq};
+                member_tell(&member, asking->counts, listed);
                 asking->failed |=
                         !read_person_columns(result, (int)i, MEMBER_COLUMN_COUNT, asking->job.arena, &listed->person);
         }
@@ -62,6 +60,39 @@ void take_members(struct asking *asking, size_t place, enum sql sql, const PGres
                 take_stay(asking, answer, result);
         else if (answer->status == ERR_OK)
                 take_list(asking, &asking->job.questions[place], answer, result);
+}
+
+/* ---- whose receipts are switched ---- */
+
+void ask_receipts(struct asking *asking, size_t place)
+{
+        const struct store_question *question = &asking->job.questions[place];
+        struct parameters person = parameters_in(&asking->arena), rooms = person;
+        struct column users = add_numbers(&person, 1);
+
+        array_number(&users, question->user);
+        asking_queue(asking, place, SQL_USERS, &person);
+        add_number(&rooms, question->user);
+        add_id(&rooms, &question->receipts.after);
+        add_number(&rooms, question->receipts.rooms_max + 1);
+        asking_queue(asking, place, SQL_ASK_RECEIPTS, &rooms);
+}
+
+void take_receipts(struct asking *asking, size_t place, enum sql sql, const PGresult *result)
+{
+        struct store_answer *answer = &asking->job.answers[place];
+        size_t count = (size_t)PQntuples(result), max = asking->job.questions[place].receipts.rooms_max;
+
+        if (sql == SQL_USERS) {
+                answer->receipts.change = count ? value_number(result, 0, COLUMN_RECEIPTS) : 0;
+                return;
+        }
+        answer->receipts.more = count > max;
+        answer->receipts.count = min_of(count, max);
+        answer->receipts.rooms = arena_array(asking->job.arena, struct id, count + 1);
+        asking->failed |= !answer->receipts.rooms;
+        for (size_t i = 0; i < answer->receipts.count && !asking->failed; i++)
+                answer->receipts.rooms[i] = value_id(result, (int)i, 0);
 }
 
 /* ---- who is in a room together ---- */

@@ -27,13 +27,14 @@ static int by_room(const void *left, const void *right)
         return order ? order : (a->place > b->place) - (a->place < b->place);
 }
 
-/* Two arrays, each room once: of several cursors of one room the first counts. */
+/* Two arrays, or with the lowest marks' versions three, each room once: of several cursors of one room the first counts. */
 static void add_cursors(struct asking *asking, struct parameters *parameters, const struct store_cursor *cursors,
-                        size_t count)
+                        size_t count, bool lowest)
 {
         static const struct store_cursor nowhere; /* no room has this id: an empty array has another form */
         struct ordered *ordered = arena_array(&asking->arena, struct ordered, count + 1);
-        struct column rooms, heads;
+        struct column rooms, heads, versions;
+        uint8_t version[8];
         size_t kept = 0;
 
         if (!ordered) {
@@ -54,6 +55,13 @@ static void add_cursors(struct asking *asking, struct parameters *parameters, co
                 array_id(&rooms, &ordered[i].cursor.room);
                 array_number(&heads, ordered[i].cursor.head);
         }
+        if (!lowest)
+                return;
+        versions = add_column(parameters, COLUMN_BYTES, kept, sizeof(version) * kept);
+        for (size_t i = 0; i < kept; i++) {
+                be64_put(version, ordered[i].cursor.lowest);
+                array_bytes(&versions, slice_of(version, sizeof(version)));
+        }
 }
 
 static void ask_latest(struct asking *asking, size_t place)
@@ -70,7 +78,7 @@ static void ask_latest(struct asking *asking, size_t place)
         asking_queue(asking, place, SQL_ASK_LATEST, &rooms);
         add_number(&rows, question->user);
         add_number(&rows, question->join.rooms_max);
-        add_cursors(asking, &rows, question->join.cursors, question->join.cursor_count);
+        add_cursors(asking, &rows, question->join.cursors, question->join.cursor_count, false);
         add_id(&rows, &question->join.era);
         add_number(&rows, question->join.rows_max + 1);
         asking_queue(asking, place, SQL_ASK_LATEST_ROWS, &rows);
@@ -90,7 +98,7 @@ static void ask_range(struct asking *asking, size_t place)
                 add_id(&parameters, &question->rooms.after);
                 add_id(&parameters, until);
                 add_number(&parameters, question->rooms.rooms_max + (rows ? 0 : 1));
-                add_cursors(asking, &parameters, question->rooms.cursors, question->rooms.cursor_count);
+                add_cursors(asking, &parameters, question->rooms.cursors, question->rooms.cursor_count, true);
                 if (rows) /* its last row, and whether there are more */
                         add_number(&parameters, 2);
                 asking_queue(asking, place, rows ? SQL_ASK_RANGE_ROWS : SQL_ASK_RANGE, &parameters);
@@ -122,6 +130,7 @@ static void take_room(struct asking *asking, const PGresult *result, int row, st
         if (!lowest_get(value_bytes(result, row, 6), &room->lowest) ||
             !arena_copy(asking->job.arena, value_bytes(result, row, COLUMN_TITLE), &room->title))
                 asking->failed = true;
+        room->lowest = lowest_told(&room->lowest, &member);
         if (room->kind == ROOM_GROUP)
                 room->member_count = value_number(result, row, COLUMN_TITLE + 1);
         if (room->left) { /* what stays of it for one who left */
@@ -246,9 +255,12 @@ void take_rooms(struct asking *asking, size_t place, enum sql sql, const PGresul
         const struct store_question *question = &asking->job.questions[place];
         struct store_answer *answer = &asking->job.answers[place];
 
-        if (sql == SQL_USERS && PQntuples(result) == 1)
+        if (sql == SQL_USERS && PQntuples(result) == 1) {
+                answer->rooms.receipts_due =
+                        value_number(result, 0, COLUMN_RECEIPTS) != value_number(result, 0, COLUMN_RECEIPTS + 1);
                 asking->failed |= !read_person_columns(result, 0, 0, asking->job.arena, &answer->rooms.person);
-        else if (sql == SQL_BLOCK_COUNTS && PQntuples(result) == 1)
+        }
+        if (sql == SQL_BLOCK_COUNTS && PQntuples(result) == 1)
                 answer->rooms.blocks = value_number(result, 0, 1);
         else if (sql == SQL_ASK_LATEST)
                 take_listed(asking, answer, question->join.rooms_max, result);

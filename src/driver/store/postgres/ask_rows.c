@@ -85,6 +85,7 @@ static void take_room(struct asking *asking, struct store_answer *answer, const 
                 answer->rows.lowest = lowest_of_none();
                 n = value_number(result, 0, COLUMN_LEFT_N);
         }
+        answer->rows.lowest = lowest_told(&answer->rows.lowest, &member);
         answer->rows.marks = member_marks(&member, n, answer->rows.head);
         answer->status = ERR_OK;
 }

@@ -111,6 +111,9 @@ static void ask_one(struct asking *asking, size_t place)
         case STORE_ASK_AMONG:
                 ask_shared(asking, place);
                 break;
+        case STORE_ASK_RECEIPTS:
+                ask_receipts(asking, place);
+                break;
         case STORE_ASK_DEVICE: /* all that is asked is asked for everybody */
                 break;
         case STORE_ASK_LEAVERS:
@@ -215,6 +218,8 @@ static void on_result(void *owner, size_t statement, const PGresult *result)
         else if (asking->job.questions[place].kind == STORE_ASK_LEAVERS ||
                  asking->job.questions[place].kind == STORE_ASK_LEAVING)
                 take_leaving(asking, place, sql, result);
+        else if (asking->job.questions[place].kind == STORE_ASK_RECEIPTS)
+                take_receipts(asking, place, sql, result);
         else if (asking->job.questions[place].kind == STORE_ASK_CHECK)
                 take_check(asking, place, sql, result);
         else

@@ -25,6 +25,7 @@ struct asking {
         void (*on_done)(void *owner, struct asking *asking, enum outcome outcome);
         void *owner;
         bool busy;
+        bool counts; /* MEMBERS: the asker does, in that room */
         struct asking_job job;
         struct arena arena; /* parameters */
         struct lexicon lexicon;
@@ -64,6 +65,7 @@ void ask_people(struct asking *asking, size_t question);
 void ask_members(struct asking *asking, size_t question);
 void ask_shared(struct asking *asking, size_t question);
 void ask_leaving(struct asking *asking, size_t question);
+void ask_receipts(struct asking *asking, size_t question);
 void ask_check(struct asking *asking, size_t question);
 void take_rooms(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_rows(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
@@ -72,6 +74,7 @@ void take_people(struct asking *asking, size_t question, enum sql sql, const PGr
 void take_members(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_shared(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_leaving(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
+void take_receipts(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 void take_check(struct asking *asking, size_t question, enum sql sql, const PGresult *result);
 
 #endif

@@ -34,6 +34,12 @@ void plan_operations(struct world *world)
                 case STORE_LEAVING:
                         plan_leaving(world, op, result);
                         break;
+                case STORE_RECEIPTS:
+                        plan_receipts(world, op, result);
+                        break;
+                case STORE_RECEIPTS_DONE:
+                        plan_receipts_done(world, op, result);
+                        break;
                 case STORE_BLOCK:
                         plan_block(world, op, result);
                         break;

@@ -486,6 +486,8 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
         case STORE_LEAVE:
         case STORE_LEAVING:
         case STORE_BLOCK:
+        case STORE_RECEIPTS:
+        case STORE_RECEIPTS_DONE:
                 unreachable();
         }
 }

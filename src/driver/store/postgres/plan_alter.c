@@ -101,7 +101,7 @@ static void alter(struct world *world, struct world_room *room, const struct sto
         }
         room->pins += room->asks_pins && target->row.pinned;
         target->line.changed = true;
-        plan_hides(world, op);
+        plan_heeds(world, op);
         note(world, op, request, number);
         room->head = number;
         result->write.room_kind = room->kind;

@@ -94,6 +94,8 @@ enum error plan_group_make(struct world *world, const struct store_op *op, struc
 
         if (!id_equal(&op->write.room, &op->request))
                 return ERR_NO_ROOM;
+        if (plan_without_receipts(world, op->user))
+                owner.counted_from = STORE_UNCOUNTED;
         room->kind = (uint8_t)room_kind_of(&room->id);
         room->members_version = group_next_version(0, world->now_ms);
         room->title = world_copy(world, op->write.text);
@@ -121,6 +123,8 @@ static void join(struct world *world, struct world_room *room, const struct stor
 {
         struct member stay = group_member(row->subject, ROLE_MEMBER, row->seq, row->n, own_sends_before(room, row->subject));
 
+        if (plan_without_receipts(world, row->subject))
+                stay.counted_from = STORE_UNCOUNTED;
         world_join(world, room, &stay);
 }
 

@@ -34,6 +34,25 @@ void plan_give_members(struct world *world, const struct world_room *room, uint6
         give_those(world, room, STORE_NONE, result);
 }
 
+void plan_give_uncounted(struct world *world, const struct world_room *room, struct store_result *result)
+{
+        uint64_t *users;
+        size_t count = 0;
+
+        check(room->whole || room->line.made);
+        world_each_present(room, member) count += !member_counts(&member->member);
+        if (count == 0)
+                return;
+        users = arena_array(world->results, uint64_t, count);
+        if (!users) {
+                world->failed = true;
+                return;
+        }
+        result->members.uncounted = users;
+        world_each_present(room, member) if (!member_counts(&member->member)) users[result->members.uncounted_count++] =
+                member->member.user;
+}
+
 void plan_give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result)
 {
         bool all = true;
@@ -74,6 +93,8 @@ static bool give_repeat(struct world *world, const struct store_op *op, const st
         /* Told again: that it moved may have been lost with the first answer. */
         result->write.lowest = room->lowest;
         result->write.lowest_moved = group_moves_members(message->row.kind);
+        if (result->write.lowest_moved && !world->wants_members)
+                plan_give_uncounted(world, room, result);
         return true;
 }
 
@@ -91,10 +112,17 @@ bool world_lower(struct world_room *room)
 
         if (lowest_equal(&lowest, &room->lowest))
                 return false;
+        world_lower_anew(room);
+        return true;
+}
+
+void world_lower_anew(struct world_room *room)
+{
+        struct store_lowest lowest = world_lowest(room);
+
         lowest.version = room->lowest.version + 1;
         room->lowest = lowest;
         room->remade = true;
-        return true;
 }
 
 /* Personal and self rooms come into being with the first write of one of their users. */
@@ -121,6 +149,8 @@ static enum error make_room(struct world *world, const struct store_op *op, stru
                 struct member member = {.joined_seq = 1, .role = ROLE_MEMBER};
 
                 member.user = i == 0 ? min_of(op->user, peer) : max_of(op->user, peer);
+                if (plan_without_receipts(world, member.user))
+                        member.counted_from = STORE_UNCOUNTED;
                 world_join(world, room, &member);
         }
         if (world->failed)
@@ -169,7 +199,7 @@ static void append(struct world *world, struct world_room *room, const struct st
         if (counts)
                 world_member(room, op->user)->member.own_sends++;
         plan_group_change(world, room, op, &message->row);
-        plan_hides(world, op);
+        plan_heeds(world, op);
         result->status = ERR_OK;
         result->write.room_kind = room->kind;
         result->write.number = message->row.seq;
@@ -177,9 +207,11 @@ static void append(struct world *world, struct world_room *room, const struct st
         result->write.lowest_moved = group_moves_members(message->row.kind) && world_lower(room);
         result->write.lowest = room->lowest;
         plan_give_members(world, room, op->write.members_known, result);
+        if (result->write.lowest_moved)
+                plan_give_uncounted(world, room, result);
 }
 
-void plan_write(struct world *world, const struct store_op *op, struct store_result *result)
+static void plan_operation(struct world *world, const struct store_op *op, struct store_result *result)
 {
         struct world_room *room = world_room(world, &op->write.room);
         struct world_message *message = world_message(world, &op->request, op->user, &op->write.room);
@@ -208,6 +240,15 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
                 append(world, room, op, heir, message, result);
         else if (room->line.found || room_kind_of(&room->id) == ROOM_PERSONAL)
                 plan_keep_refusal(world, op, result->status);
+}
+
+void plan_write(struct world *world, const struct store_op *op, struct store_result *result)
+{
+        const struct world_user *user = op_switches_receipts(op) ? world_user(world, op->user) : NULL;
+
+        plan_operation(world, op, result);
+        if (user && result->status == ERR_OK)
+                result->write.receipts_due = user->receipts != user->receipts_done;
 }
 
 /* The ordinal and the member's own sends at row `read`, which was written before this transaction: as they were counted. */
@@ -274,4 +315,5 @@ void plan_mark(struct world *world, const struct store_op *op, struct store_resu
         result->mark.marks = member_marks(&found->member, room->n, room->head);
         result->mark.lowest = room->lowest;
         plan_give_members(world, room, op->mark.members_known, result);
+        plan_give_uncounted(world, room, result);
 }

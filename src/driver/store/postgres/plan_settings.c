@@ -179,18 +179,24 @@ static void email_confirm(struct world *world, const struct store_op *op, struct
 
 /* ---- what the server keeps to ---- */
 
-void plan_hides(struct world *world, const struct store_op *op)
+void plan_heeds(struct world *world, const struct store_op *op)
 {
         struct world_user *user;
-        bool hides;
+        bool hides, off;
 
-        if (op->write.row_kind != ROW_SETTING || !setting_hides(op->write.text, &hides))
+        if (op->write.row_kind != ROW_SETTING)
                 return;
         user = world_user(world, op->user);
         if (!user)
                 return;
-        user->hides = hides;
-        user->hides_set = true;
+        if (setting_hides(op->write.text, &hides)) {
+                user->hides = hides;
+                user->hides_set = true;
+        }
+        if (setting_receipts(op->write.text, &off) && user->receipts % 2 != off) {
+                user->receipts++;
+                user->receipts_set = true;
+        }
 }
 
 /* ---- the end of an account ---- */

@@ -7,6 +7,7 @@
 
 #define ROW_COLUMN_COUNT    16
 #define MEMBER_COLUMN_COUNT 12
+#define COLUMN_RECEIPTS     8 /* of USER_COLUMNS; then receipts_done */
 
 /* *left: STORE_NONE if he is in the room. */
 struct member read_member_columns(const PGresult *result, int row, int column, uint64_t *left);

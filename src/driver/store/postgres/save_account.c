@@ -468,6 +468,29 @@ static void note_hiding(struct saving *saving)
         write(saving, SQL_USERS_HIDE, &parameters);
 }
 
+static void note_receipts(struct saving *saving)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column users, switched, done;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_USER, struct world_user, user) count += user->receipts_set;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        switched = add_numbers(&parameters, count);
+        done = add_numbers(&parameters, count);
+        world_each(saving->world, LINE_USER, struct world_user, user)
+        {
+                if (!user->receipts_set)
+                        continue;
+                array_number(&users, user->user);
+                array_number(&switched, user->receipts);
+                array_number(&done, user->receipts_done);
+        }
+        write(saving, SQL_USERS_RECEIPTS, &parameters);
+}
+
 static void prune(struct saving *saving, enum sql sql, uint64_t age_ms)
 {
         struct parameters parameters = parameters_of(saving);
@@ -485,6 +508,7 @@ void save_accounts(struct world *world, struct connection *connection, struct se
         write_users(&saving, SQL_USERS_NEW, is_new, false);
         note_seen(&saving);
         note_hiding(&saving);
+        note_receipts(&saving);
         write_words(&saving, SQL_WORDS_DROP, true);
         write_words(&saving, SQL_WORDS_NEW, false);
         revoke_all(&saving);

@@ -29,6 +29,11 @@ static bool ends_here(const struct world_member *member)
         return has_left(member) && !member->made;
 }
 
+static bool is_switched(const struct world_member *member)
+{
+        return member->switched && !member->made;
+}
+
 static bool has_new_role(const struct world_member *member)
 {
         return member->new_role && !member->made;
@@ -110,6 +115,15 @@ static void role_values(const struct world_room *room, const struct world_member
         values[0] = found->member.user;
         values[1] = found->member.joined_seq;
         values[2] = found->member.role;
+}
+
+static void counted_values(const struct world_room *room, const struct world_member *found, uint64_t *values)
+{
+        (void)room;
+        values[0] = found->member.user;
+        values[1] = found->member.joined_seq;
+        values[2] = found->member.counted_from;
+        values[3] = found->member.shown;
 }
 
 static void user_values(const struct world_room *room, const struct world_member *found, uint64_t *values)
@@ -201,6 +215,7 @@ void save_members(struct world *world, struct connection *connection, struct sen
 
         /* A stay that ends takes its counts with it, and the next one of the same user begins with them: in this order. */
         write_members(&saving, SQL_MEMBERS_MARK, is_marked, mark_values, 9);
+        write_members(&saving, SQL_MEMBERS_COUNTED, is_switched, counted_values, 4);
         write_members(&saving, SQL_MEMBERS_ROLE, has_new_role, role_values, 3);
         write_members(&saving, SQL_MEMBERS_LEFT, ends_here, end_values, 3);
         write_members(&saving, SQL_MEMBERS_NEW, is_made, stay_values, 12);

@@ -154,6 +154,8 @@ static void take_user(struct world *world, const PGresult *result, int row)
         user->display_before = user->person.display_name;
         user->email = world_copy(world, value_bytes(result, row, 6));
         user->email_folded = world_copy(world, value_bytes(result, row, 7));
+        user->receipts = value_number(result, row, 8);
+        user->receipts_done = value_number(result, row, 9);
 }
 
 static void take_request(struct world *world, const PGresult *result, int row)

@@ -352,7 +352,8 @@ static void lock_user(struct world *world, uint64_t id)
                 user->lock = true;
 }
 
-/* Rights are judged by everybody's roles. Who comes to a group is locked: once he is deleted, he comes to none. */
+/* Rights are judged by everybody's roles. Who comes to a group is locked: once he is deleted, he comes to none;
+ * and he counts there or not, as he says at that moment. */
 static void want_group(struct world *world, const struct store_op *op, struct world_room *room)
 {
         room->asks_all = true;
@@ -365,11 +366,12 @@ static void want_group(struct world *world, const struct store_op *op, struct wo
         world_former(world, &op->write.room, op->write.subject);
 }
 
-static void want_hiding(struct world *world, const struct store_op *op)
+static void want_heeding(struct world *world, const struct store_op *op)
 {
-        bool hides;
+        bool on;
 
-        if (op->write.row_kind == ROW_SETTING && setting_hides(op->write.text, &hides))
+        if (op->write.row_kind == ROW_SETTING &&
+            (setting_hides(op->write.text, &on) || setting_receipts(op->write.text, &on)))
                 lock_user(world, op->user);
 }
 
@@ -389,7 +391,8 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
         /* Who knows the members knows that there is a room: mostly. If not, plan says so. */
         if (peer && (world->insert_rooms || op->write.members_known == 0)) {
                 room->may_be_new = true;
-                world_user(world, peer);
+                lock_user(world, op->user);
+                lock_user(world, peer);
         }
         writer = world_line(world, LINE_WRITER, world_key(world, parts, countof(parts)), sizeof(*writer));
         if (writer) {
@@ -405,7 +408,7 @@ static void want_write(struct world *world, const struct store_op *op, bool firs
         }
         world_message(world, &op->request, op->user, &op->write.room);
         want_blocks(world, op);
-        want_hiding(world, op);
+        want_heeding(world, op);
         if (group_may_have_refusal(op))
                 world_refusal(world, &op->request, op->user, &op->write.room);
         if (op->kind == STORE_LEAVE)
@@ -498,21 +501,31 @@ static void want_mark(struct world *world, const struct store_op *op, size_t pla
         world_device(world, op->user, op->device);
 }
 
+static void want_receipts(struct world *world, const struct store_op *op)
+{
+        struct world_room *room = op->kind == STORE_RECEIPTS ? world_room(world, &op->receipts.room) : NULL;
+
+        if (room)
+                room->asks_all = true;
+        lock_user(world, op->user);
+}
+
 void world_want(struct world *world, const struct store_op *op, size_t place)
 {
-        bool first;
-
         world_request_of(world, op);
         want_guesses(world, op->guesses_of, op->kind != STORE_SIGN_IN);
         want_guesses(world, op->guesses_from, op->kind != STORE_SIGN_IN);
         switch (op->kind) {
         case STORE_WRITE:
         case STORE_LEAVE:
-                first = !world_find(world, LINE_ROOM, bytes_of(&op->write.room));
-                want_write(world, op, first);
+                want_write(world, op, !world_find(world, LINE_ROOM, bytes_of(&op->write.room)));
                 break;
         case STORE_MARK:
                 want_mark(world, op, place);
+                break;
+        case STORE_RECEIPTS:
+        case STORE_RECEIPTS_DONE:
+                want_receipts(world, op);
                 break;
         case STORE_SIGN_UP:
                 world_name(world, LINE_NAME, op->sign_up.name_folded);

@@ -71,7 +71,7 @@ struct world_member {
         uint64_t read_own_before; /* as read */
         uint64_t own_before;      /* own sends at the room's head_before */
         bool counted;             /* own_before is known */
-        bool changed, made, new_role;
+        bool changed, made, new_role, switched;
         uint64_t left_seq, left_n, left_ms; /* left in this transaction; 0: present */
         struct slice left_title;
 };
@@ -129,8 +129,10 @@ struct world_user {
         uint64_t user, devices_live, blocks;      /* blocks: how many he makes */
         uint64_t kept;                            /* of revoke_all: the device that stays; 0: none */
         bool lock, count_devices, revoke_all, renamed, gone, list_invites, count_blocks;
-        bool seen;             /* he was there until now, or is no more */
-        bool hides, hides_set; /* from here on */
+        bool seen;                        /* he was there until now, or is no more */
+        bool hides, hides_set;            /* from here on */
+        uint64_t receipts, receipts_done; /* as of now; of those whose line is locked */
+        bool receipts_set;
 };
 
 struct world_name {
@@ -273,8 +275,16 @@ void plan_account(struct world *world, const struct store_op *op, struct store_r
 void plan_give_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
 void plan_give_old_members(struct world *world, const struct world_room *room, uint64_t known, struct store_result *result);
 
-/* A row was written: if it is the setting by which a user hides, the server keeps to it from here on. */
-void plan_hides(struct world *world, const struct store_op *op);
+/* Beside them, where the lowest marks are told: who does not count. */
+void plan_give_uncounted(struct world *world, const struct world_room *room, struct store_result *result);
+
+/* A row was written: if it is a setting that the server keeps to, it does so from here on. */
+void plan_heeds(struct world *world, const struct store_op *op);
+
+/* plan_receipts.c. Has the user, whose line is locked, switched them off? */
+bool plan_without_receipts(struct world *world, uint64_t user);
+void plan_receipts(struct world *world, const struct store_op *op, struct store_result *result);
+void plan_receipts_done(struct world *world, const struct store_op *op, struct store_result *result);
 
 /* plan_alter.c, as write_alter.c of SQLite. */
 enum error plan_target_check(struct world *world, struct world_room *room, const struct store_op *op);
@@ -307,6 +317,9 @@ struct store_lowest world_lowest(const struct world_room *room);
 
 /* Takes the lowest marks anew; true, with a new version, if they are others. */
 bool world_lower(struct world_room *room);
+
+/* The same, with a new version whatever they are: somebody is told others than before. */
+void world_lower_anew(struct world_room *room);
 
 /* What the operations on accounts share (plan_account.c, plan_settings.c). */
 bool plan_repeat(const struct world_request *request, const struct store_op *op, struct store_result *result);
