@@ -178,7 +178,7 @@ def drained(rig):
         expect_equal(rig.main.process.wait(30), 0, f'exit code ({rig.main.process.err.lines[-3:]})')
         seconds = time.monotonic() - start
         print(f'# drained {len(writers) + len(watchers)} clients in {seconds:.1f} s')
-        expect(seconds < 8, f'it took {seconds:.1f} s')
+        expect(seconds < 10, f'it took {seconds:.1f} s')  # 3 s to tell all, 2 s more for watchers, who never close
         for thread in writers + watchers:
             thread.join(10)
         for watcher in watchers:
