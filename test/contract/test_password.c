@@ -132,11 +132,12 @@ static void test_freed_at_work(void **state)
         }
 }
 
+/* Of the processor: what else runs on the machine must not tell. */
 static uint64_t now_us(void)
 {
         struct timespec time;
 
-        clock_gettime(CLOCK_MONOTONIC, &time);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
         return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
 }
 
