@@ -106,7 +106,7 @@ static void take_event(struct sim *sim, struct sim_client *client, const struct 
                         sim_break(sim, "7 seen by a revoked device", "client %u still gets rows", client->number);
                 sim_tell(sim, "client %u has number %llu of room %u", client->number, (unsigned long long)event->row.seq,
                          history_room(sim, &event->room));
-                history_shown(sim, client->user->id, &event->room, &event->row);
+                history_shown(sim, client->user->id, &event->room, &event->row, client->of_the_past);
                 if (sim->phase == SIM_AWAY && event->row.kind == ROW_LEFT)
                         client_sees_leaving(sim, client, event);
                 break;

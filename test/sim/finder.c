@@ -79,7 +79,7 @@ static void see_hit(struct sim *sim, const struct sim_client *client, const stru
                 sim_break(sim, RULE, "client %u found in room %u what it looked for in another", client->number, room);
         if (client->revoked && finder->asked_us > client->revoked_us)
                 sim_break(sim, "7 seen by a revoked device", "client %u still finds rows", client->number);
-        history_shown(sim, client->user->id, &hit->room, &hit->row);
+        history_shown(sim, client->user->id, &hit->room, &hit->row, false);
 }
 
 enum error finder_pins(struct sim *sim, struct sim_client *client, const struct id *room)
@@ -112,7 +112,7 @@ static void hear_pins(struct sim *sim, const struct sim_client *client, const st
                 last = row.pinned;
                 if (client->revoked && finder->pins_asked_us > client->revoked_us)
                         sim_break(sim, "7 seen by a revoked device", "client %u still sees pins", client->number);
-                history_shown(sim, client->user->id, &finder->pins_room, &row);
+                history_shown(sim, client->user->id, &finder->pins_room, &row, false);
         }
 }
 

@@ -95,8 +95,9 @@ void history_refused(struct sim *sim, struct message *message, unsigned error);
 /* The store went back to what it was at since_us, in a new era. */
 void history_restored(struct sim *sim, uint64_t since_us);
 
-/* Somebody was shown this row: checks what can be checked at once. */
-void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row);
+/* Somebody was shown this row: checks what can be checked at once. of_the_past: by a client that has not heard of a new era, and may
+ * show what was done before and is refused now. */
+void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row, bool of_the_past);
 
 /* Is that what the row's maker wrote, or one of his edits of it? Of a tombstone: did somebody delete it? */
 bool history_text_is_right(const struct sim *sim, const struct message *message, uint64_t seq, unsigned kind,

@@ -14,7 +14,7 @@ static void hear_row(struct sim *sim, const struct rogue *rogue, const struct id
 {
         if (must_be_deaf(sim, rogue))
                 sim_break(sim, "7 seen by a revoked device", "rogue %u still gets rows", rogue->number);
-        history_shown(sim, rogue->user->id, room, row);
+        history_shown(sim, rogue->user->id, room, row, false);
 }
 
 static void hear_rows(struct sim *sim, const struct rogue *rogue, const struct id *room,

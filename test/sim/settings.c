@@ -2,7 +2,6 @@
 #include "sim/settings.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
 #include "rules/room.h"
@@ -64,24 +63,16 @@ void client_sets(struct sim *sim, struct sim_client *client, unsigned most)
         client->dies = one && sim->phase == SIM_FAULTS && sim_chance(sim, 10);
 }
 
-#define ANY_CLIENT UINT_MAX
-
-/* The last of those, of that client; NULL: nobody set that. */
-static struct set *find_of(struct sim *sim, uint64_t user, unsigned key, struct slice value, unsigned client)
+/* The last of those; NULL: nobody set that. */
+static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct slice value)
 {
         for (unsigned i = sim->sets.count; i > 0; i--) {
                 struct set *set = &sim->sets.all[i - 1];
 
-                if (set->user == user && set->key == key && slice_equal(slice_text(set->value), value) &&
-                    (client == ANY_CLIENT || set->client == client))
+                if (set->user == user && set->key == key && slice_equal(slice_text(set->value), value))
                         return set;
         }
         return NULL;
-}
-
-static struct set *find(struct sim *sim, uint64_t user, unsigned key, struct slice value)
-{
-        return find_of(sim, user, key, value, ANY_CLIENT);
 }
 
 /* The client's last one of that key, if it is that. */
@@ -140,10 +131,8 @@ void settings_told(struct sim *sim, const struct sim_client *client, const struc
         if (!set && value.size)
                 sim_break(sim, "2 appears and was never sent", "client %u has the setting \"%s\"", client->number,
                           event->text);
-        /* What was done is its own; what it shows may by then be what another device set. */
-        set = event->seq ? find_of(sim, client->user->id, key_read(key), value, client->number) : NULL;
-        if (event->seq && !set)
-                set = last_kept(sim, client, key_read(key));
+        /* What was done is what it wanted last; what it shows may by then be what another device set. */
+        set = event->seq ? last_kept(sim, client, key_read(key)) : NULL;
         if (!set || client->of_the_past) /* the store that did it is gone; its client learns of that when it joins */
                 return;
         set->number = max_of(set->number, event->seq);
