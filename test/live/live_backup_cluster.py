@@ -24,6 +24,7 @@ class BackupRig(ChaosRig):
         galkad, load, root, parent = map(os.path.abspath, [argument for argument in sys.argv[1:] if not argument.startswith('only=')])
         super().__init__(galkad, load, root, parent, World(), 0)
         self.processes = []
+        self.at_rest = False
 
     def __enter__(self):
         super().__enter__()
@@ -69,8 +70,11 @@ class BackupRig(ChaosRig):
             expect_equal((done.stderr.count('\n'), done.stderr[:8]), (1, 'galkad: '), f'one line: {done.stderr}')
         return done.stderr if code else done.stdout
 
-    def workers(self):
-        return [name for name in self.members() if not name.startswith('frontend')]
+    def rest(self):
+        """Nobody writes into the store any more. Clients that have left are still written down as seen a while after, and two copies are compared."""
+        if not self.at_rest:
+            self.cluster('end', *self.members())
+            self.at_rest = True
 
 
 @case
@@ -109,6 +113,7 @@ def under_load(rig):
 def refused(rig):
     """what is cut off or damaged, a database that has users, one that is of SQLite: one line, and nothing is changed"""
     good, bad = f'{rig.folder}/good.tar', f'{rig.folder}/bad.tar'
+    rig.rest()
     rig.galkad_run('backup', good)
     with open(good, 'rb') as file:
         whole = file.read()
@@ -136,6 +141,7 @@ def refused(rig):
 def texts_come_through(rig):
     """texts with all that CSV could trip over, empty ones and NULLs are the same afterwards; a migrated database without users is empty"""
     target, source = rig.make_database('texts'), rig.setting('postgres')
+    rig.rest()
     rig.psql(source, "UPDATE users SET display_name = E'\"q\",\\n\\r\\n\\\\.\\n\\t''ё' WHERE user_id = (SELECT min(user_id) FROM users)")
     rig.galkad_run('migrate', uri=target)
     path = f'{rig.folder}/texts.tar'
