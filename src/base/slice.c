@@ -21,6 +21,16 @@ static size_t sequence_length(uint8_t lead, uint8_t *second_min, uint8_t *second
         return 0;
 }
 
+/* Whether all eight bytes are ASCII and none is NUL. */
+static bool is_plain(const uint8_t *at)
+{
+        const uint64_t ones = UINT64_MAX / 0xff, tops = ones << 7;
+        uint64_t word;
+
+        memcpy(&word, at, sizeof(word));
+        return ((word | (word - ones)) & tops) == 0;
+}
+
 bool slice_is_text(struct slice text)
 {
         size_t at = 0;
@@ -30,6 +40,10 @@ bool slice_is_text(struct slice text)
                 uint8_t second_min, second_max;
                 size_t length;
 
+                if (text.size - at >= sizeof(uint64_t) && is_plain(text.data + at)) {
+                        at += sizeof(uint64_t);
+                        continue;
+                }
                 if (lead < 0x80) {
                         if (lead == 0)
                                 return false;

@@ -204,6 +204,15 @@ static void a_list_may_lose_what_is_being_looked_at(void **state)
         assert_true(list_empty(&list));
 }
 
+static bool is_text_among_ascii(size_t before, struct slice middle)
+{
+        char text[64];
+
+        memset(text, '~', sizeof(text));
+        memcpy(text + before, middle.data, middle.size);
+        return slice_is_text(slice_of(text, before + middle.size + 20));
+}
+
 static void text_is_well_formed_utf8_without_nul(void **state)
 {
         static const char *const good[] = {"",
@@ -240,6 +249,13 @@ static void text_is_well_formed_utf8_without_nul(void **state)
         for (size_t i = 0; i < countof(bad); i++)
                 assert_false(slice_is_text(slice_text(bad[i])));
         assert_false(slice_is_text(slice_of("a\0b", 3)));
+        for (size_t before = 0; before < 20; before++) {
+                for (size_t i = 0; i < countof(good); i++)
+                        assert_true(is_text_among_ascii(before, slice_text(good[i])));
+                for (size_t i = 0; i < countof(bad); i++)
+                        assert_false(is_text_among_ascii(before, slice_text(bad[i])));
+                assert_false(is_text_among_ascii(before, slice_of("", 1)));
+        }
 }
 
 static void slices_are_ordered_as_bytes(void **state)

@@ -14,6 +14,11 @@ static bool scan_varint(struct slice *rest, uint64_t *number)
 {
         uint64_t value = 0;
 
+        if (rest->size > 0 && rest->data[0] < 0x80) { /* nearly all are */
+                *number = rest->data[0];
+                slice_skip(rest, 1);
+                return true;
+        }
         for (size_t i = 0; i < WIRE_VARINT_SIZE_MAX && i < rest->size; i++) {
                 uint8_t byte = rest->data[i];
 
