@@ -29,7 +29,7 @@ static void answer(struct frontend *frontend, struct connection *connection, uin
                 connection_drop(frontend, connection);
                 return;
         }
-        output_queue(frontend, connection, block);
+        output_queue(frontend, connection, piece_of(block));
         block_drop(&frontend->blocks, block);
 }
 

@@ -20,6 +20,22 @@ struct block {
         uint8_t bytes[];
 };
 
+/* Bytes of a block that lie next to each other: one frame, or several of a run (post.c). */
+struct piece {
+        struct block *block;
+        uint32_t from, size;
+};
+
+static inline struct piece piece_of(struct block *block)
+{
+        return (struct piece){.block = block, .size = block->size};
+}
+
+static inline struct slice piece_bytes(const struct piece *piece)
+{
+        return slice_of(piece->block->bytes + piece->from, piece->size);
+}
+
 struct blocks {
         struct block *kept[BLOCK_CLASSES];
         size_t kept_bytes;

@@ -40,10 +40,10 @@ enum connection_state {
                 CONNECTION_STATE_COUNT
 };
 
-/* A payload's place in a connection's queue. */
+/* A payload's place in a connection's queue, or that of several which lie next to each other. */
 struct send {
         struct send *next;
-        struct block *block;
+        struct piece piece;
 };
 
 struct send_queue {

@@ -13,6 +13,7 @@
 #include "frontend/output.h"
 #include "frontend/pending.h"
 #include "frontend/post.h"
+#include "frontend/run.h"
 #include "frontend/sweep.h"
 #include "frontend/upkeep.h"
 #include "wire/envelope.h"
@@ -232,8 +233,10 @@ static void poll_bus(struct frontend *frontend)
         for (int i = 0; i < FRONTEND_BUS_POLLS_MAX; i++) {
                 size_t count = bus->ops->poll(bus, frontend->bus_events, FRONTEND_BUS_EVENTS);
 
+                runs_expect(frontend, frontend->bus_events, count);
                 for (size_t e = 0; e < count; e++)
                         take_bus_event(frontend, &frontend->bus_events[e]);
+                runs_end(frontend);
                 if (count < FRONTEND_BUS_EVENTS)
                         return;
         }

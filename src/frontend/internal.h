@@ -91,6 +91,20 @@ struct absences {
         uint64_t retry_ms;
 };
 
+/* run.h */
+#define RUNS_MAX 8
+
+struct run {
+        struct slice first;   /* a frame of it: all are of its code and room. It lies in a record that was polled */
+        uint32_t size, posts; /* of what was polled */
+        struct block *block;  /* NULL until the first is copied, or without memory */
+};
+
+struct runs {
+        struct run runs[RUNS_MAX];
+        uint32_t count;
+};
+
 /* pending.h */
 struct pendings {
         struct map map;
@@ -120,6 +134,7 @@ struct frontend {
         struct list partials, paused;                 /* input.h */
         struct pool traffics, sends;
         struct blocks blocks;
+        struct runs runs; /* while records are taken */
         struct pendings pendings;
         struct limit_rate connection_rate;
         struct limiter users, addresses;

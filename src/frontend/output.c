@@ -34,20 +34,31 @@ void traffic_tidy(struct frontend *frontend, struct connection *connection)
         pool_give(&frontend->traffics, traffic);
 }
 
-/* Drops the first payload of a queue. */
+static void uncount(struct frontend *frontend, struct traffic *traffic, uint32_t size)
+{
+        check(traffic->queued_bytes >= size);
+        traffic->queued_bytes -= size;
+        frontend->counts.queued_bytes -= size;
+}
+
+static void count(struct frontend *frontend, struct traffic *traffic, uint32_t size)
+{
+        traffic->queued_bytes += size;
+        frontend->counts.queued_bytes += size;
+}
+
+/* Drops the first place of a queue. */
 static void drop_first(struct frontend *frontend, struct traffic *traffic, struct send_queue *queue)
 {
         struct send *send = queue->first;
 
-        check(traffic->queued_bytes >= send->block->size);
-        traffic->queued_bytes -= send->block->size;
-        frontend->counts.queued_bytes -= send->block->size;
+        uncount(frontend, traffic, send->piece.size);
         if (traffic->patient == send)
                 traffic->patient = NULL;
         queue->first = send->next;
         if (!queue->first)
                 queue->end = &queue->first;
-        block_drop(&frontend->blocks, send->block);
+        block_drop(&frontend->blocks, send->piece.block);
         pool_give(&frontend->sends, send);
 }
 
@@ -117,81 +128,101 @@ static void write_later(struct frontend *frontend, struct traffic *traffic)
 /* What it is about: length, code, room. */
 #define TOPIC_SIZE (WIRE_LENGTH_SIZE + 1 + 16)
 
-static bool same_topic(const struct block *a, const struct block *b)
+bool output_same_topic(struct slice a, struct slice b)
 {
-        return a->size >= TOPIC_SIZE && b->size >= TOPIC_SIZE &&
-               memcmp(a->bytes + WIRE_LENGTH_SIZE, b->bytes + WIRE_LENGTH_SIZE, TOPIC_SIZE - WIRE_LENGTH_SIZE) == 0;
+        return a.size >= TOPIC_SIZE && b.size >= TOPIC_SIZE &&
+               memcmp(a.data + WIRE_LENGTH_SIZE, b.data + WIRE_LENGTH_SIZE, TOPIC_SIZE - WIRE_LENGTH_SIZE) == 0;
 }
 
 /* False: there is none of its code and room that waits, or it is being written. */
-static bool replace_patient(struct frontend *frontend, struct traffic *traffic, struct block *block)
+static bool replace_patient(struct frontend *frontend, struct traffic *traffic, struct piece piece)
 {
         struct send *send = traffic ? traffic->patient : NULL;
 
-        if (!send || (send == traffic->out.first && traffic->out_offset > 0) || !same_topic(send->block, block))
+        if (!send || (send == traffic->out.first && traffic->out_offset > 0) ||
+            !output_same_topic(piece_bytes(&send->piece), piece_bytes(&piece)))
                 return false;
-        traffic->queued_bytes += block->size - send->block->size;
-        frontend->counts.queued_bytes += block->size;
-        frontend->counts.queued_bytes -= send->block->size;
-        block_drop(&frontend->blocks, send->block);
-        send->block = block_hold(block);
+        uncount(frontend, traffic, send->piece.size);
+        count(frontend, traffic, piece.size);
+        block_drop(&frontend->blocks, send->piece.block);
+        send->piece = piece;
+        (void)block_hold(piece.block);
+        return true;
+}
+
+/* True: it lies behind what was queued last, and belongs to that place now. */
+static bool extend(const struct traffic *traffic, struct send_queue *queue, struct piece piece)
+{
+        struct send *last = queue->first ? container_of(queue->end, struct send, next) : NULL;
+
+        if (!last || last == traffic->patient || last->piece.block != piece.block ||
+            last->piece.from + last->piece.size != piece.from)
+                return false;
+        last->piece.size += piece.size;
+        return true;
+}
+
+static bool queue_new(struct frontend *frontend, struct send_queue *queue, struct piece piece)
+{
+        struct send *send = pool_take(&frontend->sends);
+
+        if (!send)
+                return false;
+        send->piece = piece;
+        (void)block_hold(piece.block);
+        *queue->end = send;
+        queue->end = &send->next;
         return true;
 }
 
 enum when { AT_ONCE, PATIENTLY, HELD };
 
-static void append(struct frontend *frontend, struct connection *connection, struct block *block, enum when when)
+static void append(struct frontend *frontend, struct connection *connection, struct piece piece, enum when when)
 {
         struct traffic *traffic = traffic_of(frontend, connection);
-        struct send *send = traffic ? pool_take(&frontend->sends) : NULL;
-        struct send_queue *queue;
+        struct send_queue *queue = traffic && when == HELD ? &traffic->held : traffic ? &traffic->out : NULL;
 
-        if (!send) {
+        if (!queue || ((when == PATIENTLY || !extend(traffic, queue, piece)) && !queue_new(frontend, queue, piece))) {
                 connection_drop(frontend, connection);
                 return;
         }
-        queue = when == HELD ? &traffic->held : &traffic->out;
         if (when == HELD)
                 traffic->held_losses = frontend->upkeep.losses;
-        send->block = block_hold(block);
-        *queue->end = send;
-        queue->end = &send->next;
-        traffic->queued_bytes += block->size;
-        frontend->counts.queued_bytes += block->size;
+        count(frontend, traffic, piece.size);
         frontend->counts.frames_out++;
         if (when == AT_ONCE)
                 write_soon(frontend, traffic);
         if (when != PATIENTLY)
                 return;
-        traffic->patient = send;
+        traffic->patient = container_of(queue->end, struct send, next);
         write_later(frontend, traffic);
 }
 
-static void queue_or_cut(struct frontend *frontend, struct connection *connection, struct block *block, enum when when)
+static void queue_or_cut(struct frontend *frontend, struct connection *connection, struct piece piece, enum when when)
 {
         uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
 
-        check(block->size > 0 && connection->state != CONNECTION_ENDED);
-        if (!shed(frontend, connection, block->size))
+        check(piece.size > 0 && connection->state != CONNECTION_ENDED);
+        if (!shed(frontend, connection, piece.size))
                 return;
         /* The last word of a connection that is being closed is always let through; nothing follows it. */
         if (connection->state != CONNECTION_CLOSING && queued > 0 &&
-            queued + block->size > frontend->options.queue_bytes_max) {
+            queued + piece.size > frontend->options.queue_bytes_max) {
                 too_slow(frontend, connection);
                 return;
         }
-        append(frontend, connection, block, when);
+        append(frontend, connection, piece, when);
 }
 
-void output_queue(struct frontend *frontend, struct connection *connection, struct block *block)
+void output_queue(struct frontend *frontend, struct connection *connection, struct piece piece)
 {
-        queue_or_cut(frontend, connection, block, AT_ONCE);
+        queue_or_cut(frontend, connection, piece, AT_ONCE);
 }
 
-void output_queue_patient(struct frontend *frontend, struct connection *connection, struct block *block)
+void output_queue_patient(struct frontend *frontend, struct connection *connection, struct piece piece)
 {
-        if (!replace_patient(frontend, connection->traffic, block))
-                queue_or_cut(frontend, connection, block, PATIENTLY);
+        if (!replace_patient(frontend, connection->traffic, piece))
+                queue_or_cut(frontend, connection, piece, PATIENTLY);
 }
 
 /* What was held before a suspected loss goes: the client is told to join again in any case, and after the store went
@@ -202,11 +233,11 @@ static void forget_stale(struct frontend *frontend, struct connection *connectio
                 output_forget_held(frontend, connection);
 }
 
-void output_hold(struct frontend *frontend, struct connection *connection, struct block *block)
+void output_hold(struct frontend *frontend, struct connection *connection, struct piece piece)
 {
         check(connection->state == CONNECTION_JOINING);
         forget_stale(frontend, connection);
-        queue_or_cut(frontend, connection, block, HELD);
+        queue_or_cut(frontend, connection, piece, HELD);
 }
 
 void output_release(struct frontend *frontend, struct connection *connection)
@@ -230,21 +261,37 @@ void output_forget_held(struct frontend *frontend, struct connection *connection
                 drop_first(frontend, traffic, &traffic->held);
 }
 
+/* The end of the frame in which the piece is written so far, counted as out_offset; out_offset itself between two frames. */
+static uint32_t end_of_frame(const struct traffic *traffic)
+{
+        struct slice bytes = piece_bytes(&traffic->out.first->piece);
+        uint32_t end = 0;
+
+        while (end < traffic->out_offset)
+                end += WIRE_LENGTH_SIZE + be32_get(bytes.data + end);
+        check(end <= bytes.size);
+        return end;
+}
+
 void output_discard(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
         struct send *half;
+        uint32_t end;
 
         if (!traffic)
                 return;
         output_forget_held(frontend, connection);
-        if (traffic->out_offset == 0) {
+        end = traffic->out.first ? end_of_frame(traffic) : 0;
+        if (end == traffic->out_offset) {
+                traffic->out_offset = 0;
                 while (traffic->out.first)
                         drop_first(frontend, traffic, &traffic->out);
                 return;
         }
         half = traffic->out.first;
-        check(half);
+        uncount(frontend, traffic, half->piece.size - end);
+        half->piece.size = end;
         while (half->next) {
                 struct send_queue rest = {.first = half->next, .end = traffic->out.end};
 
@@ -265,7 +312,7 @@ static size_t gather(const struct traffic *traffic, struct slice parts[PARTS_MAX
 
         *total = 0;
         for (const struct send *send = traffic->out.first; send && count < PARTS_MAX; send = send->next) {
-                parts[count] = slice_of(send->block->bytes + offset, send->block->size - offset);
+                parts[count] = slice_of(send->piece.block->bytes + send->piece.from + offset, send->piece.size - offset);
                 *total += parts[count++].size;
                 offset = 0;
         }
@@ -276,7 +323,7 @@ static void advance(struct frontend *frontend, struct traffic *traffic, size_t w
 {
         frontend->counts.bytes_out += written;
         while (written > 0) {
-                size_t left = traffic->out.first->block->size - traffic->out_offset;
+                size_t left = traffic->out.first->piece.size - traffic->out_offset;
 
                 if (written < left) {
                         traffic->out_offset += (uint32_t)written;

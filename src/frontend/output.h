@@ -14,14 +14,14 @@
 
 #define OUTPUT_PATIENCE_MS 100
 
-/* Takes its own reference. May end the connection (slow reader, no memory). */
-void output_queue(struct frontend *frontend, struct connection *connection, struct block *block);
+/* Takes its own reference; what lies behind that which was queued last is written with it as one. May end the connection (slow reader, no memory). */
+void output_queue(struct frontend *frontend, struct connection *connection, struct piece piece);
 
 /* The same, of a frame with a room that may wait and be replaced. */
-void output_queue_patient(struct frontend *frontend, struct connection *connection, struct block *block);
+void output_queue_patient(struct frontend *frontend, struct connection *connection, struct piece piece);
 
 /* Queues behind the Join reply that is still to come. As output_queue. */
-void output_hold(struct frontend *frontend, struct connection *connection, struct block *block);
+void output_hold(struct frontend *frontend, struct connection *connection, struct piece piece);
 
 /* The Join reply is queued: what was held follows it, or is forgotten (Join was refused). */
 void output_release(struct frontend *frontend, struct connection *connection);
@@ -38,6 +38,9 @@ bool output_flush(struct frontend *frontend, uint32_t connections_max);
 
 /* When it wants to be called for what waits, as now_ms; UINT64_MAX: nothing does. */
 uint64_t output_next_ms(const struct frontend *frontend);
+
+/* Whether two frames are of the same code and room. */
+bool output_same_topic(struct slice a, struct slice b);
 
 bool output_empty(const struct connection *connection);
 

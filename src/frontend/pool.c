@@ -21,7 +21,7 @@ static size_t items_of_slab(const struct pool *pool)
 void pool_init(struct pool *pool, size_t item_size, uint32_t count_max)
 {
         check(item_size >= sizeof(void *));
-        *pool = (struct pool){.item_size = (item_size + 15) & ~(size_t)15, .count_max = count_max};
+        *pool = (struct pool){.item_size = (item_size + 7) & ~(size_t)7, .count_max = count_max};
 }
 
 void pool_finish(struct pool *pool)

@@ -6,6 +6,7 @@
 #include "frontend/liveness.h"
 #include "frontend/output.h"
 #include "frontend/pending.h"
+#include "frontend/run.h"
 #include "frontend/upkeep.h"
 #include "wire/envelope.h"
 
@@ -44,19 +45,19 @@ static bool answers_join(const struct connection *connection, const struct wire_
 /* Deliveries (no request) are for those who joined; they wait behind the reply of a Join that is under way. Who is leaving gets his
  * replies only: he may never have joined, and his next Join tells him the rest. */
 static void deliver(struct frontend *frontend, struct connection *connection, const struct wire_post *post,
-                    struct block *block)
+                    struct piece piece)
 {
         bool patient = post->effect == WIRE_EFFECT_PATIENT;
         bool reply = !id_is_zero(&post->request) || (post->effect != WIRE_EFFECT_NONE && !patient);
 
-        if (!block || connection->state <= CONNECTION_HELLO || connection->state >= CONNECTION_CLOSING)
+        if (!piece.block || connection->state <= CONNECTION_HELLO || connection->state >= CONNECTION_CLOSING)
                 return;
         if (patient && connection->state == CONNECTION_READY)
-                output_queue_patient(frontend, connection, block);
+                output_queue_patient(frontend, connection, piece);
         else if (reply || connection->state == CONNECTION_READY)
-                output_queue(frontend, connection, block);
+                output_queue(frontend, connection, piece);
         else if (connection->state == CONNECTION_JOINING)
-                output_hold(frontend, connection, block);
+                output_hold(frontend, connection, piece);
 }
 
 /* A Join from before its client was told to join again may have asked the store before that which was lost. */
@@ -99,7 +100,7 @@ static uint64_t settle(struct frontend *frontend, const struct wire_post *post, 
         return since_ms;
 }
 
-static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct block *block)
+static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct piece piece)
 {
         struct connection *connection = connection_find(&frontend->connections, id);
         uint64_t since_ms = 0;
@@ -111,7 +112,7 @@ static void post_one(struct frontend *frontend, const struct wire_post *post, ui
         if (!id_is_zero(&post->request))
                 since_ms = settle(frontend, post, id);
         if (post->effect != WIRE_EFFECT_JOINED || answers_join(connection, post)) {
-                deliver(frontend, connection, post, block);
+                deliver(frontend, connection, post, piece);
                 if (connection->id == id)
                         take_effect(frontend, connection, post, since_ms);
         }
@@ -127,7 +128,7 @@ static bool is_whole_frame(struct slice frame)
 static void take_post(struct frontend *frontend, struct slice record)
 {
         struct wire_post post;
-        struct block *block = NULL;
+        struct piece piece = {0};
 
         if (wire_record_parse(record, WIRE_CODE_post, &post) != ERR_OK) {
                 note_bad(frontend, record, "post");
@@ -143,15 +144,15 @@ static void take_post(struct frontend *frontend, struct slice record)
                         note_bad(frontend, record, "frame in post");
                         return;
                 }
-                block = block_copy(&frontend->blocks, post.frame);
-                if (!block) {
+                piece = runs_copy(frontend, &post);
+                if (!piece.block) {
                         upkeep_suspect_loss(frontend, "no memory for a delivery");
                         return;
                 }
         }
         for (size_t i = 0; i < wire_post_count(&post); i++)
-                post_one(frontend, &post, wire_post_connection(&post, i), block);
-        block_drop(&frontend->blocks, block);
+                post_one(frontend, &post, wire_post_connection(&post, i), piece);
+        block_drop(&frontend->blocks, piece.block);
 }
 
 static bool concerns(const struct wire_revoke *revoke, const struct connection *connection)

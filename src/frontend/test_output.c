@@ -15,20 +15,6 @@ static struct host host;
 static struct client friends[FRIENDS];
 static struct wire_envelope places[FRIENDS]; /* where each friend is reached */
 
-/* Where a client that has joined is reached. */
-static struct wire_envelope place_of(struct client *client)
-{
-        struct wire_rooms rooms = {.limit = 1};
-        struct wire_envelope place;
-        struct wire_frame frame;
-
-        (void)client_send(client, WIRE_CODE_rooms, &rooms);
-        place = host_take(&host, &frame, NULL);
-        host_post(&host, &place, &frame.request, WIRE_CODE_room_page, &(struct wire_room_page){0}, WIRE_EFFECT_NONE);
-        (void)client_expect(client, WIRE_CODE_room_page, NULL);
-        return place;
-}
-
 /* Friend i is user 100 + i with device 1 + i. */
 static void begin(struct frontend_options options)
 {
@@ -36,7 +22,7 @@ static void begin(struct frontend_options options)
         for (int i = 0; i < FRIENDS; i++) {
                 client_open(&host, &friends[i]);
                 client_join(&friends[i], 100 + (uint64_t)i, 1 + (uint64_t)i);
-                places[i] = place_of(&friends[i]);
+                places[i] = client_place(&friends[i]);
         }
 }
 
@@ -111,40 +97,6 @@ static void test_many_payloads_in_order(void **state)
         end();
 }
 
-/* Reads all there is and returns the code of the last whole frame; frames before it must be whole. */
-static uint8_t read_to_the_end(struct client *client, struct wire_bye *bye)
-{
-        uint8_t code = 0;
-
-        while (!client->closed || client->used > 0) {
-                struct net *net = host.client_net;
-                struct wire_frame frame;
-                enum error error;
-                size_t got = 0, size;
-
-                host_turn(&host);
-                if (!client->closed && net->ops->read(net, client->socket, client->input + client->used,
-                                                      CLIENT_INPUT - client->used, &got) == ERR_CLOSED) {
-                        client->closed = true;
-                        net->ops->close(net, client->socket);
-                }
-                client->used += got;
-                size = wire_frame_size(slice_of(client->input, client->used), WIRE_DOWN_SIZE_MAX, &error);
-                assert_int_equal(error, ERR_OK);
-                if (size == 0 || size > client->used) {
-                        assert_false(client->closed);
-                        continue;
-                }
-                assert_int_equal(wire_frame_parse(slice_of(client->input + 4, size - 4), &frame), ERR_OK);
-                code = frame.code;
-                if (code == WIRE_CODE_bye)
-                        assert_int_equal(wire_decode(WIRE_STRUCTURE(bye), frame.body, bye, NULL), ERR_OK);
-                client->used -= size;
-                memmove(client->input, client->input + size, client->used);
-        }
-        return code;
-}
-
 static void test_a_slow_reader_is_cut_off_at_a_frames_end(void **state)
 {
         struct wire_bye bye = {0};
@@ -156,7 +108,7 @@ static void test_a_slow_reader_is_cut_off_at_a_frames_end(void **state)
                 deliver(1, 15000);
         assert_int_equal(frontend_counts(host.frontend).slow_closed, 1);
         assert_int_equal(host_presence(&host, 100), 0);
-        assert_int_equal(read_to_the_end(&friends[0], &bye), WIRE_CODE_bye);
+        assert_int_equal(client_read_to_the_end(&friends[0], &bye), WIRE_CODE_bye);
         assert_int_equal(bye.code, ERR_RESYNC);
         end();
 }
@@ -221,7 +173,7 @@ static void test_revoke_reaches_all_though_the_budget_is_spent(void **state)
                 client_open(&host, &three[i]);
                 client_join(&three[i], 900, 70 + (uint64_t)i);
         }
-        places[0] = place_of(&three[1]);
+        places[0] = client_place(&three[1]);
         for (int i = 0; i < 6; i++)
                 deliver(1, TEXT);
         queued = frontend_counts(host.frontend).queued_bytes;

@@ -144,9 +144,9 @@ static void rejoin_some(struct frontend *frontend)
                 if (!connection->to_rejoin)
                         connection->to_rejoin = round;
                 if (connection->state == CONNECTION_READY)
-                        output_queue(frontend, connection, block);
+                        output_queue(frontend, connection, piece_of(block));
                 else
-                        output_hold(frontend, connection, block);
+                        output_hold(frontend, connection, piece_of(block));
                 count++;
                 upkeep->told++;
         }

@@ -226,7 +226,7 @@ void host_take_nothing(struct host *host)
         assert_false(take(host, &envelope, &frame, NULL));
 }
 
-void host_publish(struct host *host, uint8_t code, const void *message)
+void host_publish_only(struct host *host, uint8_t code, const void *message)
 {
         static uint8_t bytes[WIRE_DOWN_SIZE_MAX + 4096];
         struct bus_message record = {
@@ -238,6 +238,11 @@ void host_publish(struct host *host, uint8_t code, const void *message)
         assert_true(record.value.size > 0);
         assert_int_equal(host->worker_bus->ops->publish(host->worker_bus, &record), ERR_OK);
         assert_int_equal(host->worker_bus->ops->flush(host->worker_bus, 0), ERR_OK);
+}
+
+void host_publish(struct host *host, uint8_t code, const void *message)
+{
+        host_publish_only(host, code, message);
         host_turn(host);
 }
 
@@ -414,6 +419,52 @@ void client_expect_bye(struct client *client, enum error error)
         receive(client);
         assert_int_equal(client->used, 0);
         assert_true(client->closed);
+}
+
+uint8_t client_read_to_the_end(struct client *client, struct wire_bye *bye)
+{
+        struct net *net = client->host->client_net;
+        uint8_t code = 0;
+
+        while (!client->closed || client->used > 0) {
+                struct wire_frame frame;
+                enum error error;
+                size_t got = 0, size;
+
+                host_turn(client->host);
+                if (!client->closed && net->ops->read(net, client->socket, client->input + client->used,
+                                                      CLIENT_INPUT - client->used, &got) == ERR_CLOSED) {
+                        client->closed = true;
+                        net->ops->close(net, client->socket);
+                }
+                client->used += got;
+                size = wire_frame_size(slice_of(client->input, client->used), WIRE_DOWN_SIZE_MAX, &error);
+                assert_int_equal(error, ERR_OK);
+                if (size == 0 || size > client->used) {
+                        assert_false(client->closed);
+                        continue;
+                }
+                assert_int_equal(wire_frame_parse(slice_of(client->input + 4, size - 4), &frame), ERR_OK);
+                code = frame.code;
+                if (code == WIRE_CODE_bye)
+                        assert_int_equal(wire_decode(WIRE_STRUCTURE(bye), frame.body, bye, NULL), ERR_OK);
+                client->used -= size;
+                memmove(client->input, client->input + size, client->used);
+        }
+        return code;
+}
+
+struct wire_envelope client_place(struct client *client)
+{
+        struct wire_rooms rooms = {.limit = 1};
+        struct wire_envelope place;
+        struct wire_frame frame;
+
+        (void)client_send(client, WIRE_CODE_rooms, &rooms);
+        place = host_take(client->host, &frame, NULL);
+        host_post(client->host, &place, &frame.request, WIRE_CODE_room_page, &(struct wire_room_page){0}, WIRE_EFFECT_NONE);
+        (void)client_expect(client, WIRE_CODE_room_page, NULL);
+        return place;
 }
 
 void client_hello(struct client *client)

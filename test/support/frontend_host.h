@@ -89,6 +89,9 @@ void host_take_nothing(struct host *host);
 /* Publishes a record to the frontend's partition and lets it read it. */
 void host_publish(struct host *host, uint8_t code, const void *message);
 
+/* The same, but it does not read yet: several come together. */
+void host_publish_only(struct host *host, uint8_t code, const void *message);
+
 /* Answers an envelope with a frame of that code, or posts an unasked one (request NULL). */
 void host_post(struct host *host, const struct wire_envelope *to, const struct id *request, uint8_t code,
                const void *message, enum wire_effect effect);
@@ -126,6 +129,12 @@ struct id client_expect_error(struct client *client, enum error error);
 
 /* Bye with that code, then the end. */
 void client_expect_bye(struct client *client, enum error error);
+
+/* Reads all there is and returns the code of the last whole frame, which may be a Bye; frames before it must be whole. */
+uint8_t client_read_to_the_end(struct client *client, struct wire_bye *bye);
+
+/* Where a client that has joined is reached. */
+struct wire_envelope client_place(struct client *client);
 
 /* Hello and Welcome. */
 void client_hello(struct client *client);
