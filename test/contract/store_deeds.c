@@ -10,8 +10,8 @@
 
 #include "rules/room.h"
 
-struct store_op op_of(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind, uint64_t target,
-                      const char *text)
+struct store_op row_op(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind,
+                       uint64_t target, const char *text)
 {
         struct store_op op = write_op(stage, sender, room, text);
 
@@ -25,14 +25,14 @@ struct store_op op_of(struct stage *stage, const struct account *sender, struct 
 struct store_result edit(struct stage *stage, const struct account *sender, struct id room, uint64_t target,
                          const char *text)
 {
-        struct store_op op = op_of(stage, sender, room, ROW_EDITED, target, text);
+        struct store_op op = row_op(stage, sender, room, ROW_EDITED, target, text);
 
         return apply_one(stage, &op);
 }
 
 struct store_result delete (struct stage *stage, const struct account *sender, struct id room, uint64_t target)
 {
-        struct store_op op = op_of(stage, sender, room, ROW_DELETED, target, "");
+        struct store_op op = row_op(stage, sender, room, ROW_DELETED, target, "");
 
         return apply_one(stage, &op);
 }
@@ -40,7 +40,7 @@ struct store_result delete (struct stage *stage, const struct account *sender, s
 struct store_result about(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind,
                           const struct account *subject, enum role role)
 {
-        struct store_op op = op_of(stage, sender, room, kind, 0, "");
+        struct store_op op = row_op(stage, sender, room, kind, 0, "");
 
         op.write.subject = subject->user;
         op.write.role = (uint8_t)role;
@@ -49,7 +49,7 @@ struct store_result about(struct stage *stage, const struct account *sender, str
 
 struct id group_of(struct stage *stage, const struct account *owner)
 {
-        struct store_op op = op_of(stage, owner, stage_id(stage), ROW_CREATED, 0, "Birds");
+        struct store_op op = row_op(stage, owner, stage_id(stage), ROW_CREATED, 0, "Birds");
 
         op.request = op.write.room;
         assert_int_equal(apply_one(stage, &op).status, ERR_OK);

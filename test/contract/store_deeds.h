@@ -6,8 +6,8 @@
 #include "rules/role.h"
 #include "rules/row.h"
 
-struct store_op op_of(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind, uint64_t target,
-                      const char *text);
+struct store_op row_op(struct stage *stage, const struct account *sender, struct id room, enum row_kind kind,
+                       uint64_t target, const char *text);
 struct store_result edit(struct stage *stage, const struct account *sender, struct id room, uint64_t target,
                          const char *text);
 struct store_result delete (struct stage *stage, const struct account *sender, struct id room, uint64_t target);

@@ -15,7 +15,7 @@
 
 static struct store_result reply(struct stage *stage, const struct account *sender, struct id room, uint64_t target)
 {
-        struct store_op op = op_of(stage, sender, room, ROW_TEXT, target, "indeed");
+        struct store_op op = row_op(stage, sender, room, ROW_TEXT, target, "indeed");
 
         return apply_one(stage, &op);
 }
@@ -122,10 +122,10 @@ static void test_alterations_of_one_transaction(void **state)
         struct id room = talk(stage);
         struct store_op ops[] = {
                 write_op(stage, &stage->anna, room, "one"),
-                op_of(stage, &stage->anna, room, ROW_EDITED, 1, "two"),
-                op_of(stage, &stage->boris, room, ROW_TEXT, 1, "indeed"),
-                op_of(stage, &stage->anna, room, ROW_EDITED, 1, "three"),
-                op_of(stage, &stage->boris, room, ROW_DELETED, 3, ""),
+                row_op(stage, &stage->anna, room, ROW_EDITED, 1, "two"),
+                row_op(stage, &stage->boris, room, ROW_TEXT, 1, "indeed"),
+                row_op(stage, &stage->anna, room, ROW_EDITED, 1, "three"),
+                row_op(stage, &stage->boris, room, ROW_DELETED, 3, ""),
                 mark_op(stage, &stage->boris, room, 9, 9, 9),
                 write_op(stage, &stage->anna, room, "last"),
         };
@@ -179,7 +179,7 @@ static void test_an_alteration_is_done_once(void **state)
         struct store_result result;
 
         say(stage, &stage->anna, talk(stage), "one");
-        op = op_of(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
+        op = row_op(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
         assert_int_equal(apply_one(stage, &op).write.number, 2);
         assert_int_equal(edit(stage, &stage->anna, talk(stage), 1, "three").write.number, 3);
         stage_reopen(stage);
@@ -193,10 +193,10 @@ static void test_an_alteration_is_done_once(void **state)
         other = op;
         other.digest[5] ^= 1;
         assert_int_equal(apply_one(stage, &other).status, ERR_REUSED_ID);
-        other = op_of(stage, &stage->boris, talk(stage), ROW_EDITED, 1, "two"); /* another's id is another's */
+        other = row_op(stage, &stage->boris, talk(stage), ROW_EDITED, 1, "two"); /* another's id is another's */
         other.request = op.request;
         assert_int_equal(apply_one(stage, &other).status, ERR_NOT_ALLOWED);
-        op = op_of(stage, &stage->anna, talk(stage), ROW_DELETED, 1, "");
+        op = row_op(stage, &stage->anna, talk(stage), ROW_DELETED, 1, "");
         assert_int_equal(apply_one(stage, &op).write.number, 4);
         result = apply_one(stage, &op);
         assert_true(result.repeat);
@@ -212,7 +212,7 @@ static void test_the_id_of_a_message_is_none_of_an_edit(void **state)
         struct store_op op = write_op(stage, &stage->anna, talk(stage), "one"), other;
 
         assert_int_equal(apply_one(stage, &op).status, ERR_OK);
-        other = op_of(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
+        other = row_op(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
         other.request = op.request;
         assert_int_equal(apply_one(stage, &other).status, ERR_REUSED_ID);
         assert_true(apply_one(stage, &op).repeat);
@@ -225,7 +225,7 @@ static void test_a_repeat_in_one_transaction(void **state)
         struct store_result results[3];
 
         say(stage, &stage->anna, talk(stage), "one");
-        ops[0] = ops[1] = op_of(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
+        ops[0] = ops[1] = row_op(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
         ops[2] = write_op(stage, &stage->anna, talk(stage), "next");
         apply(stage, ops, 3, results);
         assert_false(results[0].repeat);
@@ -241,7 +241,7 @@ static void test_old_alterations_are_forgotten(void **state)
         struct store_op op;
 
         say(stage, &stage->anna, talk(stage), "one");
-        op = op_of(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
+        op = row_op(stage, &stage->anna, talk(stage), ROW_EDITED, 1, "two");
         assert_int_equal(apply_one(stage, &op).write.number, 2);
         stage->clock.wall_ms += UINT64_C(86400000) * (STORE_REQUESTS_DAYS + 1);
         assert_int_equal(edit(stage, &stage->anna, talk(stage), 1, "three").write.number, 3);
@@ -272,12 +272,12 @@ static void test_refusals(void **state)
         assert_int_equal(reply(stage, &stage->boris, room, 2).status, ERR_NO_ROW);
         assert_int_equal(reply(stage, &stage->boris, room, UINT64_MAX).status, ERR_BAD_FIELD);
         assert_int_equal(edit(stage, &stage->anna, room, 1, "").status, ERR_BAD_FIELD);
-        op = op_of(stage, &stage->anna, room, ROW_DELETED, 1, "with text");
+        op = row_op(stage, &stage->anna, room, ROW_DELETED, 1, "with text");
         assert_int_equal(apply_one(stage, &op).status, ERR_BAD_FIELD);
         memset(text, 't', sizeof(text));
         text[TEXT_SIZE_MAX + 1] = '\0';
         assert_int_equal(edit(stage, &stage->anna, room, 1, text).status, ERR_TOO_LARGE);
-        op = op_of(stage, &stage->anna, room, ROW_EDITED, 1, "late");
+        op = row_op(stage, &stage->anna, room, ROW_EDITED, 1, "late");
         op.not_after_ms = 1;
         assert_int_equal(apply_one(stage, &op).status, ERR_LATE);
         assert_int_equal(delete (stage, &stage->anna, room, 1).write.number, 2);
@@ -356,7 +356,7 @@ static void test_a_newcomer_learns_the_number_alone(void **state)
 
         bring(stage, &stage->anna, room, &stage->boris);
         joined = say(stage, &stage->anna, room, "after") - 1;
-        op = op_of(stage, &stage->anna, room, ROW_EDITED, seq, "changed");
+        op = row_op(stage, &stage->anna, room, ROW_EDITED, seq, "changed");
         result = apply_one(stage, &op);
         assert_int_equal(result.status, ERR_OK);
         assert_true(has_user(result.members.users, result.members.count, &stage->boris));

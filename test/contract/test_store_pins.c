@@ -18,7 +18,7 @@
 
 static struct store_op pin_op(struct stage *stage, const struct account *sender, struct id room, uint64_t target, bool off)
 {
-        struct store_op op = op_of(stage, sender, room, ROW_PINNED, target, "");
+        struct store_op op = row_op(stage, sender, room, ROW_PINNED, target, "");
 
         op.write.off = off;
         op.digest[2] ^= off;
@@ -176,9 +176,9 @@ static void test_who_may_pin(void **state)
         assert_int_equal(pin(stage, &stage->boris, room, 1).status, ERR_NO_ROW);           /* before he came */
         assert_int_equal(pin(stage, &stage->boris, room, 1000).status, ERR_NO_ROW);
         assert_int_equal(pin(stage, &stage->boris, room, 0).status, ERR_BAD_FIELD);
-        late = op_of(stage, &stage->boris, room, ROW_PINNED, joined + 1, "with a text");
+        late = row_op(stage, &stage->boris, room, ROW_PINNED, joined + 1, "with a text");
         assert_int_equal(apply_one(stage, &late).status, ERR_BAD_FIELD);
-        late = op_of(stage, &stage->boris, room, ROW_DELETED, joined + 1, "");
+        late = row_op(stage, &stage->boris, room, ROW_DELETED, joined + 1, "");
         late.write.off = true;
         assert_int_equal(apply_one(stage, &late).status, ERR_BAD_FIELD);
         /* Of a room of two, and of one's own. */

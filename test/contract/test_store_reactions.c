@@ -21,7 +21,7 @@
 static struct store_result react(struct stage *stage, const struct account *sender, struct id room, uint64_t target,
                                  const char *emoji)
 {
-        struct store_op op = op_of(stage, sender, room, ROW_REACTED, target, emoji);
+        struct store_op op = row_op(stage, sender, room, ROW_REACTED, target, emoji);
 
         return apply_one(stage, &op);
 }
@@ -103,7 +103,7 @@ static void test_a_reaction_is_done_once(void **state)
         struct store_result result, results[3];
 
         say(stage, &stage->anna, room, "tea?");
-        op = op_of(stage, &stage->boris, room, ROW_REACTED, 1, "👍");
+        op = row_op(stage, &stage->boris, room, ROW_REACTED, 1, "👍");
         assert_int_equal(apply_one(stage, &op).write.number, 2);
         assert_int_equal(react(stage, &stage->boris, room, 1, "🎉").write.number, 3);
         /* The late repeat of the first changes nothing. */
@@ -114,7 +114,7 @@ static void test_a_reaction_is_done_once(void **state)
         reactions_are(&result.write.row, "🎉1", &stage->boris, "🎉");
         op.digest[9] ^= 1;
         assert_int_equal(apply_one(stage, &op).status, ERR_REUSED_ID);
-        same[0] = op_of(stage, &stage->anna, room, ROW_REACTED, 1, "+1");
+        same[0] = row_op(stage, &stage->anna, room, ROW_REACTED, 1, "+1");
         same[1] = same[2] = same[0];
         same[1].request = stage_id(stage);
         apply(stage, same, 3, results);
@@ -147,7 +147,7 @@ static void test_who_may_react(void **state)
                 ERR_TOO_LARGE);
         /* Who was removed cannot, and what he had stays. */
         assert_int_equal(about(stage, &stage->anna, room, ROW_LEFT, &stage->boris, ROLE_NONE).status, ERR_OK);
-        late = op_of(stage, &stage->boris, room, ROW_REACTED, joined + 1, "🎉");
+        late = row_op(stage, &stage->boris, room, ROW_REACTED, joined + 1, "🎉");
         assert_int_equal(apply_one(stage, &late).status, ERR_NO_ROOM);
         row = changes(stage, &stage->anna, room, joined + 1).rows.rows[1];
         assert_int_equal(row.seq, joined + 1);
@@ -179,7 +179,7 @@ static void test_kinds_are_limited_and_a_refusal_stays(void **state)
         seq = say(stage, &stage->anna, room, "who comes?");
         for (unsigned i = 0; i < REACTIONS_MAX; i++, emoji[0]++)
                 assert_int_equal(react(stage, &friends[i], room, seq, emoji).status, ERR_OK);
-        late = op_of(stage, &stage->clara, room, ROW_REACTED, seq, "z");
+        late = row_op(stage, &stage->clara, room, ROW_REACTED, seq, "z");
         assert_int_equal(apply_one(stage, &late).status, ERR_ROOM_FULL);
         assert_int_equal(react(stage, &stage->clara, room, seq, "a").status, ERR_OK);
         assert_int_equal(react(stage, &friends[1], room, seq, "a").status, ERR_OK);
@@ -202,7 +202,7 @@ static void test_a_hundred_thousand_reactions_stay_bounded(void **state)
         say(stage, &stage->anna, talk(stage), "tea?");
         for (unsigned batch = 0; batch < batches; batch++) {
                 for (unsigned i = 0; i < STORE_OPS_MAX; i++)
-                        ops[i] = op_of(stage, people[i % 2], talk(stage), ROW_REACTED, 1, emoji[(i / 2 + batch) % 4]);
+                        ops[i] = row_op(stage, people[i % 2], talk(stage), ROW_REACTED, 1, emoji[(i / 2 + batch) % 4]);
                 apply(stage, ops, STORE_OPS_MAX, results);
                 for (unsigned i = 0; i < STORE_OPS_MAX; i++) {
                         assert_int_equal(results[i].status, ERR_OK);
@@ -238,7 +238,7 @@ static void test_a_forwarded_text_keeps_its_author_and_is_not_edited(void **stat
         assert_int_equal(delete (stage, &stage->anna, talk(stage), 1).write.row.origin.size, 0);
         assert_int_equal(first_row(stage, &stage->boris, talk(stage)).origin.size, 0);
         /* Nothing but a text has one. */
-        op = op_of(stage, &stage->boris, talk(stage), ROW_REACTED, 1, "👍");
+        op = row_op(stage, &stage->boris, talk(stage), ROW_REACTED, 1, "👍");
         op.write.origin = SLICE_LITERAL("Carol");
         assert_int_equal(apply_one(stage, &op).status, ERR_BAD_FIELD);
 }

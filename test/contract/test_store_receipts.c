@@ -20,8 +20,8 @@ static bool due(struct stage *stage, const struct account *who)
 
 static void set_receipts(struct stage *stage, const struct account *who, uint64_t target, bool off)
 {
-        struct store_op op = op_of(stage, who, room_personal(who->user, who->user), ROW_SETTING, target,
-                                   off ? "receipts-off yes" : "receipts-off");
+        struct store_op op = row_op(stage, who, room_personal(who->user, who->user), ROW_SETTING, target,
+                                    off ? "receipts-off yes" : "receipts-off");
 
         struct store_result result = apply_one(stage, &op), again = apply_one(stage, &op);
 

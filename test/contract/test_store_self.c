@@ -21,7 +21,7 @@ static struct id self_of(const struct account *account)
 
 static struct store_result set(struct stage *stage, const struct account *account, uint64_t target, const char *text)
 {
-        struct store_op op = op_of(stage, account, self_of(account), ROW_SETTING, target, text);
+        struct store_op op = row_op(stage, account, self_of(account), ROW_SETTING, target, text);
 
         return apply_one(stage, &op);
 }
@@ -84,11 +84,11 @@ static void test_it_is_done_once(void **state)
 {
         struct stage *stage = *state;
         struct id self = self_of(&stage->anna);
-        struct store_op made = op_of(stage, &stage->anna, self, ROW_SETTING, 0, "a 1"), op, same[3];
+        struct store_op made = row_op(stage, &stage->anna, self, ROW_SETTING, 0, "a 1"), op, same[3];
         struct store_result result, results[3];
 
         assert_int_equal(apply_one(stage, &made).write.number, 1);
-        op = op_of(stage, &stage->anna, self, ROW_SETTING, 1, "a 2");
+        op = row_op(stage, &stage->anna, self, ROW_SETTING, 1, "a 2");
         assert_int_equal(apply_one(stage, &op).write.number, 2);
         assert_int_equal(set(stage, &stage->anna, 1, "a 3").write.number, 3);
         result = apply_one(stage, &op);
@@ -100,8 +100,8 @@ static void test_it_is_done_once(void **state)
         op.digest[5] ^= 1;
         assert_int_equal(apply_one(stage, &op).status, ERR_REUSED_ID);
         /* Made, altered and repeated in one transaction. */
-        same[0] = op_of(stage, &stage->anna, self, ROW_SETTING, 0, "b 1");
-        same[1] = op_of(stage, &stage->anna, self, ROW_SETTING, 4, "b 2");
+        same[0] = row_op(stage, &stage->anna, self, ROW_SETTING, 0, "b 1");
+        same[1] = row_op(stage, &stage->anna, self, ROW_SETTING, 4, "b 2");
         same[2] = same[1];
         apply(stage, same, 3, results);
         assert_int_equal(results[0].write.number, 4);
@@ -147,7 +147,7 @@ static void test_what_is_refused(void **state)
         assert_int_equal(say(stage, &stage->anna, self, "a note"), 2);
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 struct store_op op =
-                        op_of(stage, cases[i].sender, cases[i].room, cases[i].kind, cases[i].target, cases[i].text);
+                        row_op(stage, cases[i].sender, cases[i].room, cases[i].kind, cases[i].target, cases[i].text);
                 enum error error = apply_one(stage, &op).status;
 
                 if (error != cases[i].error)
