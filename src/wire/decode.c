@@ -87,9 +87,22 @@ static enum error decode_field(struct decoding *decoding, const struct wire_fiel
         unreachable();
 }
 
+/* Fields usually come in the order of their tags: it lies at the last one or behind it. */
+static const struct wire_field *find_field(const struct wire_structure *structure, uint32_t tag,
+                                           const struct wire_field *last)
+{
+        const struct wire_field *end = structure->fields + structure->field_count;
+
+        for (const struct wire_field *field = last ? last : structure->fields; field < end && field->tag <= tag; field++)
+                if (field->tag == tag)
+                        return field;
+        return wire_field_by_tag(structure, tag);
+}
+
 static enum error decode_body(struct decoding *decoding, const struct wire_structure *structure, struct slice body,
                               void *message)
 {
+        const struct wire_field *last = NULL;
         uint32_t *has = message;
         enum error error = ERR_OK;
 
@@ -99,12 +112,13 @@ static enum error decode_body(struct decoding *decoding, const struct wire_struc
         while (body.size > 0 && error == ERR_OK) {
                 struct wire_scanned scanned;
                 bool whole = wire_scan(&body, &scanned);
-                const struct wire_field *field = scanned.tag ? wire_field_by_tag(structure, scanned.tag) : NULL;
+                const struct wire_field *field = scanned.tag ? find_field(structure, scanned.tag, last) : NULL;
 
                 if (!whole)
                         error = ERR_BAD_FRAME;
                 else if (field)
                         error = decode_field(decoding, field, &scanned, (uint8_t *)message + field->offset);
+                last = field ? field : last;
                 if (error == ERR_OK && field)
                         *has |= wire_field_bit(structure, field);
                 if (error != ERR_OK && field && !decoding->fault)
