@@ -53,7 +53,7 @@ struct send_queue {
 /* What a connection needs only while it sends, receives half a frame, or is paused. */
 struct traffic {
         struct connection *connection;
-        struct list_node dirty;   /* frontend.dirty: something to write in this turn; or frontend.patient: a little later */
+        struct list_node dirty;   /* frontend.dirty: written in this turn; frontend.patient, frontend.gathering: later */
         struct list_node blocked; /* frontend.blocked: the socket takes nothing, longest first */
         struct list_node paused;  /* frontend.paused: not read for a while, longest first */
         struct list_node partial_since; /* frontend.partials: half a frame is here, oldest first */
@@ -62,7 +62,7 @@ struct traffic {
         struct send_queue out;          /* on their way */
         struct send_queue held;         /* deliveries that wait behind the Join reply */
         struct send *patient;           /* the latest in `out` that a later one may replace; NULL: none */
-        uint64_t patient_ms;            /* on frontend.patient: until then */
+        uint64_t patient_ms;            /* on frontend.patient: until then; on frontend.gathering: not 0 */
         uint32_t out_offset;            /* bytes of out.first that are written */
         uint32_t queued_bytes;          /* of both queues */
         uint32_t held_losses;           /* upkeep.losses when the latest of `held` came */

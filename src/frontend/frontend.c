@@ -62,9 +62,9 @@ static enum error init(struct frontend *frontend)
         const struct frontend_options *options = &frontend->options;
         struct random *random = frontend->seams.random;
         uint64_t seeds[4];
-        struct list *const lists[] = {&frontend->newcomers, &frontend->heard,    &frontend->closing,
-                                      &frontend->ended,     &frontend->dirty,    &frontend->patient,
-                                      &frontend->blocked,   &frontend->partials, &frontend->paused};
+        struct list *const lists[] = {
+                &frontend->newcomers, &frontend->heard,   &frontend->closing,  &frontend->ended,  &frontend->dirty,
+                &frontend->patient,   &frontend->blocked, &frontend->partials, &frontend->paused, &frontend->gathering.list};
 
         random->fill(random, seeds, sizeof(seeds));
         random->fill(random, &frontend->epoch, sizeof(frontend->epoch));

@@ -106,11 +106,21 @@ struct runs {
 };
 
 /* pending.h */
+#define PENDING_ROOMS 1024
+
 struct pendings {
         struct map map;
         struct list by_deadline; /* all wait equally long: the oldest first */
         struct pool pool;
         uint64_t seed[2];
+        uint32_t writes[PENDING_ROOMS]; /* how many of them are of a code `write`, by a hash of its room */
+};
+
+/* output.h */
+struct gathering {
+        struct list list; /* traffic.dirty: who waits, all for one room */
+        struct id room;
+        uint64_t until_ms;
 };
 
 /* drain.h */
@@ -131,7 +141,8 @@ struct frontend {
         struct connections connections;
         struct list newcomers, heard, closing, ended; /* liveness.h */
         struct list dirty, patient, blocked;          /* output.h */
-        struct list partials, paused;                 /* input.h */
+        struct gathering gathering;
+        struct list partials, paused; /* input.h */
         struct pool traffics, sends;
         struct blocks blocks;
         struct runs runs; /* while records are taken */

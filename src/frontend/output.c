@@ -2,6 +2,7 @@
 #include "frontend/output.h"
 
 #include "frontend/ending.h"
+#include "frontend/pending.h"
 
 #define PARTS_MAX  64 /* payloads of one write */
 #define WRITES_MAX 8  /* to one socket in one turn */
@@ -125,6 +126,28 @@ static void write_later(struct frontend *frontend, struct traffic *traffic)
         list_append(&frontend->patient, &traffic->dirty);
 }
 
+static void write_gathered(struct frontend *frontend, struct traffic *traffic)
+{
+        if (list_linked(&traffic->blocked) || (list_linked(&traffic->dirty) && !traffic->patient_ms))
+                return;
+        list_remove(&traffic->dirty);
+        traffic->patient_ms = frontend->gathering.until_ms;
+        list_append(&frontend->gathering.list, &traffic->dirty);
+}
+
+bool output_gathers(struct frontend *frontend, const struct id *room)
+{
+        struct gathering *gathering = &frontend->gathering;
+
+        if (pending_writes(frontend, room) == 0)
+                return false;
+        if (!list_empty(&gathering->list))
+                return id_equal(&gathering->room, room);
+        gathering->room = *room;
+        gathering->until_ms = frontend->now_ms + OUTPUT_GATHER_MS;
+        return true;
+}
+
 /* What it is about: length, code, room. */
 #define TOPIC_SIZE (WIRE_LENGTH_SIZE + 1 + 16)
 
@@ -175,7 +198,7 @@ static bool queue_new(struct frontend *frontend, struct send_queue *queue, struc
         return true;
 }
 
-enum when { AT_ONCE, PATIENTLY, HELD };
+enum when { AT_ONCE, GATHERED, PATIENTLY, HELD };
 
 static void append(struct frontend *frontend, struct connection *connection, struct piece piece, enum when when)
 {
@@ -192,6 +215,8 @@ static void append(struct frontend *frontend, struct connection *connection, str
         frontend->counts.frames_out++;
         if (when == AT_ONCE)
                 write_soon(frontend, traffic);
+        if (when == GATHERED)
+                write_gathered(frontend, traffic);
         if (when != PATIENTLY)
                 return;
         traffic->patient = container_of(queue->end, struct send, next);
@@ -217,6 +242,11 @@ static void queue_or_cut(struct frontend *frontend, struct connection *connectio
 void output_queue(struct frontend *frontend, struct connection *connection, struct piece piece)
 {
         queue_or_cut(frontend, connection, piece, AT_ONCE);
+}
+
+void output_queue_gathered(struct frontend *frontend, struct connection *connection, struct piece piece)
+{
+        queue_or_cut(frontend, connection, piece, GATHERED);
 }
 
 void output_queue_patient(struct frontend *frontend, struct connection *connection, struct piece piece)
@@ -386,18 +416,37 @@ void output_writable(struct frontend *frontend, struct connection *connection)
                 write_out(frontend, connection);
 }
 
-uint64_t output_next_ms(const struct frontend *frontend)
+static uint64_t patient_next_ms(const struct frontend *frontend)
 {
         if (list_empty(&frontend->patient))
                 return UINT64_MAX;
         return container_of(list_first(&frontend->patient), struct traffic, dirty)->patient_ms;
 }
 
+uint64_t output_next_ms(const struct frontend *frontend)
+{
+        uint64_t gathered_ms = list_empty(&frontend->gathering.list) ? UINT64_MAX : frontend->gathering.until_ms;
+
+        return min_of(gathered_ms, patient_next_ms(frontend));
+}
+
+/* It was waited for long enough, or nothing is under way any more that was waited for. */
+static void end_gathering(struct frontend *frontend)
+{
+        struct gathering *gathering = &frontend->gathering;
+
+        if (frontend->now_ms < gathering->until_ms && pending_writes(frontend, &gathering->room) > 0)
+                return;
+        while (!list_empty(&gathering->list))
+                write_soon(frontend, container_of(list_first(&gathering->list), struct traffic, dirty));
+}
+
 bool output_flush(struct frontend *frontend, uint32_t connections_max)
 {
         struct list_node *node;
 
-        while (output_next_ms(frontend) <= frontend->now_ms)
+        end_gathering(frontend);
+        while (patient_next_ms(frontend) <= frontend->now_ms)
                 write_soon(frontend, container_of(list_first(&frontend->patient), struct traffic, dirty));
         for (; connections_max > 0 && (node = list_pop(&frontend->dirty)); connections_max--)
                 write_out(frontend, container_of(node, struct traffic, dirty)->connection);

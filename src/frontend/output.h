@@ -13,9 +13,16 @@
 #include "frontend/internal.h"
 
 #define OUTPUT_PATIENCE_MS 100
+#define OUTPUT_GATHER_MS   2
+#define OUTPUT_GATHER_MIN  128 /* connections that a delivery is for: writing to fewer takes no longer than the wait */
 
 /* Takes its own reference; what lies behind that which was queued last is written with it as one. May end the connection (slow reader, no memory). */
 void output_queue(struct frontend *frontend, struct connection *connection, struct piece piece);
+
+/* Whether a delivery to many in that room had better wait for others: more is being written to it by way of this frontend. Then it is
+ * queued so; it goes as soon as nothing is, or after OUTPUT_GATHER_MS. One room at a time. */
+bool output_gathers(struct frontend *frontend, const struct id *room);
+void output_queue_gathered(struct frontend *frontend, struct connection *connection, struct piece piece);
 
 /* The same, of a frame with a room that may wait and be replaced. */
 void output_queue_patient(struct frontend *frontend, struct connection *connection, struct piece piece);

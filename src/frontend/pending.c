@@ -14,6 +14,8 @@ struct pending {
         struct id request;
         uint64_t connection;
         uint64_t since_us, deadline_ms;
+        bool is_write;
+        uint16_t room; /* of pendings.writes */
 };
 
 bool pendings_init(struct pendings *pendings, uint32_t count_max, const uint64_t seed[2])
@@ -68,8 +70,19 @@ static void make_room(struct map *map)
                 memory_free(map_rehash(map, buckets, count));
 }
 
-bool pending_add(struct frontend *frontend, struct connection *connection, const struct id *request)
+static uint16_t place_of(const struct pendings *pendings, const struct id *room)
 {
+        return hash_of(pendings, 0, room) % PENDING_ROOMS;
+}
+
+uint32_t pending_writes(const struct frontend *frontend, const struct id *room)
+{
+        return frontend->pendings.writes[place_of(&frontend->pendings, room)];
+}
+
+bool pending_add(struct frontend *frontend, struct connection *connection, const struct wire_frame *frame)
+{
+        const struct id *request = &frame->request;
         struct pendings *pendings = &frontend->pendings;
         uint32_t hash = hash_of(pendings, connection->id, request);
         struct pending *pending = find(pendings, hash, connection->id, request);
@@ -83,6 +96,9 @@ bool pending_add(struct frontend *frontend, struct connection *connection, const
                 pending->request = *request;
                 pending->connection = connection->id;
                 pending->since_us = frontend->now_us;
+                pending->is_write = frame->code == WIRE_CODE_write;
+                pending->room = place_of(pendings, &frame->room);
+                pendings->writes[pending->room] += pending->is_write;
                 map_insert(&pendings->map, &pending->node, hash);
                 make_room(&pendings->map);
                 connection->pending++;
@@ -99,6 +115,7 @@ static struct connection *take_away(struct frontend *frontend, struct pending *p
         struct connection *connection = connection_find(&frontend->connections, pending->connection);
 
         list_remove(&pending->order);
+        frontend->pendings.writes[pending->room] -= pending->is_write;
         map_remove(&frontend->pendings.map, &pending->node);
         pool_give(&frontend->pendings.pool, pending);
         if (connection) {

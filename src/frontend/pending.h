@@ -9,7 +9,10 @@ bool pendings_init(struct pendings *pendings, uint32_t count_max, const uint64_t
 void pendings_finish(struct pendings *pendings);
 
 /* A reply to that request is due from now on (again, if it was already). False when a limit is reached. */
-bool pending_add(struct frontend *frontend, struct connection *connection, const struct id *request);
+bool pending_add(struct frontend *frontend, struct connection *connection, const struct wire_frame *frame);
+
+/* How many replies to a `write` are due in that room; with another room's now and then, if their hashes are the same. */
+uint32_t pending_writes(const struct frontend *frontend, const struct id *room);
 
 /* The request was not sent after all. */
 void pending_remove(struct frontend *frontend, uint64_t connection, const struct id *request);

@@ -45,7 +45,7 @@ static bool answers_join(const struct connection *connection, const struct wire_
 /* Deliveries (no request) are for those who joined; they wait behind the reply of a Join that is under way. Who is leaving gets his
  * replies only: he may never have joined, and his next Join tells him the rest. */
 static void deliver(struct frontend *frontend, struct connection *connection, const struct wire_post *post,
-                    struct piece piece)
+                    struct piece piece, bool gathers)
 {
         bool patient = post->effect == WIRE_EFFECT_PATIENT;
         bool reply = !id_is_zero(&post->request) || (post->effect != WIRE_EFFECT_NONE && !patient);
@@ -54,6 +54,8 @@ static void deliver(struct frontend *frontend, struct connection *connection, co
                 return;
         if (patient && connection->state == CONNECTION_READY)
                 output_queue_patient(frontend, connection, piece);
+        else if (gathers && connection->state == CONNECTION_READY)
+                output_queue_gathered(frontend, connection, piece);
         else if (reply || connection->state == CONNECTION_READY)
                 output_queue(frontend, connection, piece);
         else if (connection->state == CONNECTION_JOINING)
@@ -100,7 +102,7 @@ static uint64_t settle(struct frontend *frontend, const struct wire_post *post, 
         return since_ms;
 }
 
-static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct piece piece)
+static void post_one(struct frontend *frontend, const struct wire_post *post, uint64_t id, struct piece piece, bool gathers)
 {
         struct connection *connection = connection_find(&frontend->connections, id);
         uint64_t since_ms = 0;
@@ -112,7 +114,7 @@ static void post_one(struct frontend *frontend, const struct wire_post *post, ui
         if (!id_is_zero(&post->request))
                 since_ms = settle(frontend, post, id);
         if (post->effect != WIRE_EFFECT_JOINED || answers_join(connection, post)) {
-                deliver(frontend, connection, post, piece);
+                deliver(frontend, connection, post, piece, gathers);
                 if (connection->id == id)
                         take_effect(frontend, connection, post, since_ms);
         }
@@ -125,10 +127,23 @@ static bool is_whole_frame(struct slice frame)
         return frame.size > WIRE_LENGTH_SIZE && be32_get(frame.data) == frame.size - WIRE_LENGTH_SIZE;
 }
 
+/* One of several deliveries to many, which had better be written together. */
+static bool post_gathers(struct frontend *frontend, const struct wire_post *post)
+{
+        struct wire_frame frame;
+
+        return wire_post_count(post) >= OUTPUT_GATHER_MIN && post->effect == WIRE_EFFECT_NONE &&
+               id_is_zero(&post->request) &&
+               wire_frame_parse(slice_of(post->frame.data + WIRE_LENGTH_SIZE, post->frame.size - WIRE_LENGTH_SIZE),
+                                &frame) == ERR_OK &&
+               frame.code == WIRE_CODE_delivery && output_gathers(frontend, &frame.room);
+}
+
 static void take_post(struct frontend *frontend, struct slice record)
 {
         struct wire_post post;
         struct piece piece = {0};
+        bool gathers = false;
 
         if (wire_record_parse(record, WIRE_CODE_post, &post) != ERR_OK) {
                 note_bad(frontend, record, "post");
@@ -149,9 +164,10 @@ static void take_post(struct frontend *frontend, struct slice record)
                         upkeep_suspect_loss(frontend, "no memory for a delivery");
                         return;
                 }
+                gathers = post_gathers(frontend, &post);
         }
         for (size_t i = 0; i < wire_post_count(&post); i++)
-                post_one(frontend, &post, wire_post_connection(&post, i), piece);
+                post_one(frontend, &post, wire_post_connection(&post, i), piece, gathers);
         block_drop(&frontend->blocks, piece.block);
 }
 

@@ -267,7 +267,7 @@ static void relay(struct frontend *frontend, struct connection *connection, cons
                 return;
         if (is_typing_again(frontend, connection, frame))
                 return;
-        if (message->reply && !pending_add(frontend, connection, &frame->request)) {
+        if (message->reply && !pending_add(frontend, connection, frame)) {
                 refuse(frontend, connection, frame, ERR_BUSY, FRONTEND_RETRY_MS);
                 return;
         }

@@ -1,4 +1,4 @@
-/* Deliveries of a room that came together go to each as one piece, whole and in order, whatever else he gets. */
+/* Deliveries of a room that came together, or that more follow at once, go to each as one piece, whole and in order, whatever else he gets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,10 +6,13 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "frontend/output.h"
 #include "frontend/run.h"
 #include "support/frontend_host.h"
 
-#define MEMBERS (RUN_CONNECTIONS_MIN + 1)
+#define MEMBERS (OUTPUT_GATHER_MIN + 1)
+
+_Static_assert(MEMBERS > RUN_CONNECTIONS_MIN, "and a run for all but one");
 
 static struct host host;
 static struct client members[MEMBERS];
@@ -171,7 +174,7 @@ static void test_large_ones_too(void **state)
 static void test_who_is_cut_off_in_a_run_gets_whole_frames(void **state)
 {
         (void)state;
-        for (size_t size = 900; size < 1000; size += 7) {
+        for (size_t size = 900; size < 1000; size += 19) {
                 struct wire_bye bye = {0};
 
                 begin((struct frontend_options){.queue_bytes_max = 30000});
@@ -210,6 +213,140 @@ static void test_a_run_costs_no_heap_call_once_warm(void **state)
         end();
 }
 
+/* Member 0 writes to the first room; what is to be answered. */
+static struct wire_envelope write_something(struct id *request)
+{
+        struct wire_operation operation = {.id.bytes = {1}, .kind = 1, .text = SLICE_LITERAL("hello")};
+        struct wire_write write = {.operations = {.items = &operation, .count = 1}};
+        struct wire_envelope envelope;
+        struct wire_frame frame;
+
+        *request = client_send(&members[0], WIRE_CODE_write, &write);
+        envelope = host_take(&host, &frame, NULL);
+        assert_int_equal(frame.code, WIRE_CODE_write);
+        return envelope;
+}
+
+static void answer(const struct wire_envelope *envelope, const struct id *request)
+{
+        host_post(&host, envelope, request, WIRE_CODE_written, &(struct wire_written){0}, WIRE_EFFECT_NONE);
+}
+
+static void test_what_more_will_follow_at_once_waits_for_it(void **state)
+{
+        struct wire_envelope envelope;
+        struct id request;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        envelope = write_something(&request);
+        deliver(&rooms[0], 1, 0, 100);
+        for (int i = 1; i < MEMBERS; i++)
+                client_expect_nothing(&members[i]);
+        deliver(&rooms[0], 2, 0, 100);
+        answer(&envelope, &request);
+        assert_int_equal(host.frontend->sends.count, 0);
+        for (int i = 1; i < MEMBERS; i++) {
+                expect(i, &rooms[0], 1, 100);
+                expect(i, &rooms[0], 2, 100);
+        }
+        (void)client_expect(&members[0], WIRE_CODE_written, NULL);
+        deliver(&rooms[0], 3, 0, 100); /* nothing is under way */
+        for (int i = 1; i < MEMBERS; i++)
+                expect(i, &rooms[0], 3, 100);
+        end();
+}
+
+static void test_it_does_not_wait_for_long(void **state)
+{
+        struct wire_envelope envelope;
+        struct id request;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        envelope = write_something(&request);
+        for (uint64_t number = 1; number < 10; number += 2) {
+                deliver(&rooms[0], number, 0, 100);
+                host_turn(&host);
+                assert_true(host_pass(&host, 1));
+                deliver(&rooms[0], number + 1, 0, 100);
+                client_expect_nothing(&members[MEMBERS - 1]);
+                assert_int_equal(frontend_wait_ms(host.frontend), OUTPUT_GATHER_MS - 1);
+                assert_true(host_pass(&host, OUTPUT_GATHER_MS - 1));
+                for (int i = 1; i < MEMBERS; i++) {
+                        expect(i, &rooms[0], number, 100);
+                        expect(i, &rooms[0], number + 1, 100);
+                }
+        }
+        answer(&envelope, &request);
+        (void)client_expect(&members[0], WIRE_CODE_written, NULL);
+        end();
+}
+
+static void test_others_do_not_wait(void **state)
+{
+        struct wire_envelope envelope;
+        struct id request;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        envelope = write_something(&request);
+        deliver(&rooms[0], 1, 0, 100);
+        client_expect_nothing(&members[1]);
+        move_marks(2); /* what waits goes with it */
+        expect(2, &rooms[0], 1, 100);
+        (void)client_expect(&members[2], WIRE_CODE_marks_moved, NULL);
+        deliver(&rooms[1], 1, -1, 50); /* of another room */
+        for (int i = 0; i < MEMBERS; i++) {
+                if (i != 0 && i != 2)
+                        expect(i, &rooms[0], 1, 100);
+                expect(i, &rooms[1], 1, 50);
+        }
+        answer(&envelope, &request);
+        (void)client_expect(&members[0], WIRE_CODE_written, NULL);
+        end();
+}
+
+static void test_a_write_that_is_given_up_is_not_waited_for(void **state)
+{
+        struct id request;
+
+        (void)state;
+        begin((struct frontend_options){.reply_ms = 1000});
+        (void)write_something(&request);
+        assert_true(host_pass(&host, 1000));
+        (void)client_expect_error(&members[0], ERR_UNKNOWN);
+        deliver(&rooms[0], 1, 0, 100);
+        expect(1, &rooms[0], 1, 100);
+        deliver(&rooms[0], 2, 0, 100);
+        for (int i = 1; i < MEMBERS; i++) {
+                if (i > 1)
+                        expect(i, &rooms[0], 1, 100);
+                expect(i, &rooms[0], 2, 100);
+        }
+        end();
+}
+
+static void test_who_leaves_while_it_waits(void **state)
+{
+        struct wire_envelope envelope;
+        struct id request;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        envelope = write_something(&request);
+        deliver(&rooms[0], 1, 0, 100);
+        host_turn(&host);
+        fake_net_break(host.client_net, members[1].socket);
+        host_publish(&host, WIRE_CODE_revoke, &(struct wire_revoke){.user = 102});
+        expect(2, &rooms[0], 1, 100);
+        client_expect_bye(&members[2], ERR_REVOKED);
+        answer(&envelope, &request);
+        for (int i = 3; i < MEMBERS; i++)
+                expect(i, &rooms[0], 1, 100);
+        end();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -219,6 +356,11 @@ int main(void)
                 cmocka_unit_test(test_large_ones_too),
                 cmocka_unit_test(test_who_is_cut_off_in_a_run_gets_whole_frames),
                 cmocka_unit_test(test_a_run_costs_no_heap_call_once_warm),
+                cmocka_unit_test(test_what_more_will_follow_at_once_waits_for_it),
+                cmocka_unit_test(test_it_does_not_wait_for_long),
+                cmocka_unit_test(test_others_do_not_wait),
+                cmocka_unit_test(test_a_write_that_is_given_up_is_not_waited_for),
+                cmocka_unit_test(test_who_leaves_while_it_waits),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
