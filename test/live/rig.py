@@ -255,12 +255,16 @@ class Rig:
         return self.start(self.galka_arguments(profile, *arguments), env=self.environment())
 
     def galka_leader(self, profile, *arguments):
-        """The same, and returns once it leads its profile, as the kernel's list of locks tells."""
+        """The same, and returns once it leads its profile, as the kernel's list of locks tells, and ends in order when it is told to."""
         process = self.galka_start(profile, *arguments)
+        sigterm = 1 << (signal.SIGTERM - 1)
 
         def leads():
             with open('/proc/locks', encoding='ascii') as locks:
-                return any(line.split()[1] == 'FLOCK' and line.split()[4] == str(process.process.pid) for line in locks)
+                if not any(line.split()[1] == 'FLOCK' and line.split()[4] == str(process.process.pid) for line in locks):
+                    return False
+            with open(f'/proc/{process.process.pid}/status', encoding='ascii') as status:
+                return any(line.startswith('SigCgt:') and int(line.split()[1], 16) & sigterm for line in status)
         wait_until(leads, f'galka {arguments} leads')
         return process
 
