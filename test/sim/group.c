@@ -90,6 +90,22 @@ static uint64_t somebody(struct sim *sim)
         return user->rogue && !sim->rogues.invited ? 0 : user->id;
 }
 
+/* Another who is in the group, as far as his own client knows; anybody where no client does. */
+static uint64_t another_member(struct sim *sim, const struct sim_client *client, const struct id *room)
+{
+        size_t first = sim_below(sim, sim->clients.count);
+        struct core_room_info info;
+
+        for (size_t i = 0; i < sim->clients.count; i++) {
+                const struct sim_client *other = &sim->clients.all[(first + i) % sim->clients.count];
+
+                if (other->user != client->user && !other->start_us &&
+                    core_room_info(other->host.core, room, &info) == ERR_OK && !info.left)
+                        return other->user->id;
+        }
+        return somebody(sim);
+}
+
 /* The worst moment to let somebody in: what another has just said is done, he does not hear of it, and will say it again. */
 static void leave_unheard(struct sim *sim, const struct sim_client *client, const struct id *room)
 {
@@ -104,7 +120,7 @@ static void leave_unheard(struct sim *sim, const struct sim_client *client, cons
         fault_happened(sim, FAULT_CLASS_ONE_WAY_DOWN);
 }
 
-/* One change, by a hundred's dice: of members from 0 on, of roles from 50 on, of the title from 58 on. */
+/* One change, by a hundred's dice: of members from 0 on, of roles from 40 on, of the title from 58 on. */
 static void change(struct sim *sim, struct sim_client *client, const struct id *room, uint64_t choice)
 {
         struct wire_operation operation = {.kind = ROW_TITLE};
@@ -114,17 +130,19 @@ static void change(struct sim *sim, struct sim_client *client, const struct id *
                 if (operation.subject == 0)
                         return;
         }
-        if (choice < 32) {
+        if (choice < 26) {
                 operation.kind = ROW_JOINED;
                 if (sim_chance(sim, 30))
                         leave_unheard(sim, client, room);
-        } else if (choice < 50) {
+        } else if (choice < 40) {
                 operation.kind = ROW_LEFT;
                 if (sim_chance(sim, 30))
                         operation.subject = client->user->id;
         } else if (choice < 58) {
                 operation.kind = ROW_ROLE;
                 operation.role = 1 + sim_below(sim, 3);
+                if (sim_chance(sim, 80))
+                        operation.subject = another_member(sim, client, room);
         }
         act(sim, client, room, &operation);
 }
