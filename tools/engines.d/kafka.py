@@ -24,6 +24,7 @@ FETCH_SECONDS = 300
 AGAIN_SECONDS = 900
 WARM_UP_SECONDS = 90
 MEMORY = ['-Xmx512m', '-XX:+UseSerialGC']
+BENCH_MEMORY = ['-Xms1g', '-Xmx1g', '-XX:+AlwaysPreTouch', '-XX:+UseSerialGC']  # as much as Kafka's own script gives it
 
 
 def version():
@@ -168,9 +169,9 @@ class Kafka(Engine):
 
     def command(self):
         # Compiling as far as Java can pays in runs of minutes only; two cores have better to do in a test.
-        jit = [] if self.group.state['bench'] else ['-XX:TieredStopAtLevel=1']
+        machine = BENCH_MEMORY if self.group.state['bench'] else [*MEMORY, '-XX:TieredStopAtLevel=1']
         logger = '-Dorg.slf4j.simpleLogger.'
-        return [self.program(), *MEMORY, *jit, f'-XX:SharedArchiveFile={warmed(self.group.cache)}/classes.jsa', f'{logger}showDateTime=true',
+        return [self.program(), *machine, f'-XX:SharedArchiveFile={warmed(self.group.cache)}/classes.jsa', f'{logger}showDateTime=true',
                 f'{logger}dateTimeFormat=HH:mm:ss.SSS', f'{logger}showThreadName=false', '-cp', f'{jars(self.group.cache)}/*', 'kafka.Kafka',
                 f'{self.home}/kafka.properties']
 
