@@ -132,7 +132,7 @@ class BlocksRig(Rig):
 
     def escape(self, terminal):
         terminal.keys('Escape')
-        time.sleep(0.3)  # or it is Alt with the key that follows
+        time.sleep(0.5)  # or it is Alt with the key that follows
 
     def keep(self, terminal, name):
         with open(os.path.join(self.kept, f'{name}.txt'), 'w', encoding='utf-8') as file:

@@ -56,7 +56,7 @@ class ScreenRig(Rig):
 
     def escape(self, terminal):
         terminal.keys('Escape')
-        time.sleep(0.3)  # or it is Alt with the key that follows
+        time.sleep(0.5)  # or it is Alt with the key that follows
 
     def leave(self, terminal):
         terminal.keys('C-q')
