@@ -20,7 +20,7 @@ struct block {
         uint8_t bytes[];
 };
 
-/* Bytes of a block that lie next to each other: one frame, or several of a run (post.c). */
+/* Bytes of a block that lie next to each other: one frame, or several of a run (run.h). */
 struct piece {
         struct block *block;
         uint32_t from, size;

@@ -213,38 +213,36 @@ static void test_a_run_costs_no_heap_call_once_warm(void **state)
         end();
 }
 
-/* Member 0 writes to the first room; what is to be answered. */
-static struct wire_envelope write_something(struct id *request)
+/* A write of member 0 to the first room, and whoever is to answer it. */
+static struct wire_envelope writer;
+static struct id under_way;
+
+static void begin_while_a_write_is_under_way(struct frontend_options options)
 {
         struct wire_operation operation = {.id.bytes = {1}, .kind = 1, .text = SLICE_LITERAL("hello")};
         struct wire_write write = {.operations = {.items = &operation, .count = 1}};
-        struct wire_envelope envelope;
         struct wire_frame frame;
 
-        *request = client_send(&members[0], WIRE_CODE_write, &write);
-        envelope = host_take(&host, &frame, NULL);
+        begin(options);
+        under_way = client_send(&members[0], WIRE_CODE_write, &write);
+        writer = host_take(&host, &frame, NULL);
         assert_int_equal(frame.code, WIRE_CODE_write);
-        return envelope;
 }
 
-static void answer(const struct wire_envelope *envelope, const struct id *request)
+static void answer(void)
 {
-        host_post(&host, envelope, request, WIRE_CODE_written, &(struct wire_written){0}, WIRE_EFFECT_NONE);
+        host_post(&host, &writer, &under_way, WIRE_CODE_written, &(struct wire_written){0}, WIRE_EFFECT_NONE);
 }
 
 static void test_what_more_will_follow_at_once_waits_for_it(void **state)
 {
-        struct wire_envelope envelope;
-        struct id request;
-
         (void)state;
-        begin((struct frontend_options){0});
-        envelope = write_something(&request);
+        begin_while_a_write_is_under_way((struct frontend_options){0});
         deliver(&rooms[0], 1, 0, 100);
         for (int i = 1; i < MEMBERS; i++)
                 client_expect_nothing(&members[i]);
         deliver(&rooms[0], 2, 0, 100);
-        answer(&envelope, &request);
+        answer();
         assert_int_equal(host.frontend->sends.count, 0);
         for (int i = 1; i < MEMBERS; i++) {
                 expect(i, &rooms[0], 1, 100);
@@ -259,12 +257,8 @@ static void test_what_more_will_follow_at_once_waits_for_it(void **state)
 
 static void test_it_does_not_wait_for_long(void **state)
 {
-        struct wire_envelope envelope;
-        struct id request;
-
         (void)state;
-        begin((struct frontend_options){0});
-        envelope = write_something(&request);
+        begin_while_a_write_is_under_way((struct frontend_options){0});
         for (uint64_t number = 1; number < 10; number += 2) {
                 deliver(&rooms[0], number, 0, 100);
                 host_turn(&host);
@@ -278,19 +272,15 @@ static void test_it_does_not_wait_for_long(void **state)
                         expect(i, &rooms[0], number + 1, 100);
                 }
         }
-        answer(&envelope, &request);
+        answer();
         (void)client_expect(&members[0], WIRE_CODE_written, NULL);
         end();
 }
 
 static void test_others_do_not_wait(void **state)
 {
-        struct wire_envelope envelope;
-        struct id request;
-
         (void)state;
-        begin((struct frontend_options){0});
-        envelope = write_something(&request);
+        begin_while_a_write_is_under_way((struct frontend_options){0});
         deliver(&rooms[0], 1, 0, 100);
         client_expect_nothing(&members[1]);
         move_marks(2); /* what waits goes with it */
@@ -302,18 +292,15 @@ static void test_others_do_not_wait(void **state)
                         expect(i, &rooms[0], 1, 100);
                 expect(i, &rooms[1], 1, 50);
         }
-        answer(&envelope, &request);
+        answer();
         (void)client_expect(&members[0], WIRE_CODE_written, NULL);
         end();
 }
 
 static void test_a_write_that_is_given_up_is_not_waited_for(void **state)
 {
-        struct id request;
-
         (void)state;
-        begin((struct frontend_options){.reply_ms = 1000});
-        (void)write_something(&request);
+        begin_while_a_write_is_under_way((struct frontend_options){.reply_ms = 1000});
         assert_true(host_pass(&host, 1000));
         (void)client_expect_error(&members[0], ERR_UNKNOWN);
         deliver(&rooms[0], 1, 0, 100);
@@ -329,19 +316,15 @@ static void test_a_write_that_is_given_up_is_not_waited_for(void **state)
 
 static void test_who_leaves_while_it_waits(void **state)
 {
-        struct wire_envelope envelope;
-        struct id request;
-
         (void)state;
-        begin((struct frontend_options){0});
-        envelope = write_something(&request);
+        begin_while_a_write_is_under_way((struct frontend_options){0});
         deliver(&rooms[0], 1, 0, 100);
         host_turn(&host);
         fake_net_break(host.client_net, members[1].socket);
         host_publish(&host, WIRE_CODE_revoke, &(struct wire_revoke){.user = 102});
         expect(2, &rooms[0], 1, 100);
         client_expect_bye(&members[2], ERR_REVOKED);
-        answer(&envelope, &request);
+        answer();
         for (int i = 3; i < MEMBERS; i++)
                 expect(i, &rooms[0], 1, 100);
         end();
