@@ -179,6 +179,20 @@ void client_leaves(struct sim *sim, struct sim_client *client, const struct id *
         act(sim, client, room, &operation);
 }
 
+/* Of those that he is in, or was: what is pinned there now. */
+static void probe_pins(struct sim *sim, struct sim_client *client)
+{
+        struct core_room_info info;
+        struct id room = {0};
+        unsigned found = 0;
+
+        for (uint32_t i = 0; core_room_at(client->host.core, i, &info); i++)
+                if (info.kind == ROOM_GROUP && sim_below(sim, ++found) == 0)
+                        room = info.room;
+        if (found > 0)
+                sim_note(sim, "looks", finder_pins(sim, client, &room), (struct slice){0});
+}
+
 void client_probe_groups(struct sim *sim, struct sim_client *client)
 {
         struct id rooms[HISTORY_GROUPS_MAX];
@@ -193,4 +207,5 @@ void client_probe_groups(struct sim *sim, struct sim_client *client)
                 core_read(client->host.core, &rooms[i], UINT64_MAX, client->host.time);
                 core_host_settle(&client->host);
         }
+        probe_pins(sim, client);
 }
