@@ -21,7 +21,7 @@ static const struct workload workloads[] = {
 static int usage(void)
 {
         fprintf(stderr, "usage: galka-bench WORKLOAD [--galkad FILE] [--folder FOLDER] [--json FILE] [--connections N] "
-                        "[--part PART] [--cluster]\n\nworkloads:\n");
+                        "[--part PART] [--seconds N] [--cluster]\n\nworkloads:\n");
         for (size_t i = 0; i < countof(workloads); i++)
                 fprintf(stderr, "  %-8s %s\n", workloads[i].name, workloads[i].help);
         return 2;
@@ -46,6 +46,8 @@ int main(int argc, char **argv)
                         options.connections = (unsigned)strtoul(argv[++i], NULL, 10);
                 else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
                         options.part = argv[++i];
+                else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+                        options.seconds = (unsigned)strtoul(argv[++i], NULL, 10);
                 else if (strcmp(argv[i], "--cluster") == 0)
                         options.cluster = true;
                 for (size_t j = 0; j < countof(workloads); j++)

@@ -2,6 +2,7 @@
 #include "cluster.h"
 
 #include <dirent.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,20 @@ bool cluster_init(struct cluster *cluster)
                 count++;
         read_processes(cluster, processes);
         return count > 0;
+}
+
+bool cluster_settle(const struct cluster *cluster)
+{
+        PGconn *link = PQconnectdb(cluster->postgres);
+        PGresult *result = PQexec(link, "CHECKPOINT");
+        bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+
+        if (!good)
+                fprintf(stderr, "PostgreSQL made no checkpoint: %s\n", PQerrorMessage(link));
+        PQclear(result);
+        PQfinish(link);
+        sync();
+        return good;
 }
 
 /* ---- processor time ---- */

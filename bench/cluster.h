@@ -39,6 +39,10 @@ struct cluster {
 /* Reads what tools/cluster run left in the environment. False, having said why, where it did not. */
 bool cluster_init(struct cluster *cluster);
 
+/* What was written before goes to the disk now: PostgreSQL's pages (after its checkpoint it uses files of its log again instead of making
+ * new ones, as one that has run for long) and everybody's files. False, having said why. */
+bool cluster_settle(const struct cluster *cluster);
+
 /* Seconds of each part so far, user and system. */
 struct cluster_cpu {
         double seconds[CLUSTER_PARTS];

@@ -17,35 +17,30 @@
 
 #include "base/assert.h"
 #include "cluster.h"
-#include "driver/store/limit.h"
 #include "histogram.h"
 #include "instructions.h"
 #include "limit.h"
-#include "limit_engines.h"
 #include "load.h"
+#include "pairs_report.h"
 #include "rules/room.h"
 #include "workload.h"
 
-#define USERS         400
 #define COUNTED_USERS 80 /* while instructions are counted, which is slow */
 #define SLOTS         4  /* messages under way of one user */
-#define FEW_PARTNERS  2  /* each writes to the next two and gets from two: 800 rooms */
-#define MANY_PARTNERS 50 /* 20,000 rooms */
 #define TEXT_SIZE     100
 #define JOIN_SECONDS  20
 #define WARM_SECONDS  2.0
 #define KAFKA_SECONDS 50.0 /* of a cluster, before all: until Java has compiled what is called often */
 #define FEW_SECONDS   8.0
 #define MANY_SECONDS  6.0
-#define OPEN_SECONDS  6.0
+#define OPEN_SECONDS  6 /* as many turns of a second */
 #define OPEN_RATE     1000
-#define OPEN_TURNS    6
 #define WARM_BURSTS   3
 #define COUNT_BURSTS  25
 #define IDLE_SECONDS  8.0
 #define MARKS_SECONDS 0.3 /* until the marks of a burst have been taken, too */
 #define PAUSE_SECONDS 0.2
-#define LIMIT_SECONDS 2.0
+#define SYNC_SECONDS  0.33
 #define MESSAGES_MAX  4000000
 #define NUMBER_AT     20 /* in the text: 20 digits of time, 12 of number */
 #define NUMBER_SIZE   12
@@ -66,8 +61,8 @@ struct pairs {
         struct load load;
         struct process process;
         struct cluster *cluster; /* NULL: the process is the server */
-        struct process_user users[USERS];
-        struct writer writers[USERS];
+        struct process_user users[PAIRS_USERS];
+        struct writer writers[PAIRS_USERS];
         uint32_t user_count;
         uint32_t partners; /* rooms of each user: half of them begun by him */
         bool closed;       /* send again when acknowledged */
@@ -75,19 +70,6 @@ struct pairs {
         uint8_t *arrived; /* by number: how often, up to 255 */
         struct histogram to_ack, to_delivery, late;
         bool timing;
-};
-
-struct measured {
-        double messages_per_second, delivered_per_second, marks_per_second, ack_p50_ms, ack_p99_ms;
-        double server_cpu_us; /* of one message */
-        uint64_t messages;
-        struct cluster_cpu cpu[2]; /* before and after, of a cluster */
-};
-
-struct latency {
-        double p50_ms, p99_ms, p999_ms, late_p99_ms, marks_per_second, syncs_per_second, server_cpu_us;
-        struct histogram syncs;
-        struct cluster_cpu cpu[2];
 };
 
 static double seconds_now(struct pairs *pairs)
@@ -266,9 +248,9 @@ static double run_closed(struct pairs *pairs, double seconds)
         return seconds_now(pairs) - start;
 }
 
-static struct measured closed_loop(struct pairs *pairs, uint32_t partners, double seconds)
+static struct pairs_measured closed_loop(struct pairs *pairs, uint32_t partners, double seconds)
 {
-        struct measured measured = {0};
+        struct pairs_measured measured = {0};
         uint64_t acknowledged, delivered, marks;
         double cpu;
 
@@ -324,28 +306,27 @@ static void run_idle(struct pairs *pairs, double seconds)
 }
 
 /* The limit is measured in turns with the figure: so what else goes on on the machine, or on its host, shows in both. */
-static struct latency open_loop(struct pairs *pairs)
+static struct pairs_latency open_loop(struct pairs *pairs, unsigned seconds)
 {
-        struct latency latency = {0};
+        struct pairs_latency latency = {.messages = (uint64_t)OPEN_RATE * seconds};
         uint64_t marks;
         double cpu;
 
-        pairs->partners = 2 * FEW_PARTNERS;
+        pairs->partners = 2 * PAIRS_FEW_PARTNERS;
         open_rooms(pairs);
         run_open(pairs, WARM_SECONDS);
         pairs->to_delivery = pairs->late = (struct histogram){0};
         pairs->timing = true;
         marks = pairs->load.frames_sent[WIRE_CODE_mark];
         cpu = server_cpu_s(pairs, &latency.cpu[0]);
-        for (int i = 0; i < OPEN_TURNS; i++) {
+        for (unsigned i = 0; i < seconds; i++) {
                 run_idle(pairs, PAUSE_SECONDS); /* marks that fell due while syncs were measured */
-                run_open(pairs, OPEN_SECONDS / OPEN_TURNS);
-                latency.syncs_per_second +=
-                        limit_fdatasync(pairs->process.folder, LIMIT_SECONDS / OPEN_TURNS, &latency.syncs) / OPEN_TURNS;
+                run_open(pairs, 1);
+                latency.syncs_per_second += limit_fdatasync(pairs->process.folder, SYNC_SECONDS, &latency.syncs) / seconds;
         }
         pairs->timing = false;
-        latency.server_cpu_us = (server_cpu_s(pairs, &latency.cpu[1]) - cpu) * 1e6 / (OPEN_RATE * OPEN_SECONDS);
-        latency.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / OPEN_SECONDS;
+        latency.server_cpu_us = (server_cpu_s(pairs, &latency.cpu[1]) - cpu) * 1e6 / (double)latency.messages;
+        latency.marks_per_second = (double)(pairs->load.frames_sent[WIRE_CODE_mark] - marks) / seconds;
         latency.p50_ms = quantile_ms(&pairs->to_delivery, 0.50);
         latency.p99_ms = quantile_ms(&pairs->to_delivery, 0.99);
         latency.p999_ms = quantile_ms(&pairs->to_delivery, 0.999);
@@ -384,7 +365,7 @@ static bool run_bursts(struct pairs *pairs, unsigned bursts)
                 uint64_t now_us = load_now_us(&pairs->load);
 
                 for (uint32_t i = 0; i < pairs->user_count; i++)
-                        for (int j = 0; j < FEW_PARTNERS; j++)
+                        for (int j = 0; j < PAIRS_FEW_PARTNERS; j++)
                                 send_one(pairs, i, NULL, now_us);
                 quiet_down(pairs);
                 run_idle(pairs, MARKS_SECONDS);
@@ -401,7 +382,7 @@ static bool count_instructions(struct pairs *pairs, struct counted *counted)
         struct instructions_count warm;
         uint64_t frames[256], sent;
 
-        pairs->partners = 2 * FEW_PARTNERS;
+        pairs->partners = 2 * PAIRS_FEW_PARTNERS;
         open_rooms(pairs);
         if (!instructions_begin(&instructions, pairs->cluster))
                 return false;
@@ -457,71 +438,6 @@ static bool begin(struct pairs *pairs, const struct workload_options *options)
         return join_all(pairs);
 }
 
-static void report_few(struct pairs *pairs, struct report *report, const struct measured *few)
-{
-        double appends =
-                pairs->cluster ? 0 : store_append_limit(pairs->process.folder, FEW_PARTNERS * USERS, 400, LIMIT_SECONDS);
-        double echo = limit_echo(USERS, LIMIT_SECONDS);
-
-        report_add(report, "pairs.messages_per_second", few->messages_per_second, "1/s", appends,
-                   pairs->cluster ? "800 rooms" : "rows/s appended by the same schema, 800 rooms");
-        report_add(report, "pairs.delivered_per_second", few->delivered_per_second, "1/s", echo,
-                   "bare epoll echo round trips/s, 400 connections");
-        report_add(report, "pairs.marks_per_second", few->marks_per_second, "1/s", 0, "beside those messages, 800 rooms");
-        report_add(report, "pairs.ack_p50_ms", few->ack_p50_ms, "ms", 0, "closed loop, 1600 under way, 800 rooms");
-        report_add(report, "pairs.ack_p99_ms", few->ack_p99_ms, "ms", 0, "closed loop, 1600 under way, 800 rooms");
-        report_add(report, "pairs.server_cpu_us_per_message", few->server_cpu_us, "us", 0,
-                   "all threads, marks included, 800 rooms");
-}
-
-static void report_many(struct pairs *pairs, struct report *report, const struct measured *many)
-{
-        double appends =
-                pairs->cluster ? 0 : store_append_limit(pairs->process.folder, MANY_PARTNERS * USERS, 400, LIMIT_SECONDS);
-
-        report_add(report, "pairs.messages_per_second_20000_rooms", many->messages_per_second, "1/s", appends,
-                   pairs->cluster ? "20,000 rooms" : "rows/s appended by the same schema, 20,000 rooms");
-        report_add(report, "pairs.marks_per_second_20000_rooms", many->marks_per_second, "1/s", 0,
-                   "beside those messages, 20,000 rooms");
-}
-
-static void report_latency(struct report *report, const struct latency *latency)
-{
-        report_add(report, "pairs.p99_ms_at_1000", latency->p99_ms, "ms", quantile_ms(&latency->syncs, 0.99),
-                   "p99 of one fdatasync; from due to arrived, 800 rooms");
-        report_add(report, "pairs.p50_ms_at_1000", latency->p50_ms, "ms", quantile_ms(&latency->syncs, 0.50),
-                   "p50 of one fdatasync");
-        report_add(report, "pairs.p999_ms_at_1000", latency->p999_ms, "ms", quantile_ms(&latency->syncs, 0.999),
-                   "p99.9 of one fdatasync");
-        report_add(report, "pairs.generator_late_p99_ms", latency->late_p99_ms, "ms", 0,
-                   "contained in the latency: the generator sent so late");
-        report_add(report, "pairs.server_cpu_us_at_1000", latency->server_cpu_us, "us", 0,
-                   "of one message, all threads, marks included");
-        report_add(report, "pairs.marks_per_second_at_1000", latency->marks_per_second, "1/s", 0, "beside those messages");
-        report_add(report, "pairs.fdatasync_per_second", latency->syncs_per_second, "1/s", 0,
-                   "4 KiB writes in the same folder");
-}
-
-/* Where a cluster's processor time went, and what its engines give by themselves. */
-static void report_cluster(struct pairs *pairs, struct report *report, const struct measured *few,
-                           const struct latency *latency)
-{
-        struct limit_postgres postgres = limit_postgres(pairs->cluster->postgres, 2 * LIMIT_SECONDS);
-        double kafka = limit_kafka(pairs->cluster->kafka, LIMIT_SECONDS);
-
-        if (few->messages)
-                cluster_report_cpu(report, &few->cpu[0], &few->cpu[1], few->messages, "", "800 rooms");
-        if (latency->p99_ms > 0)
-                cluster_report_cpu(report, &latency->cpu[0], &latency->cpu[1], (uint64_t)(OPEN_RATE * OPEN_SECONDS),
-                                   "_at_1000", "at 1000 a second");
-        report_add(report, "pairs.limit_kafka_per_second", kafka, "1/s", 0,
-                   "Kafka alone: records of 200 B there and back, one partition");
-        report_add(report, "pairs.limit_postgres_commits_per_second", postgres.commits, "1/s", 0,
-                   "PostgreSQL alone, one connection: inserts of one line");
-        report_add(report, "pairs.limit_postgres_lines_per_second", postgres.lines, "1/s", 0,
-                   "the same, 100 lines a statement");
-}
-
 /* Everything sent was acknowledged, arrived once, and is in the store. */
 static bool verify(struct pairs *pairs)
 {
@@ -546,28 +462,42 @@ static bool wants(const struct workload_options *options, const char *part)
         return !options->part || strstr(options->part, part);
 }
 
+/* A cluster's latency comes last, and once what all the load before has written is on the disk: that takes the disk to itself for a third
+ * of a second whenever the kernel comes to it, which belongs to that load. False, having said why. */
+static bool measure_latency(struct pairs *pairs, const struct workload_options *options, struct pairs_latency *latency)
+{
+        if (pairs->cluster && !cluster_settle(pairs->cluster))
+                return false;
+        *latency = open_loop(pairs, options->seconds ? options->seconds : OPEN_SECONDS);
+        return true;
+}
+
 static bool measure_speed(struct pairs *pairs, const struct workload_options *options, struct report *report)
 {
-        struct measured few = {0}, many = {0};
-        static struct latency latency;
+        struct pairs_measured few = {0}, many = {0};
+        const char *folder = pairs->cluster ? NULL : pairs->process.folder;
+        static struct pairs_latency latency;
+        bool last = pairs->cluster != NULL, good = true;
 
         run_closed(pairs, pairs->cluster ? KAFKA_SECONDS : 0);
         if (wants(options, "few"))
-                few = closed_loop(pairs, 2 * FEW_PARTNERS, FEW_SECONDS);
-        if (wants(options, "latency"))
-                latency = open_loop(pairs);
+                few = closed_loop(pairs, 2 * PAIRS_FEW_PARTNERS, FEW_SECONDS);
+        if (wants(options, "latency") && !last)
+                good = measure_latency(pairs, options, &latency);
         if (wants(options, "many"))
-                many = closed_loop(pairs, 2 * MANY_PARTNERS, MANY_SECONDS);
-        if (!(pairs->cluster || process_stop(&pairs->process, SIGTERM) == 0) || !verify(pairs))
+                many = closed_loop(pairs, 2 * PAIRS_MANY_PARTNERS, MANY_SECONDS);
+        if (wants(options, "latency") && last)
+                good = measure_latency(pairs, options, &latency);
+        if (!good || !(pairs->cluster || process_stop(&pairs->process, SIGTERM) == 0) || !verify(pairs))
                 return false;
         if (wants(options, "few"))
-                report_few(pairs, report, &few);
+                pairs_report_few(report, &few, folder);
         if (wants(options, "many"))
-                report_many(pairs, report, &many);
+                pairs_report_many(report, &many, folder);
         if (wants(options, "latency"))
-                report_latency(report, &latency);
+                pairs_report_latency(report, &latency);
         if (pairs->cluster)
-                report_cluster(pairs, report, &few, &latency);
+                pairs_report_cluster(report, pairs->cluster, &few, &latency);
         report_add(report, "pairs.verified", (double)pairs->sent, "", 0, "messages acknowledged, committed, delivered once");
         return true;
 }
@@ -582,14 +512,14 @@ static bool measure_instructions(struct pairs *pairs, struct report *report)
 
 bool workload_pairs(const struct workload_options *options, struct report *report)
 {
-        static struct pairs pairs = {.partners = 2 * FEW_PARTNERS};
+        static struct pairs pairs = {.partners = 2 * PAIRS_FEW_PARTNERS};
         bool counts = options->part && strcmp(options->part, "instructions") == 0, good;
 
         if (counts && !options->cluster) {
                 fprintf(stderr, "instructions are counted in a cluster: make bench CLUSTER=1 WORKLOAD=pairs\n");
                 return false;
         }
-        pairs.user_count = counts ? COUNTED_USERS : USERS;
+        pairs.user_count = counts ? COUNTED_USERS : PAIRS_USERS;
         good = begin(&pairs, options) &&
                (counts ? measure_instructions(&pairs, report) : measure_speed(&pairs, options, report));
         if (pairs.load.users)

@@ -11,7 +11,8 @@ struct workload_options {
         unsigned connections; /* 0: the workload's own number */
         const char *
                 part; /* NULL: all of the workload; pairs: few, latency, many; room: one, sixteen, slow; of a cluster under callgrind: instructions */
-        bool cluster; /* pairs: on the cluster that tools/cluster started, not on a server of its own */
+        unsigned seconds; /* of the part latency of pairs; 0: the workload's own number */
+        bool cluster;     /* pairs: on the cluster that tools/cluster started, not on a server of its own */
 };
 
 struct workload {

@@ -74,6 +74,8 @@ class Postgres(Engine):
             file.write('\n'.join(self.settings()) + '\n')
         if self.secure:
             self.alone(f"ALTER ROLE {USER} PASSWORD '{PASSWORD}';\n")
+        if self.group.state['bench']:
+            self.alone(f'GRANT pg_checkpoint TO {USER};\n')  # bench/cluster.c asks for one
         way = 'hostssl all all all scram-sha-256' if self.secure else 'host all all all trust'
         self.write('data/pg_hba.conf', [way])
 
