@@ -178,25 +178,54 @@ void crowd_tick(struct crowd *crowd)
 
 /* ---- in ---- */
 
+/* A message at a member who counts: a bare loop writes them in the order of the ledger. */
+static void take_message(struct crowd *crowd, struct crowd_member *member, uint64_t message, uint64_t number,
+                         uint64_t now_us)
+{
+        uint64_t place = crowd->bare ? message + 1 : number;
+
+        member->head = max_of(member->head, number);
+        mark_later(crowd, member);
+        crowd->failures += place <= member->latest;
+        member->latest = place;
+        ledger_arrived(crowd->ledger, member->index, message, now_us);
+}
+
 static void take_delivery(struct crowd *crowd, struct crowd_member *member, const struct wire_frame *frame,
                           struct slice whole, uint64_t now_us)
 {
         struct wire_delivery delivery;
+        uint64_t message;
 
         if (wire_decode(WIRE_STRUCTURE(delivery), frame->body, &delivery, NULL) != ERR_OK) {
                 crowd->failures++;
                 return;
         }
-        member->head = max_of(member->head, delivery.number);
-        mark_later(crowd, member);
-        if (delivery.row.text.size == 0 || member->slow) /* what happened to the group itself; what nobody counts on */
+        if (delivery.row.text.size == 0 || member->slow) { /* what happened to the group itself; what nobody counts on */
+                member->head = max_of(member->head, delivery.number);
+                mark_later(crowd, member);
                 return;
+        }
         if (!crowd->bare && whole.size <= sizeof(crowd->sample)) {
                 memcpy(crowd->sample, whole.data, whole.size);
                 crowd->sample_size = whole.size;
                 crowd->sample_text = (size_t)(delivery.row.text.data - whole.data);
         }
-        ledger_arrived(crowd->ledger, member->index, delivery.row.text, now_us);
+        message = ledger_number(delivery.row.text);
+        crowd->failures += !copies_note(&crowd->copies, message, delivery.number, whole, &member->next_copy);
+        take_message(crowd, member, message, delivery.number, now_us);
+}
+
+/* True: another of them has decoded it already. */
+static bool take_copy(struct crowd *crowd, struct crowd_member *member, struct slice whole, uint64_t now_us)
+{
+        const struct copy *copy = member->slow ? NULL : copies_match(&crowd->copies, member->next_copy, whole);
+
+        if (!copy)
+                return false;
+        member->next_copy++;
+        take_message(crowd, member, copy->message, copy->number, now_us);
+        return true;
 }
 
 static void become_ready(struct crowd *crowd, struct crowd_member *member)
@@ -289,7 +318,8 @@ static void read_member(struct crowd *crowd, struct crowd_member *member)
         now_us = load_now_us(crowd->load);
         left = slice_of(bytes, member->rest_size + got);
         while ((size = wire_frame_size(left, WIRE_DOWN_SIZE_MAX, &error)) > 0 && size <= left.size) {
-                take_frame(crowd, member, slice_of(left.data, size), now_us);
+                if (!take_copy(crowd, member, slice_of(left.data, size), now_us))
+                        take_frame(crowd, member, slice_of(left.data, size), now_us);
                 left = slice_of(left.data + size, left.size - size);
         }
         keep_rest(crowd, member, left);

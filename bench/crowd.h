@@ -1,7 +1,8 @@
 /*
  * Light members of a room, as many as would keep a thread of client cores busier than the server: they say Hello, Join, take frames
- * apart, look at each delivery, and send marks at the pace of the core (core/marks.h); they keep nothing and ask for nothing. They
- * use the sockets' loop of a struct load, beside its cores.
+ * apart, compare each delivery with what the first of them got (copies.h), and send marks at the pace of the core (core/marks.h);
+ * they keep nothing and ask for nothing. They use the sockets' loop of a struct load, beside its cores. Deliveries must come to each
+ * in the room's order, once, and in the same bytes as to the others: else it is a failure, or the ledger counts it.
  *
  * A bare crowd reads deliveries from whom it is connected to, without a Hello: what limit_fanout.h writes.
  *
@@ -10,6 +11,7 @@
 #ifndef GALKA_BENCH_CROWD_H
 #define GALKA_BENCH_CROWD_H
 
+#include "copies.h"
 #include "ledger.h"
 #include "load.h"
 #include "process.h"
@@ -27,9 +29,10 @@ struct crowd_member {
         uint32_t index; /* in the ledger */
         uint64_t user, device;
         uint8_t token[40];
-        uint64_t head, marked; /* highest number seen; as it was when marked last */
-        uint64_t mark_ms;      /* no mark before */
-        uint8_t *rest;         /* the beginning of a frame */
+        uint64_t head, marked;      /* highest number seen; as it was when marked last */
+        uint64_t latest, next_copy; /* what came last, by which they must come in order; the place of the next */
+        uint64_t mark_ms;           /* no mark before */
+        uint8_t *rest;              /* the beginning of a frame */
         size_t rest_size;
 };
 
@@ -43,6 +46,7 @@ struct crowd {
         uint16_t port;
         bool bare;
         struct id room;
+        struct copies copies;
         uint64_t marks, failures, requests;
         uint8_t sample[2048];            /* the latest delivery of a row with text of at most a kilobyte: a whole frame */
         size_t sample_size, sample_text; /* where its text begins */

@@ -7,6 +7,8 @@
 
 #include "base/assert.h"
 
+#define FILLER '.' /* of a text, behind its number */
+
 bool ledger_init(struct ledger *ledger)
 {
         *ledger = (struct ledger){.messages = calloc(LEDGER_MESSAGES_MAX, sizeof(*ledger->messages)),
@@ -27,8 +29,7 @@ void ledger_put_number(uint8_t digits[static LEDGER_NUMBER_SIZE], uint64_t numbe
                 digits[i] = (uint8_t)('0' + number % 10);
 }
 
-/* LEDGER_MESSAGES_MAX: it is no number. */
-static uint64_t number_of(struct slice text)
+uint64_t ledger_number(struct slice text)
 {
         uint64_t number = 0;
 
@@ -39,6 +40,9 @@ static uint64_t number_of(struct slice text)
                         return LEDGER_MESSAGES_MAX;
                 number = number * 10 + (uint64_t)(text.data[i] - '0');
         }
+        for (size_t i = LEDGER_NUMBER_SIZE; i < text.size; i++)
+                if (text.data[i] != FILLER)
+                        return LEDGER_MESSAGES_MAX;
         return number;
 }
 
@@ -47,16 +51,16 @@ bool ledger_send(struct ledger *ledger, uint32_t sender, uint32_t expected, uint
         check(size > LEDGER_NUMBER_SIZE && expected <= LEDGER_MEMBERS_MAX);
         if (ledger->sent == LEDGER_MESSAGES_MAX)
                 return false;
-        memset(text, '.', size);
+        memset(text, FILLER, size);
         ledger_put_number((uint8_t *)text, ledger->sent);
         ledger->messages[ledger->sent++] =
                 (struct ledger_message){.sent_us = now_us, .expected = expected, .sender = sender};
         return true;
 }
 
-void ledger_arrived(struct ledger *ledger, uint32_t member, struct slice text, uint64_t now_us)
+void ledger_arrived(struct ledger *ledger, uint32_t member, uint64_t number, uint64_t now_us)
 {
-        uint64_t number = number_of(text), bit = (uint64_t)1 << member % 64;
+        uint64_t bit = (uint64_t)1 << member % 64;
         struct ledger_message *message;
         uint64_t *word;
 

@@ -43,7 +43,10 @@ bool ledger_send(struct ledger *ledger, uint32_t sender, uint32_t expected, uint
 /* Writes a number as a text begins with it. */
 void ledger_put_number(uint8_t digits[static LEDGER_NUMBER_SIZE], uint64_t number);
 
-void ledger_arrived(struct ledger *ledger, uint32_t member, struct slice text, uint64_t now_us);
+/* Of a text of ledger_send, all of which is looked at; LEDGER_MESSAGES_MAX: it is none. */
+uint64_t ledger_number(struct slice text);
+
+void ledger_arrived(struct ledger *ledger, uint32_t member, uint64_t number, uint64_t now_us);
 
 /* All sent have arrived everywhere, none twice; says on standard error what is not so. */
 bool ledger_is_whole(const struct ledger *ledger, const char *of);

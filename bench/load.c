@@ -309,7 +309,7 @@ static void quench_alarm(struct load *load)
         check(timerfd_settime(load->alarm, 0, &never, NULL) == 0);
 }
 
-void load_turn(struct load *load, int wait_ms)
+size_t load_turn(struct load *load, int wait_ms)
 {
         struct net_event events[EVENTS_A_TURN];
         struct heap_node *first = heap_peek(&load->timers);
@@ -341,6 +341,7 @@ void load_turn(struct load *load, int wait_ms)
                 settle(user);
         }
         run_timers(load);
+        return count;
 }
 
 void load_turn_until(struct load *load, uint64_t until_us)

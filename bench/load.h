@@ -72,8 +72,8 @@ void load_finish(struct load *load);
 /* One more user with an imported account. It connects by itself from the next turn on. NULL: no memory, or users_max. */
 struct load_user *load_add(struct load *load, uint64_t user, uint64_t device, const uint8_t token[40]);
 
-/* Waits up to wait_ms, handles what came. */
-void load_turn(struct load *load, int wait_ms);
+/* Waits up to wait_ms, handles what came: so many events. */
+size_t load_turn(struct load *load, int wait_ms);
 
 /* The same, until a moment of load_now_us. */
 void load_turn_until(struct load *load, uint64_t until_us);
