@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "loop/loop.h"
 
 #define LISTENER 7
@@ -233,6 +234,30 @@ static void test_write_waits_for_room(void **state)
         net->ops->want_write(net, pair.server, false);
 }
 
+static void test_parts_arrive_in_order_whether_small_or_large(void **state)
+{
+        static const size_t sizes[] = {1, 4095, 4096, 4097, 65536};
+        static uint8_t bytes[65536], got[65536];
+        struct net *net = *state;
+        struct pair pair = connected(net, "127.0.0.1");
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t)(i * 7 + i / 251);
+        for (size_t i = 0; i < countof(sizes); i++) {
+                size_t third = sizes[i] / 3, written = 0, all = 0, size;
+                const struct slice parts[] = {
+                        {bytes, third}, {bytes + third, third}, {0}, {bytes + 2 * third, sizes[i] - 2 * third}};
+
+                assert_int_equal(net->ops->write(net, pair.server, parts, countof(parts), &written), ERR_OK);
+                assert_int_equal(written, sizes[i]);
+                for (; all < written; all += size) {
+                        expect(net, NET_EVENT_READABLE);
+                        assert_int_equal(net->ops->read(net, pair.client, got + all, sizeof(got) - all, &size), ERR_OK);
+                }
+                assert_memory_equal(got, bytes, sizes[i]);
+        }
+}
+
 static void test_a_paused_reader_hears_nothing(void **state)
 {
         struct net *net = *state;
@@ -351,6 +376,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_what_was_given_up_is_not_read, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_refused_connect_is_told_by_write, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_write_waits_for_room, setup, teardown),
+                cmocka_unit_test_setup_teardown(test_parts_arrive_in_order_whether_small_or_large, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_paused_reader_hears_nothing, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_a_watched_descriptor, setup, teardown),
                 cmocka_unit_test_setup_teardown(test_no_descriptors_pause_accepting, setup, teardown),
