@@ -1,6 +1,7 @@
 /* The store on SQLite in both of its modes, and which drivers are tried; see store_driver.h. */
 #include "contract/store_driver.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,6 +26,26 @@ static void sqlite_reopen(void *world_)
                 fprintf(stderr, "%s\n", text);
                 abort();
         }
+}
+
+static uint64_t sqlite_look(void *world_, const char *sql)
+{
+        struct sqlite_world *world = world_;
+        sqlite3_stmt *statement = NULL;
+        sqlite3 *database = NULL;
+        char path[128];
+        uint64_t number;
+
+        store_sqlite_free(&world->sqlite);
+        snprintf(path, sizeof(path), "%s/galka.db", world->folder);
+        check(sqlite3_open_v2(path, &database, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK);
+        check(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK);
+        check(sqlite3_step(statement) == SQLITE_ROW);
+        number = (uint64_t)sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        sqlite3_close(database);
+        sqlite_reopen(world);
+        return number;
 }
 
 static void *sqlite_world(struct clock *clock, struct random *random, bool threaded)
@@ -73,7 +94,9 @@ static struct store *sqlite_open(void *world)
         return store;
 }
 
-#define SQLITE .world_free = sqlite_free, .open = sqlite_open, .world_reopen = sqlite_reopen
+#define SQLITE                                                                                                              \
+        .world_free = sqlite_free, .open = sqlite_open, .world_reopen = sqlite_reopen, .world_look = sqlite_look,           \
+        .words = "SELECT count(*) FROM search WHERE search MATCH 'badger'"
 
 static const struct store_driver sqlite_drivers[] = {
         {.name = "store, SQLite, inline", .world_new = inline_new, SQLITE},

@@ -18,6 +18,9 @@ struct store_driver {
         struct store *(*open)(void *world);
         /* All handles are gone: everything in memory is forgotten. */
         void (*world_reopen)(void *world);
+        /* The same, and before that the one number that a SELECT gives. */
+        uint64_t (*world_look)(void *world, const char *sql);
+        const char *words; /* how many rows the index has by the word "badger" */
 };
 
 /* Those to be tried in this run, up to a NULL name: SQLite's; or, where tools/engines says in the environment how to reach one,

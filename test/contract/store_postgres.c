@@ -71,6 +71,20 @@ static void postgres_reopen(void *world_)
                 fail_with(text);
 }
 
+static uint64_t postgres_look(void *world, const char *sql)
+{
+        PGconn *pg = PQconnectdb(getenv("ENGINES_POSTGRES"));
+        PGresult *result = PQexec(pg, sql);
+        uint64_t number;
+
+        check(PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1);
+        number = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
+        PQclear(result);
+        PQfinish(pg);
+        postgres_reopen(world);
+        return number;
+}
+
 struct store_postgres_options postgres_options(struct clock *wall, struct random *random, bool empty)
 {
         static struct clock clock;
@@ -127,7 +141,9 @@ static struct store *postgres_open(void *world)
         return store;
 }
 
-#define POSTGRES .threaded = true, .world_free = postgres_free, .open = postgres_open, .world_reopen = postgres_reopen
+#define POSTGRES                                                                                                            \
+        .threaded = true, .world_free = postgres_free, .open = postgres_open, .world_reopen = postgres_reopen,              \
+        .world_look = postgres_look, .words = "SELECT count(*) FROM search WHERE word = 'badger'"
 
 const struct store_driver postgres_drivers[] = {
         {.name = "store, PostgreSQL, read committed", .world_new = committed_new, POSTGRES},

@@ -81,6 +81,16 @@ void stage_reopen(struct stage *stage)
         stage->store = driver->open(stage->world);
 }
 
+uint64_t stage_look(struct stage *stage, const char *sql)
+{
+        uint64_t number;
+
+        stage->store->ops->free(&stage->store);
+        number = driver->world_look(stage->world, sql);
+        stage->store = driver->open(stage->world);
+        return number;
+}
+
 struct id stage_id(struct stage *stage)
 {
         uint8_t random[10] = {0};

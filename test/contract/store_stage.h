@@ -42,6 +42,9 @@ int stage_run(const char *name, const struct CMUnitTest *tests, size_t count);
 /* Closes everything and opens it again. */
 void stage_reopen(struct stage *stage);
 
+/* The same; before that the one number that a SELECT gives which any driver's tables understand. */
+uint64_t stage_look(struct stage *stage, const char *sql);
+
 /* A UUIDv7 of now, different each time. */
 struct id stage_id(struct stage *stage);
 

@@ -291,6 +291,37 @@ static void test_all_his_groups_are_left(void **state)
                 assert_int_equal(members_of(stage, &stage->anna, groups[i]).members.count, 1);
 }
 
+/* ---- what he wrote to himself ---- */
+
+static void test_his_own_room_is_emptied_in_portions(void **state)
+{
+        static const char texts[] = "SELECT count(*) FROM messages WHERE text <> ''";
+        struct stage *stage = *state;
+        struct account dora = account_with(stage, "dora", "dora@example.org");
+        struct id own = room_personal(dora.user, dora.user);
+        struct store_op op;
+
+        say(stage, &dora, room_personal(dora.user, stage->anna.user), "badger");
+        for (int i = 0; i < LEAVING_NOTES; i++)
+                say(stage, &dora, own, "badger");
+        op = group_op(stage, &dora, own, ROW_SETTING, NULL);
+        op.write.text = SLICE_LITERAL("k1 a secret");
+        assert_int_equal(apply_one(stage, &op).status, ERR_OK);
+        touch(stage, &dora, nothing, false); /* she is not on the list: nothing is taken from her */
+        assert_int_equal(stage_look(stage, texts), LEAVING_NOTES + 2);
+
+        delete_account(stage, &dora);
+        assert_true(next_group(stage, &dora, own).leaving.more);
+        touch(stage, &dora, nothing, false);
+        assert_int_equal(stage_look(stage, texts), 2);
+        assert_int_equal(stage_look(stage, driver->words), 1);
+        assert_false(next_group(stage, &dora, own).leaving.more); /* the rest goes with the next record */
+        touch(stage, &dora, nothing, true);
+        assert_int_equal(stage_look(stage, texts), 1); /* the other one has it still */
+        assert_int_equal(stage_look(stage, driver->words), 1);
+        assert_int_equal(stage_look(stage, "SELECT count(*) FROM messages WHERE kind = 8"), LEAVING_NOTES + 1);
+}
+
 /* ---- refusals ---- */
 
 static void test_who_is_not_deleted_is_not_made_to_leave(void **state)
@@ -348,6 +379,7 @@ int main(void)
                 STAGE_TEST(test_a_deleted_owner_leaves_with_an_heir),
                 STAGE_TEST(test_who_was_alone_leaves_nobody_behind),
                 STAGE_TEST(test_all_his_groups_are_left),
+                STAGE_TEST(test_his_own_room_is_emptied_in_portions),
                 STAGE_TEST(test_who_is_not_deleted_is_not_made_to_leave),
                 STAGE_TEST(test_who_is_deleted_comes_to_no_group),
         };

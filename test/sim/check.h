@@ -25,7 +25,7 @@ uint64_t check_repair_ms(const char *rule);
 #define CHECK_GROUP_STALE   "5 a group is stale"
 #define CHECK_STATUS_STALE  "5 a status is stale"
 #define CHECK_SETTING_STALE "5 a setting is stale"
-#define CHECK_LEAVER_STAYS  "9 a deleted user is in a group"
+#define CHECK_LEAVER_STAYS  "9 something of a deleted user stays"
 
 /* One row of the store, as the checker read it. */
 struct check_row {
@@ -58,6 +58,7 @@ struct check_store {
         uint64_t hiding[USERS_MAX]; /* users who hide */
         unsigned hiding_count;
         unsigned leavers, ghosts;        /* on the list of those who leave; stays in groups of who is deleted */
+        unsigned notes;                  /* of who is deleted, in the room that was his alone */
         uint64_t unreceipted[USERS_MAX]; /* users who switched receipts off */
         unsigned unreceipted_count;
 };

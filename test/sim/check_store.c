@@ -148,6 +148,9 @@ static void read_leaving(sqlite3 *database, struct check_store *store)
         store->leavers = count(database, "SELECT count(*) FROM leaving");
         store->ghosts = count(database, "SELECT count(*) FROM members m JOIN users u USING(user) JOIN rooms r USING(room)"
                                         " WHERE u.email = '' AND m.left_seq IS NULL AND r.kind = 1");
+        store->notes =
+                count(database, "SELECT count(*) FROM messages m JOIN users u ON u.user = m.sender JOIN rooms r USING(room)"
+                                " WHERE u.email = '' AND m.kind <> 8 AND r.kind = 3");
 }
 
 bool check_hides(const struct check_store *store, uint64_t user)

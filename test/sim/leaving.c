@@ -3,20 +3,24 @@
 
 #include <inttypes.h>
 
+#include "rules/room.h"
 #include "rules/row.h"
 
 #define FROM_US (20 * SIM_SECOND)
 #define ACTS    50 /* percent, each time that he does something */
 #define DELETES 40 /* percent of that, once he has groups to leave */
 
-/* Groups of his own, so that there is something to leave, and whoever he brings inherits it. */
+/* Groups of his own, so that there is something to leave, and whoever he brings inherits it; and notes to himself. */
 static void gather(struct sim *sim, struct rogue *rogue)
 {
         struct rogues *rogues = &sim->rogues;
         struct wire_operation operation = {.kind = ROW_JOINED};
         struct id room = {0};
 
-        if (rogues->left_count < countof(rogues->left) && sim_chance(sim, 50)) {
+        if (sim_chance(sim, 20)) {
+                operation = (struct wire_operation){.kind = ROW_TEXT};
+                room = room_personal(rogue->user->id, rogue->user->id);
+        } else if (rogues->left_count < countof(rogues->left) && sim_chance(sim, 50)) {
                 operation = (struct wire_operation){.kind = ROW_CREATED, .id = rogue_new_id(sim)};
                 rogues->left[rogues->left_count++] = operation.id;
                 room = operation.id;
@@ -24,7 +28,7 @@ static void gather(struct sim *sim, struct rogue *rogue)
                 operation.subject = sim->clients.users[sim_below(sim, sim->clients.user_count)].id;
                 room = rogues->left[sim_below(sim, rogues->left_count)];
         }
-        if (operation.kind == ROW_CREATED || operation.subject)
+        if (operation.kind != ROW_JOINED || operation.subject)
                 rogue_does(sim, rogue, &room, &operation, false);
 }
 
@@ -75,6 +79,9 @@ void check_leaving(struct sim *sim, const struct check_store *store)
 {
         if (store->ghosts)
                 sim_break(sim, CHECK_LEAVER_STAYS, "%u memberships of who is deleted", store->ghosts);
+        if (store->notes)
+                sim_break(sim, CHECK_LEAVER_STAYS, "%u rows of what those who are deleted wrote to themselves",
+                          store->notes);
         if (store->leavers)
                 sim_break(sim, CHECK_LEAVER_STAYS, "%u who are deleted are listed as leaving still", store->leavers);
 }

@@ -1,6 +1,7 @@
 /*
  * Those whose account is deleted, and who leave the groups that they are in by that: rogues do it, at any time and under any fault. At rest
- * none of them is in a group, and none is on the store's list any more; the rows by which they left are judged as any (check_rights.c).
+ * none of them is in a group, none has a text in the room that was his alone, and none is on the store's list any more; the rows by which
+ * they left are judged as any (check_rights.c).
  */
 #ifndef GALKA_TEST_SIM_LEAVING_H
 #define GALKA_TEST_SIM_LEAVING_H

@@ -47,6 +47,9 @@ static inline bool is_gone(struct slice user_name)
 
 /* Rooms of one who leaves that are looked at for one answer: personal ones, which stay, lie between his groups. */
 #define LEAVING_LOOKED_AT 200
+/* Rows of his own room that are emptied at a time; of PostgreSQL's index the words of about as many. */
+#define LEAVING_NOTES      500
+#define LEAVING_NOTE_WORDS 10000
 
 /* How long is to be waited after so many wrong guesses at an account; from one place, where many may live. */
 uint64_t guess_pause_ms(uint64_t count);

@@ -45,6 +45,20 @@ static void find_group(struct database *database, const struct store_question *q
         answer->leaving.more = looked_at == LEAVING_LOOKED_AT || !id_is_zero(&answer->leaving.group);
 }
 
+/* More than the next portion takes? */
+static bool has_notes(struct database *database, uint64_t user)
+{
+        const struct id own = room_personal(user, user);
+        sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_NOTES);
+        bool found;
+
+        bind_id(statement, 1, &own);
+        bind_number(statement, 2, LEAVING_NOTES);
+        found = database_row(database, statement);
+        database_end(statement);
+        return found;
+}
+
 void read_leaving_question(struct database *database, const struct store_question *question, struct store_answer *answer)
 {
         sqlite3_stmt *statement = database_use(database, STATEMENT_ASK_LEAVING);
@@ -55,6 +69,8 @@ void read_leaving_question(struct database *database, const struct store_questio
                 answer->leaving.request = column_id(statement, 0);
         database_end(statement);
         answer->leaving.through = question->leaving.after;
-        if (answer->leaving.found)
-                find_group(database, question, answer);
+        if (!answer->leaving.found)
+                return;
+        find_group(database, question, answer);
+        answer->leaving.more |= has_notes(database, question->leaving.user);
 }

@@ -100,6 +100,9 @@ static const char *const steps[] = {
         /* How often one switched receipts (odd: they are off), and up to which of these it was done in all rooms. */
         [13] = "ALTER TABLE users ADD COLUMN receipts INTEGER NOT NULL DEFAULT 0;"
                "ALTER TABLE users ADD COLUMN receipts_done INTEGER NOT NULL DEFAULT 0",
+        /* What who is deleted wrote to himself goes, too: also that of those who have left all groups already. */
+        [14] = "INSERT INTO leaving SELECT user, randomblob(16), zeroblob(16), 0 FROM users WHERE user_name = '-deleted-'"
+               " ON CONFLICT DO NOTHING",
 };
 
 _Static_assert(countof(steps) == SCHEMA_VERSION + 1, "every version has a step");

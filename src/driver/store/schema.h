@@ -6,7 +6,7 @@
 #include "driver/store/database.h"
 #include "seam/random.h"
 
-#define SCHEMA_VERSION     13
+#define SCHEMA_VERSION     14
 #define SCHEMA_SEARCH      6          /* from this one on there is an index of words */
 #define SCHEMA_APPLICATION 0x47614c6b /* "GaLk": application_id of the file */
 

@@ -1,4 +1,4 @@
-/* Who is deleted and has not left all his groups yet, and which is the next. */
+/* Who is deleted and has not left all his groups yet, which is the next, and whether more of his own room is left than goes with it. */
 #include "base/assert.h"
 #include "driver/store/common.h"
 #include "driver/store/postgres/asking.h"
@@ -7,7 +7,8 @@
 void ask_leaving(struct asking *asking, size_t place)
 {
         const struct store_question *question = &asking->job.questions[place];
-        struct parameters parameters = parameters_in(&asking->arena), rooms = parameters;
+        struct parameters parameters = parameters_in(&asking->arena), rooms = parameters, notes = parameters;
+        struct id own;
 
         add_number(&parameters, question->leaving.user);
         if (question->kind == STORE_ASK_LEAVERS) {
@@ -20,6 +21,11 @@ void ask_leaving(struct asking *asking, size_t place)
         add_id(&rooms, &question->leaving.after);
         add_number(&rooms, LEAVING_LOOKED_AT);
         asking_queue(asking, place, SQL_ASK_LEAVING_ROOMS, &rooms);
+        own = room_personal(question->leaving.user, question->leaving.user);
+        add_id(&notes, &own);
+        add_number(&notes, LEAVING_NOTES);
+        add_number(&notes, LEAVING_NOTE_WORDS);
+        asking_queue(asking, place, SQL_ASK_NOTES, &notes);
 }
 
 static void take_leavers(struct asking *asking, const struct store_question *question, struct store_answer *answer,
@@ -66,6 +72,8 @@ void take_leaving(struct asking *asking, size_t place, enum sql sql, const PGres
                 answer->leaving.through = question->leaving.after;
                 if (answer->leaving.found)
                         answer->leaving.request = value_id(result, 0, 0);
+        } else if (sql == SQL_ASK_NOTES) {
+                answer->leaving.more |= answer->leaving.found && PQntuples(result) > 0;
         } else if (answer->leaving.found) {
                 take_rooms_of(answer, result);
         }

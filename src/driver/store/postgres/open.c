@@ -9,7 +9,7 @@
 #include "driver/store/postgres/inside.h"
 #include "driver/store/postgres/plain.h"
 
-#define SCHEMA_VERSION 13
+#define SCHEMA_VERSION 14
 #define SCHEMA_SEARCH  6 /* from this one on there is an index of words */
 #define SERVER_MIN     130000
 #define REASON_SIZE    300

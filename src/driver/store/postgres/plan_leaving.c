@@ -1,6 +1,7 @@
 /* Who is deleted leaves his groups: as write_leaving.c of SQLite. */
 #include "base/assert.h"
 #include "driver/store/postgres/save.h"
+#include "rules/room.h"
 #include "rules/row.h"
 
 void plan_leave(struct world *world, const struct store_op *op, struct store_result *result)
@@ -71,11 +72,38 @@ static void save(struct saving *saving, enum what what, enum sql sql)
         write(saving, sql, &parameters);
 }
 
+/* While they are on the list: LEAVING_DROP comes after it. */
+static void empty_own_rooms(struct saving *saving, enum sql sql, uint64_t max)
+{
+        struct parameters parameters = parameters_of(saving);
+        struct column users, rooms;
+        size_t count = 0;
+
+        world_each(saving->world, LINE_LEAVING, struct world_leaving, leaving) count += leaving->line.changed;
+        if (count == 0)
+                return;
+        users = add_numbers(&parameters, count);
+        rooms = add_ids(&parameters, count);
+        world_each(saving->world, LINE_LEAVING, struct world_leaving, leaving)
+        {
+                const struct id own = room_personal(leaving->user, leaving->user);
+
+                if (!leaving->line.changed)
+                        continue;
+                array_number(&users, leaving->user);
+                array_id(&rooms, &own);
+        }
+        add_number(&parameters, max);
+        write(saving, sql, &parameters);
+}
+
 void save_leaving(struct world *world, struct connection *connection, struct sent *sent)
 {
         struct saving saving = {world, connection, sent};
 
         save(&saving, MADE, SQL_LEAVING_NEW);
         save(&saving, MOVED, SQL_LEAVING_TOUCH);
+        empty_own_rooms(&saving, SQL_NOTES_EMPTY, LEAVING_NOTES);
+        empty_own_rooms(&saving, SQL_NOTES_UNFIND, LEAVING_NOTE_WORDS);
         save(&saving, DROPPED, SQL_LEAVING_DROP);
 }
