@@ -22,7 +22,7 @@
 #define STEPS_A_TURN  256 /* of a worker under load: then it looks up */
 #define ADDRESS_SIZE  64
 #define PATIENCE_MS   4   /* a mark may wait so long for a message to share its commit */
-#define PACE_MS       8   /* between batches, where each costs engines of their own some requests */
+#define PACE_MS       6   /* between batches, where each costs engines of their own some requests */
 #define COMMIT_MS     100 /* between commits of offsets to Kafka: what a crash repeats */
 
 /* TSan believes in one table of descriptors a process: equal numbers in two tables are races to it. */

@@ -14,7 +14,7 @@
 #define KAFKA_RECORDS_MAX      256    /* that one poll hands out */
 #define KAFKA_BUFFER_RECORDS   200000 /* published and not acknowledged, of one handle */
 #define KAFKA_RECORD_BYTES_MAX 1048576
-#define KAFKA_PACE_MS          8    /* between requests with records */
+#define KAFKA_PACE_MS          6    /* between requests with records */
 #define KAFKA_SWEEP_MS         100  /* the descriptor is readable at least so often: wake-ups are not all there is */
 #define KAFKA_GOODBYE_MS       3000 /* what freeing a handle may wait for acknowledgements, and for leaving a group */
 #define KAFKA_RETRY_MS         200
