@@ -125,13 +125,15 @@ static void test_unread_counts_what_others_wrote(void **state)
         }
 }
 
-/* A member who never marks anything is brought up to date now and then, so that nobody counts his rows for long. */
+/* A member who never marks anything is brought up to date now and then, so that nobody counts his rows for long; and whoever reads up
+ * from far below is counted right at each step, wherever the nearest place is from which it is counted. */
 static void test_long_logs_count_right(void **state)
 {
         struct stage *stage = *state;
         struct id room = room_of(&stage->anna, &stage->boris);
         static struct store_op ops[STORE_OPS_MAX];
         static struct store_result results[STORE_OPS_MAX];
+        static const uint64_t steps[] = {11, 13, 40, 1400, 1501, 2990, 3006, 3007, 3010, 3071, 3072};
 
         for (int round = 0; round < 3; round++) {
                 for (size_t i = 0; i < countof(ops); i++)
@@ -143,6 +145,14 @@ static void test_long_logs_count_right(void **state)
         assert_int_equal(rows_of(stage, &stage->boris, room).rows.marks.unread, 3 * STORE_OPS_MAX / 4 * 3);
         assert_int_equal(mark(stage, &stage->anna, room, 3000, 3000, 0).mark.marks.unread, 72 / 4);
         assert_int_equal(mark(stage, &stage->boris, room, 10, 10, 0).mark.marks.unread, 3 * STORE_OPS_MAX / 4 * 3 - 7);
+        for (size_t i = 0; i < countof(steps); i++) {
+                uint64_t unread = 0;
+
+                for (uint64_t seq = steps[i] + 1; seq <= 3 * STORE_OPS_MAX; seq++)
+                        unread += seq % 4 != 1; /* Anna's */
+                assert_int_equal(mark(stage, &stage->boris, room, steps[i], steps[i], 0).mark.marks.unread, unread);
+                assert_int_equal(rows_of(stage, &stage->boris, room).rows.marks.unread, unread);
+        }
 }
 
 /* Equal marks are the lower user id's, whoever wrote first and whether the room was made now or read again: else the store's

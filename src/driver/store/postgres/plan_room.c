@@ -252,8 +252,8 @@ void plan_write(struct world *world, const struct store_op *op, struct store_res
 }
 
 /* The ordinal and the member's own sends at row `read`, which was written before this transaction: as they were counted. */
-static void count_before(struct world *world, struct member *member, const struct world_member *as_read, uint64_t read,
-                         size_t place)
+static void count_before(struct world *world, const struct world_room *room, struct member *member,
+                         const struct world_member *as_read, uint64_t read, size_t place)
 {
         const struct world_count *count = &world->counts[place];
 
@@ -262,8 +262,13 @@ static void count_before(struct world *world, struct member *member, const struc
                 world->wants_counts = true;
                 return;
         }
-        member->read_n = count->n;
-        member->read_own = count->from_head ? as_read->own_before - count->own : as_read->read_own_before + count->own;
+        member->read_n = count->way == WAY_NEAR ? room->n_before - count->n : count->n;
+        if (count->way == WAY_NEAR)
+                member->read_own = as_read->own_before - count->own;
+        else if (count->way == WAY_FROM_STORED)
+                member->read_own = as_read->own_before - count->own_since - count->own;
+        else
+                member->read_own = as_read->read_own_before + count->own;
 }
 
 /* The same at one of the rows of this transaction, or at the head that it found. */
@@ -295,7 +300,7 @@ static void raise_marks(struct world *world, struct world_room *room, struct wor
         if (member->read > read && member->read >= room->head_before)
                 count_here(room, member, found, member->read);
         else if (member->read > read)
-                count_before(world, member, found, member->read, place);
+                count_before(world, room, member, found, member->read, place);
         result->mark.lowest_moved = world_lower(room);
 }
 

@@ -76,8 +76,8 @@ static void take_count(struct world *world, const PGresult *result, int row)
         count = &world->counts[place];
         *count = (struct world_count){.counted = true,
                                       .upto = world->upto[place],
-                                      .own_since = value_number(result, row, 1),
-                                      .from_head = value_number(result, row, 2),
+                                      .way = (enum world_way)value_number(result, row, 1),
+                                      .own_since = value_number(result, row, 2),
                                       .n = value_number(result, row, 3),
                                       .own = value_number(result, row, 4)};
         room = world_room(world, &world->ops[place].mark.room);

@@ -177,11 +177,12 @@ struct world_guesses {
         bool insert, dropped; /* insert: the line may be new */
 };
 
-/* What was counted for the mark of one operation (MARKS_COUNT). */
+/* What was counted for the mark of one operation, and how (MARKS_COUNT). */
+enum world_way { WAY_NONE, WAY_NEAR, WAY_FROM_STORED, WAY_FROM_READ };
 struct world_count {
         bool counted;
+        enum world_way way;
         uint64_t upto, own_since, n, own;
-        bool from_head;
 };
 
 struct world {
