@@ -102,6 +102,10 @@ void history_refused(struct sim *sim, struct message *message, unsigned error)
                           message->client, message->number, error_name(error));
         if (message->state != MESSAGE_OPEN)
                 return;
+        if (message->forgiven) { /* perhaps by the store that went back since, and what the one of before refused, this one may do */
+                message->abandoned = true;
+                return;
+        }
         /* Whoever behaves has every right to what he does, unless the store forgot him. */
         if (!message->rogue && !message->in_group && !message->may_fail && sim->faults.restored_us == 0 &&
             !blocking_may_refuse(sim, message, error))

@@ -41,6 +41,7 @@ struct worker {
         uint64_t *assigned_ms;  /* by partition: since when it is ours (monotonic) */
         uint64_t next_tag;
         bool paused, draining;
+        bool skipped; /* records were lost: the next batch tells every frontend */
         enum notes_care care;
         struct worker_counts counts;
         uint64_t hold_ms;   /* no records before that (memory ran out) */

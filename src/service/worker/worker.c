@@ -123,7 +123,10 @@ static bool take_record(struct worker *worker, const struct bus_record *record)
         if (batch->item_count == 0) {
                 list_remove(&batch->node);
                 list_prepend(&worker->idle, &batch->node);
+                return taken;
         }
+        batch->lost_all |= worker->skipped;
+        worker->skipped = false;
         return taken;
 }
 
@@ -184,8 +187,11 @@ static void take_event(struct worker *worker, const struct bus_event *event)
                            {"partition", NULL, (uint64_t)event->record.partition});
                 forget_partition(worker, event->record.partition);
                 break;
-        case BUS_EVENT_LOST: /* requests were skipped: their senders hear nothing in time and ask again */
+        case BUS_EVENT_LOST:
+                /* Requests were skipped: their senders hear nothing in time and ask again. But who had the partition before may have done
+                 * some, and told nobody (L5). */
                 forget_offsets(worker, event->record.partition);
+                worker->skipped = worker->seams.presence;
                 event_note(worker->seams.events, EVENT_ERROR, "worker.records_lost", NULL,
                            {"service", worker->service->name}, {"partition", NULL, (uint64_t)event->record.partition});
                 break;
