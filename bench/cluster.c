@@ -69,13 +69,18 @@ bool cluster_init(struct cluster *cluster)
 
 bool cluster_settle(const struct cluster *cluster)
 {
+        static const char *const statements[] = {"VACUUM ANALYZE", "CHECKPOINT"};
         PGconn *link = PQconnectdb(cluster->postgres);
-        PGresult *result = PQexec(link, "CHECKPOINT");
-        bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
+        bool good = true;
 
-        if (!good)
-                fprintf(stderr, "PostgreSQL made no checkpoint: %s\n", PQerrorMessage(link));
-        PQclear(result);
+        for (size_t i = 0; i < countof(statements) && good; i++) {
+                PGresult *result = PQexec(link, statements[i]);
+
+                good = PQresultStatus(result) == PGRES_COMMAND_OK;
+                if (!good)
+                        fprintf(stderr, "PostgreSQL: %s: %s\n", statements[i], PQerrorMessage(link));
+                PQclear(result);
+        }
         PQfinish(link);
         sync();
         return good;

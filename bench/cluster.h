@@ -39,8 +39,9 @@ struct cluster {
 /* Reads what tools/cluster run left in the environment. False, having said why, where it did not. */
 bool cluster_init(struct cluster *cluster);
 
-/* What was written before goes to the disk now: PostgreSQL's pages (after its checkpoint it uses files of its log again instead of making
- * new ones, as one that has run for long) and everybody's files. False, having said why. */
+/* What is left over from what was written before is done now: what autovacuum would do beside the next part; PostgreSQL's pages go to the
+ * disk (after its checkpoint it uses files of its log again instead of making new ones, as one that has run for long), and everybody's
+ * files. False, having said why. */
 bool cluster_settle(const struct cluster *cluster);
 
 /* Seconds of each part so far, user and system. */

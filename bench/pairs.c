@@ -462,8 +462,8 @@ static bool wants(const struct workload_options *options, const char *part)
         return !options->part || strstr(options->part, part);
 }
 
-/* A cluster's latency comes last, and once what all the load before has written is on the disk: that takes the disk to itself for a third
- * of a second whenever the kernel comes to it, which belongs to that load. False, having said why. */
+/* A cluster's once what the load before has written is on the disk: that takes the disk to itself for a third of a second whenever the
+ * kernel comes to it, which belongs to that load. False, having said why. */
 static bool measure_latency(struct pairs *pairs, const struct workload_options *options, struct pairs_latency *latency)
 {
         if (pairs->cluster && !cluster_settle(pairs->cluster))
@@ -477,17 +477,15 @@ static bool measure_speed(struct pairs *pairs, const struct workload_options *op
         struct pairs_measured few = {0}, many = {0};
         const char *folder = pairs->cluster ? NULL : pairs->process.folder;
         static struct pairs_latency latency;
-        bool last = pairs->cluster != NULL, good = true;
+        bool good = true;
 
         run_closed(pairs, pairs->cluster ? KAFKA_SECONDS : 0);
         if (wants(options, "few"))
                 few = closed_loop(pairs, 2 * PAIRS_FEW_PARTNERS, FEW_SECONDS);
-        if (wants(options, "latency") && !last)
+        if (wants(options, "latency"))
                 good = measure_latency(pairs, options, &latency);
         if (wants(options, "many"))
                 many = closed_loop(pairs, 2 * PAIRS_MANY_PARTNERS, MANY_SECONDS);
-        if (wants(options, "latency") && last)
-                good = measure_latency(pairs, options, &latency);
         if (!good || !(pairs->cluster || process_stop(&pairs->process, SIGTERM) == 0) || !verify(pairs))
                 return false;
         if (wants(options, "few"))
