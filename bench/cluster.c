@@ -69,7 +69,7 @@ bool cluster_init(struct cluster *cluster)
 
 bool cluster_settle(const struct cluster *cluster)
 {
-        static const char *const statements[] = {"VACUUM ANALYZE", "CHECKPOINT"};
+        static const char *const statements[] = {"SET client_min_messages = error", "VACUUM ANALYZE", "CHECKPOINT"};
         PGconn *link = PQconnectdb(cluster->postgres);
         bool good = true;
 

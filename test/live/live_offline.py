@@ -57,7 +57,7 @@ def killed_while_queued(rig):
     rig.main.stop()
     for number in range(5):
         rig.galka('alice', 'send', '@bob', f'queued {number}')
-    chat = rig.galka_start('alice', '--json', 'chat', '@bob')
+    chat = rig.galka_leader('alice', '--json', 'chat', '@bob')  # before `outbox`, again and again, leads instead
     for number in range(5, 20):
         chat.say(f'queued {number}')
     wait_until(lambda: len(rig.galka_json('alice', 'outbox')) == 20, 'all of them are in the outbox')
