@@ -10,9 +10,10 @@
 #include "core/marks.h"
 #include "rules/limits.h"
 
-#define READ_SIZE     65536
-#define SLOW_RECEIVES 4096 /* bytes of a slow reader's receive buffer */
-#define FRAME_UP_MAX  1024
+#define READ_SIZE 65536
+#define SLOW_RECEIVES                                                                                                       \
+        (256 << 10) /* a slow reader's buffer, bytes: into less than loopback's packets it would drain for minutes */
+#define FRAME_UP_MAX 1024
 
 enum error crowd_init(struct crowd *crowd, struct load *load, struct ledger *ledger, uint32_t count_max, uint64_t tag,
                       uint16_t port, bool bare)
