@@ -2,7 +2,7 @@
 BUILD ?= build
 export BUILD DATA PORT ARGS FRONTENDS WORKERS CLUSTER
 
-.PHONY: all run run-cluster deps-run deps-test test unit scenario contract sim fuzz live engines bench format lint tidy coverage deb install help
+.PHONY: all web web-test run run-cluster deps-run deps-test test unit scenario contract sim fuzz live engines bench format lint tidy coverage deb install help
 
 all: deps-run           ## build the server, the client, the bench and the tests
 	tools/build
@@ -33,6 +33,9 @@ sim: deps-test          ## the simulator: SEEDS=1000, SEED=7, PLANTED=all
 
 fuzz: deps-test         ## a fuzz target: TARGET=frontend TIME=60
 	@tools/fuzz $(or $(TARGET),frontend) $(or $(TIME),60)
+
+web: deps-run            ## build the web app into build/web
+	@tools/web
 
 bench: $(if $(CLUSTER),deps-test,deps-run)         ## a benchmark: WORKLOAD=idle, pairs, million, room, presence; CLUSTER=1: pairs over Kafka, Redis and PostgreSQL
 	@tools/bench $(WORKLOAD)
