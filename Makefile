@@ -37,6 +37,9 @@ fuzz: deps-test         ## a fuzz target: TARGET=frontend TIME=60
 web: deps-run            ## build the web app into build/web
 	@tools/web
 
+web-test: deps-test     ## the web app, driven in a real browser as people would
+	@tools/test web web_long
+
 bench: $(if $(CLUSTER),deps-test,deps-run)         ## a benchmark: WORKLOAD=idle, pairs, million, room, presence; CLUSTER=1: pairs over Kafka, Redis and PostgreSQL
 	@tools/bench $(WORKLOAD)
 
