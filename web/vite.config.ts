@@ -1,9 +1,41 @@
-/* Builds the app into build/web; tools/web makes core.wasm first and sets GALKA_WASM and GALKA_OUT. */
+/* Builds the app into build/web (GALKA_OUT); tools/web makes core.wasm before and compressed copies after. */
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { VitePWA } from 'vite-plugin-pwa';
+import { icons } from './icons.ts';
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [
+    svelte(),
+    icons(),
+    VitePWA({
+      strategies: 'injectManifest',
+      srcDir: '.',
+      filename: 'sw.ts',
+      injectRegister: false, // platform/update.ts does
+      manifest: {
+        name: 'Galka',
+        short_name: 'Galka',
+        description: 'A messenger',
+        id: '/',
+        start_url: '/',
+        scope: '/',
+        display: 'standalone',
+        lang: 'en',
+        dir: 'ltr',
+        categories: ['social'],
+        background_color: '#12161c',
+        theme_color: '#12161c',
+        icons: [
+          { src: 'icon.svg', sizes: 'any', type: 'image/svg+xml' },
+          { src: 'icon-192.png', sizes: '192x192', type: 'image/png' },
+          { src: 'icon-512.png', sizes: '512x512', type: 'image/png' },
+          { src: 'icon-maskable-512.png', sizes: '512x512', type: 'image/png', purpose: 'maskable' },
+        ],
+      },
+      injectManifest: { globPatterns: ['**/*.{js,css,html,svg,png,wasm,json,webmanifest}'], maximumFileSizeToCacheInBytes: 4 << 20 },
+    }),
+  ],
   build: {
     outDir: process.env.GALKA_OUT ?? '../build/web',
     emptyOutDir: true,
