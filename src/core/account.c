@@ -309,6 +309,35 @@ static bool leave(struct core *core, enum error error)
         return true;
 }
 
+/* ---- not any more ---- */
+
+enum error core_cancel(struct core *core, struct core_time time)
+{
+        if (core->loader.state != LOADER_DONE || core->account.state == ACCOUNT_SIGNED_IN)
+                return ERR_NOT_NOW;
+        core_set_time(core, time);
+        request_free(core);
+        if (core->link.state != LINK_DOWN)
+                link_close(core, 0); /* its answer would be nobody's */
+        core_step(core);
+        return ERR_OK;
+}
+
+enum error core_start_over(struct core *core, struct core_time time)
+{
+        struct account *account = &core->account;
+        enum error error = core_cancel(core, time);
+
+        if (error)
+                return error;
+        recycler_give_copy(&core->memory, &account->email);
+        account->sign_up = (struct id){0};
+        if (!account_keep(core, ACCOUNT_NONE, false))
+                return ERR_NO_MEMORY;
+        core_step(core);
+        return ERR_OK;
+}
+
 /* Signed out is who signs out this device, or all. */
 static bool ends_account(const struct core *core, const struct account_request *request)
 {

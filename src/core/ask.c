@@ -216,6 +216,7 @@ bool asks_poll(struct core *core, struct core_event *event)
         } else if (answer->kind == CORE_EVENT_WINDOW) {
                 check(wire_decode(WIRE_STRUCTURE(window), body, &message, NULL) == ERR_OK);
                 event->list = message.window.rows;
+                event->seq = message.window.head;
         } else if (answer->kind == CORE_EVENT_PINS) {
                 check(wire_decode(WIRE_STRUCTURE(pin_page), body, &message, NULL) == ERR_OK);
                 event->list = message.pins.rows;

@@ -90,6 +90,11 @@ must_use enum error core_confirm_email(struct core *core, struct slice code, str
 /* From here on the user blocks that one, or no longer (PROTOCOL, Blocking): answered by CORE_EVENT_SIGN. NO_USER, BLOCK_LIMIT. */
 must_use enum error core_block(struct core *core, uint64_t user, bool on, struct core_time time);
 
+/* Before one is signed in: what was asked for and is not answered is not asked any more, and nothing is told of it; whether it was done
+ * nobody can say. start_over: nor is a code awaited any longer (CORE_SIGNED_OUT); NO_MEMORY. NOT_NOW: signed in, or not loaded. */
+must_use enum error core_cancel(struct core *core, struct core_time time);
+must_use enum error core_start_over(struct core *core, struct core_time time);
+
 /* For good. Once the server has said done everything stored here is dropped, as by core_sign_out. */
 must_use enum error core_delete_account(struct core *core, struct slice password, struct core_time time);
 
@@ -224,7 +229,7 @@ enum core_event_kind {
         CORE_EVENT_HISTORY, /* room, seq: rows from there to the head are whole; error if the link was lost meanwhile */
         CORE_EVENT_PEOPLE,  /* id: request; people */
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
-        CORE_EVENT_WINDOW,  /* id: request; room; rows */
+        CORE_EVENT_WINDOW,  /* id: request; room; rows; seq: the head then */
         CORE_EVENT_PINS, /* id: request; room; rows, newest pin first; seq: the head then; more: ask on before the last's `pinned` */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
         CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
@@ -297,6 +302,9 @@ enum core_phase core_phase(const struct core *core);
 
 /* Why the server wanted no link, or no longer; OK: it did not say so since the last connect. */
 enum error core_refused(const struct core *core);
+
+/* When the next connect is due, as now_ms; UINT64_MAX: there is a link, or one is being made, or none is wanted. */
+uint64_t core_connect_ms(const struct core *core);
 uint64_t core_user(const struct core *core);
 uint64_t core_device(const struct core *core);
 struct wire_person core_profile(const struct core *core);
@@ -344,6 +352,14 @@ must_use enum error core_room_info(const struct core *core, const struct id *roo
 /* Rooms by last activity, newest first: the index-th; false past the last. */
 bool core_room_at(const struct core *core, uint32_t index, struct core_room_info *info);
 
+/* What own rows with seq > from have got: delivered to all others up to `delivered`, shown as read by them up to `read`. Nobody is
+ * counted: zeros. */
+struct core_ticks {
+        uint64_t from, delivered, read;
+};
+
+struct core_ticks core_ticks(const struct core_room_info *info, uint64_t me);
+
 /* SENT, DELIVERED or READ of an own row, from the room's lowest marks. */
 enum core_message_state core_row_state(const struct core *core, const struct id *room, uint64_t seq, uint64_t sender);
 
@@ -366,7 +382,15 @@ must_use enum error core_setting_decode(struct slice key, struct slice value, st
 must_use enum error core_outbox_record(const struct id *room, const struct id *id, const struct wire_operation *operation,
                                        uint64_t wall_ms, uint8_t key[static CORE_KEY_SIZE_MAX], size_t *key_size,
                                        uint8_t *value, size_t *value_size);
-must_use enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id,
-                                       struct wire_operation *operation, enum core_message_state *state);
+
+struct core_outbox_entry {
+        struct id room, id;
+        enum core_message_state state; /* QUEUED, FAILED */
+        enum error error;              /* why it failed */
+        uint64_t wall_ms;              /* when it was written */
+        struct wire_operation operation;
+};
+
+must_use enum error core_outbox_decode(struct slice key, struct slice value, struct core_outbox_entry *entry);
 
 #endif

@@ -339,6 +339,11 @@ static bool link_needed(const struct core *core)
         return core->account.state == ACCOUNT_SIGNED_IN || core->account.request;
 }
 
+uint64_t core_connect_ms(const struct core *core)
+{
+        return core->link.state == LINK_DOWN && link_needed(core) ? core->link.retry_ms : UINT64_MAX;
+}
+
 static void ping(struct core *core)
 {
         struct wire_frame frame = {.code = WIRE_CODE_ping};

@@ -166,16 +166,34 @@ static bool lowest_of_others(const struct wire_lowest *lowest, uint64_t me, uint
         lowest_of_others(of, me, WIRE_HAS(lowest, name##_first), (of)->name##_first, (of)->name##_user,                     \
                          WIRE_HAS(lowest, name##_second), (of)->name##_second, value)
 
+static struct core_ticks ticks_of(const struct wire_lowest *lowest, uint64_t me)
+{
+        struct core_ticks ticks = {0};
+        uint64_t mark;
+
+        if (!LOWEST(lowest, me, counted, &ticks.from))
+                return (struct core_ticks){0};
+        if (LOWEST(lowest, me, delivered, &mark))
+                ticks.delivered = mark;
+        if (LOWEST(lowest, me, shown, &mark))
+                ticks.read = mark;
+        return ticks;
+}
+
+struct core_ticks core_ticks(const struct core_room_info *info, uint64_t me)
+{
+        return ticks_of(&info->lowest, me);
+}
+
 enum core_message_state core_row_state(const struct core *core, const struct id *id, uint64_t seq, uint64_t sender)
 {
         const struct room *room = room_find(core, id);
-        uint64_t me = core->account.user, counted, mark;
+        struct core_ticks ticks;
 
-        if (!room || sender != me || !LOWEST(&room->lowest, me, counted, &counted) || counted >= seq)
+        if (!room || sender != core->account.user)
                 return CORE_MESSAGE_SENT;
-        if (LOWEST(&room->lowest, me, shown, &mark) && mark >= seq)
-                return CORE_MESSAGE_READ;
-        if (LOWEST(&room->lowest, me, delivered, &mark) && mark >= seq)
-                return CORE_MESSAGE_DELIVERED;
-        return CORE_MESSAGE_SENT;
+        ticks = ticks_of(&room->lowest, core->account.user);
+        if (ticks.from >= seq)
+                return CORE_MESSAGE_SENT;
+        return ticks.read >= seq ? CORE_MESSAGE_READ : ticks.delivered >= seq ? CORE_MESSAGE_DELIVERED : CORE_MESSAGE_SENT;
 }

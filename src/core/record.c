@@ -420,17 +420,19 @@ enum error core_outbox_record(const struct id *room, const struct id *id, const 
         return ERR_OK;
 }
 
-enum error core_outbox_decode(struct slice key, struct slice value, struct id *room, struct id *id,
-                              struct wire_operation *operation, enum core_message_state *state)
+enum error core_outbox_decode(struct slice key, struct slice value, struct core_outbox_entry *entry)
 {
-        struct record_entry entry;
-        enum error error = record_entry_decode(key, value, &entry);
+        struct record_entry record;
+        enum error error = record_entry_decode(key, value, &record);
 
+        *entry = (struct core_outbox_entry){0};
         if (error)
                 return error;
-        *room = entry.room;
-        *id = entry.id;
-        *operation = entry.operation;
-        *state = entry.state;
+        entry->room = record.room;
+        entry->id = record.id;
+        entry->state = record.state;
+        entry->error = record.error;
+        entry->wall_ms = record.wall_ms;
+        entry->operation = record.operation;
         return ERR_OK;
 }

@@ -186,10 +186,10 @@ struct fate {
 static void learn_fate(void *context, struct slice key, struct slice value)
 {
         struct fate *fate = context;
-        struct id room, id;
-        struct wire_operation operation;
+        struct core_outbox_entry entry;
 
-        fate->there = core_outbox_decode(key, value, &room, &id, &operation, &fate->state) == ERR_OK;
+        fate->there = core_outbox_decode(key, value, &entry) == ERR_OK;
+        fate->state = entry.state;
 }
 
 /* Waits until the leader has sent it; leads itself when that one ends. */
@@ -507,12 +507,10 @@ int command_history(struct session *session, int count, char **words)
 static void print_outbox_record(void *context, struct slice key, struct slice value)
 {
         struct session *session = context;
-        struct id room, id;
-        struct wire_operation operation;
-        enum core_message_state state;
+        struct core_outbox_entry entry;
 
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK && operation.kind != ROW_SETTING)
-                print_queued(session, &room, &id, &operation, state);
+        if (core_outbox_decode(key, value, &entry) == ERR_OK && entry.operation.kind != ROW_SETTING)
+                print_queued(session, &entry.room, &entry.id, &entry.operation, entry.state);
 }
 
 int command_outbox(struct session *session, int count, char **words)
@@ -532,12 +530,10 @@ struct outbox_search {
 static void match_outbox_record(void *context, struct slice key, struct slice value)
 {
         struct outbox_search *search = context;
-        struct id room, id;
-        struct wire_operation operation;
-        enum core_message_state state;
+        struct core_outbox_entry entry;
 
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK && id_equal(&id, &search->id)) {
-                search->room = room;
+        if (core_outbox_decode(key, value, &entry) == ERR_OK && id_equal(&entry.id, &search->id)) {
+                search->room = entry.room;
                 search->found = true;
         }
 }

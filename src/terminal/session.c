@@ -92,11 +92,9 @@ int session_need_lead(struct session *session)
 
 static void count_queued(void *context, struct slice key, struct slice value)
 {
-        struct id room, id;
-        struct wire_operation operation;
-        enum core_message_state state;
+        struct core_outbox_entry entry;
 
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) == ERR_OK && state == CORE_MESSAGE_QUEUED)
+        if (core_outbox_decode(key, value, &entry) == ERR_OK && entry.state == CORE_MESSAGE_QUEUED)
                 ++*(unsigned *)context;
 }
 

@@ -22,29 +22,27 @@ void feed_note_error(struct feed *feed, const struct id *id, enum error error)
 static void count_unsent(void *context, struct slice key, struct slice value)
 {
         struct feed *feed = context;
-        struct id room_id, id;
-        struct wire_operation operation;
-        enum core_message_state state;
+        struct core_outbox_entry entry;
         struct model_room *room;
 
-        if (core_outbox_decode(key, value, &room_id, &id, &operation, &state) != ERR_OK || operation.kind == ROW_SETTING)
+        if (core_outbox_decode(key, value, &entry) != ERR_OK || entry.operation.kind == ROW_SETTING)
                 return;
-        if (state == CORE_MESSAGE_FAILED)
+        if (entry.state == CORE_MESSAGE_FAILED)
                 feed->model->failed++;
         else
                 feed->model->queued++;
-        room = model_room(feed->model, &room_id);
+        room = model_room(feed->model, &entry.room);
         if (!room)
                 return;
-        room->failed = room->failed || state == CORE_MESSAGE_FAILED;
+        room->failed = room->failed || entry.state == CORE_MESSAGE_FAILED;
         room->last_mine = true;
-        room->last_state = (uint8_t)state;
-        room->last_kind = (uint8_t)operation.kind;
-        room->last_role = (uint8_t)operation.role;
-        room->last_subject = operation.subject;
+        room->last_state = (uint8_t)entry.state;
+        room->last_kind = (uint8_t)entry.operation.kind;
+        room->last_role = (uint8_t)entry.operation.role;
+        room->last_subject = entry.operation.subject;
         room->last_sender = feed->model->me.user;
         room->last_head = UINT64_MAX; /* read again once this is sent or forgotten */
-        model_copy_line(operation.text, room->last, sizeof(room->last));
+        model_copy_line(entry.operation.text, room->last, sizeof(room->last));
 }
 
 void feed_count_outbox(struct feed *feed)
@@ -61,27 +59,26 @@ void feed_count_outbox(struct feed *feed)
 static void show_unsent(void *context, struct slice key, struct slice value)
 {
         struct feed *feed = context;
-        struct id room, id;
-        struct wire_operation operation;
+        struct core_outbox_entry entry;
+        const struct wire_operation *operation = &entry.operation;
         struct wire_row row = {.sender = feed->model->me.user};
-        enum core_message_state state;
         struct model_row *shown;
 
-        if (core_outbox_decode(key, value, &room, &id, &operation, &state) != ERR_OK || !feed->model->open ||
-            operation.kind == ROW_SETTING || !id_equal(&feed->model->at.room, &room))
+        if (core_outbox_decode(key, value, &entry) != ERR_OK || !feed->model->open || operation->kind == ROW_SETTING ||
+            !id_equal(&feed->model->at.room, &entry.room))
                 return;
-        row.kind = operation.kind;
-        row.text = operation.text;
-        row.origin = operation.origin;
-        row.subject = operation.subject;
-        row.role = operation.role;
-        row.reply_to = operation.kind == ROW_TEXT ? operation.target : 0;
-        row.request = id;
-        row.time_ms = id_uuid7_time_ms(&id);
-        shown = log_row_new(&row, true, state);
+        row.kind = operation->kind;
+        row.text = operation->text;
+        row.origin = operation->origin;
+        row.subject = operation->subject;
+        row.role = operation->role;
+        row.reply_to = operation->kind == ROW_TEXT ? operation->target : 0;
+        row.request = entry.id;
+        row.time_ms = id_uuid7_time_ms(&entry.id);
+        shown = log_row_new(&row, true, entry.state);
         if (!shown)
                 return;
-        shown->error = error_of(feed, &id);
+        shown->error = error_of(feed, &entry.id);
         feed_quote(feed, &shown->quote);
         log_put(&feed->model->log, shown);
 }

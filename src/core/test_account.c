@@ -1,0 +1,167 @@
+/* Who is not signed in yet and thinks better of it: what was asked for is not asked any more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+// clang-format off
+#include <cmocka.h>
+// clang-format on
+
+#include "core/state.h"
+#include "support/fake_server.h"
+
+static const struct slice email = {(const uint8_t *)"alice@example.org", 17};
+
+struct world {
+        struct fake_server server;
+        struct core_host phone;
+};
+
+static int set_up(void **state)
+{
+        static struct world world;
+
+        fake_server_init(&world.server);
+        core_host_init(&world.phone, 1);
+        assert_int_equal(fake_server_add(&world.server, &world.phone, 0, 0), ERR_OK);
+        *state = &world;
+        return 0;
+}
+
+static int tear_down(void **state)
+{
+        struct world *world = *state;
+
+        fake_server_finish(&world->server);
+        return 0;
+}
+
+static void ask(struct core_host *host)
+{
+        assert_int_equal(core_sign_up(host->core, email, SLICE_LITERAL("alice"), SLICE_LITERAL("Alice"),
+                                      SLICE_LITERAL("correct horse"), (struct slice){0}, host->time),
+                         ERR_OK);
+        core_host_settle(host);
+}
+
+static void what_was_asked_without_a_server_can_be_taken_back(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        assert_int_equal(core_connect_ms(phone->core), UINT64_MAX);
+        ask(phone);
+        assert_true(phone->connect_due);
+        core_host_disconnect(phone);
+        assert_in_range(core_connect_ms(phone->core), phone->time.now_ms, phone->time.now_ms + LINK_RETRY_MAX_MS);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        core_host_settle(phone);
+        assert_int_equal(core_connect_ms(phone->core), UINT64_MAX);
+        fake_server_run(&world->server, 120000, 1000);
+        assert_int_equal(world->server.counts[WIRE_CODE_sign_up], 0);
+        assert_int_equal(core_host_count(phone, CORE_EVENT_SIGN), 0);
+        ask(phone); /* and asked again */
+        fake_server_run(&world->server, 120000, 1000);
+        assert_int_equal(core_phase(phone->core), CORE_WAITS_FOR_CODE);
+}
+
+static void an_answer_to_what_was_taken_back_is_nobodys(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+        struct fake_frame frame;
+
+        ask(phone);
+        core_host_connect(phone);
+        while (fake_server_take(phone, &frame))
+                if (frame.head.code != WIRE_CODE_sign_up)
+                        fake_server_handle(&world->server, &world->server.clients[0], &frame);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        core_host_settle(phone);
+        assert_true(phone->closed);
+        fake_server_run(&world->server, 60000, 1000);
+        assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
+        assert_int_equal(core_host_count(phone, CORE_EVENT_SIGN), 0);
+}
+
+static void a_code_is_not_awaited_any_more_after_a_crash_either(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        ask(phone);
+        fake_server_serve(&world->server);
+        assert_int_equal(core_phase(phone->core), CORE_WAITS_FOR_CODE);
+        assert_int_equal(core_start_over(phone->core, phone->time), ERR_OK);
+        core_host_settle(phone);
+        assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
+        core_host_crash(phone);
+        core_host_start(phone);
+        assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
+        assert_int_equal(core_confirm(phone->core, SLICE_LITERAL("123456"), (const uint8_t[32]){1}, SLICE_LITERAL("phone"),
+                                      phone->time),
+                         ERR_NOT_NOW);
+}
+
+static void who_is_signed_in_stays_so(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        ask(phone);
+        fake_server_serve(&world->server);
+        assert_int_equal(core_confirm(phone->core, SLICE_LITERAL("123456"), (const uint8_t[32]){1}, SLICE_LITERAL("phone"),
+                                      phone->time),
+                         ERR_OK);
+        core_host_settle(phone);
+        fake_server_serve(&world->server);
+        assert_true(core_phase(phone->core) >= CORE_OFFLINE);
+        assert_int_equal(core_start_over(phone->core, phone->time), ERR_NOT_NOW);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_NOT_NOW);
+}
+
+/* ---- ticks, which every client shows by the same numbers ---- */
+
+#define ME 7
+
+static struct core_ticks of(const struct wire_lowest *lowest)
+{
+        const struct core_room_info info = {.lowest = *lowest};
+
+        return core_ticks(&info, ME);
+}
+
+static void ticks_are_the_lowest_of_the_others(void **state)
+{
+        struct wire_lowest lowest = {.has = UINT32_MAX,
+                                     .delivered_first = 5,
+                                     .delivered_user = ME,
+                                     .delivered_second = 9,
+                                     .shown_first = 3,
+                                     .shown_user = 8,
+                                     .shown_second = 4,
+                                     .counted_first = 1,
+                                     .counted_user = ME,
+                                     .counted_second = 2};
+        struct core_ticks ticks = of(&lowest);
+
+        (void)state;
+        assert_int_equal(ticks.from, 2);
+        assert_int_equal(ticks.delivered, 9);
+        assert_int_equal(ticks.read, 3);
+        lowest.has &= ~WIRE_HAS(lowest, counted_second); /* nobody else is counted */
+        ticks = of(&lowest);
+        assert_int_equal(ticks.from + ticks.delivered + ticks.read, 0);
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+                TEST(what_was_asked_without_a_server_can_be_taken_back),   TEST(an_answer_to_what_was_taken_back_is_nobodys),
+                TEST(a_code_is_not_awaited_any_more_after_a_crash_either), TEST(who_is_signed_in_stays_so),
+                cmocka_unit_test(ticks_are_the_lowest_of_the_others),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
