@@ -27,12 +27,14 @@ export type ErrorName = string;
 
 /** What a refused or failed action rejects with. */
 export class EngineError extends Error {
-  constructor(
-    readonly code: ErrorName,
-    /** milliseconds to wait before the next try, where that is the reason; else 0 */
-    readonly retryMs = 0,
-  ) {
+  readonly code: ErrorName;
+  /** milliseconds to wait before the next try, where that is the reason; else 0 */
+  readonly retryMs: number;
+
+  constructor(code: ErrorName, retryMs = 0) {
     super(code);
+    this.code = code;
+    this.retryMs = retryMs;
   }
 }
 
@@ -94,7 +96,8 @@ export interface OutboxEntry {
 
 /** What may be written to a room's log (rules/row.h says what each kind needs). */
 export interface Operation {
-  kind: 'text' | 'joined' | 'left' | 'title' | 'role' | 'link' | 'deleted' | 'edited' | 'reacted' | 'pinned';
+  /** created: only in the outbox, by createGroup */
+  kind: 'text' | 'created' | 'joined' | 'left' | 'title' | 'role' | 'link' | 'deleted' | 'edited' | 'reacted' | 'pinned';
   text?: string;
   subject?: UserId;
   role?: Role;

@@ -1,0 +1,527 @@
+/*
+ * The leading tab's side of the engine: what is asked of the core, and what its events become for those who listen. Events of one turn are
+ * gathered and told at its end: rows first, then what became of own operations, then the lines of the list.
+ */
+import type { CoreNews, CoreRoom, CoreState } from '../core/events.ts';
+import { EngineError } from '../core/types.ts';
+import type {
+  Device, DeviceId, EngineEvent, ErrorName, Found, MemberPage, Operation, OutboxEntry, Person, Place, RequestId, RoomId, Row, Snapshot, UserId,
+} from '../core/types.ts';
+import type { Arg } from '../core/wasm.ts';
+import type { Deeds, Emit } from './deeds.ts';
+import { Host } from './host.ts';
+import type { HostParts } from './host.ts';
+import { Lines } from './lines.ts';
+import { keyId, keyRoom, operationArgs } from './reader.ts';
+import type { Reader } from './reader.ts';
+import { Screen } from './screen.ts';
+import { Waiting } from './waiting.ts';
+
+const QUESTIONS_MAX = 16; // the core's own
+const WRITES_MAX = 1000;
+const HISTORIES_MAX = 64;
+const ROOMS_A_CALL = 200;
+const ROOMS_FIRST = 60; // lines that are whole in a snapshot; the others follow
+const PEOPLE_MAX = 1024; // the core's own
+const CONNECT_DRIFT_MS = 500;
+const CONNECTS_MAX = 2; // connects that fail, before one who waits to be signed in is told
+
+/** The next connect is reckoned anew each time, from two clocks. */
+const isSame = (a: CoreState, b: CoreState): boolean =>
+  Math.abs(a.nextConnect - b.nextConnect) < CONNECT_DRIFT_MS && JSON.stringify({ ...a, nextConnect: 0 }) === JSON.stringify({ ...b, nextConnect: 0 });
+
+export interface LeadParts extends HostParts {
+  reader: Reader;
+  deviceName: string;
+  emit: Emit;
+  /** Another tab leads now. */
+  deposed(): void;
+}
+
+export class Lead implements Deeds {
+  readonly #parts: LeadParts;
+  readonly #host: Host;
+  readonly #lines: Lines;
+  readonly #screen: Screen;
+  #sign: { resolve(): void; reject(error: EngineError): void } | undefined;
+  readonly #questions = new Waiting<CoreNews>(QUESTIONS_MAX);
+  readonly #writes = new Waiting<void>(WRITES_MAX);
+  readonly #histories = new Waiting<number>(HISTORIES_MAX);
+  readonly #written = new Map<RequestId, OutboxEntry>();
+  readonly #people = new Map<UserId, Person | undefined>();
+  #settings: Record<string, string> = {};
+  #blocks: UserId[] = [];
+  #state: CoreState = { phase: 'loading', nextConnect: 0 };
+  #trouble: ErrorName | undefined;
+  // what this turn brought
+  readonly #dirty = new Set<RoomId>();
+  readonly #rows = new Map<RoomId, Row[]>();
+  #events: EngineEvent[] = [];
+  readonly #sent = new Set<RequestId>();
+  readonly #dropped: { room: RoomId; id: RequestId }[] = [];
+  #reading = false;
+
+  constructor(parts: LeadParts) {
+    this.#parts = parts;
+    this.#lines = new Lines(parts.reader);
+    this.#host = new Host(parts, {
+      news: (news) => this.#take(news),
+      dropped: (key) => this.#dropped.push({ room: keyRoom(key), id: keyId(key) }),
+      forgot: () => this.#lines.forget(),
+      settled: () => this.#settled(),
+      reborn: (error) => this.#reborn(error),
+      deposed: () => {
+        this.#giveUp('unknown');
+        parts.deposed();
+      },
+    });
+    this.#screen = new Screen(this.#host, parts.emit);
+  }
+
+  start(): void {
+    this.#host.start();
+  }
+
+  stop(): void {
+    this.#host.stop();
+    this.#giveUp('closed');
+  }
+
+  // ---- lives
+
+  #giveUp(error: ErrorName): void {
+    this.#sign?.reject(new EngineError(error));
+    this.#sign = undefined;
+    this.#questions.rejectAll(error);
+    this.#writes.rejectAll('unknown');
+    this.#histories.rejectAll(error);
+    this.#written.clear();
+  }
+
+  /** A core that begins anew is told of once it is loaded. */
+  #reborn(error: ErrorName | undefined): void {
+    this.#giveUp('closed');
+    this.#lines.forget();
+    this.#dirty.clear();
+    this.#rows.clear();
+    this.#events = [];
+    this.#state = { phase: 'loading', nextConnect: 0 };
+    if (error) {
+      this.#trouble = error;
+      void this.#tellAll();
+    }
+  }
+
+  async #tellAll(): Promise<void> {
+    this.#parts.emit({ kind: 'snapshot', snapshot: await this.snapshot() });
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const { phase, me, refused, nextConnect } = this.#state;
+    const rooms = phase === 'loading' ? [] : this.#allRooms();
+    const trouble = refused ?? this.#trouble;
+    const first = rooms.slice(0, ROOMS_FIRST);
+    if (first.some((room) => !this.#lines.has(room))) await this.#lines.read(first, me?.person.user ?? '', me?.person.userName ?? '').catch(() => undefined);
+    for (const room of rooms) if (!this.#lines.has(room)) this.#dirty.add(room.room);
+    void this.#tellRooms();
+    const blocked = new Set(this.#blocks);
+    return {
+      phase: this.#trouble === 'storage' && phase === 'loading' ? 'signed-out' : phase,
+      ...(me ? { me } : {}),
+      ...(trouble ? { refused: trouble } : {}),
+      nextConnect,
+      rooms: rooms.map((room) => this.#lines.info(this.#host.look<CoreRoom>('room', room.room), blocked)),
+      blocks: this.#blocks,
+      settings: { ...this.#settings },
+      leads: false,
+    };
+  }
+
+  #allRooms(): CoreRoom[] {
+    const rooms: CoreRoom[] = [];
+    for (;;) {
+      const some = this.#host.look<CoreRoom[]>('rooms', rooms.length, ROOMS_A_CALL);
+      rooms.push(...some);
+      if (some.length < ROOMS_A_CALL) break;
+    }
+    return rooms.filter((room) => !room.bare);
+  }
+
+  // ---- what happened
+
+  #take(news: CoreNews): void {
+    switch (news.kind) {
+      case 'sign':
+        if (news.error) this.#sign?.reject(new EngineError(news.error, news.wait));
+        else this.#sign?.resolve();
+        this.#sign = undefined;
+        break;
+      case 'room':
+        this.#dirty.add(news.room);
+        break;
+      case 'row':
+        this.#row(news.room, news.row, news.mentions);
+        break;
+      case 'message':
+        this.#message(news);
+        break;
+      case 'history':
+        if (news.error) this.#histories.reject(news.room, new EngineError(news.error));
+        else this.#histories.resolve(news.room, news.seq);
+        break;
+      case 'failed':
+        this.#questions.reject(news.id, new EngineError(news.error ?? 'failed'));
+        break;
+      case 'people':
+      case 'devices':
+      case 'window':
+      case 'pins':
+      case 'members':
+      case 'found':
+      case 'invited':
+        this.#questions.resolve(news.id, news);
+        break;
+      case 'blocks':
+        this.#blocks = this.#host.look<UserId[]>('blocks');
+        this.#events.push({ kind: 'blocks', blocks: this.#blocks });
+        break;
+      case 'names':
+        this.#names();
+        break;
+      case 'setting':
+        this.#setting(news);
+        break;
+      case 'forgotten':
+        this.#lines.forget();
+        this.#people.clear();
+        this.#events.push({ kind: 'forgotten', ...(news.error ? { error: news.error } : {}) });
+        break;
+      case 'status':
+      case 'typing':
+      case 'phase':
+        break; // looked at when the turn is over
+    }
+  }
+
+  #row(room: RoomId, row: Row, mentions: boolean): void {
+    const rows = this.#rows.get(room) ?? [];
+    rows.push(row);
+    this.#rows.set(room, rows);
+    this.#lines.row(room, row, mentions);
+    this.#dirty.add(room);
+  }
+
+  #message({ room, id, state, seq, error }: Extract<CoreNews, { kind: 'message' }>): void {
+    this.#dirty.add(room);
+    if (state === 'queued') {
+      const entry = this.#written.get(id);
+      this.#written.delete(id);
+      this.#writes.resolve(id, undefined);
+      if (entry) this.#events.push({ kind: 'outbox', room, id, state, entry });
+      else void this.#tellEntry(room, id);
+      return;
+    }
+    this.#sent.add(id);
+    this.#events.push({ kind: 'outbox', room, id, state, ...(seq ? { seq } : {}), ...(error ? { error } : {}) });
+  }
+
+  /** One that is to be sent again under another id. */
+  async #tellEntry(room: RoomId, id: RequestId): Promise<void> {
+    const entry = await this.#parts.reader.entry(room, id).catch(() => undefined);
+    if (entry) this.#parts.emit({ kind: 'outbox', room, id, state: 'queued', entry });
+  }
+
+  #setting({ key, value, waits, room, error }: Extract<CoreNews, { kind: 'setting' }>): void {
+    if (key === undefined) {
+      this.#allSettings();
+      return;
+    }
+    if (room) this.#dirty.add(room);
+    if (value) this.#settings[key] = value;
+    else delete this.#settings[key];
+    this.#events.push({ kind: 'setting', key, value: value ?? '', waits: waits ?? false, ...(error ? { error } : {}) });
+  }
+
+  /** Any of them may be another now. */
+  #allSettings(): void {
+    const before = this.#settings;
+    this.#settings = this.#host.look<Record<string, string>>('settings');
+    for (const key of new Set([...Object.keys(before), ...Object.keys(this.#settings)])) {
+      const value = this.#settings[key] ?? '';
+      if (value !== (before[key] ?? '')) this.#events.push({ kind: 'setting', key, value, waits: false });
+    }
+    if (this.#state.phase !== 'loading') for (const room of this.#allRooms()) this.#dirty.add(room.room);
+  }
+
+  #names(): void {
+    const people: Person[] = [];
+    for (const [user, known] of this.#people) {
+      const person = this.#host.look<Person | null>('person', user) ?? undefined;
+      if (!person || (person.userName === known?.userName && person.displayName === known.displayName)) continue;
+      this.#people.set(user, person);
+      people.push(person);
+    }
+    if (people.length) this.#events.push({ kind: 'people', people });
+  }
+
+  // ---- the end of a turn
+
+  #settled(): void {
+    if (!this.#host.lives) return;
+    this.#phase();
+    for (const [room, rows] of this.#rows) this.#parts.emit({ kind: 'rows', room, rows: rows.sort((a, b) => a.seq - b.seq) });
+    this.#rows.clear();
+    for (const { room, id } of this.#dropped) if (!this.#sent.has(id)) this.#events.push({ kind: 'outbox', room, id, state: 'discarded' });
+    this.#dropped.length = 0;
+    this.#sent.clear();
+    for (const event of this.#events.splice(0)) this.#parts.emit(event);
+    void this.#tellRooms();
+    this.#screen.look();
+  }
+
+  #phase(): void {
+    const state = this.#host.look<CoreState>('state');
+    const loaded = this.#state.phase === 'loading' && state.phase !== 'loading';
+    const before = this.#state;
+    if (this.#sign && !state.me && this.#host.failedConnects >= CONNECTS_MAX) this.#giveUpSign();
+    if (!loaded && isSame(before, state)) return;
+    this.#state = state;
+    if (state.phase === 'loading') return;
+    if (loaded) this.#loaded();
+    else this.#parts.emit({ kind: 'phase', ...state });
+  }
+
+  /** The first that is known. */
+  #loaded(): void {
+    this.#trouble = undefined;
+    this.#settings = this.#host.look<Record<string, string>>('settings');
+    this.#blocks = this.#host.look<UserId[]>('blocks');
+    this.#events = [];
+    this.#rows.clear();
+    void this.#tellAll();
+  }
+
+  /** Who waits to be signed in, and there is no server: he may try again. */
+  #giveUpSign(): void {
+    const sign = this.#sign;
+    this.#sign = undefined;
+    this.#host.call('cancel');
+    sign?.reject(new EngineError('closed'));
+  }
+
+  /** Lines whose last row is not known yet are read first. */
+  async #tellRooms(): Promise<void> {
+    if (this.#reading) return;
+    while (this.#dirty.size && this.#host.lives && this.#state.phase !== 'loading') {
+      const ids = [...this.#dirty].slice(0, ROOMS_A_CALL);
+      for (const id of ids) this.#dirty.delete(id);
+      const rooms = ids.map((id) => this.#room(id)).filter((room) => room !== undefined && !room.bare) as CoreRoom[];
+      const missing = rooms.filter((room) => !this.#lines.has(room));
+      if (missing.length) {
+        const me = this.#state.me?.person;
+        this.#reading = true;
+        await this.#lines.read(missing, me?.user ?? '', me?.userName ?? '').catch(() => undefined);
+        this.#reading = false;
+      }
+      const blocked = new Set(this.#blocks);
+      const now = rooms.map(({ room }) => this.#room(room)).filter((room) => room !== undefined) as CoreRoom[];
+      if (now.length) this.#parts.emit({ kind: 'rooms', rooms: now.map((room) => this.#lines.info(room, blocked)) });
+    }
+  }
+
+  #room(id: RoomId): CoreRoom | undefined {
+    try {
+      return this.#host.look<CoreRoom>('room', id);
+    } catch {
+      return undefined; // forgotten
+    }
+  }
+
+  // ---- the account
+
+  /** What is answered by a sign event; one at a time. */
+  async #account(verb: string, ...args: Arg[]): Promise<void> {
+    if (this.#sign) throw new EngineError('busy');
+    const answer = new Promise<void>((resolve, reject) => {
+      this.#sign = { resolve, reject };
+    });
+    const mine = this.#sign;
+    try {
+      this.#host.call(verb, ...args);
+    } catch (error) {
+      if (this.#sign === mine) this.#sign = undefined;
+      throw error;
+    }
+    await answer;
+  }
+
+  signUp(fields: { email: string; userName: string; displayName: string; password: string; invite: string }): Promise<void> {
+    return this.#account('sign_up', fields.email, fields.userName, fields.displayName, fields.password, fields.invite);
+  }
+
+  async confirm(code: string): Promise<void> {
+    await this.#account('confirm', code, this.#parts.random(32), this.#parts.deviceName);
+  }
+
+  async signIn(login: string, password: string): Promise<void> {
+    await this.#account('sign_in', login, password, this.#parts.random(32), this.#parts.deviceName);
+  }
+
+  reset(email: string): Promise<void> {
+    return this.#account('reset', email);
+  }
+
+  async resetConfirm(code: string, password: string): Promise<void> {
+    await this.#account('reset_confirm', code, password, this.#parts.random(32), this.#parts.deviceName);
+  }
+
+  async startOver(): Promise<void> {
+    this.#sign?.reject(new EngineError('again'));
+    this.#sign = undefined;
+    this.#host.call('start_over');
+  }
+
+  setPassword(old: string, next: string, others: boolean): Promise<void> {
+    return this.#account('set_password', old, next, others);
+  }
+
+  setProfile(userName: string, displayName: string): Promise<void> {
+    return this.#account('set_profile', userName, displayName);
+  }
+
+  setEmail(email: string, password: string): Promise<void> {
+    return this.#account('set_email', email, password);
+  }
+
+  confirmEmail(code: string): Promise<void> {
+    return this.#account('confirm_email', code);
+  }
+
+  block(user: UserId, on: boolean): Promise<void> {
+    return this.#account('block', user, on);
+  }
+
+  deleteAccount(password: string): Promise<void> {
+    return this.#account('delete_account', password);
+  }
+
+  signOut(device?: DeviceId): Promise<void> {
+    return this.#account('sign_out', device ?? this.#state.me?.device);
+  }
+
+  signOutOthers(): Promise<void> {
+    return this.#account('sign_out_others');
+  }
+
+  // ---- questions
+
+  async #ask<K extends CoreNews['kind']>(kind: K, verb: string, ...args: Arg[]): Promise<Extract<CoreNews, { kind: K }>> {
+    const news = await this.#questions.wait(this.#host.call<RequestId>(verb, ...args));
+    if (news.kind !== kind) throw new EngineError('failed');
+    return news as Extract<CoreNews, { kind: K }>;
+  }
+
+  async devices(): Promise<Device[]> {
+    return (await this.#ask('devices', 'devices')).devices;
+  }
+
+  async invite(uses: number, validMs: number): Promise<string> {
+    return (await this.#ask('invited', 'invite', uses, validMs)).token ?? '';
+  }
+
+  async around(room: RoomId, at: { seq: number } | { time: number }, rowsMax: number): Promise<{ rows: Row[]; head: number }> {
+    const { rows, seq } = await this.#ask('window', 'around', room, 'seq' in at ? at.seq : 0, 'time' in at ? at.time : 0, rowsMax);
+    return { rows, head: seq };
+  }
+
+  async pins(room: RoomId, before: number): Promise<{ rows: Row[]; more: boolean }> {
+    const { rows, more } = await this.#ask('pins', 'pins', room, before);
+    return { rows, more };
+  }
+
+  async members(room: RoomId, after: UserId | undefined): Promise<MemberPage> {
+    const { members, head, more, link } = await this.#ask('members', 'members', room, after);
+    return { members, head, more, link };
+  }
+
+  async find(name: string): Promise<Person[]> {
+    return (await this.#ask('people', 'find', name)).people;
+  }
+
+  async search(text: string, room: RoomId | undefined, before: Place | undefined): Promise<Found> {
+    const from = before ? [before.room, before.seq, before.time] : [];
+    const { hits, more, place } = await this.#ask('found', 'search', text, room, ...from);
+    return { hits, more, ...(place ? { place } : {}) };
+  }
+
+  async person(user: UserId): Promise<Person | undefined> {
+    const person = this.#host.call<Person | null>('person', user) ?? undefined;
+    if (!this.#people.has(user) && this.#people.size >= PEOPLE_MAX) this.#people.delete(this.#people.keys().next().value ?? '');
+    this.#people.set(user, person);
+    return person;
+  }
+
+  async history(room: RoomId, seq: number, rowsMax: number): Promise<number> {
+    this.#host.call('history', room, seq, rowsMax);
+    return this.#histories.wait(room);
+  }
+
+  // ---- writing
+
+  async write(room: RoomId, operation: Operation): Promise<RequestId> {
+    const id = this.#host.call<RequestId>('write', room, ...operationArgs(operation));
+    this.#written.set(id, { room, id, operation, time: this.#parts.clock.wall(), state: 'queued' });
+    await this.#writes.wait(id);
+    return id;
+  }
+
+  async createGroup(title: string): Promise<RoomId> {
+    const room = this.#host.call<RoomId>('create_group', title);
+    this.#written.set(room, { room, id: room, operation: { kind: 'created', text: title }, time: this.#parts.clock.wall(), state: 'queued' });
+    await this.#writes.wait(room);
+    return room;
+  }
+
+  async retry(room: RoomId, id: RequestId): Promise<void> {
+    this.#host.call('retry', room, id);
+  }
+
+  async discard(room: RoomId, id: RequestId): Promise<void> {
+    this.#host.call('discard', room, id);
+  }
+
+  async set(key: string, value: string): Promise<void> {
+    this.#host.call('set', key, value);
+  }
+
+  async setRoom(room: RoomId, setting: 'mute' | 'archive' | 'pin' | 'draft', value: string): Promise<void> {
+    this.#host.call('set_room', room, setting, value);
+  }
+
+  async wrote(entry: OutboxEntry): Promise<void> {
+    this.#parts.emit({ kind: 'outbox', room: entry.room, id: entry.id, state: 'queued', entry });
+    this.#host.call('outbox_changed');
+  }
+
+  // ---- what is on the screen
+
+  async read(room: RoomId, seq: number): Promise<void> {
+    this.#host.call('read', room, seq);
+  }
+
+  async watch(tab: string, users: UserId[], room: RoomId | undefined): Promise<void> {
+    this.#screen.watch(tab, users, room);
+  }
+
+  async gone(tab: string): Promise<void> {
+    this.#screen.gone(tab);
+  }
+
+  async typing(room: RoomId): Promise<void> {
+    this.#host.call('typing', room);
+  }
+
+  async hurry(): Promise<void> {
+    this.#host.hurry();
+  }
+}
