@@ -1,11 +1,29 @@
-/* Thin over libsodium, whose functions here need no set-up and cannot fail. */
+/* Thin over libsodium, whose functions here need no set-up and cannot fail; SHA-1, which it leaves out, over libcrypto. */
 #include "crypto/crypto.h"
 
+#include <openssl/sha.h>
 #include <sodium.h>
 
 void crypto_sha256(struct slice bytes, uint8_t hash[static CRYPTO_HASH_SIZE])
 {
         crypto_hash_sha256(hash, bytes.data, bytes.size);
+}
+
+void crypto_sha1(struct slice bytes, uint8_t hash[static CRYPTO_SHA1_SIZE])
+{
+        (void)SHA1(bytes.data, bytes.size, hash);
+}
+
+void crypto_base64(struct slice bytes, char *text)
+{
+        (void)sodium_bin2base64(text, CRYPTO_BASE64_SIZE(bytes.size), bytes.data, bytes.size,
+                                sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool crypto_base64_read(struct slice text, uint8_t *bytes, size_t room, size_t *size)
+{
+        return sodium_base642bin(bytes, room, (const char *)text.data, text.size, NULL, size, NULL,
+                                 sodium_base64_VARIANT_ORIGINAL) == 0;
 }
 
 void crypto_digest(const struct slice *parts, size_t count, uint8_t hash[static CRYPTO_HASH_SIZE])

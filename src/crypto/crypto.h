@@ -10,6 +10,17 @@
 /* SHA-256 (FIPS 180-4). */
 void crypto_sha256(struct slice bytes, uint8_t hash[static CRYPTO_HASH_SIZE]);
 
+/* SHA-1 (FIPS 180-4): WebSocket's handshake asks for it, which keeps no secret by it. For nothing else. */
+#define CRYPTO_SHA1_SIZE 20
+void crypto_sha1(struct slice bytes, uint8_t hash[static CRYPTO_SHA1_SIZE]);
+
+/* Base64 (RFC 4648, section 4) with a NUL behind it: text has room for CRYPTO_BASE64_SIZE(bytes.size). */
+#define CRYPTO_BASE64_SIZE(size) (((size) + 2) / 3 * 4 + 1)
+void crypto_base64(struct slice bytes, char *text);
+
+/* The bytes of such a text, not more than `room`; false: it is none, or too long. */
+bool crypto_base64_read(struct slice text, uint8_t *bytes, size_t room, size_t *size) __attribute__((warn_unused_result));
+
 /* SHA-256 over several parts, each preceded by its length as 8 bytes, so that parts cannot run together. */
 void crypto_digest(const struct slice *parts, size_t count, uint8_t hash[static CRYPTO_HASH_SIZE]);
 

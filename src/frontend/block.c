@@ -4,6 +4,8 @@
 #include "base/assert.h"
 #include "base/memory.h"
 
+#define CLASS_ALONE BLOCK_CLASSES
+
 static size_t class_size(uint32_t class)
 {
         return (size_t)128 << class;
@@ -11,12 +13,13 @@ static size_t class_size(uint32_t class)
 
 size_t block_room(const struct block *block)
 {
+        check(block->class < BLOCK_CLASSES);
         return class_size(block->class) - sizeof(*block);
 }
 
 struct block *block_new(struct blocks *blocks, size_t room)
 {
-        uint32_t class = 0;
+        uint16_t class = 0;
         struct block *block;
 
         check(room <= BLOCK_SIZE_MAX);
@@ -35,6 +38,7 @@ struct block *block_new(struct blocks *blocks, size_t room)
         block->references = 1;
         block->size = 0;
         block->class = class;
+        block->bare = false;
         return block;
 }
 
@@ -46,6 +50,20 @@ struct block *block_copy(struct blocks *blocks, struct slice bytes)
                 return NULL;
         memcpy(block->bytes, bytes.data, bytes.size);
         block->size = (uint32_t)bytes.size;
+        return block;
+}
+
+struct block *block_copy_alone(struct slice bytes)
+{
+        struct block *block = bytes.size <= UINT32_MAX - sizeof(*block) ? memory_new(sizeof(*block) + bytes.size) : NULL;
+
+        if (!block)
+                return NULL;
+        block->references = 1;
+        block->size = (uint32_t)bytes.size;
+        block->class = CLASS_ALONE;
+        if (bytes.size > 0)
+                memcpy(block->bytes, bytes.data, bytes.size);
         return block;
 }
 
@@ -63,7 +81,7 @@ void block_drop(struct blocks *blocks, struct block *block)
         check(block->references > 0);
         if (--block->references > 0)
                 return;
-        if (blocks->kept_bytes + class_size(block->class) > BLOCKS_KEPT_MAX) {
+        if (block->class == CLASS_ALONE || blocks->kept_bytes + class_size(block->class) > BLOCKS_KEPT_MAX) {
                 memory_free(block);
                 return;
         }

@@ -16,7 +16,8 @@ struct block {
         struct block *next; /* while kept for reuse */
         uint32_t references;
         uint32_t size; /* bytes in use */
-        uint32_t class;
+        uint16_t class;
+        bool bare; /* goes out as it is, also where others are framed (websocket.h) */
         uint8_t bytes[];
 };
 
@@ -48,7 +49,10 @@ struct block *block_new(struct blocks *blocks, size_t room) __attribute__((warn_
 /* A copy of bytes, one reference. */
 struct block *block_copy(struct blocks *blocks, struct slice bytes) __attribute__((warn_unused_result));
 
-/* How many bytes it has room for. */
+/* The same of any size, in memory of just that size, which is not kept for reuse: for what lives long. */
+struct block *block_copy_alone(struct slice bytes) __attribute__((warn_unused_result));
+
+/* How many bytes it has room for; not of one that stands alone. */
 size_t block_room(const struct block *block);
 
 struct block *block_hold(struct block *block);

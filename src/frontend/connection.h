@@ -20,16 +20,19 @@
 #include "wire/wire.h"
 
 /* Each line: state, text, the states it may move to. FREE: the slot is nobody's. PROXY: a balancer has not yet said whom it speaks
- * for. LEAVING: told nothing more, waits for replies. CLOSING: the last word is on its way. ENDED: it is written, and so is the end; the
- * client is to end it too. */
+ * for. HTTP: it began with HTTP, which may end in WebSocket, and so in HELLO. LEAVING: told nothing more, waits for replies. ANSWERED:
+ * its last answer of HTTP is on its way. CLOSING: the last word is on its way. ENDED: it is written, and so is the end; the client is to
+ * end it too. */
 #define CONNECTION_STATES(X)                                                                                                \
         X(FREE, "free", TO(PROXY) | TO(HELLO))                                                                              \
         X(PROXY, "proxy", TO(HELLO) | TO(CLOSING) | TO(FREE))                                                               \
-        X(HELLO, "hello", TO(SIGNED_OUT) | TO(CLOSING) | TO(FREE))                                                          \
+        X(HTTP, "http", TO(HELLO) | TO(ANSWERED) | TO(FREE))                                                                \
+        X(HELLO, "hello", TO(HTTP) | TO(SIGNED_OUT) | TO(CLOSING) | TO(FREE))                                               \
         X(SIGNED_OUT, "signed out", TO(JOINING) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                                     \
         X(JOINING, "joining", TO(READY) | TO(SIGNED_OUT) | TO(LEAVING) | TO(CLOSING) | TO(FREE))                            \
         X(READY, "ready", TO(LEAVING) | TO(CLOSING) | TO(FREE))                                                             \
         X(LEAVING, "leaving", TO(CLOSING) | TO(FREE))                                                                       \
+        X(ANSWERED, "answered", TO(ENDED) | TO(FREE))                                                                       \
         X(CLOSING, "closing", TO(ENDED) | TO(FREE))                                                                         \
         X(ENDED, "ended", TO(FREE))
 
@@ -50,6 +53,12 @@ struct send_queue {
         struct send *first, **end;
 };
 
+/* The rest of a body that is too long to be queued at once (output.h). */
+struct download {
+        struct block *body;
+        uint32_t from;
+};
+
 /* What a connection needs only while it sends, receives half a frame, or is paused. */
 struct traffic {
         struct connection *connection;
@@ -66,6 +75,8 @@ struct traffic {
         uint32_t out_offset;            /* bytes of out.first that are written */
         uint32_t queued_bytes;          /* of both queues */
         uint32_t held_losses;           /* upkeep.losses when the latest of `held` came */
+        struct websocket *websocket;    /* what of WebSocket is half here or half written; NULL: nothing */
+        struct download *download;      /* what follows `out`; NULL: nothing */
 };
 
 struct connection {
@@ -85,6 +96,7 @@ struct connection {
         uint8_t to_rejoin : 2; /* it was told to join again, and has not: in which round (upkeep.h); 0: it was not told */
         uint8_t secured : 1;   /* its bytes are TLS */
         uint8_t own : 1;       /* it comes from this machine */
+        uint8_t framed : 1;    /* its frames travel in messages of WebSocket */
         uint32_t typed_ms;     /* its last `typing` that was relayed, as since_ms; 0: none */
 };
 

@@ -2,10 +2,12 @@
 #include "frontend/ending.h"
 
 #include "frontend/answer.h"
+#include "frontend/http.h"
 #include "frontend/input.h"
 #include "frontend/liveness.h"
 #include "frontend/output.h"
 #include "frontend/upkeep.h"
+#include "frontend/websocket.h"
 
 /* Nobody is to be reached here any more. */
 static void detach(struct frontend *frontend, struct connection *connection)
@@ -33,21 +35,45 @@ void connection_drop(struct frontend *frontend, struct connection *connection)
         frontend->counts.connections = frontend->connections.count;
 }
 
-void connection_end(struct frontend *frontend, struct connection *connection, enum error error, uint32_t retry_after_ms)
+/* It hears nothing more, and nothing but its last word follows what is queued. */
+static void begin_end(struct frontend *frontend, struct connection *connection)
 {
-        if (connection->state >= CONNECTION_CLOSING || connection->state == CONNECTION_FREE)
-                return;
         detach(frontend, connection);
         connection_move(connection, CONNECTION_CLOSING);
         input_forget(frontend, connection);
         output_forget_held(frontend, connection);
         liveness_wait(frontend, connection);
+}
+
+void connection_end(struct frontend *frontend, struct connection *connection, enum error error, uint32_t retry_after_ms)
+{
+        uint64_t id = connection->id;
+
+        if (connection->state >= CONNECTION_CLOSING || connection->state == CONNECTION_FREE)
+                return;
+        if (connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED) {
+                http_end(frontend, connection, error);
+                return;
+        }
+        begin_end(frontend, connection);
         answer_bye(frontend, connection, error, retry_after_ms);
+        if (connection->framed && connection->id == id)
+                websocket_queue_close(frontend, connection, error == ERR_DRAINING ? FRAMING_GOING_AWAY : FRAMING_NORMAL);
+}
+
+void connection_end_framed(struct frontend *frontend, struct connection *connection, uint16_t code)
+{
+        check(connection->framed);
+        if (connection->state >= CONNECTION_CLOSING || connection->state == CONNECTION_FREE)
+                return;
+        begin_end(frontend, connection);
+        output_discard(frontend, connection);
+        websocket_queue_close(frontend, connection, code);
 }
 
 void connection_leave(struct frontend *frontend, struct connection *connection)
 {
-        if (connection->state == CONNECTION_PROXY || connection->state == CONNECTION_HELLO) {
+        if (connection->state <= CONNECTION_HELLO) {
                 connection_end(frontend, connection, ERR_DRAINING, FRONTEND_RETRY_MS);
                 return;
         }
@@ -89,7 +115,7 @@ void connection_written(struct frontend *frontend, struct connection *connection
 {
         struct net *net = frontend->seams.net;
 
-        check(connection->state == CONNECTION_CLOSING);
+        check(connection->state == CONNECTION_CLOSING || connection->state == CONNECTION_ANSWERED);
         if (net->ops->end_writing(net, connection->socket) != ERR_OK) {
                 connection_drop(frontend, connection);
                 return;

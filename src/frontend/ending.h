@@ -15,10 +15,13 @@ void connection_drop(struct frontend *frontend, struct connection *connection);
  * returns. Nothing happens to one that is closing already. */
 void connection_end(struct frontend *frontend, struct connection *connection, enum error error, uint32_t retry_after_ms);
 
+/* The same of one that is framed, without a bye: with the code of WebSocket that it closed with, or that says what it did wrong. */
+void connection_end_framed(struct frontend *frontend, struct connection *connection, uint16_t code);
+
 /* Hears nothing more, waits for the replies that are under way, then ends with DRAINING. */
 void connection_leave(struct frontend *frontend, struct connection *connection);
 
-/* A connection that is closing has written all. Whoever closes a socket while its peer sends resets the connection, and TCP may then
+/* A connection that is closing, or answered, has written all. Whoever closes a socket while its peer sends resets the connection, and TCP may then
  * drop the last word: so the end is written first, and the socket closed when the client has ended it too, or after ENDED_MS. The
  * connection may be gone when it returns. */
 void connection_written(struct frontend *frontend, struct connection *connection);

@@ -16,6 +16,7 @@
 #include "frontend/run.h"
 #include "frontend/sweep.h"
 #include "frontend/upkeep.h"
+#include "frontend/websocket.h"
 #include "wire/envelope.h"
 
 #define LIMITED_MAX 200000 /* users, and addresses, whose rate is known at once */
@@ -73,13 +74,15 @@ static enum error init(struct frontend *frontend)
         upkeep_init(&frontend->upkeep);
         pool_init(&frontend->traffics, sizeof(struct traffic), options->connections_max);
         pool_init(&frontend->sends, sizeof(struct send), FRONTEND_QUEUE_PLACES_MAX);
+        pool_init(&frontend->websockets, sizeof(struct websocket), options->connections_max);
+        pool_init(&frontend->downloads, sizeof(struct download), options->connections_max);
         frontend->connection_rate = rate_of(options->connection_frames);
         if (!connections_init(&frontend->connections, options->connections_max) ||
             !pendings_init(&frontend->pendings, options->pending_max, seeds) ||
             !limiter_init(&frontend->users, rate_of(options->user_frames), LIMITED_MAX, seeds[2]) ||
             !limiter_init(&frontend->addresses, rate_of(options->address_frames), LIMITED_MAX, seeds[3]))
                 return ERR_NO_MEMORY;
-        return ERR_OK;
+        return framing_new(&frontend->framing);
 }
 
 static enum error attach(struct frontend *frontend)
@@ -146,10 +149,19 @@ void frontend_free(struct frontend **frontend_p)
         limiter_finish(&frontend->addresses);
         pool_finish(&frontend->traffics);
         pool_finish(&frontend->sends);
+        pool_finish(&frontend->websockets);
+        pool_finish(&frontend->downloads);
+        framing_free(&frontend->framing);
+        site_finish(&frontend->site, &frontend->blocks);
         blocks_finish(&frontend->blocks);
         upkeep_finish(&frontend->upkeep);
         absence_finish(&frontend->absences);
         memory_free(frontend);
+}
+
+enum error frontend_show(struct frontend *frontend, const struct frontend_file *files, size_t count)
+{
+        return site_load(&frontend->site, &frontend->blocks, files, count);
 }
 
 bool frontend_publish(struct frontend *frontend, uint16_t index, uint8_t code, const void *message)

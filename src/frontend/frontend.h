@@ -34,11 +34,13 @@ struct frontend_options {
         uint32_t queue_bytes_max;     /* 1 MiB: queued to one connection; then RESYNC */
         uint32_t send_bytes_max;      /* 256 MiB: queued to all; then the slowest go */
         uint32_t pending_max;         /* 100,000 replies waited for */
-        struct proxy_trust proxies;   /* whose PROXY headers are believed, and demanded: balancers */
-        bool tls;                     /* the net has a certificate: who begins with TLS is secured */
-        bool tls_only;                /* and who does not is refused, unless he comes from this machine */
-        uint32_t claim_wait_ms;       /* 0, as the embedded log needs; 2,000 on a bus of several machines (L6) */
-        bool trusts_clock;            /* reserved: wall clock known good */
+        const char *
+                origins; /* whose pages may open a WebSocket besides our own (upgrade.h); NULL: nobody's. Stays the caller's */
+        struct proxy_trust proxies; /* whose PROXY headers are believed, and demanded: balancers */
+        bool tls;                   /* the net has a certificate: who begins with TLS is secured */
+        bool tls_only;              /* and who does not is refused, unless he comes from this machine */
+        uint32_t claim_wait_ms;     /* 0, as the embedded log needs; 2,000 on a bus of several machines (L6) */
+        bool trusts_clock;          /* reserved: wall clock known good */
 };
 
 /* Whoever wants to know how long clients wait. Called on the frontend's thread. */
@@ -64,6 +66,7 @@ struct frontend_counts {
         uint64_t refused, rate_limited, slow_closed, idle_closed, deadline_passed, posts_unknown;
         uint64_t partial_bytes, queued_bytes, replies_waiting;
         uint64_t away;                   /* users of whom it was said that they have been away for a while */
+        uint64_t requests, upgraded;     /* of HTTP; connections that went on with WebSocket */
         uint64_t secured, plain_refused; /* connections that began with TLS; that did not, and should have */
 };
 
@@ -76,6 +79,15 @@ void frontend_free(struct frontend **frontend);
 /* Accepts connections there once the partition is ours. *bound may be NULL. Errors as net.listen. */
 must_use enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
                                     struct net_address *bound);
+
+/* A file of the web app. */
+struct frontend_file {
+        const char *path; /* as it is asked for: "/index.html". NAME.br and NAME.gz are NAME's, compressed */
+        struct slice bytes;
+};
+
+/* Gives those files to whoever asks by HTTP from now on, instead of what it had; they are copied. NO_MEMORY: it keeps what it had. */
+must_use enum error frontend_show(struct frontend *frontend, const struct frontend_file *files, size_t count);
 
 /* One turn of the loop: waits up to wait_ms for something, handles it, flushes. Returns false when the
  * frontend has ended (another holder of its partition, or drained). */

@@ -3,10 +3,12 @@
 
 #include "frontend/answer.h"
 #include "frontend/ending.h"
+#include "frontend/http.h"
 #include "frontend/listen.h"
 #include "frontend/liveness.h"
 #include "frontend/output.h"
 #include "frontend/route.h"
+#include "frontend/websocket.h"
 
 /* Large frames are for those whose token was verified. */
 static size_t frame_size_max(const struct connection *connection)
@@ -33,13 +35,12 @@ static void take_front(struct frontend *frontend, struct connection *connection,
                 route_frame(frontend, connection, bytes + WIRE_LENGTH_SIZE, size - WIRE_LENGTH_SIZE);
 }
 
-static bool hears(const struct connection *connection, uint64_t id)
+bool input_hears(const struct connection *connection, uint64_t id)
 {
         return connection->id == id && connection->state < CONNECTION_LEAVING;
 }
 
-/* Reads once. False if there is nothing, or the connection is gone. */
-static bool input_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, size_t *got)
+bool input_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, size_t *got)
 {
         struct net *net = frontend->seams.net;
         enum error error = net->ops->read(net, connection->socket, bytes, size, got);
@@ -72,6 +73,8 @@ void input_forget(struct frontend *frontend, struct connection *connection)
 
         if (traffic && traffic->partial)
                 release_partial(frontend, traffic, traffic->partial);
+        if (traffic && traffic->websocket)
+                traffic->websocket->in = (struct framing_rest){0};
         if (traffic && list_linked(&traffic->paused)) {
                 list_remove(&traffic->paused);
                 if (connection->state != CONNECTION_FREE)
@@ -96,7 +99,7 @@ static struct block *partial_block(struct frontend *frontend, struct connection 
         return block;
 }
 
-static void keep_partial(struct frontend *frontend, struct connection *connection, struct slice rest)
+void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest, uint64_t since_ms)
 {
         struct traffic *traffic = traffic_of(frontend, connection);
         struct block *block;
@@ -105,34 +108,39 @@ static void keep_partial(struct frontend *frontend, struct connection *connectio
                 connection_drop(frontend, connection);
                 return;
         }
+        check(!traffic->partial);
         block = partial_block(frontend, connection, rest.size);
         if (!block)
                 return;
         memcpy(block->bytes, rest.data, rest.size);
         block->size = (uint32_t)rest.size;
         traffic->partial = block;
-        traffic->partial_ms = frontend->now_ms;
+        traffic->partial_ms = since_ms;
         list_append(&frontend->partials, &traffic->partial_since);
 }
 
-/* Handles the whole frames in bytes and keeps the rest. bytes are written to (the token's secret is wiped). */
+/* Handles the whole frames in bytes and keeps the rest. */
 static void input_split(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
 {
         uint64_t id = connection->id;
 
-        while (size > 0 && hears(connection, id)) {
+        while (size > 0 && input_hears(connection, id)) {
                 enum error error = ERR_OK;
                 size_t frame;
 
                 if (listen_first_bytes(frontend, connection, slice_of(bytes, size)))
                         return;
+                if (connection->state == CONNECTION_HTTP) {
+                        http_take(frontend, connection, bytes, size, frontend->now_ms);
+                        return;
+                }
                 frame = front_size(connection, slice_of(bytes, size), &error);
                 if (error) {
                         answer_fatal(frontend, connection, NULL, error);
                         return;
                 }
                 if (frame == 0 || frame > size) {
-                        keep_partial(frontend, connection, slice_of(bytes, size));
+                        input_keep(frontend, connection, slice_of(bytes, size), frontend->now_ms);
                         return;
                 }
                 take_front(frontend, connection, bytes, frame);
@@ -141,7 +149,7 @@ static void input_split(struct frontend *frontend, struct connection *connection
         }
 }
 
-/* Makes room for at least one more byte of the partial frame; `lacks` more are to come. */
+/* Makes room for at least one more byte of the partial frame. */
 static bool grow_partial(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
@@ -159,60 +167,106 @@ static bool grow_partial(struct frontend *frontend, struct connection *connectio
         return true;
 }
 
-/* Reads on where the partial frame ends, no further than its own end. True once it is whole and was handled. */
-static bool complete_partial(struct frontend *frontend, struct connection *connection)
+/* How many bytes the partial frame lacks, as far as its block has room for them. 0: it was whole and is handled, or the connection is
+ * ended. */
+static size_t partial_lacks(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
-        size_t least = connection->state == CONNECTION_PROXY ? PROXY_HEAD_SIZE : WIRE_LENGTH_SIZE;
+        struct block *block = traffic->partial;
+        size_t least = connection->state == CONNECTION_PROXY ? PROXY_HEAD_SIZE : WIRE_LENGTH_SIZE, frame, lacks;
+        enum error error = ERR_OK;
 
+        check(block);
+        frame = front_size(connection, slice_of(block->bytes, block->size), &error);
+        if (error) {
+                answer_fatal(frontend, connection, NULL, error);
+                return 0;
+        }
+        if (frame && frame == block->size) {
+                /* The frame's handler may end the connection: the block is ours until then. */
+                block_hold(block);
+                release_partial(frontend, traffic, block);
+                take_front(frontend, connection, block->bytes, frame);
+                block_drop(&frontend->blocks, block);
+                return 0;
+        }
+        lacks = (frame ? frame : least) - block->size;
+        if (!grow_partial(frontend, connection))
+                return 0;
+        return min_of(lacks, block_room(traffic->partial) - traffic->partial->size);
+}
+
+/* Reads on where the partial frame ends, no further than its own end. True once it was handled, or the connection is ended. */
+static bool complete_partial(struct frontend *frontend, struct connection *connection)
+{
         for (int i = 0; i < INPUT_READS_MAX; i++) {
-                struct block *block = traffic->partial;
-                enum error error = ERR_OK;
-                size_t frame = front_size(connection, slice_of(block->bytes, block->size), &error);
-                size_t got, lacks;
+                size_t lacks = partial_lacks(frontend, connection), got;
+                struct block *block;
 
-                check(block);
-                if (error) {
-                        answer_fatal(frontend, connection, NULL, error);
-                        return false;
-                }
-                if (frame && frame == block->size) {
-                        /* The frame's handler may end the connection: the block is ours until then. */
-                        block_hold(block);
-                        release_partial(frontend, traffic, block);
-                        take_front(frontend, connection, block->bytes, frame);
-                        block_drop(&frontend->blocks, block);
+                if (lacks == 0)
                         return true;
-                }
-                lacks = (frame ? frame : least) - block->size;
-                if (!grow_partial(frontend, connection))
-                        return false;
-                block = traffic->partial;
-                check(block);
-                lacks = min_of(lacks, block_room(block) - block->size);
+                block = connection->traffic->partial;
                 if (!input_take(frontend, connection, block->bytes + block->size, lacks, &got))
                         return false;
                 block->size += (uint32_t)got;
         }
-        return false;
+        return partial_lacks(frontend, connection) == 0;
+}
+
+static bool has_partial(const struct connection *connection)
+{
+        return connection->traffic && connection->traffic->partial;
+}
+
+void input_bytes(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
+{
+        uint64_t id = connection->id;
+
+        while (input_hears(connection, id) && has_partial(connection)) {
+                size_t lacks = partial_lacks(frontend, connection), part = min_of(lacks, size);
+                struct block *block;
+
+                if (lacks == 0)
+                        continue;
+                if (part == 0)
+                        return;
+                block = connection->traffic->partial;
+                memcpy(block->bytes + block->size, bytes, part);
+                block->size += (uint32_t)part;
+                bytes += part;
+                size -= part;
+        }
+        if (size > 0 && input_hears(connection, id))
+                input_split(frontend, connection, bytes, size);
+}
+
+static void read_frames(struct frontend *frontend, struct connection *connection)
+{
+        uint64_t id = connection->id;
+        size_t got;
+
+        if (has_partial(connection) && (!complete_partial(frontend, connection) || !input_hears(connection, id)))
+                return;
+        if (input_take(frontend, connection, frontend->input, FRONTEND_INPUT_SIZE, &got))
+                input_split(frontend, connection, frontend->input, got);
 }
 
 void input_readable(struct frontend *frontend, struct connection *connection)
 {
         uint64_t id = connection->id;
-        size_t got;
 
-        if (!hears(connection, id)) {
+        if (!input_hears(connection, id)) {
                 connection_discard_input(frontend, connection);
                 return;
         }
         if (connection->traffic && list_linked(&connection->traffic->paused))
                 return;
-        if (connection->traffic && connection->traffic->partial &&
-            (!complete_partial(frontend, connection) || !hears(connection, id)))
-                return;
-        if (input_take(frontend, connection, frontend->input, FRONTEND_INPUT_SIZE, &got))
-                input_split(frontend, connection, frontend->input, got);
+        if (connection->state == CONNECTION_HTTP)
+                http_readable(frontend, connection);
+        else if (connection->framed)
+                websocket_readable(frontend, connection);
+        else
+                read_frames(frontend, connection);
         if (connection->id == id)
                 traffic_tidy(frontend, connection);
 }

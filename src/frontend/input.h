@@ -3,12 +3,11 @@
  * not whole yet are kept, in a block that grows with what really came, within partial_bytes_max for all. A frame has frame_ms from
  * its first byte to its last.
  *
- *      socket → input_take → (filter) → input_split → route_frame
+ *      socket → input_take → (filter) → input_bytes → route_frame
  *
- * From a balancer that is believed (proxy.h) a header comes first, before any frame; it is read by the same rules.
- *
- * A filter (TLS, WebSocket) will stand between input_take and input_split, bytes in, bytes out; what a connection speaks is decided
- * by its first bytes, in input_split while its state is HELLO.
+ * From a balancer that is believed (proxy.h) a header comes first, before any frame; it is read by the same rules. What a connection
+ * speaks is decided by its first bytes, while its state is HELLO (listen.h): frames; TLS, which the net undoes; HTTP (http.h), which may
+ * lead to WebSocket (websocket.h), the filter.
  */
 #ifndef GALKA_FRONTEND_INPUT_H
 #define GALKA_FRONTEND_INPUT_H
@@ -26,6 +25,19 @@ void input_pause(struct frontend *frontend, struct connection *connection);
 
 /* Drops its partial frame: the connection hears no more. */
 void input_forget(struct frontend *frontend, struct connection *connection);
+
+/* Bytes of frames, as they follow each other on this connection; they are written to (a token's secret is wiped). The connection may be
+ * gone when it returns. */
+void input_bytes(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size);
+
+/* Reads once. False if there is nothing, or the connection is gone. */
+bool input_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, size_t *got);
+
+/* Keeps what came and is not whole; it is to be by frame_ms after since_ms. The connection may be gone when it returns. */
+void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest, uint64_t since_ms);
+
+/* The same connection as it was with that id, and it is listened to. */
+bool input_hears(const struct connection *connection, uint64_t id);
 
 /* Frame deadlines, and the end of pauses. */
 void input_run(struct frontend *frontend);

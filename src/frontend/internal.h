@@ -8,8 +8,10 @@
 #define GALKA_FRONTEND_INTERNAL_H
 
 #include "frontend/connection.h"
+#include "frontend/framing.h"
 #include "frontend/frontend.h"
 #include "frontend/pool.h"
+#include "frontend/site.h"
 
 #define FRONTEND_LISTENERS_MAX    4
 #define FRONTEND_INPUT_SIZE       32768 /* read from a socket at once */
@@ -143,7 +145,9 @@ struct frontend {
         struct list dirty, patient, blocked;          /* output.h */
         struct gathering gathering;
         struct list partials, paused; /* input.h */
-        struct pool traffics, sends;
+        struct pool traffics, sends, websockets, downloads;
+        struct framing *framing;
+        struct site site;
         struct blocks blocks;
         struct runs runs; /* while records are taken */
         struct pendings pendings;

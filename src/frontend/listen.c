@@ -140,16 +140,25 @@ static void secure(struct frontend *frontend, struct connection *connection, str
         connection_drop(frontend, connection);
 }
 
+static bool is_letter(uint8_t byte)
+{
+        return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
 bool listen_first_bytes(struct frontend *frontend, struct connection *connection, struct slice bytes)
 {
         check(bytes.size > 0);
-        if (connection->state != CONNECTION_HELLO || connection->secured)
+        if (connection->state != CONNECTION_HELLO || connection->framed)
                 return false;
-        if (frontend->options.tls && bytes.data[0] == TLS_FIRST_BYTE) {
+        if (!connection->secured && frontend->options.tls && bytes.data[0] == TLS_FIRST_BYTE) {
                 secure(frontend, connection, bytes);
                 return true;
         }
-        if (!frontend->options.tls_only || connection->own)
+        if (is_letter(bytes.data[0])) { /* of a method; as a frame's length it would be far too large */
+                connection_move(connection, CONNECTION_HTTP);
+                return false;
+        }
+        if (!frontend->options.tls_only || connection->own || connection->secured)
                 return false;
         frontend->counts.plain_refused++;
         answer_fatal(frontend, connection, NULL, ERR_NEEDS_TLS);

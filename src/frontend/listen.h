@@ -9,8 +9,8 @@ void listen_accepted(struct frontend *frontend, int socket, const struct net_add
 /* A balancer said whom it speaks for: from now on that address is limited. The connection may be gone when it returns. */
 void listen_proxied(struct frontend *frontend, struct connection *connection, struct slice header);
 
-/* The first bytes of a connection tell what it speaks: TLS begins with a byte that no frame begins with. True: they were taken, or the
- * connection is ended. */
+/* The first bytes of a connection tell what it speaks: TLS and HTTP begin with bytes that no frame begins with. True: they were taken,
+ * or the connection is ended. */
 bool listen_first_bytes(struct frontend *frontend, struct connection *connection, struct slice bytes);
 
 /* The frontend serves from now on. */

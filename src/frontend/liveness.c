@@ -34,6 +34,8 @@ void liveness_wait(struct frontend *frontend, struct connection *connection)
 
         switch ((enum connection_state)connection->state) {
         case CONNECTION_PROXY:
+        case CONNECTION_HTTP:
+        case CONNECTION_ANSWERED:
         case CONNECTION_HELLO:
         case CONNECTION_SIGNED_OUT:
         case CONNECTION_JOINING:

@@ -1,7 +1,8 @@
 /*
  * Who must be heard of, and by when. Each connection is on one list by its state, ordered by `since_ms`, so a turn looks only at
  * the heads:
- *      newcomers  HELLO, SIGNED_OUT, JOINING: since accept or the last sign-in request; closed after sign_in_ms
+ *      newcomers  HELLO, SIGNED_OUT, JOINING: since accept or the last sign-in request; HTTP, ANSWERED: since a request, or since
+ *                 some of an answer was written; closed after sign_in_ms
  *      heard      READY: since bytes came; closed after two silent ping intervals
  *      closing    CLOSING: since the last word was queued; closed after ENDING_MS
  *      ended      ENDED: since the end was written; closed after ENDED_MS

@@ -2,7 +2,9 @@
 #include "frontend/output.h"
 
 #include "frontend/ending.h"
+#include "frontend/http.h"
 #include "frontend/pending.h"
+#include "frontend/websocket.h"
 
 #define PARTS_MAX  64 /* payloads of one write */
 #define WRITES_MAX 8  /* to one socket in one turn */
@@ -27,8 +29,14 @@ void traffic_tidy(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
 
-        if (!traffic || traffic->out.first || traffic->held.first || traffic->partial || list_linked(&traffic->paused))
+        if (!traffic || traffic->out.first || traffic->held.first || traffic->partial || traffic->download ||
+            list_linked(&traffic->paused))
                 return;
+        if (traffic->websocket) {
+                websocket_tidy(frontend, traffic);
+                if (traffic->websocket)
+                        return;
+        }
         check(!list_linked(&traffic->blocked) && !list_linked(&traffic->partial_since));
         list_remove(&traffic->dirty);
         connection->traffic = NULL;
@@ -63,6 +71,15 @@ static void drop_first(struct frontend *frontend, struct traffic *traffic, struc
         pool_give(&frontend->sends, send);
 }
 
+static void end_download(struct frontend *frontend, struct traffic *traffic)
+{
+        if (!traffic->download)
+                return;
+        block_drop(&frontend->blocks, traffic->download->body);
+        pool_give(&frontend->downloads, traffic->download);
+        traffic->download = NULL;
+}
+
 void traffic_free(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
@@ -74,6 +91,8 @@ void traffic_free(struct frontend *frontend, struct connection *connection)
         while (traffic->held.first)
                 drop_first(frontend, traffic, &traffic->held);
         check(traffic->queued_bytes == 0 && !traffic->partial);
+        end_download(frontend, traffic);
+        websocket_free(frontend, traffic);
         list_remove(&traffic->blocked);
         list_remove(&traffic->paused);
         traffic_tidy(frontend, connection);
@@ -104,6 +123,10 @@ static void too_slow(struct frontend *frontend, struct connection *connection)
         frontend->counts.slow_closed++;
         event_note(frontend->seams.events, EVENT_INFO, "frontend.slow_reader", NULL, {"connection", NULL, connection->id},
                    {"queued", NULL, connection->traffic ? connection->traffic->queued_bytes : 0});
+        if (connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED) {
+                connection_drop(frontend, connection);
+                return;
+        }
         output_discard(frontend, connection);
         connection_end(frontend, connection, ERR_RESYNC, 0);
 }
@@ -162,7 +185,7 @@ static bool replace_patient(struct frontend *frontend, struct traffic *traffic, 
 {
         struct send *send = traffic ? traffic->patient : NULL;
 
-        if (!send || (send == traffic->out.first && traffic->out_offset > 0) ||
+        if (!send || (send == traffic->out.first && traffic->out_offset > 0) || websocket_committed(traffic) > 0 ||
             !output_same_topic(piece_bytes(&send->piece), piece_bytes(&piece)))
                 return false;
         uncount(frontend, traffic, send->piece.size);
@@ -244,6 +267,48 @@ void output_queue(struct frontend *frontend, struct connection *connection, stru
         queue_or_cut(frontend, connection, piece, AT_ONCE);
 }
 
+/* The next slice of what is long, if there is one and nothing is before it. False: no memory. */
+static bool refill(struct frontend *frontend, struct traffic *traffic)
+{
+        struct download *download = traffic->download;
+        struct piece piece;
+
+        if (!download || traffic->out.first)
+                return true;
+        piece = (struct piece){.block = download->body, .from = download->from};
+        piece.size = min_of(OUTPUT_SLICE, download->body->size - download->from);
+        if (!queue_new(frontend, &traffic->out, piece))
+                return false;
+        count(frontend, traffic, piece.size);
+        download->from += piece.size;
+        if (download->from == download->body->size)
+                end_download(frontend, traffic);
+        return true;
+}
+
+void output_queue_long(struct frontend *frontend, struct connection *connection, struct block *body)
+{
+        struct traffic *traffic;
+
+        if (body->size == 0)
+                return;
+        if (body->size <= OUTPUT_SLICE) {
+                output_queue(frontend, connection, piece_of(body));
+                return;
+        }
+        traffic = traffic_of(frontend, connection);
+        if (traffic) {
+                check(!traffic->download);
+                traffic->download = pool_take(&frontend->downloads);
+        }
+        if (!traffic || !traffic->download) {
+                connection_drop(frontend, connection);
+                return;
+        }
+        traffic->download->body = block_hold(body);
+        write_soon(frontend, traffic);
+}
+
 void output_queue_gathered(struct frontend *frontend, struct connection *connection, struct piece piece)
 {
         queue_or_cut(frontend, connection, piece, GATHERED);
@@ -291,44 +356,63 @@ void output_forget_held(struct frontend *frontend, struct connection *connection
                 drop_first(frontend, traffic, &traffic->held);
 }
 
-/* The end of the frame in which the piece is written so far, counted as out_offset; out_offset itself between two frames. */
-static uint32_t end_of_frame(const struct traffic *traffic)
+/* How many bytes of the queue must be written for what is begun to be whole, those that are written counted in: of a frame, and where
+ * frames are framed, of a message. */
+static uint32_t begun_bytes(const struct traffic *traffic)
 {
         struct slice bytes = piece_bytes(&traffic->out.first->piece);
         uint32_t end = 0;
 
+        if (traffic->connection->framed) {
+                if (websocket_committed(traffic) > 0)
+                        return traffic->out_offset + websocket_committed(traffic);
+                return traffic->out_offset > 0 && traffic->out.first->piece.block->bare ? (uint32_t)bytes.size
+                                                                                        : traffic->out_offset;
+        }
         while (end < traffic->out_offset)
                 end += WIRE_LENGTH_SIZE + be32_get(bytes.data + end);
         check(end <= bytes.size);
         return end;
 }
 
+/* Keeps so many bytes of what is queued. */
+static void cut_queue(struct frontend *frontend, struct traffic *traffic, uint32_t size)
+{
+        struct send_queue *queue = &traffic->out;
+        struct send **next = &queue->first;
+
+        for (; *next && size > 0; next = &(*next)->next) {
+                struct piece *piece = &(*next)->piece;
+                uint32_t kept = min_of(size, piece->size);
+
+                uncount(frontend, traffic, piece->size - kept);
+                piece->size = kept;
+                size -= kept;
+        }
+        check(size == 0);
+        while (*next) {
+                struct send_queue rest = {.first = *next, .end = queue->end};
+
+                drop_first(frontend, traffic, &rest);
+                *next = rest.first;
+        }
+        queue->end = next;
+}
+
 void output_discard(struct frontend *frontend, struct connection *connection)
 {
         struct traffic *traffic = connection->traffic;
-        struct send *half;
-        uint32_t end;
+        uint32_t begun;
 
         if (!traffic)
                 return;
         output_forget_held(frontend, connection);
-        end = traffic->out.first ? end_of_frame(traffic) : 0;
-        if (end == traffic->out_offset) {
+        begun = traffic->out.first ? begun_bytes(traffic) : 0;
+        if (begun == traffic->out_offset) { /* between two of them: what is written of the piece needs no place */
                 traffic->out_offset = 0;
-                while (traffic->out.first)
-                        drop_first(frontend, traffic, &traffic->out);
-                return;
+                begun = 0;
         }
-        half = traffic->out.first;
-        uncount(frontend, traffic, half->piece.size - end);
-        half->piece.size = end;
-        while (half->next) {
-                struct send_queue rest = {.first = half->next, .end = traffic->out.end};
-
-                drop_first(frontend, traffic, &rest);
-                half->next = rest.first;
-        }
-        traffic->out.end = &half->next;
+        cut_queue(frontend, traffic, begun);
 }
 
 bool output_empty(const struct connection *connection)
@@ -381,33 +465,76 @@ static void unblock(struct frontend *frontend, struct traffic *traffic)
         frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, false);
 }
 
-static void write_out(struct frontend *frontend, struct connection *connection)
+/* One write of what is queued. False: the connection is gone, or its socket takes no more now. */
+static bool write_raw(struct frontend *frontend, struct connection *connection)
 {
         struct net *net = frontend->seams.net;
         struct traffic *traffic = connection->traffic;
+        struct slice parts[PARTS_MAX];
+        size_t total, written = 0, count = gather(traffic, parts, &total);
+        enum error error = net->ops->write(net, connection->socket, parts, count, &written);
 
-        for (int i = 0; i < WRITES_MAX && traffic->out.first; i++) {
-                struct slice parts[PARTS_MAX];
-                size_t total, written = 0, count = gather(traffic, parts, &total);
-                enum error error = net->ops->write(net, connection->socket, parts, count, &written);
-
-                if (error != ERR_OK && error != ERR_AGAIN) {
-                        connection_drop(frontend, connection);
-                        return;
-                }
-                advance(frontend, traffic, written);
-                if (written < total)
-                        break;
+        if (error != ERR_OK && error != ERR_AGAIN) {
+                connection_drop(frontend, connection);
+                return false;
         }
-        if (traffic->out.first) {
+        advance(frontend, traffic, written);
+        return written == total;
+}
+
+static bool write_framed(struct frontend *frontend, struct connection *connection)
+{
+        struct net *net = frontend->seams.net;
+        struct traffic *traffic = connection->traffic;
+        struct websocket_part part;
+        size_t written = 0, of_out = 0;
+        enum error error;
+
+        websocket_gather(traffic, &part);
+        error = net->ops->write(net, connection->socket, part.parts, part.count, &written);
+        if ((error != ERR_OK && error != ERR_AGAIN) || !websocket_written(frontend, traffic, &part, written, &of_out)) {
+                connection_drop(frontend, connection);
+                return false;
+        }
+        frontend->counts.bytes_out += written - of_out;
+        advance(frontend, traffic, of_out);
+        return written == part.total;
+}
+
+static void end_writing(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+
+        if (traffic->out.first || traffic->download) {
                 block_until_writable(frontend, traffic);
                 return;
         }
         unblock(frontend, traffic);
-        if (connection->state == CONNECTION_CLOSING)
+        if (connection->state == CONNECTION_CLOSING || connection->state == CONNECTION_ANSWERED)
                 connection_written(frontend, connection);
         else
                 traffic_tidy(frontend, connection);
+}
+
+static void write_out(struct frontend *frontend, struct connection *connection)
+{
+        struct traffic *traffic = connection->traffic;
+        uint64_t id = connection->id;
+        bool framed = connection->framed;
+
+        for (int i = 0; i < WRITES_MAX && (traffic->out.first || traffic->download); i++) {
+                if (!refill(frontend, traffic)) {
+                        connection_drop(frontend, connection);
+                        return;
+                }
+                if (!(framed ? write_framed(frontend, connection) : write_raw(frontend, connection)))
+                        break;
+        }
+        if (connection->id != id)
+                return;
+        if (connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED)
+                http_written(frontend, connection);
+        end_writing(frontend, connection);
 }
 
 void output_writable(struct frontend *frontend, struct connection *connection)

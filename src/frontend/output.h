@@ -14,10 +14,15 @@
 
 #define OUTPUT_PATIENCE_MS 100
 #define OUTPUT_GATHER_MS   2
+#define OUTPUT_SLICE       65536
 #define OUTPUT_GATHER_MIN  128 /* connections that a delivery is for: writing to fewer takes no longer than the wait */
 
 /* Takes its own reference; what lies behind that which was queued last is written with it as one. May end the connection (slow reader, no memory). */
 void output_queue(struct frontend *frontend, struct connection *connection, struct piece piece);
+
+/* A body that may be long, behind what is queued: OUTPUT_SLICE of it at a time, so that a slow reader of it does not count for all of it.
+ * Nothing may be queued behind it until it is written. */
+void output_queue_long(struct frontend *frontend, struct connection *connection, struct block *body);
 
 /* Whether a delivery to many in that room had better wait for others: more is being written to it by way of this frontend. Then it is
  * queued so; it goes as soon as nothing is, or after OUTPUT_GATHER_MS. One room at a time. */

@@ -57,8 +57,7 @@ static uint64_t charge_address(struct frontend *frontend, const struct connectio
         return entry ? limit_take(&entry->bucket_us, &frontend->addresses.rate, frontend->now_us) : 0;
 }
 
-/* One frame of this connection, its user and its address. Returns 0, or in how many milliseconds there is room for one. */
-static uint32_t charge(struct frontend *frontend, struct connection *connection)
+uint32_t route_charge(struct frontend *frontend, struct connection *connection)
 {
         uint64_t wait_us = charge_connection(frontend, connection);
 
@@ -293,7 +292,7 @@ void route_frame(struct frontend *frontend, struct connection *connection, uint8
 
         check(size > 0 && connection->state < CONNECTION_LEAVING);
         frontend->counts.frames_in++;
-        wait_ms = charge(frontend, connection);
+        wait_ms = route_charge(frontend, connection);
         message = wire_message_by_code(bytes[0]);
         if (message && message->direction == WIRE_UP && wire_frame_parse(slice_of(bytes, size), &frame) != ERR_OK) {
                 answer_fatal(frontend, connection, NULL, ERR_BAD_FRAME);

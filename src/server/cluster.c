@@ -153,6 +153,8 @@ static enum error open_engines(struct cluster *cluster)
                 error = setup_notes(&process->server, cluster->folder, &cluster->notes, process->error);
         if (!error && cluster->kind == ROLE_FRONTEND)
                 error = setup_tls(&process->server, process->error);
+        if (!error && cluster->kind == ROLE_FRONTEND)
+                error = setup_web(&process->server, process->error);
         if (!error && needs->store)
                 error = open_engine(cluster, "postgres", open_postgres);
         if (!error && needs->presence)

@@ -53,6 +53,8 @@ static enum error open_engines(struct embedded *embedded)
         if (!error)
                 error = setup_tls(server, process->error);
         if (!error)
+                error = setup_web(server, process->error);
+        if (!error)
                 error = open_store(embedded);
         if (!error)
                 error = keyring_open(&server->keyring, server->options->keys, server->options->data, &server->clock,

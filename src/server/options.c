@@ -15,6 +15,7 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "frontend/proxy.h"
+#include "frontend/upgrade.h"
 
 #define SECRET_FILE_MAX 2048 /* bytes that are looked at */
 
@@ -355,6 +356,12 @@ static enum error check_words(const struct options *options, char *text)
                 snprintf(text, OPTION_ERROR_SIZE, "proxy-from must be %s, not '%.200s'",
                          error == ERR_FULL ? "16 addresses at most" : "addresses or blocks (10.0.0.0/8,fd00::7)",
                          options->proxy_from);
+                return ERR_CONFIG;
+        }
+        if (!upgrade_origins_valid(options->origins)) {
+                snprintf(text, OPTION_ERROR_SIZE,
+                         "origins must be some like https://app.example.org, parted by commas, not '%.200s'",
+                         options->origins);
                 return ERR_CONFIG;
         }
         if (!is_word(options->log_format, formats)) {

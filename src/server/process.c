@@ -131,6 +131,7 @@ bool process_is_told_to_stop(struct process *process, unsigned ms)
         if (caught == SIGHUP && !hung_up) {
                 reload(process);
                 setup_tls_again(&process->server);
+                setup_web_again(&process->server);
         }
         return process->told;
 }
@@ -200,6 +201,7 @@ void process_end(struct process *process)
         end_roles(process->roles, process->workers);
         monitor_free(&process->monitor);
         tls_context_free(&process->server.tls);
+        web_free(&process->server.web);
         for (unsigned i = 0; i < process->role_count; i++) {
                 memory_free(process->roles[i].metrics);
                 crypto_wipe(&process->roles[i].keys, sizeof(process->roles[i].keys));

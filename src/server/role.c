@@ -290,6 +290,7 @@ static struct frontend_options frontend_options_of(const struct role *role)
                 .user_frames = (uint32_t)options->user_frames,
                 .tls = role->server->tls,
                 .tls_only = options->tls_only,
+                .origins = options->origins,
                 .claim_wait_ms = role->server->claim_wait_ms,
         };
 
@@ -344,9 +345,11 @@ static void run_frontend(struct role *role, struct frontend *frontend, struct ne
 {
         bool draining = false;
 
+        web_show(role->server->web, &role->web_version, frontend);
         while (frontend_turn(frontend, bounded_wait(frontend_wait_ms(frontend)))) {
                 count_frontend(role, frontend, net);
                 keyring_take(&role->server->keyring, &role->keys_version, &role->keys);
+                web_show(role->server->web, &role->web_version, frontend);
                 if (frontend_serves(frontend) && !atomic_load_explicit(&role->ready, memory_order_relaxed))
                         atomic_store(&role->ready, true);
                 if (!draining && atomic_load(&role->stop)) {

@@ -20,6 +20,7 @@
 #include "server/log.h"
 #include "server/metrics.h"
 #include "server/options.h"
+#include "server/web.h"
 #include "service/worker/worker.h"
 
 #define SERVER_VERSION    "0.1.0"
@@ -42,6 +43,7 @@ struct server {
         struct token_keys keys;  /* a tool's */
         struct keyring keyring;  /* a server's */
         struct tls_context *tls; /* the certificate for clients; NULL: there is none */
+        struct web *web;         /* the web app; NULL: there is none */
         uint32_t connections;    /* a frontend holds at most: what the options say, or less if descriptors are few */
         uint32_t claim_wait_ms;  /* how long a frontend waits for whoever has its index (L6) */
         uint32_t frontends;      /* of this process */
@@ -71,7 +73,7 @@ struct role {
         struct notes *notes;
         struct metrics *metrics; /* NULL: nobody counts */
         struct token_keys keys;  /* its copy of the keyring's */
-        unsigned keys_version;
+        unsigned keys_version, web_version;
         pthread_t thread;
         int wake; /* eventfd: written by role_stop */
         atomic_bool stop;

@@ -80,6 +80,44 @@ void setup_tls_again(struct server *server)
                 note_certificate(server, "tls.reloaded");
 }
 
+/* ---- the web app ---- */
+
+static void note_web(struct server *server, const char *what)
+{
+        struct web_counts counts = web_counts(server->web);
+
+        event_note(&server->log.sink, EVENT_INFO, what, NULL, {"folder", server->options->web, 0},
+                   {"files", NULL, counts.files}, {"bytes", NULL, counts.bytes});
+}
+
+enum error setup_web(struct server *server, char text[static SERVER_ERROR_SIZE])
+{
+        char why[WEB_WHY_SIZE];
+        enum error error;
+
+        if (!*server->options->web)
+                return ERR_OK;
+        error = web_new(server->options->web, &server->web, why);
+        if (error)
+                snprintf(text, SERVER_ERROR_SIZE, "%s (see --web)", why);
+        else
+                note_web(server, "web.files");
+        return error;
+}
+
+void setup_web_again(struct server *server)
+{
+        char why[WEB_WHY_SIZE];
+
+        if (!server->web)
+                return;
+        if (web_reload(server->web, why) != ERR_OK)
+                event_note(&server->log.sink, EVENT_ERROR, "web.reload_failed", NULL, {"reason", why, 0},
+                           {"goes_on_with", "the files it had", 0});
+        else
+                note_web(server, "web.reloaded");
+}
+
 enum error setup_password(struct server *server, struct password **password)
 {
         const struct password_thread_options options = {.memory_limit = server->options->password_kib * 1024};

@@ -21,6 +21,10 @@ must_use enum error setup_tls(struct server *server, char text[static SERVER_ERR
 /* Reads it anew, if there is one, and says in one line of the log how that went. */
 void setup_tls_again(struct server *server);
 
+/* The folder of the web app, if the options name one. CONFIG, SYSTEM, NO_MEMORY: text says what is wrong. */
+must_use enum error setup_web(struct server *server, char text[static SERVER_ERROR_SIZE]);
+void setup_web_again(struct server *server);
+
 /* "HOST:PORT", "[ADDRESS]:PORT", HOST alone (port 0), or the path of a socket. */
 must_use bool setup_split_host(const char *text, char host[static SETUP_HOST_SIZE], uint16_t *port);
 
