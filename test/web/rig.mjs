@@ -6,8 +6,8 @@
  *
  * Arguments of every suite: GALKAD WEB_FOLDER OUT_FOLDER [only=WORDS]. Screenshots go into OUT_FOLDER/screens/web.
  */
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,20 @@ class Server {
       stream.on('data', (text) => { this.output += text; });
     }
     this.port = Number((await this.wait(/listening on [^\s]*:(\d+)/, seen))[1]);
+  }
+
+  /** Imports accounts while the server does not run; the file that says their tokens. */
+  importUsers(...names) {
+    const users = join(this.folder, 'users.tsv'), tokens = join(this.folder, 'tokens.tsv');
+    writeFileSync(users, names.map((name) => `${name}\t${name}@example.org\t${name[0].toUpperCase()}${name.slice(1)}\n`).join(''));
+    writeFileSync(tokens, execFileSync(galkad, ['--dev', '--data', join(this.folder, 'data'), 'user', 'import', users]));
+    return tokens;
+  }
+
+  /** The newest code that was mailed to that address. */
+  async codeFor(email, from = 0) {
+    const said = new RegExp(`code for ${email.replace(/[.+]/g, '\\$&')}: (\\d+)`);
+    return (await this.wait(said, from))[1];
   }
 
   /** The first match in what the server has said since `from`. */

@@ -1,0 +1,66 @@
+/* What people do in the web app, by the words and roles that they see or hear (web/lang/en.po). */
+import { sleep } from './rig.mjs';
+
+export function equal(what, found, expected) {
+  if (JSON.stringify(found) !== JSON.stringify(expected)) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
+}
+
+/** Waits until body() is true (or gives something). */
+export async function until(what, body, ms = 15000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await body();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`in vain: ${what}`);
+    await sleep(50);
+  }
+}
+
+export async function signUp(person, display = person.name[0].toUpperCase() + person.name.slice(1)) {
+  const { page, rig } = person;
+  const from = rig.server.output.length;
+  await person.open();
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.getByLabel('Your name').fill(display);
+  await page.getByLabel('User name').fill(person.name);
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await page.getByRole('textbox', { name: 'Code' }).fill(await rig.server.codeFor(person.email, from));
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Chats' }).waitFor();
+}
+
+export async function signIn(person, page = person.page) {
+  await page.getByRole('button', { name: 'Sign in' }).first().click();
+  await page.getByLabel('User name or e-mail').fill(person.name);
+  await page.getByLabel('Password', { exact: true }).fill(person.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Chats' }).waitFor();
+}
+
+/** Opens the personal chat with somebody found by name. */
+export async function findPerson(page, name) {
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox').or(dialog.getByRole('searchbox')).or(dialog.getByRole('combobox')).first().fill(name);
+  await dialog.getByText(name, { exact: false }).first().click();
+}
+
+export const log = (page) => page.getByRole('log');
+export const compose = (page) => page.getByRole('textbox', { name: 'Message' });
+
+export async function say(page, text) {
+  await compose(page).fill(text);
+  await compose(page).press('Enter');
+}
+
+/** The element of the message with that text. */
+export const message = (page, text) => log(page).locator('[data-seq], [data-id]').filter({ hasText: text }).last();
+
+export const sees = (page, text) => log(page).getByText(text, { exact: true }).last().waitFor();
+
+/** Waits until the tick of one's own message says so: 'sent', 'delivered', 'read'. */
+export const ticked = (page, text, tick) => message(page, text).getByLabel(tick, { exact: true }).or(message(page, text).getByTitle(tick, { exact: true })).first().waitFor();
+
+export const openChat = (page, name) => page.getByRole('navigation').or(page.getByRole('main')).getByRole('link', { name }).first().click();
