@@ -1,0 +1,202 @@
+/*
+ * All that the view shows, put together from the core's events. One for a page; it lives as long as the page does.
+ */
+import type { Engine, EngineEvent, ErrorName, Me, Person, Phase, RoomId, RoomInfo, Row, Snapshot, UserId } from '../core/types.ts';
+import { Chat } from './chat.svelte.ts';
+import { type Clock, type Keep, MINUTE } from './clock.ts';
+import { People } from './people.svelte.ts';
+import { Rooms } from './rooms.svelte.ts';
+import { Settings } from './settings.svelte.ts';
+import { Toasts } from './toasts.svelte.ts';
+
+const SIGNED_OUT: Phase[] = ['signed-out', 'waits-for-code', 'waits-for-reset'];
+
+/** A row that somebody else wrote just now. */
+export type Heard = (room: RoomInfo, row: Row) => void;
+
+export class App {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly keep: Keep;
+  readonly people: People;
+  readonly rooms = new Rooms();
+  readonly settings: Settings;
+  readonly toasts: Toasts;
+
+  phase = $state<Phase>('loading');
+  me = $state.raw<Me | undefined>();
+  refused = $state.raw<ErrorName | undefined>();
+  nextConnect = $state(0);
+  leads = $state(false);
+  blocks = $state.raw<ReadonlySet<UserId>>(new Set());
+  chat = $state.raw<Chat | undefined>();
+  /** the time, as of the last minute: for words like "5 min" */
+  minute = $state(0);
+  /** the page is in sight and has the focus */
+  seen = $state(true);
+
+  readonly #heard: Heard[] = [];
+  #shown: UserId[] = [];
+
+  constructor(engine: Engine, clock: Clock, keep: Keep) {
+    this.engine = engine;
+    this.clock = clock;
+    this.keep = keep;
+    this.people = new People(engine);
+    this.settings = new Settings(engine, keep);
+    this.toasts = new Toasts(clock);
+    this.#tick();
+    engine.listen((event) => this.#take(event));
+  }
+
+  get myId(): UserId {
+    return this.me?.person.user ?? '';
+  }
+
+  get signedOut(): boolean {
+    return SIGNED_OUT.includes(this.phase);
+  }
+
+  get linked(): boolean {
+    return this.phase === 'ready' || this.phase === 'synced';
+  }
+
+  /** Whoever is told of rows that others wrote just now. */
+  onHeard(heard: Heard): void {
+    this.#heard.push(heard);
+  }
+
+  open(room: RoomId, peer?: Person): void {
+    if (this.chat?.room === room) return;
+    this.chat?.close();
+    const chat = new Chat(this, room, peer);
+    this.chat = chat;
+    this.#watch();
+    void chat.open();
+  }
+
+  close(): void {
+    this.chat?.close();
+    this.chat = undefined;
+    this.#watch();
+  }
+
+  /** The personal room with somebody, open. */
+  openWith(person: Person): RoomId {
+    const room = this.engine.personalRoom(this.myId, person.user);
+    this.people.put([person]);
+    this.open(room, person);
+    return room;
+  }
+
+  /** One's own notes: the personal room with oneself. */
+  get notes(): RoomId {
+    return this.engine.personalRoom(this.myId, this.myId);
+  }
+
+  /** People whose lines are in sight. */
+  show(users: UserId[]): void {
+    this.#shown = users;
+    this.#watch();
+  }
+
+  #watch(): void {
+    if (this.phase === 'loading' || this.signedOut) return;
+    const peer = this.chat?.peer;
+    this.people.watch(peer ? [peer.user, ...this.#shown] : this.#shown, this.chat?.room);
+  }
+
+  #tick(): void {
+    const now = this.clock.now();
+    this.minute = now;
+    this.clock.after(MINUTE - (now % MINUTE), () => this.#tick());
+  }
+
+  #take(event: EngineEvent): void {
+    switch (event.kind) {
+      case 'snapshot':
+        this.#restart(event.snapshot);
+        break;
+      case 'phase':
+        this.#phase(event.phase, event.me, event.refused, event.nextConnect);
+        break;
+      case 'rooms':
+        this.rooms.put(event.rooms);
+        this.#namePeers(event.rooms);
+        this.#watch();
+        break;
+      case 'rows':
+        this.#rows(event.room, event.rows);
+        break;
+      case 'people':
+        this.people.put(event.people);
+        break;
+      case 'status':
+        this.people.putStatus(event.status);
+        break;
+      case 'typing':
+        this.people.putTyping(event.room, event.users.filter((user) => user !== this.myId));
+        break;
+      case 'blocks':
+        this.blocks = new Set(event.blocks);
+        break;
+      case 'setting':
+        this.settings.put(event.key, event.value);
+        break;
+      case 'forgotten':
+        this.#forget(event.error);
+        break;
+      case 'outbox':
+        break;
+    }
+    this.chat?.take(event);
+  }
+
+  #restart(snapshot: Snapshot): void {
+    this.rooms.replace(snapshot.rooms);
+    this.blocks = new Set(snapshot.blocks);
+    this.settings.replace(snapshot.settings);
+    this.leads = snapshot.leads;
+    this.people.forgetWatch();
+    this.#namePeers(snapshot.rooms);
+    this.#phase(snapshot.phase, snapshot.me, snapshot.refused, snapshot.nextConnect);
+  }
+
+  #phase(phase: Phase, me: Me | undefined, refused: ErrorName | undefined, nextConnect: number): void {
+    const before = this.linked;
+    this.phase = phase;
+    if (me) this.me = me;
+    else if (this.signedOut) this.me = undefined;
+    this.refused = refused;
+    this.nextConnect = nextConnect;
+    if (me) this.people.put([me.person]);
+    if (this.linked && !before) {
+      this.people.forgetWatch();
+      this.chat?.askMore();
+    }
+    if (this.signedOut && this.chat) this.close();
+    this.#watch();
+  }
+
+  #rows(room: RoomId, rows: Row[]): void {
+    const info = this.rooms.get(room);
+    const fresh = rows.filter((row) => row.sender !== this.myId && row.kind === 'text' && row.seq > (info?.marks.shown ?? 0));
+    const last = fresh.at(-1);
+    if (!info || !last || this.clock.now() - last.time > MINUTE || last.changed !== last.seq) return;
+    if (info.kind === 'group' && this.blocks.has(last.sender)) return;
+    for (const heard of this.#heard) heard(info, last);
+  }
+
+  #namePeers(rooms: RoomInfo[]): void {
+    this.people.put(rooms.flatMap((info) => (info.peer ? [info.peer] : [])));
+  }
+
+  #forget(error: ErrorName | undefined): void {
+    this.close();
+    this.rooms.forget();
+    this.people.forget();
+    this.blocks = new Set();
+    this.settings.replace({});
+    if (error) this.toasts.say(error === 'revoked' ? 'toast.signed_out' : `error.${error}`);
+  }
+}

@@ -1,0 +1,228 @@
+/*
+ * The open room: its log, what of it is not sent, where one has read to, what one can do with its messages. Made when a room is opened,
+ * closed when another is.
+ */
+import { SvelteMap, SvelteSet } from 'svelte/reactivity';
+
+import type { EngineEvent, Operation, OutboxEntry, Person, RoomId, RoomInfo, RoomKind, Row } from '../core/types.ts';
+import type { App } from './app.svelte.ts';
+import { Compose } from './compose.svelte.ts';
+import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
+import { isOffline } from './errors.ts';
+import { itemsOf, type Item } from './items.ts';
+import { Members } from './members.svelte.ts';
+import { Pager, type Target } from './pager.svelte.ts';
+import { Pins } from './pins.svelte.ts';
+import { rowAt } from './pages.ts';
+
+/** A place that the view is to bring into sight; `n` makes two jumps to one place two. */
+export interface Jump {
+  seq: number;
+  n: number;
+}
+
+export class Chat {
+  readonly room: RoomId;
+  readonly pager: Pager;
+  readonly compose: Compose;
+  readonly members: Members;
+  readonly pins: Pins;
+  outbox = $state.raw<OutboxEntry[]>([]);
+  unreadFrom = $state(0);
+  jump = $state.raw<Jump | undefined>();
+  /** the view follows the newest rows */
+  following = $state(true);
+  error = $state.raw<unknown>();
+  /** the row that came last, for those who hear the log */
+  latest = $state.raw<Row | undefined>();
+
+  readonly #app: App;
+  readonly #peer: Person | undefined;
+  readonly #revealed = new SvelteSet<string>();
+  readonly #quoted = new SvelteMap<number, Row | null>();
+  #told = 0;
+
+  constructor(app: App, room: RoomId, peer?: Person) {
+    this.#app = app;
+    this.room = room;
+    this.#peer = peer;
+    this.pager = new Pager(app.engine, room, () => this.info);
+    this.compose = new Compose(app, this);
+    this.members = new Members(app, room, () => this.kind);
+    this.pins = new Pins(app, room);
+  }
+
+  get info(): RoomInfo | undefined {
+    return this.#app.rooms.get(this.room);
+  }
+
+  get peer(): Person | undefined {
+    return this.info?.peer ?? this.#peer;
+  }
+
+  get kind(): RoomKind {
+    return this.info?.kind ?? (this.peer ? 'personal' : 'group');
+  }
+
+  get left(): boolean {
+    return this.info?.left ?? false;
+  }
+
+  /** A personal room with somebody whom one blocks. */
+  get blocked(): boolean {
+    return this.peer !== undefined && this.#app.blocks.has(this.peer.user);
+  }
+
+  readonly items: Item[] = $derived.by(() =>
+    itemsOf(this.pager.rows, this.pager.atNewest ? this.outbox : [], {
+      me: this.#app.myId,
+      userName: this.#app.me?.person.userName ?? '',
+      group: this.kind === 'group',
+      self: this.kind === 'self',
+      ticks: this.info?.ticks,
+      unreadFrom: this.unreadFrom,
+      blocks: this.#app.blocks,
+      revealed: this.#revealed,
+    }),
+  );
+
+  async open(): Promise<void> {
+    const info = this.info;
+    if (info && info.unread > 0) this.unreadFrom = info.marks.read + 1;
+    this.#told = info?.marks.read ?? 0;
+    try {
+      const [outbox] = await Promise.all([this.#app.engine.outbox(this.room), this.pager.open(), this.compose.open()]);
+      this.outbox = outbox;
+    } catch (error) {
+      this.error = error;
+      this.pager.loaded = true;
+    }
+    this.following = this.pager.atNewest && this.unreadFrom === 0;
+    this.askMore();
+  }
+
+  /** What needs a link, once there is one. */
+  askMore(): void {
+    this.members.load();
+    this.pins.load();
+    if (this.pager.rows.length === 0 && this.pager.loaded && (this.info?.head ?? 0) > 0) void this.pager.newest();
+  }
+
+  close(): void {
+    this.compose.close();
+    this.pager.close();
+  }
+
+  take(event: EngineEvent): void {
+    if (event.kind === 'rows' && event.room === this.room) this.#takeRows(event.rows);
+    if (event.kind === 'outbox' && event.room === this.room) this.#takeOutbox(event);
+  }
+
+  #takeRows(rows: Row[]): void {
+    const fresh = this.pager.take(rows).filter((row) => row.sender !== this.#app.myId && row.kind === 'text');
+    const away = !this.following || !this.#app.seen;
+    if (fresh.length > 0 && away && (this.unreadFrom === 0 || (this.info?.unread ?? 0) === 0)) this.unreadFrom = fresh[0]!.seq;
+    if (fresh.length > 0) this.latest = fresh.at(-1);
+    for (const row of rows) {
+      if (this.#quoted.has(row.seq)) this.#quoted.set(row.seq, row);
+      this.pins.take(row);
+      this.members.take(row);
+    }
+    const here = new Set(rows.map((row) => row.request));
+    this.outbox = this.outbox.filter((entry) => !here.has(entry.id));
+  }
+
+  #takeOutbox(event: Extract<EngineEvent, { kind: 'outbox' }>): void {
+    const others = this.outbox.filter((entry) => entry.id !== event.id);
+    const there = this.outbox.find((entry) => entry.id === event.id);
+    const entry = event.entry ?? there;
+    if (event.state === 'queued' || event.state === 'failed') {
+      if (!entry || entry.room !== this.room) return;
+      const next: OutboxEntry = { ...entry, state: event.state };
+      if (event.error !== undefined) next.error = event.error;
+      this.pager.shift = false;
+      this.outbox = there ? this.outbox.map((old) => (old === there ? next : old)) : [...others, next];
+    } else if (event.state === 'discarded' || !there || there.operation.kind !== 'text' || this.#hasRow(event.seq)) {
+      this.outbox = others;
+    } /* else it stays until its row is here, so that it is not gone for a moment */
+  }
+
+  #hasRow(seq: number | undefined): boolean {
+    return seq !== undefined && (rowAt(this.pager.rows, seq) !== undefined || !this.pager.atNewest);
+  }
+
+  /** The user has looked at the log down to that row. */
+  sees(seq: number): void {
+    if (!this.#app.seen || seq <= this.#told) return;
+    this.#told = seq;
+    this.#app.engine.read(this.room, seq);
+  }
+
+  /** The row that another replies to: null: it is not here; undefined: not known yet. */
+  quoted(seq: number): Row | null | undefined {
+    return rowAt(this.pager.rows, seq) ?? this.#quoted.get(seq);
+  }
+
+  /** Looks for a quoted row that is not in the window. */
+  async findQuoted(seq: number): Promise<void> {
+    if (rowAt(this.pager.rows, seq) || this.#quoted.has(seq)) return;
+    this.#quoted.set(seq, (await this.#app.engine.row(this.room, seq).catch(() => undefined)) ?? null);
+  }
+
+  reveal(key: string): void {
+    this.#revealed.add(key);
+  }
+
+  async go(target: Target): Promise<void> {
+    try {
+      const seq = await this.pager.go(target);
+      this.following = false;
+      this.jump = { seq, n: (this.jump?.n ?? 0) + 1 };
+    } catch (error) {
+      if (isOffline(error)) this.#app.toasts.say('chat.jump_offline');
+      else this.#app.toasts.fail(error);
+    }
+  }
+
+  async toNewest(): Promise<void> {
+    if (!this.pager.atNewest) await this.pager.newest();
+    this.following = true;
+    this.jump = undefined;
+  }
+
+  deeds(item: Item): Deeds {
+    const info = this.info;
+    if (!item.row || !info || item.kind !== 'text') return NO_DEEDS;
+    return deedsOn(info, item.row, item.mine, this.members.roleOf(item.sender));
+  }
+
+  /** One of one's own latest texts, to be edited. */
+  lastOwn(): Item | undefined {
+    return this.items.findLast((item) => item.mine && this.deeds(item).edit);
+  }
+
+  write(operation: Operation): void {
+    this.#app.toasts.watch(this.#app.engine.write(this.room, operation));
+  }
+
+  react(item: Item, emoji: string): void {
+    const taken = item.reactions.some((reaction) => reaction.mine && reaction.emoji === emoji);
+    this.write(taken ? { kind: 'reacted', target: item.seq } : { kind: 'reacted', target: item.seq, text: emoji });
+  }
+
+  pin(item: Item): void {
+    this.write(item.pinned ? { kind: 'pinned', target: item.seq, off: true } : { kind: 'pinned', target: item.seq });
+  }
+
+  delete(item: Item): void {
+    this.write({ kind: 'deleted', target: item.seq });
+  }
+
+  retry(entry: OutboxEntry): void {
+    this.#app.toasts.watch(this.#app.engine.retry(this.room, entry.id));
+  }
+
+  discard(entry: OutboxEntry): void {
+    this.#app.toasts.watch(this.#app.engine.discard(this.room, entry.id));
+  }
+}

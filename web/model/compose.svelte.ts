@@ -1,0 +1,150 @@
+/*
+ * What is being written in the open room: a text, what it replies to, or which message it is another text of. It is kept on this device
+ * with each stroke, and with the account (the room's draft) a moment later.
+ */
+import type { Row } from '../core/types.ts';
+import type { App } from './app.svelte.ts';
+import type { Chat } from './chat.svelte.ts';
+import type { Item } from './items.ts';
+import { bytesOf, TEXT_BYTES_MAX } from './text.ts';
+
+const DRAFT_MS = 1200;
+/** One says that one is typing at most so often. */
+const TYPING_MS = 3000;
+
+export class Compose {
+  text = $state('');
+  reply = $state.raw<Row | undefined>();
+  edit = $state.raw<Row | undefined>();
+  readonly #app: App;
+  readonly #chat: Chat;
+  #aside = '';
+  #saved = '';
+  #callOff: (() => void) | undefined;
+  #toldTyping = 0;
+
+  constructor(app: App, chat: Chat) {
+    this.#app = app;
+    this.#chat = chat;
+  }
+
+  readonly size = $derived(bytesOf(this.text.trim()));
+  readonly tooLong = $derived(this.size > TEXT_BYTES_MAX);
+  readonly left = $derived(TEXT_BYTES_MAX - this.size);
+
+  get #key(): string {
+    return `draft:${this.#chat.room}`;
+  }
+
+  /** The draft of the account, or what was typed here and did not get there. */
+  async open(): Promise<void> {
+    const settings = this.#chat.info?.settings;
+    const here = this.#app.keep.get(this.#key);
+    const [reply, text] = here === undefined ? [settings?.draftReplyTo ?? 0, settings?.draft ?? ''] : parse(here);
+    this.#saved = format(settings?.draftReplyTo ?? 0, settings?.draft ?? '');
+    this.text = text;
+    if (reply > 0) this.reply = await this.#app.engine.row(this.#chat.room, reply).catch(() => undefined);
+  }
+
+  close(): void {
+    if (this.edit) this.cancel();
+    this.save();
+  }
+
+  typed(text: string): void {
+    this.text = text;
+    this.#keepSoon();
+    const now = this.#app.clock.now();
+    if (text === '' || this.edit || this.#chat.kind === 'self' || now - this.#toldTyping < TYPING_MS) return;
+    this.#toldTyping = now;
+    this.#app.engine.typing(this.#chat.room);
+  }
+
+  replyTo(item: Item): void {
+    if (!item.row) return;
+    if (this.edit) this.cancel();
+    this.reply = item.row;
+    this.#keepSoon();
+  }
+
+  startEdit(item: Item): void {
+    if (!item.row) return;
+    if (!this.edit) this.#aside = this.text;
+    this.edit = item.row;
+    this.text = item.row.text;
+  }
+
+  /** Back from an edit, or a reply. */
+  cancel(): void {
+    if (this.edit) {
+      this.edit = undefined;
+      this.text = this.#aside;
+      this.#aside = '';
+    } else {
+      this.reply = undefined;
+      this.#keepSoon();
+    }
+  }
+
+  /** Sends what is written. Returns whether there was something. */
+  async send(): Promise<boolean> {
+    const text = this.text.trim();
+    const { room } = this.#chat;
+    if (text === '' || this.tooLong) return false;
+    if (this.edit) {
+      const target = this.edit.seq;
+      const same = this.edit.text === text;
+      this.cancel();
+      if (!same) await this.#app.engine.write(room, { kind: 'edited', target, text });
+      return true;
+    }
+    const reply = this.reply;
+    this.text = '';
+    this.reply = undefined;
+    try {
+      await this.#app.engine.write(room, reply ? { kind: 'text', text, target: reply.seq } : { kind: 'text', text });
+      this.save();
+    } catch (error) {
+      if (this.text === '') {
+        this.text = text;
+        this.reply = reply;
+      }
+      throw error;
+    }
+    return true;
+  }
+
+  /** The draft goes to the account, if it is another. */
+  save(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+    if (this.edit || !this.#chat.info) return;
+    const draft = format(this.reply?.seq ?? 0, this.text);
+    if (draft === this.#saved) {
+      this.#app.keep.set(this.#key, undefined);
+      return;
+    }
+    this.#saved = draft;
+    this.#app.engine.setRoom(this.#chat.room, 'draft', draft).then(
+      () => this.#saved === draft && this.#callOff === undefined && this.#app.keep.set(this.#key, undefined),
+      () => (this.#saved = ''),
+    );
+  }
+
+  #keepSoon(): void {
+    if (this.edit) return;
+    this.#app.keep.set(this.#key, `${this.reply?.seq ?? 0} ${this.text}`);
+    this.#callOff?.();
+    this.#callOff = this.#app.clock.after(DRAFT_MS, () => this.save());
+  }
+}
+
+/** rules/setting.h, draft; '' is none. */
+function format(reply: number, text: string): string {
+  return text.trim() === '' && reply === 0 ? '' : `${reply} ${text}`;
+}
+
+function parse(draft: string): [number, string] {
+  const space = draft.indexOf(' ');
+  return [Number(draft.slice(0, space)) || 0, draft.slice(space + 1)];
+}

@@ -1,0 +1,75 @@
+/* The list of rooms: pinned ones first, then the latest; the archive apart. What the list counts is what calls: not what is muted. */
+import type { RoomId, RoomInfo, UserId } from '../core/types.ts';
+
+/** A line of one's own notes, in which nothing was written, is not worth showing (core_room_is_bare). */
+function isBare(info: RoomInfo): boolean {
+  return info.kind === 'self' && info.lastTime === 0 && info.queued === 0;
+}
+
+function compare(one: RoomInfo, other: RoomInfo): number {
+  return other.settings.pin - one.settings.pin || other.lastTime - one.lastTime || (one.room < other.room ? -1 : 1);
+}
+
+/** Is there something in it that wants to be seen? A mention does, even where the room is muted. */
+export function calls(info: RoomInfo): boolean {
+  return info.mentions > 0 || (info.unread > 0 && !info.settings.muted);
+}
+
+export class Rooms {
+  #all = $state.raw<Map<RoomId, RoomInfo>>(new Map());
+  /** false: nothing was told yet */
+  known = $state(false);
+
+  readonly #sorted = $derived([...this.#all.values()].filter((info) => !isBare(info)).sort(compare));
+  readonly list = $derived(this.#sorted.filter((info) => !info.settings.archived));
+  readonly archived = $derived(this.#sorted.filter((info) => info.settings.archived));
+  readonly all = $derived(this.#sorted);
+  /** rooms that call, for the page's title and the app's badge */
+  readonly calling = $derived(this.#sorted.filter(calls).length);
+  readonly archivedCalling = $derived(this.archived.filter(calls).length);
+
+  get(room: RoomId): RoomInfo | undefined {
+    return this.#all.get(room);
+  }
+
+  withPeer(user: UserId): RoomInfo | undefined {
+    for (const info of this.#all.values()) if (info.peer?.user === user) return info;
+    return undefined;
+  }
+
+  put(infos: RoomInfo[]): void {
+    const next = new Map(this.#all);
+    for (const info of infos) next.set(info.room, info);
+    this.#all = next;
+  }
+
+  replace(infos: RoomInfo[]): void {
+    this.#all = new Map(infos.map((info) => [info.room, info]));
+    this.known = true;
+  }
+
+  forget(): void {
+    this.#all = new Map();
+    this.known = false;
+  }
+
+  /** The room above (-1) or below (1) in the list; unread: the next one that calls, round the end. */
+  neighbour(room: RoomId | undefined, step: -1 | 1, unread: boolean): RoomId | undefined {
+    const list = this.list;
+    const at = list.findIndex((info) => info.room === room);
+    if (!unread) {
+      const next = at < 0 ? (step > 0 ? 0 : list.length - 1) : at + step;
+      return list[next]?.room;
+    }
+    for (let i = 1; i <= list.length; i++) {
+      const info = list[(((at < 0 ? (step > 0 ? -1 : 0) : at) + step * i) % list.length + list.length) % list.length]!;
+      if (calls(info) && info.room !== room) return info.room;
+    }
+    return undefined;
+  }
+
+  /** A number above all that are pinned. */
+  nextPin(): number {
+    return Math.max(0, ...this.#sorted.map((info) => info.settings.pin)) + 1;
+  }
+}
