@@ -3,9 +3,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import { icons } from './icons.ts';
+import { po } from './lang/plugin.ts';
+import { emoji } from './view/emoji/plugin.ts';
 
 export default defineConfig({
   plugins: [
+    po(),
+    emoji(),
     svelte(),
     icons(),
     VitePWA({

@@ -1,0 +1,75 @@
+/* What is heard and seen of a message while one looks elsewhere: a sound, and a note of the system if that was asked for. */
+import { t } from '../lang/words.svelte.ts';
+import type { RoomInfo, Row } from '../core/types.ts';
+import type { App } from '../model/app.svelte.ts';
+import { mentions, plainText } from '../model/text.ts';
+import { nameOf, roomName } from './news.ts';
+import { router } from './router.svelte.ts';
+
+const QUIET_MS = 1500;
+const SAID_MAX = 200;
+let audio: AudioContext | undefined;
+let last = 0;
+
+/** Two short tones, soft: a jackdaw would say more. */
+function sound(): void {
+  audio ??= new AudioContext();
+  const start = audio.currentTime;
+  for (const [at, pitch] of [[0, 660], [0.09, 880]] as const) {
+    const tone = audio.createOscillator();
+    const gain = audio.createGain();
+    tone.frequency.value = pitch;
+    gain.gain.setValueAtTime(0.0001, start + at);
+    gain.gain.exponentialRampToValueAtTime(0.12, start + at + 0.015);
+    gain.gain.exponentialRampToValueAtTime(0.0001, start + at + 0.16);
+    tone.connect(gain).connect(audio.destination);
+    tone.start(start + at);
+    tone.stop(start + at + 0.2);
+  }
+}
+
+function note(app: App, info: RoomInfo, row: Row): void {
+  if (!app.settings.notices || !('Notification' in window) || Notification.permission !== 'granted') return;
+  const who = info.kind === 'group' ? `${nameOf(app, row.sender)}: ` : '';
+  try {
+    const shown = new Notification(roomName(app, info), { body: (who + plainText(row.text)).slice(0, SAID_MAX), tag: info.room, lang: document.documentElement.lang });
+    shown.onclick = () => {
+      window.focus();
+      router.chat(info.room);
+      shown.close();
+    };
+  } catch {
+    /* some phones know it, and allow it to service workers only */
+  }
+}
+
+function heard(app: App, info: RoomInfo, row: Row): void {
+  const called = app.me !== undefined && mentions(row.text, app.me.person.userName);
+  if (!app.leads || (info.settings.muted && !called) || (app.seen && app.chat?.room === info.room)) return;
+  const now = Date.now();
+  if (app.settings.sounds && now - last > QUIET_MS) {
+    last = now;
+    try {
+      sound();
+    } catch {
+      /* no sound device */
+    }
+  }
+  if (!app.seen) note(app, info, row);
+}
+
+export function announce(app: App): void {
+  app.onHeard((info, row) => heard(app, info, row));
+}
+
+/** After a tap, with the reason beside it. Resolves to whether notes may be shown. */
+export async function askForNotices(): Promise<boolean> {
+  if (!('Notification' in window)) return false;
+  return (await Notification.requestPermission()) === 'granted';
+}
+
+export function noticesBlocked(): boolean {
+  return !('Notification' in window) || Notification.permission === 'denied';
+}
+
+export const noticesText = (): string => t(noticesBlocked() ? 'settings.notices_blocked' : 'settings.notices_hint');
