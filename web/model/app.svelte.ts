@@ -102,8 +102,9 @@ export class App {
 
   #watch(): void {
     if (this.phase === 'loading' || this.signedOut) return;
-    const peer = this.chat?.peer;
-    this.people.watch(peer ? [peer.user, ...this.#shown] : this.#shown, this.chat?.room);
+    const { chat } = this;
+    const room = chat?.info ? chat.room : undefined; // nobody types in a room that is not there yet
+    this.people.watch(chat?.peer ? [chat.peer.user, ...this.#shown] : this.#shown, room);
   }
 
   #tick(): void {

@@ -9,8 +9,8 @@ import type { Item } from './items.ts';
 import { bytesOf, TEXT_BYTES_MAX } from './text.ts';
 
 const DRAFT_MS = 1200;
-/** One says that one is typing at most so often. */
-const TYPING_MS = 3000;
+/** The core is told at most so often; how often others are, it knows better. */
+const TYPING_MS = 500;
 
 export class Compose {
   text = $state('');
