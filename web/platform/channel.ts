@@ -60,6 +60,7 @@ export class Channel {
   readonly #pending = new Map<number, Pending>();
   #run: ((ask: Ask) => Promise<unknown>) | undefined;
   #heard = false; // somebody listens
+  #closed = false;
   #last = 0;
   #leader = '';
 
@@ -72,18 +73,21 @@ export class Channel {
   }
 
   close(): void {
+    this.#run = undefined;
+    this.#closed = true;
     this.#channel.close();
     for (const { reject } of this.#pending.values()) reject(new EngineError('closed'));
     this.#pending.clear();
   }
 
   #say(message: Message): void {
-    this.#channel.postMessage(message);
+    if (!this.#closed) this.#channel.postMessage(message);
   }
 
   // ---- who follows
 
   ask(ask: Ask): Promise<unknown> {
+    if (this.#closed) return Promise.reject(new EngineError('closed'));
     if (this.#pending.size >= ASKS_MAX) return Promise.reject(new EngineError('full'));
     return new Promise((resolve, reject) => {
       const id = ++this.#last;

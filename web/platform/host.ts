@@ -79,6 +79,11 @@ export class Host {
     return this.#failedConnects;
   }
 
+  /** From here on they count again. */
+  forgive(): void {
+    this.#failedConnects = 0;
+  }
+
   start(): void {
     if (this.#stopped) return;
     this.#life++;

@@ -268,27 +268,28 @@ export class Lead implements Deeds {
 
   #settled(): void {
     if (!this.#host.lives) return;
-    this.#phase();
+    const phase = this.#phase();
     for (const [room, rows] of this.#rows) this.#parts.emit({ kind: 'rows', room, rows: rows.sort((a, b) => a.seq - b.seq) });
     this.#rows.clear();
     for (const { room, id } of this.#dropped) if (!this.#sent.has(id)) this.#events.push({ kind: 'outbox', room, id, state: 'discarded' });
     this.#dropped.length = 0;
     this.#sent.clear();
     for (const event of this.#events.splice(0)) this.#parts.emit(event);
+    if (phase) this.#parts.emit(phase);
     void this.#tellRooms();
     this.#screen.look();
   }
 
-  #phase(): void {
+  /** What there is to tell of it. */
+  #phase(): EngineEvent | undefined {
     const state = this.#host.look<CoreState>('state');
     const loaded = this.#state.phase === 'loading' && state.phase !== 'loading';
     const before = this.#state;
     if (this.#sign && !state.me && this.#host.failedConnects >= CONNECTS_MAX) this.#giveUpSign();
-    if (!loaded && isSame(before, state)) return;
+    if (!loaded && isSame(before, state)) return undefined;
     this.#state = state;
-    if (state.phase === 'loading') return;
     if (loaded) this.#loaded();
-    else this.#parts.emit({ kind: 'phase', ...state });
+    return loaded || state.phase === 'loading' ? undefined : { kind: 'phase', ...state };
   }
 
   /** The first that is known. */
@@ -342,6 +343,7 @@ export class Lead implements Deeds {
   /** What is answered by a sign event; one at a time. */
   async #account(verb: string, ...args: Arg[]): Promise<void> {
     if (this.#sign) throw new EngineError('busy');
+    this.#host.forgive();
     const answer = new Promise<void>((resolve, reject) => {
       this.#sign = { resolve, reject };
     });
