@@ -1,6 +1,7 @@
 /* The core in wasm, its host, and tabs that share them, against a real server and without a browser. Arguments: GALKAD. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Module, Trap } from '../../web/core/wasm.ts';
 import { Browser, refusal } from './engines.mjs';
 import { Server } from './server.mjs';
 import { run, test } from './tap.mjs';
@@ -228,6 +229,28 @@ test('a storage that refuses is said, and the core begins anew once it does no m
   await anna.tab.wait(async () => (await texts(anna.tab, room)).includes('meanwhile'));
   await sleep(100);
   assert.ok(!(await texts(anna.tab, room)).includes('cannot be kept'));
+});
+
+test('a core that breaks is thrown away, and another begins from what is stored', async ({ anna, boris, room }) => {
+  const original = Module.prototype.call;
+  let traps = 2;
+  Module.prototype.call = function (verb, ...args) {
+    if (verb === 'receive' && traps > 0) {
+      traps--;
+      throw new Trap('made by the test');
+    }
+    return original.call(this, verb, ...args);
+  };
+  try {
+    const id = await say(boris.engine, room, 'a frame that breaks whoever reads it');
+    assert.ok(id);
+    await anna.tab.wait(() => traps === 0, 'both traps');
+    for (const { tab } of [anna, boris]) await tab.phase('synced');
+    await anna.tab.wait(async () => (await texts(anna.tab, room)).includes('a frame that breaks whoever reads it'));
+    assert.deepEqual(await texts(anna.tab, room), await texts(boris.tab, room));
+  } finally {
+    Module.prototype.call = original;
+  }
 });
 
 test('who waits to be signed in without a server is told after two tries, and may begin again', async ({ server, browsers }) => {

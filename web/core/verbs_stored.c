@@ -173,7 +173,7 @@ VERB(matches)
         count = split(slice_of(folded_words, name_fold(query, folded_words)), words);
         json_open(out, '[');
         while (args_left(args)) {
-                bool all = count > 0 && core_row_decode(args_bytes(args), &row) == ERR_OK && row.kind == ROW_TEXT &&
+                bool all = core_row_decode(args_bytes(args), &row) == ERR_OK && row.kind == ROW_TEXT && count > 0 &&
                            row.text.size <= sizeof(folded);
                 struct slice text = all ? slice_of(folded, name_fold(row.text, folded)) : (struct slice){0};
 
