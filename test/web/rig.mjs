@@ -4,7 +4,7 @@
  *
  *   rig.mjs's makeRig() → rig.person('alice') → person.page (playwright) … → rig.end()
  *
- * Arguments of every suite: GALKAD WEB_FOLDER OUT_FOLDER [only=WORDS]. Screenshots go into OUT_FOLDER/screens/web.
+ * Arguments of every suite: GALKAD GALKA WEB_FOLDER OUT_FOLDER [only=WORDS]. Screenshots go into OUT_FOLDER/screens/web.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ const require = createRequire(new URL('../../web/package.json', import.meta.url)
 const { chromium } = require('playwright-core');
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-const [galkad, webFolder, outFolder] = process.argv.slice(2);
+export const [galkad, galka, webFolder, outFolder] = process.argv.slice(2);
 const START_MS = 20000;
 const WAIT_MS = 15000; // what a person would be asked to wait, many times over: tests share two processors
 

@@ -1,0 +1,94 @@
+/* Must show 1: people sign up in browsers, find each other, talk with ticks and typing, make a group; the terminal takes part. */
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { compose, equal, findPerson, log, message, openChat, say, sees, signUp, ticked, until } from './deeds.mjs';
+import { DESKTOP, PHONE, galka, rigOfSuite } from './rig.mjs';
+import { run, test } from './tap.mjs';
+
+const command = promisify(execFile);
+
+test('two people sign up, one on a phone', async (rig) => {
+  rig.anna = await rig.person('anna', { viewport: DESKTOP });
+  rig.boris = await rig.person('boris', { viewport: PHONE, dark: true });
+  await rig.anna.open();
+  await rig.anna.page.getByRole('heading', { name: 'Welcome to Galka' }).waitFor();
+  await rig.anna.screenshot('welcome');
+  await rig.anna.checkAccess('welcome');
+  await signUp(rig.anna);
+  await rig.anna.screenshot('rooms-empty');
+  await rig.anna.checkAccess('no chats yet');
+  await signUp(rig.boris);
+});
+
+test('they find each other and talk; ticks say sent, delivered, read', async (rig) => {
+  await findPerson(rig.anna.page, 'boris');
+  await say(rig.anna.page, 'Hello Boris');
+  await ticked(rig.anna.page, 'Hello Boris', 'delivered');
+  await openChat(rig.boris.page, 'Anna');
+  await sees(rig.boris.page, 'Hello Boris');
+  await ticked(rig.anna.page, 'Hello Boris', 'read');
+  await say(rig.boris.page, 'Hello Anna, I am on my phone');
+  await sees(rig.anna.page, 'Hello Anna, I am on my phone');
+  await rig.anna.screenshot('talk-desktop-light');
+  await rig.boris.screenshot('talk-phone-dark');
+  await rig.anna.checkAccess('a chat');
+  await rig.boris.checkAccess('a chat on a phone');
+});
+
+test('one sees that the other types', async (rig) => {
+  await compose(rig.boris.page).pressSequentially('I am typ');
+  await rig.anna.page.getByText('typing…').first().waitFor();
+  await compose(rig.boris.page).fill('');
+});
+
+test('a group of three, one of them in the terminal', async (rig) => {
+  const { page } = rig.anna;
+  const profile = join(rig.server.folder, 'profile');
+  const terminal = (...words) => command(galka, ['--server', `127.0.0.1:${rig.server.port}`, '--profile', join(profile, 'carol'), ...words], { timeout: 30000 });
+  const password = join(rig.server.folder, 'password');
+  writeFileSync(password, 'the password of carol', { mode: 0o600 });
+  const from = rig.server.output.length;
+  const account = ['signup', '--email', 'carol@example.org', '--name', 'carol', '--display', 'Carol', '--password-file', password];
+  await terminal(...account).catch(() => undefined); // asks for the code, and ends
+  await terminal(...account, '--code', await rig.server.codeFor('carol@example.org', from));
+
+  await page.getByRole('button', { name: 'New chat' }).first().click();
+  await page.getByRole('dialog').getByRole('button', { name: 'New group' }).click();
+  await page.getByLabel('Name of the group').fill('Jackdaw watchers');
+  for (const name of ['boris', 'carol']) {
+    await page.getByLabel('Add people by name').fill(name);
+    await page.getByRole('dialog').getByText(`@${name}`).first().click();
+  }
+  await page.getByRole('button', { name: 'Create the group' }).click();
+  await say(page, 'Who saw the one with the ring?');
+  await ticked(page, 'Who saw the one with the ring?', 'delivered');
+
+  const rooms = (await terminal('rooms')).stdout;
+  if (!rooms.includes('Jackdaw watchers')) throw new Error(`the terminal's list: ${rooms}`);
+  await terminal('send', 'Jackdaw watchers', 'I did, on the lamp post');
+  await sees(page, 'I did, on the lamp post');
+  await rig.boris.page.goBack();
+  await openChat(rig.boris.page, 'Jackdaw watchers');
+  await sees(rig.boris.page, 'I did, on the lamp post');
+  await say(rig.boris.page, 'So did I');
+  await sees(page, 'So did I');
+  const read = await until('the terminal reads it', async () => {
+    const { stdout } = await terminal('history', 'Jackdaw watchers');
+    return stdout.includes('So did I') && stdout;
+  });
+  equal('order in the terminal', /ring[\s\S]*lamp post[\s\S]*So did I/.test(read), true);
+  await rig.anna.screenshot('group-desktop-light');
+  await rig.boris.screenshot('group-phone-dark');
+  await rig.anna.checkAccess('a group');
+});
+
+test('the order is the same for all, and nobody else was asked', async (rig) => {
+  const texts = async (page) => (await log(page).locator('article, [role=article], [data-seq]').allInnerTexts()).map((text) => text.match(/ring|lamp post|So did I/)?.[0]).filter(Boolean);
+  equal('Boris sees what Anna sees', await texts(rig.boris.page), await texts(rig.anna.page));
+  await message(rig.anna.page, 'So did I').waitFor();
+  rig.assertClean();
+});
+
+await run(rigOfSuite());
