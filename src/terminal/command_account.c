@@ -204,8 +204,9 @@ int command_signup(struct session *session, int count, char **words)
                 return result;
         if (core_phase(session->host->core) >= CORE_OFFLINE)
                 return session_complain(EXIT_REFUSED, "this profile is signed in already; give --profile for another");
-        if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE && !command_flags.email) {
-                fputs("This goes on with the code that was sent; an empty line begins again.\n", stderr);
+        if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE && (command_flags.code || !command_flags.email)) {
+                if (!command_flags.code)
+                        fputs("This goes on with the code that was sent; an empty line begins again.\n", stderr);
                 result = confirm(session, &again);
                 if (!again)
                         return result;

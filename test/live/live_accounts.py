@@ -28,7 +28,7 @@ def sign_up(rig, name, *options, code=0):
     rig.galka(name, *arguments, code=1)
     if code:
         return rig.last_error
-    rig.galka(name, 'signup', '--code', rig.main.code_for(f'{name}@example.org'))
+    rig.galka(name, *arguments, '--code', rig.main.code_for(f'{name}@example.org'))  # as README says: the same, and the code
     return ''
 
 

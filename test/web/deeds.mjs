@@ -1,5 +1,11 @@
 /* What people do in the web app, by the words and roles that they see or hear (web/lang/en.po). */
-import { sleep } from './rig.mjs';
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { galka, sleep } from './rig.mjs';
+
+const command = promisify(execFile);
 
 export function equal(what, found, expected) {
   if (JSON.stringify(found) !== JSON.stringify(expected)) throw new Error(`${what}: ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
@@ -27,7 +33,7 @@ export async function signUp(person, display = person.name[0].toUpperCase() + pe
   await page.getByLabel('Password', { exact: true }).fill(person.password);
   await page.getByRole('button', { name: 'Create an account' }).click();
   await page.getByRole('textbox', { name: 'Code' }).fill(await rig.server.codeFor(person.email, from));
-  await page.getByRole('heading', { name: 'Chats' }).waitFor(); // six digits are enough: nothing is to be pressed
+  await page.getByRole('heading', { name: 'Chats' }).waitFor(); // six digits are enough said
 }
 
 export async function signIn(person, page = person.page) {
@@ -41,8 +47,27 @@ export async function signIn(person, page = person.page) {
 /** Opens the personal chat with somebody found by name. */
 export async function findPerson(page, name) {
   await page.getByRole('button', { name: 'New chat' }).first().click();
-  await page.getByRole('searchbox').fill(name);
-  await page.getByRole('complementary').getByRole('button', { name, exact: false }).first().click();
+  await page.getByPlaceholder('Name, or a link to a group').fill(name);
+  await page.getByText(`@${name}`, { exact: true }).first().click();
+  await compose(page).waitFor();
+}
+
+/** Runs the terminal client as `name`, without anything to read. What it printed. */
+export function terminal(rig, name, ...words) {
+  const options = ['--server', `127.0.0.1:${rig.server.port}`, '--profile', join(rig.server.folder, `profile-${name}`)];
+  const child = command(galka, [...options, ...words], { timeout: 30000 });
+  child.child.stdin.end();
+  return child.then(({ stdout }) => stdout);
+}
+
+/** An account made in the terminal. */
+export async function terminalSignUp(rig, name) {
+  const password = join(rig.server.folder, `password-${name}`), email = `${name}@example.org`;
+  writeFileSync(password, `the password of ${name}`, { mode: 0o600 });
+  const from = rig.server.output.length;
+  const words = ['signup', '--email', email, '--name', name, '--display', name[0].toUpperCase() + name.slice(1), '--password-file', password];
+  await terminal(rig, name, ...words).catch(() => undefined); // asks for the code, and ends
+  await terminal(rig, name, ...words, '--code', await rig.server.codeFor(email, from));
 }
 
 export const log = (page) => page.getByRole('log');

@@ -1,13 +1,7 @@
 /* Must show 1: people sign up in browsers, find each other, talk with ticks and typing, make a group; the terminal takes part. */
-import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { compose, equal, findPerson, log, message, openChat, say, sees, signUp, ticked, until } from './deeds.mjs';
-import { DESKTOP, PHONE, galka, rigOfSuite } from './rig.mjs';
+import { compose, equal, findPerson, log, message, openChat, say, sees, signUp, terminal, terminalSignUp, ticked, until } from './deeds.mjs';
+import { DESKTOP, PHONE, rigOfSuite } from './rig.mjs';
 import { run, test } from './tap.mjs';
-
-const command = promisify(execFile);
 
 test('two people sign up, one on a phone', async (rig) => {
   rig.anna = await rig.person('anna', { viewport: DESKTOP });
@@ -45,29 +39,21 @@ test('one sees that the other types', async (rig) => {
 
 test('a group of three, one of them in the terminal', async (rig) => {
   const { page } = rig.anna;
-  const profile = join(rig.server.folder, 'profile');
-  const terminal = (...words) => command(galka, ['--server', `127.0.0.1:${rig.server.port}`, '--profile', join(profile, 'carol'), ...words], { timeout: 30000 });
-  const password = join(rig.server.folder, 'password');
-  writeFileSync(password, 'the password of carol', { mode: 0o600 });
-  const from = rig.server.output.length;
-  const account = ['signup', '--email', 'carol@example.org', '--name', 'carol', '--display', 'Carol', '--password-file', password];
-  await terminal(...account).catch(() => undefined); // asks for the code, and ends
-  await terminal(...account, '--code', await rig.server.codeFor('carol@example.org', from));
-
+  await terminalSignUp(rig, 'carol');
   await page.getByRole('button', { name: 'New chat' }).first().click();
-  await page.getByRole('dialog').getByRole('button', { name: 'New group' }).click();
+  await page.getByRole('button', { name: 'New group' }).click();
   await page.getByLabel('Name of the group').fill('Jackdaw watchers');
   for (const name of ['boris', 'carol']) {
     await page.getByLabel('Add people by name').fill(name);
-    await page.getByRole('dialog').getByText(`@${name}`).first().click();
+    await page.getByText(`@${name}`).first().click();
   }
   await page.getByRole('button', { name: 'Create the group' }).click();
   await say(page, 'Who saw the one with the ring?');
   await ticked(page, 'Who saw the one with the ring?', 'delivered');
 
-  const rooms = (await terminal('rooms')).stdout;
+  const rooms = await terminal(rig, 'carol', 'rooms');
   if (!rooms.includes('Jackdaw watchers')) throw new Error(`the terminal's list: ${rooms}`);
-  await terminal('send', 'Jackdaw watchers', 'I did, on the lamp post');
+  await terminal(rig, 'carol', 'send', 'Jackdaw watchers', 'I did, on the lamp post');
   await sees(page, 'I did, on the lamp post');
   await rig.boris.page.goBack();
   await openChat(rig.boris.page, 'Jackdaw watchers');
@@ -75,8 +61,8 @@ test('a group of three, one of them in the terminal', async (rig) => {
   await say(rig.boris.page, 'So did I');
   await sees(page, 'So did I');
   const read = await until('the terminal reads it', async () => {
-    const { stdout } = await terminal('history', 'Jackdaw watchers');
-    return stdout.includes('So did I') && stdout;
+    const said = await terminal(rig, 'carol', 'history', 'Jackdaw watchers');
+    return said.includes('So did I') && said;
   });
   equal('order in the terminal', /ring[\s\S]*lamp post[\s\S]*So did I/.test(read), true);
   await rig.anna.screenshot('group-desktop-light');
