@@ -32,7 +32,7 @@ test('they find each other and talk; ticks say sent, delivered, read', async (ri
 });
 
 test('one sees that the other types', async (rig) => {
-  await compose(rig.boris.page).pressSequentially('I am typ');
+  await compose(rig.boris.page).pressSequentially('I am typing', { delay: 400 }); // it is told once in three seconds
   await rig.anna.page.getByText('typing…').first().waitFor();
   await compose(rig.boris.page).fill('');
 });
@@ -41,7 +41,7 @@ test('a group of three, one of them in the terminal', async (rig) => {
   const { page } = rig.anna;
   await terminalSignUp(rig, 'carol');
   await page.getByRole('button', { name: 'New chat' }).first().click();
-  await page.getByRole('button', { name: 'New group' }).click();
+  await page.getByText('New group', { exact: true }).click();
   await page.getByLabel('Name of the group').fill('Jackdaw watchers');
   for (const name of ['boris', 'carol']) {
     await page.getByLabel('Add people by name').fill(name);
