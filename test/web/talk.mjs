@@ -49,7 +49,7 @@ test('a group of three, one of them in the terminal', async (rig) => {
   }
   await page.getByRole('button', { name: 'Create the group' }).click();
   await say(page, 'Who saw the one with the ring?');
-  await ticked(page, 'Who saw the one with the ring?', 'delivered');
+  await ticked(page, 'Who saw the one with the ring?', 'sent'); // Carol is not there: it has not reached all
 
   const rooms = await terminal(rig, 'carol', 'rooms');
   if (!rooms.includes('Jackdaw watchers')) throw new Error(`the terminal's list: ${rooms}`);

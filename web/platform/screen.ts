@@ -43,7 +43,9 @@ export class Screen {
   #say(): void {
     const shown = [...this.#tabs.values()].reverse();
     this.#users = [...new Set(shown.flatMap((tab) => tab.users))].slice(0, USERS_MAX);
+    const before = this.#room;
     this.#room = shown.find((tab) => tab.room !== undefined)?.room;
+    if (before && before !== this.#room) this.#emit({ kind: 'typing', room: before, users: [] }); // nobody hears of it any more
     for (const user of [...this.#told.keys()]) if (!this.#users.includes(user)) this.#told.delete(user);
     this.#host.call('watch', this.#room, ...this.#users);
     this.look();
