@@ -180,7 +180,7 @@ enum request_state request_parse(struct slice bytes, struct request *request, si
         }
         if (error == HPE_OK && bytes.size < REQUEST_HEAD_MAX)
                 return REQUEST_MORE;
-        request->status = parsing.status ? parsing.status : error != HPE_OK ? 400 : parsing.fields ? 431 : 414;
+        request->status = parsing.status ? parsing.status : error != HPE_OK ? 400 : parsing.name.data ? 431 : 414;
         return REQUEST_BAD;
 }
 

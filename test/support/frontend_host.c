@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "loop/tls.h"
 #include "support/frontend_host.h"
+#include "support/web_client.h"
 
 #define SOCKETS_MS 2 /* a turn waits for what is on its way between real sockets */
 
@@ -309,7 +310,8 @@ void client_close(struct client *client)
         if (!client->closed)
                 client->host->client_net->ops->close(client->host->client_net, client->socket);
         memory_free(client->input);
-        client->input = NULL;
+        memory_free(client->raw);
+        client->input = client->raw = NULL;
 }
 
 size_t client_send_bytes(struct client *client, const void *bytes, size_t size)
@@ -320,6 +322,8 @@ size_t client_send_bytes(struct client *client, const void *bytes, size_t size)
 
         if (client->closed)
                 return 0;
+        if (client->framed)
+                return web_send(client, 0x82, bytes, size);
         return net->ops->write(net, client->socket, &part, 1, &written) == ERR_OK ? written : 0;
 }
 
@@ -351,26 +355,34 @@ struct id client_send(struct client *client, uint8_t code, const void *message)
         return request;
 }
 
-static void receive(struct client *client)
+/* One read, to where frames are expected. */
+static enum error read_some(struct client *client)
 {
         struct net *net = client->host->client_net;
-        size_t got;
+        uint8_t *bytes = client->framed ? client->raw + client->raw_used : client->input + client->used;
+        size_t room = CLIENT_INPUT - (client->framed ? client->raw_used : client->used), got = 0;
+        enum error error = net->ops->read(net, client->socket, bytes, room, &got);
 
-        host_turn(client->host);
-        while (!client->closed && client->used < CLIENT_INPUT) {
-                enum error error =
-                        net->ops->read(net, client->socket, client->input + client->used, CLIENT_INPUT - client->used, &got);
-
-                if (error == ERR_CLOSED) {
-                        client->closed = true;
-                        net->ops->close(net, client->socket);
-                        host_turn(client->host);
-                }
-                if (error != ERR_OK)
-                        break;
-                client->used += got;
-                host_turn(client->host);
+        if (error == ERR_CLOSED) {
+                client->closed = true;
+                net->ops->close(net, client->socket);
         }
+        if (client->framed) {
+                client->raw_used += got;
+                web_unframe(client);
+        } else {
+                client->used += got;
+        }
+        return error;
+}
+
+void client_receive(struct client *client)
+{
+        host_turn(client->host);
+        while (!client->closed && client->used < CLIENT_INPUT && read_some(client) == ERR_OK)
+                host_turn(client->host);
+        if (client->closed)
+                host_turn(client->host);
 }
 
 struct wire_frame client_expect(struct client *client, uint8_t code, void *message)
@@ -380,7 +392,7 @@ struct wire_frame client_expect(struct client *client, uint8_t code, void *messa
         enum error error;
         size_t size;
 
-        receive(client);
+        client_receive(client);
         size = wire_frame_size(slice_of(client->input, client->used), sizeof(bytes), &error);
         assert_int_equal(error, ERR_OK);
         assert_in_range(size, 5, client->used);
@@ -396,7 +408,7 @@ struct wire_frame client_expect(struct client *client, uint8_t code, void *messa
 
 void client_expect_nothing(struct client *client)
 {
-        receive(client);
+        client_receive(client);
         assert_int_equal(client->used, 0);
         assert_false(client->closed);
 }
@@ -416,32 +428,27 @@ void client_expect_bye(struct client *client, enum error error)
 
         (void)client_expect(client, WIRE_CODE_bye, &message);
         assert_int_equal(message.code, error);
-        receive(client);
+        client_receive(client);
         assert_int_equal(client->used, 0);
         assert_true(client->closed);
 }
 
 uint8_t client_read_to_the_end(struct client *client, struct wire_bye *bye)
 {
-        struct net *net = client->host->client_net;
         uint8_t code = 0;
 
         while (!client->closed || client->used > 0) {
                 struct wire_frame frame;
                 enum error error;
-                size_t got = 0, size;
+                size_t size;
 
                 host_turn(client->host);
-                if (!client->closed && net->ops->read(net, client->socket, client->input + client->used,
-                                                      CLIENT_INPUT - client->used, &got) == ERR_CLOSED) {
-                        client->closed = true;
-                        net->ops->close(net, client->socket);
-                }
-                client->used += got;
+                if (!client->closed)
+                        (void)read_some(client);
                 size = wire_frame_size(slice_of(client->input, client->used), WIRE_DOWN_SIZE_MAX, &error);
                 assert_int_equal(error, ERR_OK);
                 if (size == 0 || size > client->used) {
-                        assert_false(client->closed);
+                        assert_false(client->closed && client->used > 0);
                         continue;
                 }
                 assert_int_equal(wire_frame_parse(slice_of(client->input + 4, size - 4), &frame), ERR_OK);

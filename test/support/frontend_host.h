@@ -54,6 +54,15 @@ struct client {
         uint8_t *input;
         size_t used;
         uint64_t requests;
+
+        /* web_client.h: what of a client that speaks WebSocket is not unframed yet; what the server said of the connection. */
+        bool framed;
+        uint8_t *raw;
+        size_t raw_used;
+        unsigned messages, pongs;
+        uint8_t pong[125];
+        size_t pong_size;
+        uint16_t closed_with;
 };
 
 /* Until it serves. options.index is 0 and there is one partition for each of the 2 frontends there may be. */
@@ -109,6 +118,9 @@ void client_secure(struct client *client, const char *name);
 
 /* Sends as many as the pipe takes; returns how many. */
 size_t client_send_bytes(struct client *client, const void *bytes, size_t size);
+
+/* Reads all there is, as far as the server turns meanwhile. */
+void client_receive(struct client *client);
 
 /* Builds and sends a frame, with the client's token and device, the room and a new request id where the code has them. Returns
  * that id. */

@@ -1,0 +1,591 @@
+/* Browsers ask for the web app: what they get, what they are refused, and that neither can be too much. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/memory.h"
+#include "frontend/http.h"
+#include "frontend/output.h"
+#include "frontend/request.h"
+#include "frontend/upgrade.h"
+#include "support/web_client.h"
+
+#define LONG_SIZE 300000
+#define ASK(path) "GET " path " HTTP/1.1\r\nHost: galka.test\r\n\r\n"
+
+static struct host host;
+static struct client alice, bob;
+static uint8_t large[LONG_SIZE];
+
+static const struct frontend_file files[] = {
+        {"/index.html", SLICE_LITERAL("<!doctype html>\n")},
+        {"/index.html.br", SLICE_LITERAL("brotli")},
+        {"/index.html.gz", SLICE_LITERAL("gzip")},
+        {"/lonely.js.gz", SLICE_LITERAL("of nothing")},
+        {"/empty.txt", {0}},
+        {"/assets/app-1a2b3c.js", SLICE_LITERAL("let it;")},
+        {"/assets/long-4d5e6f.wasm", {large, LONG_SIZE}},
+};
+
+static void begin(struct frontend_options options)
+{
+        for (size_t i = 0; i < LONG_SIZE; i++)
+                large[i] = (uint8_t)(i % 251);
+        host_start(&host, &options);
+        assert_int_equal(frontend_show(host.frontend, files, countof(files)), ERR_OK);
+        client_open(&host, &alice);
+}
+
+static void end(void)
+{
+        struct frontend_counts counts;
+
+        client_close(&alice);
+        if (bob.input)
+                client_close(&bob);
+        host_pass(&host, 3000);
+        counts = frontend_counts(host.frontend);
+        assert_int_equal(counts.connections, 0);
+        assert_int_equal(counts.partial_bytes, 0);
+        assert_int_equal(counts.queued_bytes, 0);
+        assert_int_equal(host.frontend->traffics.count, 0);
+        assert_int_equal(host.frontend->downloads.count, 0);
+        host_stop(&host);
+}
+
+/* Asks and reads the answer. */
+static struct web_answer *get(const char *text)
+{
+        static struct web_answer answer;
+
+        web_ask(&alice, text);
+        web_answer(&alice, strncmp(text, "HEAD", 4) == 0, &answer);
+        return &answer;
+}
+
+static void expect_body(const struct web_answer *answer, const char *text)
+{
+        assert_int_equal(answer->size, strlen(text));
+        assert_memory_equal(answer->body, text, answer->size);
+}
+
+static void expect_closed(void)
+{
+        client_receive(&alice);
+        assert_int_equal(alice.used, 0);
+        assert_true(alice.closed);
+}
+
+static void test_a_page_comes_with_what_keeps_it_safe(void **state)
+{
+        static const char *const paths[] = {ASK("/"), ASK("/index.html"), ASK("/?a=b"), ASK("http://galka.test/")};
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        for (size_t i = 0; i < countof(paths); i++) {
+                answer = get(paths[i]);
+                assert_int_equal(answer->status, 200);
+                expect_body(answer, "<!doctype html>\n");
+        }
+        assert_string_equal(web_field(answer, "Content-Type"), "text/html; charset=utf-8");
+        assert_string_equal(web_field(answer, "Cache-Control"), "no-cache");
+        assert_string_equal(web_field(answer, "Vary"), "Accept-Encoding");
+        assert_string_equal(web_field(answer, "X-Content-Type-Options"), "nosniff");
+        assert_string_equal(web_field(answer, "Referrer-Policy"), "no-referrer");
+        assert_string_equal(web_field(answer, "Date"), "Tue, 14 Nov 2023 22:13:20 GMT");
+        assert_non_null(strstr(web_field(answer, "Content-Security-Policy"), "default-src 'none'; script-src 'self' "));
+        assert_null(strstr(web_field(answer, "Content-Security-Policy"), "unsafe-inline"));
+        assert_false(web_has_field(answer, "Strict-Transport-Security"));
+        answer = get(ASK("/assets/app-1a2b3c.js"));
+        expect_body(answer, "let it;");
+        assert_string_equal(web_field(answer, "Content-Type"), "text/javascript; charset=utf-8");
+        assert_string_equal(web_field(answer, "Cache-Control"), "public, max-age=31536000, immutable");
+        expect_body(get(ASK("/empty.txt")), "");
+        assert_int_equal(frontend_counts(host.frontend).requests, 6);
+        end();
+}
+
+static void test_a_head_is_an_answer_without_a_body(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        answer = get("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(answer->status, 200);
+        assert_string_equal(web_field(answer, "Content-Length"), "16");
+        answer = get("HEAD /nothing HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(answer->status, 404);
+        client_receive(&alice);
+        assert_int_equal(alice.used, 0);
+        end();
+}
+
+static void test_compressed_siblings_are_chosen_as_the_client_says(void **state)
+{
+        static const char *const wanted[][3] = {
+                {"br, gzip", "brotli", "br"},
+                {"gzip, deflate, br;q=0.1", "brotli", "br"},
+                {"BR", "brotli", "br"},
+                {"gzip;q=0.8, br;q=0", "gzip", "gzip"},
+                {"gzip ; q=1.0, br;q=0.000", "gzip", "gzip"},
+                {"br;q=0, gzip;q=0", "<!doctype html>\n", NULL},
+                {"deflate, *;q=0", "<!doctype html>\n", NULL},
+                {"brotli, gzipped", "<!doctype html>\n", NULL},
+                {"", "<!doctype html>\n", NULL},
+        };
+        char etags[countof(wanted)][64];
+
+        (void)state;
+        begin((struct frontend_options){0});
+        for (size_t i = 0; i < countof(wanted); i++) {
+                char text[256];
+                struct web_answer *answer;
+
+                snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\n\r\n", wanted[i][0]);
+                answer = get(text);
+                expect_body(answer, wanted[i][1]);
+                assert_int_equal(web_has_field(answer, "Content-Encoding"), wanted[i][2] != NULL);
+                if (wanted[i][2])
+                        assert_string_equal(web_field(answer, "Content-Encoding"), wanted[i][2]);
+                snprintf(etags[i], sizeof(etags[i]), "%s", web_field(answer, "ETag"));
+        }
+        assert_string_not_equal(etags[0], etags[3]); /* other bytes, another tag */
+        assert_string_equal(etags[5], etags[8]);
+        assert_int_equal(get(ASK("/lonely.js"))->status, 404);
+        assert_int_equal(get(ASK("/index.html.br"))->status, 404);
+        end();
+}
+
+static void test_what_a_client_has_is_not_sent_again(void **state)
+{
+        static const char *const lists[] = {"%s", "W/%s", "\"other\", %s", "*", "\"other\""};
+        char etag[64];
+
+        (void)state;
+        begin((struct frontend_options){0});
+        snprintf(etag, sizeof(etag), "%s", web_field(get(ASK("/")), "ETag"));
+        assert_int_equal(strlen(etag), SITE_ETAG_SIZE - 1);
+        for (size_t i = 0; i < countof(lists); i++) {
+                char list[128], text[256];
+                struct web_answer *answer;
+
+                snprintf(list, sizeof(list), lists[i], etag);
+                snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\nIf-None-Match: %s\r\n\r\n", list);
+                answer = get(text);
+                assert_int_equal(answer->status, i == 4 ? 200 : 304);
+                assert_string_equal(web_field(answer, "ETag"), etag);
+        }
+        client_receive(&alice);
+        assert_int_equal(alice.used, 0);
+        end();
+}
+
+static void test_a_long_file_goes_in_slices(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        host_turn(&host);
+        /* She reads nothing yet: her pipe is full, and hardly more than a slice waits. */
+        assert_in_range(frontend_counts(host.frontend).queued_bytes, 1, OUTPUT_SLICE + 2048);
+        web_ask(&alice, ASK("/"));
+        host_turn(&host);
+        answer = get(ASK("/empty.txt"));
+        assert_int_equal(answer->size, LONG_SIZE);
+        assert_memory_equal(answer->body, large, LONG_SIZE);
+        assert_string_equal(web_field(answer, "Content-Type"), "application/wasm");
+        web_answer(&alice, false, answer); /* what waited in the socket is answered then */
+        expect_body(answer, "<!doctype html>\n");
+        web_answer(&alice, false, answer);
+        expect_body(answer, "");
+        end();
+}
+
+static void test_who_reads_a_long_file_while_it_is_replaced_gets_the_old_one(void **state)
+{
+        static const struct frontend_file others[] = {{"/index.html", SLICE_LITERAL("new")}};
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        host_turn(&host);
+        assert_int_equal(frontend_show(host.frontend, others, countof(others)), ERR_OK);
+        answer = get(ASK("/"));
+        assert_int_equal(answer->size, LONG_SIZE);
+        assert_memory_equal(answer->body, large, LONG_SIZE);
+        web_answer(&alice, false, answer);
+        expect_body(answer, "new");
+        assert_int_equal(get(ASK("/assets/long-4d5e6f.wasm"))->status, 404);
+        end();
+}
+
+static void test_requests_that_come_together_are_answered_in_order(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        for (size_t step = 0; step < 40; step += 13) {
+                begin((struct frontend_options){0});
+                fake_net_set_read_max(host.raw, step);
+                web_ask(&alice, ASK("/") ASK("/nothing") ASK("/assets/app-1a2b3c.js"));
+                for (int i = 0; i < 30; i++)
+                        host_turn(&host);
+                answer = get(ASK("/empty.txt"));
+                expect_body(answer, "<!doctype html>\n");
+                web_answer(&alice, false, answer);
+                assert_int_equal(answer->status, 404);
+                web_answer(&alice, false, answer);
+                expect_body(answer, "let it;");
+                end();
+        }
+}
+
+static void test_behind_a_long_answer_one_has_to_ask_again(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        answer = get(ASK("/assets/long-4d5e6f.wasm") ASK("/"));
+        assert_string_equal(web_field(answer, "Connection"), "close");
+        assert_memory_equal(answer->body, large, LONG_SIZE);
+        expect_closed();
+        end();
+}
+
+static void test_connections_end_as_asked(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        answer = get("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        assert_string_equal(web_field(answer, "Connection"), "keep-alive");
+        answer = get("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        assert_string_equal(web_field(answer, "Connection"), "close");
+        expect_closed();
+        end();
+        begin((struct frontend_options){0});
+        (void)get("GET / HTTP/1.0\r\n\r\n");
+        expect_closed();
+        end();
+}
+
+struct wrong {
+        const char *text;
+        unsigned status;
+};
+
+static void test_what_is_no_request_is_refused_with_its_reason(void **state)
+{
+        static const struct wrong wrongs[] = {
+                {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405},
+                {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 413},
+                {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413},
+                {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n", 413},
+                {"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+                {"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+                {"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+                {"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", 405},
+                {"GET / HTTP/1.1\r\n\r\n", 400},
+                {"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400},
+                {"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400},
+                {"GET / HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", 400},
+                {"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505},
+                {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+                {"GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+                {"GET / HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n", 400},
+                {"HELO x\r\n", 400},
+                {"get / HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < countof(wrongs); i++) {
+                begin((struct frontend_options){0});
+                assert_int_equal(get(wrongs[i].text)->status, wrongs[i].status);
+                expect_closed();
+                end();
+        }
+}
+
+/* So much of a request that it cannot be whole within a head. */
+static void expect_bomb(const char *first, const char *again, size_t size, unsigned status)
+{
+        static char text[40000];
+        size_t used = (size_t)snprintf(text, sizeof(text), "%s", first);
+
+        begin((struct frontend_options){0});
+        while (used < size)
+                used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", again);
+        assert_int_equal(get(text)->status, status);
+        assert_int_equal(frontend_counts(host.frontend).partial_bytes, 0);
+        expect_closed();
+        end();
+}
+
+static void test_bombs_are_refused_when_they_are_too_large(void **state)
+{
+        (void)state;
+        expect_bomb("GET /", "a", REQUEST_TARGET_MAX + 10, 414);
+        expect_bomb("GET /", "a", 30000, 414);
+        expect_bomb("GET / HTTP/1.1\r\nA: ", "b", 30000, 431);
+        expect_bomb("GET / HTTP/1.1\r\n", "A: b\r\n", 600, 431); /* too many of them */
+}
+
+static void test_a_head_has_a_time_to_be_whole(void **state)
+{
+        struct web_answer answer;
+
+        (void)state;
+        begin((struct frontend_options){.frame_ms = 2000});
+        web_ask(&alice, "GET /");
+        for (int i = 0; i < 25; i++) { /* a byte now and then */
+                (void)client_send_bytes(&alice, "a", 1);
+                host_pass(&host, 100);
+        }
+        web_answer(&alice, false, &answer);
+        assert_int_equal(answer.status, 408);
+        assert_int_equal(frontend_counts(host.frontend).partial_bytes, 0);
+        expect_closed();
+        end();
+}
+
+static void test_between_requests_one_is_not_waited_for_long(void **state)
+{
+        (void)state;
+        begin((struct frontend_options){.sign_in_ms = 1000});
+        for (int i = 0; i < 3; i++) {
+                (void)get(ASK("/"));
+                host_pass(&host, 700);
+                client_expect_nothing(&alice);
+        }
+        host_pass(&host, 400);
+        expect_closed();
+        end();
+}
+
+static void test_who_reads_slowly_but_reads_gets_all(void **state)
+{
+        static uint8_t part[20000];
+        struct net *net;
+        size_t got, all = 0;
+
+        (void)state;
+        begin((struct frontend_options){.sign_in_ms = 1000});
+        net = host.client_net;
+        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        for (int i = 0; i < 100 && all < LONG_SIZE; i++) {
+                host_pass(&host, 500);
+                if (net->ops->read(net, alice.socket, part, sizeof(part), &got) == ERR_OK)
+                        all += got;
+        }
+        assert_true(all >= LONG_SIZE);
+        end();
+        begin((struct frontend_options){.sign_in_ms = 1000});
+        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        host_pass(&host, 1500);
+        assert_int_equal(frontend_counts(host.frontend).connections, 0); /* who reads nothing does not */
+        end();
+}
+
+static void test_a_flood_is_refused(void **state)
+{
+        static char flood[30000];
+        struct web_answer answer;
+        unsigned answers = 0;
+
+        (void)state;
+        begin((struct frontend_options){.connection_frames = 10});
+        for (size_t used = 0; used < 20000;)
+                used += (size_t)snprintf(flood + used, sizeof(flood) - used, "%s", ASK("/"));
+        web_ask(&alice, flood);
+        do
+                web_answer(&alice, false, &answer);
+        while (answer.status == 200 && ++answers < 100);
+        assert_int_equal(answer.status, 429);
+        assert_in_range(answers, 15, 25);
+        expect_closed();
+        end();
+}
+
+static void test_half_requests_of_all_are_bounded(void **state)
+{
+        struct web_answer answer;
+
+        (void)state;
+        begin((struct frontend_options){.partial_bytes_max = 300});
+        client_open(&host, &bob);
+        web_ask(&alice,
+                "GET "
+                "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+        host_turn(&host);
+        web_ask(&bob,
+                "GET "
+                "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+        web_answer(&bob, false, &answer);
+        assert_int_equal(answer.status, 503);
+        assert_true(frontend_counts(host.frontend).partial_bytes <= 300);
+        client_expect_nothing(&alice);
+        end();
+}
+
+static void test_a_frontend_that_goes_finishes_its_answers(void **state)
+{
+        struct web_answer answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        client_open(&host, &bob);
+        (void)get(ASK("/"));
+        web_ask(&bob, ASK("/assets/long-4d5e6f.wasm"));
+        host_turn(&host);
+        frontend_drain(host.frontend, 0);
+        host_turn(&host);
+        expect_closed();
+        web_answer(&bob, false, &answer);
+        assert_memory_equal(answer.body, large, LONG_SIZE);
+        client_receive(&bob);
+        assert_true(bob.closed);
+        end();
+}
+
+#define UPGRADE(version, origin, key)                                                                                       \
+        "GET /ws HTTP/1.1\r\nHost: galka.test:4255\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"                        \
+        "Sec-WebSocket-Version: " version "\r\n" origin "Sec-WebSocket-Key: " key "\r\n\r\n"
+
+static void test_only_pages_of_ours_may_open_a_websocket(void **state)
+{
+        static const struct wrong tries[] = {
+                {UPGRADE("13", "", WEB_KEY), 101},
+                {UPGRADE("13", "Origin: http://galka.test:4255\r\n", WEB_KEY), 101},
+                {UPGRADE("13", "Origin: HTTPS://Galka.Test:4255\r\n", WEB_KEY), 101},
+                {UPGRADE("13", "Origin: https://friend.test\r\n", WEB_KEY), 101},
+                {UPGRADE("13", "Origin: https://other.test\r\n", WEB_KEY), 403},
+                {UPGRADE("13", "Origin: https://galka.test\r\n", WEB_KEY), 403}, /* another port */
+                {UPGRADE("13", "Origin: https://galka.test:4255.other.test\r\n", WEB_KEY), 403},
+                {UPGRADE("13", "Origin: null\r\n", WEB_KEY), 403},
+                {UPGRADE("13", "Origin: \r\n", WEB_KEY), 403},
+                {UPGRADE("13", "Origin: http://galka.test:4255\r\nOrigin: http://galka.test:4255\r\n", WEB_KEY), 400},
+                {UPGRADE("8", "", WEB_KEY), 426},
+                {UPGRADE("13", "", "short"), 400},
+                {UPGRADE("13", "", "dGhlIHNhbXBsZSBub25jZXM="), 400}, /* 17 bytes */
+                {UPGRADE("13", "", "dGhlIHNhbXBsZSBub25j!!=="), 400},
+                {ASK("/ws"), 426},
+                {"HEAD /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 426},
+                {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 426},
+                {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 200},
+        };
+
+        (void)state;
+        for (size_t i = 0; i < countof(tries); i++) {
+                struct web_answer answer;
+
+                begin((struct frontend_options){.origins = "https://friend.test,https://second.test"});
+                web_ask(&alice, tries[i].text);
+                web_answer(&alice, tries[i].status == 101 || tries[i].text[0] == 'H', &answer);
+                assert_int_equal(answer.status, tries[i].status);
+                if (answer.status == 426)
+                        assert_string_equal(web_field(&answer, "Sec-WebSocket-Version"), "13");
+                end();
+        }
+        assert_true(upgrade_origins_valid(""));
+        assert_true(upgrade_origins_valid("https://a.example, http://127.0.0.1:80"));
+        assert_false(upgrade_origins_valid("a.example"));
+        assert_false(upgrade_origins_valid("https://a.example/"));
+        assert_false(upgrade_origins_valid("https://"));
+}
+
+static void test_what_follows_the_upgrade_is_a_message(void **state)
+{
+        struct wire_hello hello = {.version_min = 1, .version_max = 1};
+        uint8_t bytes[512], frame[128];
+        size_t size;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        size = (size_t)snprintf((char *)bytes, sizeof(bytes), "%s", UPGRADE("13", "", WEB_KEY));
+        bytes[size++] = 0x82;
+        bytes[size++] = (uint8_t)(0x80 | client_build(&alice, WIRE_CODE_hello, &hello, frame, sizeof(frame), NULL));
+        memset(bytes + size, 0, 4);
+        memcpy(bytes + size + 4, frame, bytes[size - 1] & 0x7f);
+        size += 4 + (bytes[size - 1] & 0x7f);
+        assert_int_equal(client_send_bytes(&alice, bytes, size), size);
+        client_receive(&alice);
+        alice.raw = memory_new(CLIENT_INPUT);
+        alice.raw_used = alice.used - (size_t)((uint8_t *)memmem(alice.input, alice.used, "\r\n\r\n", 4) + 4 - alice.input);
+        memcpy(alice.raw, alice.input + alice.used - alice.raw_used, alice.raw_used);
+        alice.used = 0;
+        alice.framed = true;
+        web_unframe(&alice);
+        (void)client_expect(&alice, WIRE_CODE_welcome, NULL);
+        end();
+}
+
+/* Whatever allocation fails, nothing is left behind, and the next one is served. */
+static void test_without_memory_only_that_one_ends(void **state)
+{
+        (void)state;
+        for (unsigned long nth = 1; nth < 12; nth++) {
+                struct web_answer answer;
+
+                begin((struct frontend_options){0});
+                web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+                (void)memory_fail_at(nth);
+                host_turn(&host);
+                (void)memory_fail_at(0);
+                client_receive(&alice);
+                client_open(&host, &bob);
+                web_ask(&bob, ASK("/"));
+                web_answer(&bob, false, &answer);
+                assert_int_equal(answer.status, 200);
+                end();
+        }
+        begin((struct frontend_options){0});
+        for (unsigned long nth = 1; nth < 20; nth++) { /* files that do not fit leave those that are there */
+                enum error error;
+
+                (void)memory_fail_at(nth);
+                error = frontend_show(host.frontend, files, countof(files));
+                (void)memory_fail_at(0);
+                assert_true(error == ERR_OK || error == ERR_NO_MEMORY);
+                assert_int_equal(get(ASK("/"))->status, 200);
+        }
+        end();
+}
+
+int main(void)
+{
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(test_a_page_comes_with_what_keeps_it_safe),
+                cmocka_unit_test(test_a_head_is_an_answer_without_a_body),
+                cmocka_unit_test(test_compressed_siblings_are_chosen_as_the_client_says),
+                cmocka_unit_test(test_what_a_client_has_is_not_sent_again),
+                cmocka_unit_test(test_a_long_file_goes_in_slices),
+                cmocka_unit_test(test_who_reads_a_long_file_while_it_is_replaced_gets_the_old_one),
+                cmocka_unit_test(test_requests_that_come_together_are_answered_in_order),
+                cmocka_unit_test(test_behind_a_long_answer_one_has_to_ask_again),
+                cmocka_unit_test(test_connections_end_as_asked),
+                cmocka_unit_test(test_what_is_no_request_is_refused_with_its_reason),
+                cmocka_unit_test(test_bombs_are_refused_when_they_are_too_large),
+                cmocka_unit_test(test_a_head_has_a_time_to_be_whole),
+                cmocka_unit_test(test_between_requests_one_is_not_waited_for_long),
+                cmocka_unit_test(test_who_reads_slowly_but_reads_gets_all),
+                cmocka_unit_test(test_a_flood_is_refused),
+                cmocka_unit_test(test_half_requests_of_all_are_bounded),
+                cmocka_unit_test(test_a_frontend_that_goes_finishes_its_answers),
+                cmocka_unit_test(test_only_pages_of_ours_may_open_a_websocket),
+                cmocka_unit_test(test_what_follows_the_upgrade_is_a_message),
+                cmocka_unit_test(test_without_memory_only_that_one_ends),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
