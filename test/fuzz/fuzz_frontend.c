@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "fuzz.h"
 #include "script.h"
-#include "support/frontend_host.h"
+#include "support/web_client.h"
 
 #define CLIENTS     4
 #define STEPS_MAX   400
@@ -22,6 +22,7 @@
 struct actor {
         struct client client;
         bool open, joined; /* joined: saw its Join answered */
+        bool asks;         /* it began with HTTP: what it hears is not looked at, until its upgrade is granted */
 };
 
 struct play {
@@ -44,18 +45,51 @@ static void check_frame(struct actor *actor, struct slice frame)
                 check(actor->joined);
 }
 
+/* It speaks WebSocket from here on. */
+static void take_upgrade(struct client *client)
+{
+        const uint8_t *end = memmem(client->input, client->used, "\r\n\r\n", 4);
+        size_t head;
+
+        if (!end || memcmp(client->input, "HTTP/1.1 101", 12) != 0)
+                return;
+        head = (size_t)(end - client->input) + 4;
+        client->raw = memory_new(CLIENT_INPUT);
+        check(client->raw);
+        client->framed = true;
+        client->raw_used = client->used - head;
+        memcpy(client->raw, client->input + head, client->raw_used);
+        client->used = 0;
+}
+
+static void read_some(struct play *play, struct actor *actor)
+{
+        struct client *client = &actor->client;
+        struct net *net = play->host.client_net;
+        uint8_t *bytes = client->framed ? client->raw : client->input;
+        size_t *used = client->framed ? &client->raw_used : &client->used, got = 0;
+
+        (void)net->ops->read(net, client->socket, bytes + *used, CLIENT_INPUT - *used, &got);
+        *used += got;
+        actor->asks |= !client->framed && client->used > 0 && client->input[0] == 'H';
+        if (actor->asks && !client->framed)
+                take_upgrade(client);
+        if (client->framed)
+                web_unframe(client);
+        else if (actor->asks)
+                client->used = 0;
+}
+
 /* Reads what the server sent to the client. */
 static void listen_to(struct play *play, struct actor *actor)
 {
         struct client *client = &actor->client;
-        struct net *net = play->host.client_net;
-        size_t got = 0, size;
+        size_t size;
         enum error error;
 
         if (!actor->open)
                 return;
-        (void)net->ops->read(net, client->socket, client->input + client->used, CLIENT_INPUT - client->used, &got);
-        client->used += got;
+        read_some(play, actor);
         while ((size = wire_frame_size(slice_of(client->input, client->used), WIRE_DOWN_SIZE_MAX, &error)) != 0 &&
                size <= client->used) {
                 check_frame(actor, slice_of(client->input, size));
@@ -120,7 +154,7 @@ static void step_open(struct play *play, struct actor *actor, struct script *scr
         actor->client.device = 1 + number;
         token_mint(&play->host.keys, actor->client.user, actor->client.device, actor->client.token);
         actor->open = true;
-        actor->joined = false;
+        actor->joined = actor->asks = false;
 }
 
 static void step_close(struct play *play, struct actor *actor, struct script *script)
@@ -138,13 +172,19 @@ static void step_break(struct play *play, struct actor *actor, struct script *sc
                 fake_net_break(play->host.client_net, actor->client.socket);
 }
 
+/* Of a client that speaks WebSocket, every other time not in a message. */
 static void step_bytes(struct play *play, struct actor *actor, struct script *script)
 {
         struct slice bytes = script_bytes(script, 255);
 
+        bool framed = actor->client.framed;
+
         (void)play;
-        if (actor->open && bytes.size > 0)
-                (void)client_send_bytes(&actor->client, bytes.data, bytes.size);
+        if (!actor->open || bytes.size == 0)
+                return;
+        actor->client.framed = framed && bytes.data[0] & 1;
+        (void)client_send_bytes(&actor->client, bytes.data, bytes.size);
+        actor->client.framed = framed;
 }
 
 /* A frame with the right header of a code and any body, whole or cut. */
@@ -259,14 +299,25 @@ static void step_drain(struct play *play, struct actor *actor, struct script *sc
         play->host.port = 0;
 }
 
-static void step_turn(struct play *play, struct actor *actor, struct script *script)
+/* A browser's first words; a fourth of them ask for something else. */
+static void step_ask(struct play *play, struct actor *actor, struct script *script)
 {
-        (void)play, (void)actor, (void)script;
+        static const char upgrade[] = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WEB_KEY "\r\n\r\n";
+        static const char page[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+        (void)play;
+        if (!actor->open || actor->client.framed)
+                return;
+        if (script_next(script) & 3)
+                (void)client_send_bytes(&actor->client, upgrade, sizeof(upgrade) - 1);
+        else
+                (void)client_send_bytes(&actor->client, page, sizeof(page) - 1);
 }
 
 static void (*const steps[16])(struct play *play, struct actor *actor, struct script *script) = {
         step_open,   step_close,  step_break, step_bytes,  step_frame,  step_hello,  step_time,  step_answer,
-        step_record, step_revoke, step_lost,  step_forget, step_listen, step_pieces, step_drain, step_turn,
+        step_record, step_revoke, step_lost,  step_forget, step_listen, step_pieces, step_drain, step_ask,
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
