@@ -205,7 +205,9 @@ static void upgrade(struct frontend *frontend, struct connection *connection, co
                 .more = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
         };
 
-        if (status == 101)
+        if (status == 101 && !output_empty(connection))
+                refuse(frontend, connection, 503); /* before it was asked, another answer was not even read */
+        else if (status == 101)
                 open_websocket(frontend, connection, accept);
         else if (status == 426)
                 say(frontend, connection, &needs);

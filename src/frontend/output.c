@@ -357,7 +357,7 @@ void output_forget_held(struct frontend *frontend, struct connection *connection
 }
 
 /* How many bytes of the queue must be written for what is begun to be whole, those that are written counted in: of a frame, and where
- * frames are framed, of a message. */
+ * frames are framed, of a message. The answer to an upgrade is never left out: what comes behind it would be none. */
 static uint32_t begun_bytes(const struct traffic *traffic)
 {
         struct slice bytes = piece_bytes(&traffic->out.first->piece);
@@ -366,8 +366,7 @@ static uint32_t begun_bytes(const struct traffic *traffic)
         if (traffic->connection->framed) {
                 if (websocket_committed(traffic) > 0)
                         return traffic->out_offset + websocket_committed(traffic);
-                return traffic->out_offset > 0 && traffic->out.first->piece.block->bare ? (uint32_t)bytes.size
-                                                                                        : traffic->out_offset;
+                return traffic->out.first->piece.block->bare ? (uint32_t)bytes.size : traffic->out_offset;
         }
         while (end < traffic->out_offset)
                 end += WIRE_LENGTH_SIZE + be32_get(bytes.data + end);

@@ -530,6 +530,37 @@ static void test_what_follows_the_upgrade_is_a_message(void **state)
         end();
 }
 
+static void test_an_upgrade_does_not_come_with_another_request(void **state)
+{
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        answer = get(ASK("/") UPGRADE("13", "", WEB_KEY));
+        expect_body(answer, "<!doctype html>\n");
+        web_answer(&alice, false, answer);
+        assert_int_equal(answer->status, 503);
+        expect_closed();
+        end();
+}
+
+/* Nonsense that came with the request for the upgrade: the close comes behind the upgrade's answer. */
+static void test_an_upgrade_is_answered_whatever_comes_with_it(void **state)
+{
+        struct web_answer answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        web_ask(&alice, UPGRADE("13", "", WEB_KEY) "nonsense");
+        web_answer(&alice, true, &answer);
+        assert_int_equal(answer.status, 101);
+        assert_int_equal(alice.used, 4);
+        assert_memory_equal(alice.input, "\x88\x02\x03\xea", 4);
+        alice.used = 0;
+        expect_closed();
+        end();
+}
+
 /* Whatever allocation fails, nothing is left behind, and the next one is served. */
 static void test_without_memory_only_that_one_ends(void **state)
 {
@@ -584,6 +615,8 @@ int main(void)
                 cmocka_unit_test(test_a_frontend_that_goes_finishes_its_answers),
                 cmocka_unit_test(test_only_pages_of_ours_may_open_a_websocket),
                 cmocka_unit_test(test_what_follows_the_upgrade_is_a_message),
+                cmocka_unit_test(test_an_upgrade_does_not_come_with_another_request),
+                cmocka_unit_test(test_an_upgrade_is_answered_whatever_comes_with_it),
                 cmocka_unit_test(test_without_memory_only_that_one_ends),
         };
 
