@@ -5,18 +5,22 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
 import urllib.request
 
 import wire
+from certificates import Certificates
 from rig import Rig, Server, User
 from tap import Skip, Suite, expect, expect_equal, wait_until
+from web import Asker, WebSocket, upgrade
 
 suite = Suite()
 case = suite.case
 READ_COLOUR = '36'
+PAGE = '<!doctype html><title>Galka</title>'
 ADDRESS_CONNECTIONS = 3  # of one address, a frontend
 MISSING = 77  # exit code of tools/cluster: an engine is not installed and cannot be fetched
 
@@ -35,7 +39,8 @@ class Together(Server):
         return done.stdout
 
     def start(self, **_):
-        settings = (f'address-connections={ADDRESS_CONNECTIONS}', 'password-kib=1024')
+        settings = (f'address-connections={ADDRESS_CONNECTIONS}', 'password-kib=1024', f'web={self.rig.app}',
+                    f'tls-certificate={self.rig.certificates.path("good.pem")}', f'tls-key={self.rig.certificates.path("good.key")}')
         self.process = self.rig.start([f'{self.rig.root}/tools/cluster', '--dir', self.folder, '--port', '0', '--galkad', self.rig.galkad,
                                        *(word for setting in settings for word in ('--set', setting))])
         found = wait_until(lambda: self.process.out.find(r'Galka listens on .*:(\d+): 2 frontends') or not self.process.runs(), 'the cluster starts', 240)
@@ -80,6 +85,11 @@ class BalancedRig(Rig):
     def __enter__(self):
         self.root = os.path.abspath([argument for argument in sys.argv[1:] if not argument.startswith('only=')][2])
         os.chmod(self.folder, 0o755)  # PostgreSQL runs as its own user
+        self.certificates = Certificates(os.path.join(self.folder, 'certificates'))
+        self.app = os.path.join(self.folder, 'app')
+        os.mkdir(self.app)
+        with open(os.path.join(self.app, 'index.html'), 'w', encoding='utf-8') as file:
+            file.write(PAGE)
         self.main = Together(self, os.path.join(self.folder, 'cluster'), ())
         self.servers.append(self.main)
         try:
@@ -193,6 +203,24 @@ def without_the_balancer(rig):
         for writer, reader, text in ((*clients, 'straight'), (*clients[::-1], 'through haproxy')):
             expect_equal(writer.write(room, text).body['outcomes'][0].get('status', 0), 0, f'outcome of {text}')
             expect_equal(reader.wait_for('delivery').body['row']['text'], text, 'what arrives')
+
+
+@case
+def browsers(rig):
+    """through haproxy, with TLS and without: the page comes, WebSocket opens, and who uses it talks with who does not"""
+    context = ssl.create_default_context(cafile=rig.certificates.path('ca.pem'))
+    erin, frank = rig.main.import_users('erin', 'frank')
+    room = wire.personal_room(erin.user, frank.user)
+    for secure, scheme in ((lambda plain: plain, 'http'), (lambda plain: context.wrap_socket(plain, server_hostname='localhost'), 'https')):
+        with Asker(rig.main.port, secure) as asker:
+            expect_equal(asker.ask('/').body.decode(), PAGE, 'the page')
+        for origin, status in ((f'{scheme}://localhost', 101), ('https://elsewhere.example', 403)):
+            with Asker(rig.main.port, secure) as asker:
+                expect_equal(upgrade(asker, Origin=origin).status, status, origin)
+        with rig.main.joined(erin, secure=lambda plain, secure=secure: WebSocket(secure(plain))) as one, rig.main.joined(frank) as other:
+            for writer, reader, text in ((one, other, f'by {scheme}'), (other, one, 'by neither')):
+                expect_equal(writer.write(room, text).body['outcomes'][0].get('status', 0), 0, f'outcome of {text}')
+                expect_equal(reader.wait_for('delivery').body['row']['text'], text, 'what arrives')
 
 
 @case
