@@ -290,6 +290,23 @@ static void check_tls(struct doctor *doctor)
         tls_context_free(&doctor->server.tls);
 }
 
+/* Nothing is said of a server that gives none. */
+static void check_web(struct doctor *doctor)
+{
+        char text[SERVER_ERROR_SIZE] = "";
+        struct web_counts counts;
+
+        if (!*doctor->options->web)
+                return;
+        if (setup_web(&doctor->server, text) != ERR_OK) {
+                doctor_say(doctor, VERDICT_FAIL, text, "build it with make web, and name the folder that it says");
+                return;
+        }
+        counts = web_counts(doctor->server.web);
+        doctor_tell(doctor, VERDICT_OK, "", "%zu files of the web app, %zu KiB", counts.files, counts.bytes / 1024);
+        web_free(&doctor->server.web);
+}
+
 static bool is_own(const struct sockaddr *address, const struct ifaddrs *own)
 {
         for (; own; own = own->ifa_next) {
@@ -393,6 +410,7 @@ static const struct {
         {"port", check_port},
         {"name", check_name},
         {"tls", check_tls},
+        {"web", check_web},
         {"mail", doctor_mail},
         {"clock", check_clock},
         {"files", check_descriptors},

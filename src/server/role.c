@@ -191,6 +191,8 @@ static void count_frontend(struct role *role, const struct frontend *frontend, s
         metrics_set(role->metrics, METRIC_PARTIAL_BYTES, counts.partial_bytes);
         metrics_set(role->metrics, METRIC_QUEUED_BYTES, counts.queued_bytes);
         metrics_set(role->metrics, METRIC_PLAIN_REFUSED, counts.plain_refused);
+        metrics_set(role->metrics, METRIC_HTTP_REQUESTS, counts.requests);
+        metrics_set(role->metrics, METRIC_UPGRADED, counts.upgraded);
         if (role->server->tls)
                 count_tls(role, net);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Browsers on the port of all others: the web app's files, and WebSocket, right and wrong. See rig.py for the arguments."""
 import gzip
+import json
 import os
 import signal
 import socket
@@ -239,7 +240,7 @@ def reload(rig):
 
 @case
 def bad_folders(rig):
-    """a folder that is no app is one clear line"""
+    """a folder that is no app is one clear line; doctor looks too"""
     empty = os.path.join(rig.folder, 'empty')
     os.mkdir(empty)
     heavy = os.path.join(rig.folder, 'heavy')
@@ -251,6 +252,11 @@ def bad_folders(rig):
                               capture_output=True, text=True, timeout=30, check=False)
         expect_equal((done.returncode, done.stderr.count('\n')), (1, 1), done.stderr)
         expect(words in done.stderr and '--web' in done.stderr, done.stderr)
+    for folder, verdict in ((empty, 'fail'), (rig.app, 'ok')):
+        done = subprocess.run([rig.galkad, '--data', os.path.join(rig.folder, 'other'), '--web', folder, '--json', 'doctor'], capture_output=True, text=True,
+                              timeout=60, check=False)
+        line, = [line for line in map(json.loads, done.stdout.splitlines()) if line['check'] == 'web']
+        expect_equal(line['verdict'], verdict, f'what doctor says: {line}')
 
 
 @case
