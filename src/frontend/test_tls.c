@@ -9,6 +9,7 @@
 #include "loop/tls.h"
 #include "support/frontend_host.h"
 #include "support/tls_files.h"
+#include "support/web_client.h"
 
 #define NAME  "galka.test"
 #define ALICE 100
@@ -103,6 +104,33 @@ static void test_plain_is_refused_where_only_tls_is_wanted(void **state)
         say_for(&bob, 203);
         client_send(&bob, WIRE_CODE_hello, &hello);
         (void)client_expect_error(&bob, ERR_NEEDS_TLS);
+        client_close(&bob);
+        end();
+}
+
+#define PAGE "GET / HTTP/1.1\r\nHost: galka.test\r\n\r\n"
+
+/* A browser: its page, and the frames in its messages, within TLS; without, it is told to come so. */
+static void test_a_browser_is_secured_too(void **state)
+{
+        static const struct frontend_file page = {"/index.html", SLICE_LITERAL("page")};
+        struct web_answer answer;
+
+        (void)state;
+        begin((struct frontend_options){.tls_only = true}, "");
+        assert_int_equal(frontend_show(host.frontend, &page, 1), ERR_OK);
+        web_ask(&alice, PAGE);
+        web_answer(&alice, false, &answer);
+        assert_int_equal(answer.status, 426);
+        assert_int_equal(frontend_counts(host.frontend).plain_refused, 1);
+        client_open(&host, &bob);
+        client_secure(&bob, NAME);
+        web_ask(&bob, PAGE);
+        web_answer(&bob, false, &answer);
+        assert_int_equal(answer.status, 200);
+        assert_true(web_has_field(&answer, "Strict-Transport-Security"));
+        web_upgrade(&bob);
+        client_join(&bob, BOB, 2);
         client_close(&bob);
         end();
 }
@@ -221,6 +249,7 @@ int main(void)
                 cmocka_unit_test(test_both_talk_on_one_port),
                 cmocka_unit_test(test_a_balancer_speaks_before_tls),
                 cmocka_unit_test(test_plain_is_refused_where_only_tls_is_wanted),
+                cmocka_unit_test(test_a_browser_is_secured_too),
                 cmocka_unit_test(test_tls_within_tls_is_none),
                 cmocka_unit_test(test_a_frontend_without_a_certificate_takes_it_for_a_frame),
                 cmocka_unit_test(test_handshakes_of_an_address_have_a_rate),
