@@ -129,6 +129,26 @@ test('a leader that slept while another took the lead does no harm when it wakes
   await anna.tab.wait(() => anna.tab.state.leads && anna.tab.state.phase === 'synced', 'the first leads again');
 });
 
+test('a leader that is frozen is left behind, and follows when it wakes', async ({ anna, room }) => {
+  const awake = anna.browser.tab();
+  await awake.phase('synced');
+  anna.tab.freeze();
+  const found = awake.engine.devices().then((list) => list.length, (error) => error.code); // nobody takes it
+  await awake.wait(() => awake.state.leads && awake.state.phase === 'synced', 'the other leads');
+  assert.ok([1, 'again'].includes(await found), 'answered, or there was no link yet');
+  await sent(awake, await say(awake.engine, room, 'while it is frozen'));
+  anna.tab.thaw();
+  const [entry] = await Promise.allSettled([say(anna.tab.engine, room, 'as it wakes')]);
+  await anna.tab.wait(() => !anna.tab.state.leads && anna.tab.state.phase === 'synced', 'it follows');
+  assert.ok(entry);
+  const rows = await texts(awake, room);
+  assert.equal(new Set(rows).size, rows.length, 'nothing twice');
+  assert.ok(rows.includes('while it is frozen'));
+  awake.close();
+  anna.tab.frozen = false;
+  await anna.tab.wait(() => anna.tab.state.leads && anna.tab.state.phase === 'synced', 'it leads again');
+});
+
 test('a group: made, joined, named, its members, who mentions one, its pins', async (rig) => {
   const { anna, boris } = rig;
   const group = (rig.group = await anna.engine.createGroup('A group'));

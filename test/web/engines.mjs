@@ -151,8 +151,15 @@ export class Locks {
   waiting = [];
   holder = undefined;
 
-  request(name, begins) {
-    this.waiting.push({ name, begins });
+  request(name, begins, lost, steal) {
+    this.waiting = this.waiting.filter((one) => one.name !== name);
+    if (steal) {
+      this.holder?.lost();
+      this.holder = undefined;
+      this.waiting.unshift({ name, begins, lost });
+    } else {
+      this.waiting.push({ name, begins, lost });
+    }
     this.#next();
   }
 
@@ -210,8 +217,9 @@ export class Tab {
         random,
       }),
       deviceName: `Test on ${name}`,
-      lead: (begins) => browser.locks.request(name, begins),
-      channel: () => new BroadcastChannel(browser.channel),
+      lead: (begins, lost, steal) => browser.locks.request(name, begins, () => this.frozen || lost(), steal),
+      visible: () => true,
+      channel: () => (this.channel = new BroadcastChannel(browser.channel)),
       persist: () => undefined,
     });
     this.unlisten = this.engine.listen((event) => this.#take(event));
@@ -225,6 +233,18 @@ export class Tab {
     }
     if (event.kind === 'phase') this.state = { ...this.state, ...event };
     if (event.kind === 'rooms') for (const room of event.rooms) this.rooms.set(room.room, room);
+  }
+
+  /** As a phone does with a tab that nobody looks at: what it is told it hears when it wakes. Of its lock it hears nothing. */
+  freeze() {
+    this.frozen = true;
+    const hears = this.channel.onmessage;
+    const missed = [];
+    this.channel.onmessage = (message) => missed.push(message);
+    this.thaw = () => {
+      this.channel.onmessage = hears;
+      for (const message of missed) hears(message);
+    };
   }
 
   async wait(what, description = String(what), ms = 15000) {

@@ -121,6 +121,25 @@ test('a browser that stores nothing is said, and nobody is let in', async (rig) 
   await context.close();
 });
 
+test('a page whose own timers stand still is woken all the same, once, and not when it was taken back', async (rig) => {
+  const { context, page } = await emptyPage(rig, 'asleep');
+  const rang = await page.evaluate(async () => {
+    const { browserClock } = await import('/source/web/platform/clock.ts');
+    const patient = window.setTimeout.bind(window);
+    window.setTimeout = () => 0; // as in a page that nobody has seen for long, or nearly
+    const clock = browserClock();
+    const rang = [];
+    clock.after(1200, () => rang.push('late'));
+    clock.after(1000, () => rang.push('early'));
+    clock.after(1100, () => rang.push('never'))();
+    await new Promise((resolve) => patient(resolve, 2500));
+    return rang;
+  });
+  if (rang.join() !== 'early,late') throw new Error(`rang: ${rang}`);
+  await context.close();
+  rig.assertClean();
+});
+
 /* ---- 100,000 rows ---- */
 
 /** Puts a room's record and rows into the storage as the core keeps them (core/record.h). */
@@ -165,7 +184,7 @@ const measure = async ({ rows }) => {
   const begin = performance.now();
   const module = await WebAssembly.compileStreaming(fetch('/source/web/core/build/core.wasm'));
   const storage = await openStorage(() => undefined);
-  const reader = new Reader(new Module(module, { now: () => performance.now(), wall: () => Date.now() }), storage, (size) => new Uint8Array(size));
+  const reader = new Reader(() => new Module(module, { now: () => performance.now(), wall: () => Date.now() }), storage, (size) => new Uint8Array(size));
   const first = await reader.rows(room, undefined, 60);
   const opened = performance.now() - begin;
   let slowest = 0;

@@ -13,6 +13,7 @@ const LOCK = 'galka';
 const CHANNEL = 'galka';
 
 const parts = async (): Promise<HostParts> => {
+  if (!navigator.locks) throw new EngineError('needs_tls'); // browsers have them on safe ways alone
   const [module, storage] = await Promise.all([
     WebAssembly.compileStreaming(fetch(wasmUrl)),
     openStorage(() => location.reload()).catch(() => {
@@ -29,21 +30,37 @@ const parts = async (): Promise<HostParts> => {
   };
 };
 
+/** The lock is held until the tab is closed, or another takes it away. */
+const lockLead = () => {
+  let waiting: AbortController | undefined;
+  return (begins: () => void, lost: () => void, steal: boolean): void => {
+    waiting?.abort(); // who takes it does not stand in line for it
+    waiting = steal ? undefined : new AbortController();
+    let held = false;
+    const hold = (): Promise<never> => {
+      held = true;
+      begins();
+      return new Promise(() => undefined);
+    };
+    const options = waiting ? { signal: waiting.signal } : { steal };
+    navigator.locks.request(LOCK, options, hold).catch(() => {
+      if (held) lost();
+    });
+  };
+};
+
 export const openEngine = (): Engine => {
   const engine = new TabEngine({
     parts: parts(),
     deviceName: deviceName(navigator.userAgent),
-    lead: (begins) => {
-      void navigator.locks.request(LOCK, () => {
-        begins();
-        return new Promise(() => undefined); // until the tab is closed
-      });
-    },
+    lead: lockLead(),
+    visible: () => document.visibilityState === 'visible',
     channel: () => new BroadcastChannel(CHANNEL),
     persist: () => {
       void navigator.storage.persist();
     },
   });
+  addEventListener('offline', () => engine.offline());
   addEventListener('online', () => engine.hurry());
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') engine.hurry();

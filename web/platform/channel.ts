@@ -12,6 +12,8 @@ import type { EngineEvent, ErrorName } from '../core/types.ts';
 import type { Deed, Deeds } from './deeds.ts';
 
 const ASKS_MAX = 256;
+const SERVED_MAX = 1024;
+const TAKEN_MS = 5000; // a leader that is awake says at once that it has taken something
 
 export interface Ask<D extends Deed = Deed> {
   deed: D;
@@ -30,7 +32,7 @@ type Message =
 
 /** May be done twice, or changes nothing. */
 const REPEATABLE: ReadonlySet<Deed> = new Set<Deed>([
-  'snapshot', 'devices', 'members', 'find', 'person', 'search', 'around', 'pins', 'history', 'read', 'watch', 'typing', 'hurry', 'wrote', 'gone', 'set', 'setRoom',
+  'snapshot', 'devices', 'members', 'find', 'person', 'search', 'around', 'pins', 'history', 'read', 'watch', 'typing', 'hurry', 'offline', 'wrote', 'gone', 'set', 'setRoom',
 ]);
 
 interface Pending {
@@ -44,6 +46,8 @@ export interface ChannelEvents {
   /** Another tab leads. */
   leader(tab: string): void;
   event(event: EngineEvent): void;
+  /** Nobody took what was asked: the leader is frozen, or there is none. */
+  silent(): void;
 }
 
 /** What is no refusal is a mistake of ours: it is said, and the asker told that it failed. */
@@ -59,6 +63,7 @@ export class Channel {
   readonly #events: ChannelEvents;
   readonly #pending = new Map<number, Pending>();
   #run: ((ask: Ask) => Promise<unknown>) | undefined;
+  readonly #served = new Set<string>(); // the latest
   #heard = false; // somebody listens
   #closed = false;
   #last = 0;
@@ -93,8 +98,16 @@ export class Channel {
       const id = ++this.#last;
       this.#pending.set(id, { ask, taken: false, resolve, reject });
       if (this.#run) this.#runHere(id);
-      else this.#say({ kind: 'ask', tab: this.#tab, id, ...ask });
+      else this.#send(id, ask);
     });
+  }
+
+  #send(id: number, ask: Ask): void {
+    this.#say({ kind: 'ask', tab: this.#tab, id, ...ask });
+    setTimeout(() => {
+      const pending = this.#pending.get(id);
+      if (pending && !pending.taken && !this.#run) this.#events.silent();
+    }, TAKEN_MS);
   }
 
   /** What the last leader left undone. */
@@ -107,7 +120,7 @@ export class Channel {
       }
       pending.taken = false;
       if (this.#run) this.#runHere(id);
-      else this.#say({ kind: 'ask', tab: this.#tab, id, ...pending.ask });
+      else this.#send(id, pending.ask);
     }
   }
 
@@ -140,7 +153,10 @@ export class Channel {
   }
 
   async #serve(tab: string, id: number, ask: Ask): Promise<void> {
-    if (!this.#run) return;
+    const name = `${tab} ${id}`;
+    if (!this.#run || this.#served.has(name)) return; // asked again by who did not know yet that it was heard
+    if (this.#served.size >= SERVED_MAX) this.#served.delete(this.#served.values().next().value ?? '');
+    this.#served.add(name);
     this.#heard = true;
     this.#say({ kind: 'taken', tab, id });
     try {

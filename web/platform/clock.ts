@@ -42,7 +42,44 @@ export class SleepingClock implements Time {
   }
 }
 
+/** Shorter pauses are the page's own: who has them is being looked at, or has something to do. */
+const ALARM_LEAST_MS = 1000;
+
+/** Pauses that a hidden page keeps to (alarm.ts). Where there is no worker the page's timers have to do. */
+class Alarm {
+  readonly #calls = new Map<number, () => void>();
+  #worker: Worker | undefined;
+  #last = 0;
+
+  constructor() {
+    try {
+      this.#worker = new Worker(new URL('./alarm.ts', import.meta.url), { type: 'module' });
+      this.#worker.onmessage = (message: MessageEvent<number>) => {
+        const call = this.#calls.get(message.data);
+        this.#calls.delete(message.data);
+        call?.();
+      };
+      this.#worker.onerror = () => {
+        this.#worker = undefined;
+      };
+    } catch {
+      this.#worker = undefined;
+    }
+  }
+
+  after(ms: number, call: () => void): () => void {
+    const id = ++this.#last;
+    if (!this.#worker || ms < ALARM_LEAST_MS) return () => undefined;
+    this.#calls.set(id, call);
+    this.#worker.postMessage({ id, ms });
+    return () => {
+      if (this.#calls.delete(id)) this.#worker?.postMessage({ id });
+    };
+  }
+}
+
 export const browserClock = (): Clock => {
+  const alarm = new Alarm();
   const time = new SleepingClock(
     () => performance.now(),
     () => Date.now(),
@@ -50,9 +87,19 @@ export const browserClock = (): Clock => {
   return {
     now: () => time.now(),
     wall: () => time.wall(),
+    // The page's timer and the worker's: whichever is first.
     after: (ms, what) => {
-      const timer = setTimeout(what, ms);
-      return () => clearTimeout(timer);
+      const cancel = (): void => {
+        clearTimeout(timer);
+        quiet();
+      };
+      const ring = (): void => {
+        cancel();
+        what();
+      };
+      const timer = setTimeout(ring, ms);
+      const quiet = alarm.after(ms, ring);
+      return cancel;
     },
   };
 };

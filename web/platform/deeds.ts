@@ -11,6 +11,8 @@ export interface Deeds extends Omit<Engine, OfStorage> {
   watch(tab: string, users: UserId[], room: RoomId | undefined): Promise<void>;
   typing(room: RoomId): Promise<void>;
   hurry(): Promise<void>;
+  /** The browser says that there is no network: what looks like a link is none. */
+  offline(): Promise<void>;
   /** That tab put an entry into the outbox. */
   wrote(entry: OutboxEntry): Promise<void>;
   /** That tab is closed. */

@@ -19,8 +19,10 @@ export interface Ground {
   /** What a host is made of, once it is there; rejects with EngineError 'storage' where the browser stores nothing. */
   parts: Promise<HostParts>;
   deviceName: string;
-  /** Asks for the lead; begins is called when this tab has it. */
-  lead(begins: () => void): void;
+  /** Asks for the lead. begins: this tab has it; lost: another took it. steal: from a tab that does not answer. */
+  lead(begins: () => void, lost: () => void, steal: boolean): void;
+  /** Is somebody looking at this tab? */
+  visible(): boolean;
   /** A way to the other tabs. */
   channel(): BroadcastChannel;
   /** The account is here to stay: asks the browser to keep what is stored. */
@@ -29,8 +31,14 @@ export interface Ground {
 
 const SIGNED_IN: ReadonlySet<Phase> = new Set<Phase>(['offline', 'joining', 'ready', 'synced']);
 
+/** What can be done with a core that is not there yet. */
+const AT_ONCE: ReadonlySet<Deed> = new Set<Deed>(['snapshot', 'wrote', 'watch', 'gone', 'hurry', 'offline']);
+
 /** Types cannot say that the arguments are those of the deed. */
-const perform = (lead: Lead, { deed, args }: Ask): Promise<unknown> => (lead[deed] as (...args: unknown[]) => Promise<unknown>).apply(lead, args);
+const perform = async (lead: Lead, { deed, args }: Ask): Promise<unknown> => {
+  if (!AT_ONCE.has(deed)) await lead.loaded();
+  return (lead[deed] as (...args: unknown[]) => Promise<unknown>).apply(lead, args);
+};
 
 const LOADING: Snapshot = { phase: 'loading', nextConnect: 0, rooms: [], blocks: [], settings: {}, leads: false };
 
@@ -57,7 +65,7 @@ export class TabEngine implements Engine {
   constructor(ground: Ground) {
     this.#ground = ground;
     this.#ready = ground.parts.then((parts) => {
-      const reader = new Reader(new Module(parts.module, parts.clock), parts.storage, parts.random);
+      const reader = new Reader(() => new Module(parts.module, parts.clock), parts.storage, parts.random);
       this.#reader = reader;
       return { parts, reader };
     });
@@ -66,6 +74,7 @@ export class TabEngine implements Engine {
       event: (event) => {
         if (this.#known) this.#emit(event);
       },
+      silent: () => this.#takeOver(),
     });
     this.#ready.then(
       () => this.#queue(),
@@ -88,15 +97,30 @@ export class TabEngine implements Engine {
     this.#quietly('gone', this.#tab);
   }
 
+  /** The browser says that there is no network. */
+  offline(): void {
+    this.#quietly('offline');
+  }
+
   // ---- who leads
 
-  #queue(): void {
-    this.#ground.lead(() => void this.#begin().catch(() => this.#refused('storage')));
+  #queue(steal = false): void {
+    this.#ground.lead(
+      () => void this.#begin().catch(() => this.#refused('storage')),
+      () => this.#deposed(),
+      steal,
+    );
+  }
+
+  /** The tab that leads is frozen, as phones do with those that nobody looks at. Should it wake, its storage refuses it (indexed.ts). */
+  #takeOver(): void {
+    if (this.#lead || this.#stopped || this.#reader === undefined || !this.#ground.visible()) return;
+    this.#queue(true);
   }
 
   async #begin(): Promise<void> {
     const { parts, reader } = await this.#ready;
-    if (this.#stopped) return;
+    if (this.#stopped || this.#lead) return;
     await parts.storage.lead(this.#tab);
     const lead = new Lead({
       ...parts,
@@ -117,6 +141,8 @@ export class TabEngine implements Engine {
 
   /** Another has taken the lead, while this one slept. */
   #deposed(): void {
+    if (!this.#lead || this.#stopped) return;
+    this.#lead.stop();
     this.#lead = undefined;
     this.#known = false;
     this.#channel.follow();

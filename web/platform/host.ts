@@ -135,6 +135,14 @@ export class Host {
     this.call('online', true);
   }
 
+  /** The link is gone, whatever the socket knows of it. */
+  cut(): void {
+    if (!this.#socket) return;
+    this.#socket.close();
+    this.#socket = undefined;
+    this.#step('disconnected');
+  }
+
   #try<T>(what: () => T): T {
     try {
       return what();
@@ -181,7 +189,11 @@ export class Host {
     }
     this.#settling = false;
     if (this.#core === core) this.#wait(wait);
-    this.#events.settled();
+    try {
+      this.#events.settled();
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error; // it broke while it was looked at, and that was dealt with
+    }
   }
 
   #wait(ms: number): void {

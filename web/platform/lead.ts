@@ -8,6 +8,7 @@ import type {
   Device, DeviceId, EngineEvent, ErrorName, Found, MemberPage, Operation, OutboxEntry, Person, Place, RequestId, RoomId, Row, Snapshot, UserId,
 } from '../core/types.ts';
 import type { Arg } from '../core/wasm.ts';
+import { asError } from './channel.ts';
 import type { Deeds, Emit } from './deeds.ts';
 import { Host } from './host.ts';
 import type { HostParts } from './host.ts';
@@ -20,6 +21,7 @@ import { Waiting } from './waiting.ts';
 const QUESTIONS_MAX = 16; // the core's own
 const WRITES_MAX = 1000;
 const HISTORIES_MAX = 64;
+const LOADING = 'loading';
 const ROOMS_A_CALL = 200;
 const ROOMS_FIRST = 60; // lines that are whole in a snapshot; the others follow
 const PEOPLE_MAX = 1024; // the core's own
@@ -44,9 +46,10 @@ export class Lead implements Deeds {
   readonly #lines: Lines;
   readonly #screen: Screen;
   #sign: { resolve(): void; reject(error: EngineError): void } | undefined;
-  readonly #questions = new Waiting<CoreNews>(QUESTIONS_MAX);
+  readonly #questions = new Waiting<CoreNews>(QUESTIONS_MAX, true);
   readonly #writes = new Waiting<void>(WRITES_MAX);
   readonly #histories = new Waiting<number>(HISTORIES_MAX);
+  readonly #loading = new Waiting<void>(WRITES_MAX);
   readonly #written = new Map<RequestId, OutboxEntry>();
   readonly #people = new Map<UserId, Person | undefined>();
   #settings: Record<string, string> = {};
@@ -58,6 +61,7 @@ export class Lead implements Deeds {
   readonly #rows = new Map<RoomId, Row[]>();
   #events: EngineEvent[] = [];
   readonly #sent = new Set<RequestId>();
+  readonly #mutes = new Map<RoomId, number>(); // that end, and when
   readonly #dropped: { room: RoomId; id: RequestId }[] = [];
   #reading = false;
 
@@ -85,6 +89,7 @@ export class Lead implements Deeds {
   stop(): void {
     this.#host.stop();
     this.#giveUp('closed');
+    this.#loading.rejectAll('closed');
   }
 
   // ---- lives
@@ -108,17 +113,25 @@ export class Lead implements Deeds {
     this.#state = { phase: 'loading', nextConnect: 0 };
     if (error) {
       this.#trouble = error;
+      this.#loading.rejectAll(error);
       void this.#tellAll();
     }
   }
 
+  /** Resolves once the core has read what is stored; rejects if it cannot. */
+  loaded(): Promise<void> {
+    return this.#state.phase === 'loading' ? this.#loading.wait(LOADING) : Promise.resolve();
+  }
+
   async #tellAll(): Promise<void> {
-    this.#parts.emit({ kind: 'snapshot', snapshot: await this.snapshot() });
+    const snapshot = await this.snapshot().catch(() => undefined); // the core is gone: the next one tells
+    if (snapshot) this.#parts.emit({ kind: 'snapshot', snapshot });
   }
 
   async snapshot(): Promise<Snapshot> {
     const { phase, me, refused, nextConnect } = this.#state;
     const rooms = phase === 'loading' ? [] : this.#allRooms();
+    this.#noteMutes(rooms);
     const trouble = refused ?? this.#trouble;
     const first = rooms.slice(0, ROOMS_FIRST);
     if (first.some((room) => !this.#lines.has(room))) await this.#lines.read(first, me?.person.user ?? '', me?.person.userName ?? '').catch(() => undefined);
@@ -130,7 +143,7 @@ export class Lead implements Deeds {
       ...(me ? { me } : {}),
       ...(trouble ? { refused: trouble } : {}),
       nextConnect,
-      rooms: rooms.map((room) => this.#lines.info(this.#host.look<CoreRoom>('room', room.room), blocked)),
+      rooms: rooms.flatMap((room) => this.#room(room.room) ?? []).map((room) => this.#lines.info(room, blocked)),
       blocks: this.#blocks,
       settings: { ...this.#settings },
       leads: false,
@@ -269,6 +282,7 @@ export class Lead implements Deeds {
   #settled(): void {
     if (!this.#host.lives) return;
     const phase = this.#phase();
+    this.#endMutes();
     for (const [room, rows] of this.#rows) this.#parts.emit({ kind: 'rows', room, rows: rows.sort((a, b) => a.seq - b.seq) });
     this.#rows.clear();
     for (const { room, id } of this.#dropped) if (!this.#sent.has(id)) this.#events.push({ kind: 'outbox', room, id, state: 'discarded' });
@@ -295,6 +309,7 @@ export class Lead implements Deeds {
   /** The first that is known. */
   #loaded(): void {
     this.#trouble = undefined;
+    this.#loading.resolve(LOADING, undefined);
     this.#settings = this.#host.look<Record<string, string>>('settings');
     this.#blocks = this.#host.look<UserId[]>('blocks');
     this.#events = [];
@@ -316,7 +331,7 @@ export class Lead implements Deeds {
     while (this.#dirty.size && this.#host.lives && this.#state.phase !== 'loading') {
       const ids = [...this.#dirty].slice(0, ROOMS_A_CALL);
       for (const id of ids) this.#dirty.delete(id);
-      const rooms = ids.map((id) => this.#room(id)).filter((room) => room !== undefined && !room.bare) as CoreRoom[];
+      const rooms = ids.flatMap((id) => this.#room(id) ?? []).filter((room) => !room.bare);
       const missing = rooms.filter((room) => !this.#lines.has(room));
       if (missing.length) {
         const me = this.#state.me?.person;
@@ -325,8 +340,27 @@ export class Lead implements Deeds {
         this.#reading = false;
       }
       const blocked = new Set(this.#blocks);
-      const now = rooms.map(({ room }) => this.#room(room)).filter((room) => room !== undefined) as CoreRoom[];
+      const now = rooms.flatMap(({ room }) => this.#room(room) ?? []);
+      this.#noteMutes(now);
       if (now.length) this.#parts.emit({ kind: 'rooms', rooms: now.map((room) => this.#lines.info(room, blocked)) });
+    }
+  }
+
+  // ---- mutes end by themselves
+
+  #noteMutes(rooms: CoreRoom[]): void {
+    for (const { room, settings } of rooms) {
+      if (settings.muted && settings.mutedUntil < Infinity) this.#mutes.set(room, settings.mutedUntil);
+      else this.#mutes.delete(room);
+    }
+  }
+
+  #endMutes(): void {
+    const wall = this.#parts.clock.wall();
+    for (const [room, until] of this.#mutes) {
+      if (until > wall) continue;
+      this.#mutes.delete(room);
+      this.#dirty.add(room);
     }
   }
 
@@ -463,9 +497,15 @@ export class Lead implements Deeds {
     return person;
   }
 
+  /** What is whole already is told at once: whoever waits has to be there before. */
   async history(room: RoomId, seq: number, rowsMax: number): Promise<number> {
-    this.#host.call('history', room, seq, rowsMax);
-    return this.#histories.wait(room);
+    const answer = this.#histories.wait(room);
+    try {
+      this.#host.call('history', room, seq, rowsMax);
+    } catch (error) {
+      this.#histories.reject(room, asError(error));
+    }
+    return answer;
   }
 
   // ---- writing
@@ -525,5 +565,9 @@ export class Lead implements Deeds {
 
   async hurry(): Promise<void> {
     this.#host.hurry();
+  }
+
+  async offline(): Promise<void> {
+    this.#host.cut();
   }
 }

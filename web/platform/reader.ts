@@ -7,7 +7,7 @@
  */
 import type { Hit, Operation, OutboxEntry, RequestId, RoomId, Row, UserId } from '../core/types.ts';
 import { EngineError } from '../core/types.ts';
-import { hexToBytes } from '../core/wasm.ts';
+import { hexToBytes, Trap } from '../core/wasm.ts';
 import type { Arg, Bytes, Module } from '../core/wasm.ts';
 import type { Look, Storage } from './storage.ts';
 
@@ -37,32 +37,45 @@ export const operationArgs = (operation: Operation): Arg[] => [
 ];
 
 export class Reader {
-  readonly #module: Module;
+  readonly #make: () => Module;
+  #module: Module;
   readonly #storage: Storage;
   readonly #random: (size: number) => Bytes;
 
-  constructor(module: Module, storage: Storage, random: (size: number) => Bytes) {
-    this.#module = module;
+  /** make: a module of its own, and another one if that should break. */
+  constructor(make: () => Module, storage: Storage, random: (size: number) => Bytes) {
+    this.#make = make;
+    this.#module = make();
     this.#storage = storage;
     this.#random = random;
   }
 
+  #call<T>(verb: string, ...args: Arg[]): T {
+    try {
+      return this.#module.call<T>(verb, ...args);
+    } catch (error) {
+      if (!(error instanceof Trap)) throw error;
+      this.#module = this.#make();
+      throw new EngineError('corrupt');
+    }
+  }
+
   personalRoom(a: UserId, b: UserId): RoomId {
-    return this.#module.call<RoomId>('personal', a, b);
+    return this.#call<RoomId>('personal', a, b);
   }
 
   #key(room: RoomId, seq: number): Bytes {
-    return hexToBytes(this.#module.call<string>('row_key', room, seq));
+    return hexToBytes(this.#call<string>('row_key', room, seq));
   }
 
   #decode(values: Bytes[]): Row[] {
-    return values.length ? this.#module.call<Row[]>('rows', ...values) : [];
+    return values.length ? this.#call<Row[]>('rows', ...values) : [];
   }
 
   async #room(look: Look, room: RoomId): Promise<RoomRecord | undefined> {
     const key = roomKey(room);
     const value = await look.get(key);
-    return value ? this.#module.call<RoomRecord>('room_record', key, value) : undefined;
+    return value ? this.#call<RoomRecord>('room_record', key, value) : undefined;
   }
 
   /** The newest `limit` values with floor ≤ seq < before, oldest first. */
@@ -122,7 +135,7 @@ export class Reader {
       const found = new Map<number, UserId>();
       if (!record) return found;
       const values = await this.#newest(look, room, Math.max(above, record.holeTop) + 1, record.head + 1, MENTION_ROWS_MAX);
-      if (values.length) for (const row of this.#module.call<Row[]>('mentions', me, userName, ...values)) found.set(row.seq, row.sender);
+      if (values.length) for (const row of this.#call<Row[]>('mentions', me, userName, ...values)) found.set(row.seq, row.sender);
       return found;
     });
   }
@@ -132,20 +145,20 @@ export class Reader {
   async outbox(room: RoomId): Promise<OutboxEntry[]> {
     const [from, to] = outboxOf(room);
     const entries = await this.#storage.look((look) => look.range(from, to, OUTBOX_MAX));
-    return entries.length ? this.#module.call<OutboxEntry[]>('entries', ...entries.flat()) : [];
+    return entries.length ? this.#call<OutboxEntry[]>('entries', ...entries.flat()) : [];
   }
 
   async entry(room: RoomId, id: RequestId): Promise<OutboxEntry | undefined> {
     const key = hexToBytes(`4f${room}${id}`);
     const value = await this.#storage.look((look) => look.get(key));
-    return value ? this.#module.call<OutboxEntry[]>('entries', key, value)[0] : undefined;
+    return value ? this.#call<OutboxEntry[]>('entries', key, value)[0] : undefined;
   }
 
   /** Puts an entry there beside the core, durably. */
   async write(room: RoomId, operation: Operation): Promise<OutboxEntry> {
     const waiting = await this.#storage.look((look) => look.count(OUTBOX_FIRST, OUTBOX_END));
     if (waiting >= OUTBOX_MAX) throw new EngineError('full');
-    const record = this.#module.call<{ id: RequestId; key: string; value: string }>('record', this.#random(10), room, ...operationArgs(operation));
+    const record = this.#call<{ id: RequestId; key: string; value: string }>('record', this.#random(10), room, ...operationArgs(operation));
     const key = hexToBytes(record.key);
     const value = hexToBytes(record.value);
     try {
@@ -153,7 +166,7 @@ export class Reader {
     } catch {
       throw new EngineError('storage');
     }
-    const entry = this.#module.call<OutboxEntry[]>('entries', key, value)[0];
+    const entry = this.#call<OutboxEntry[]>('entries', key, value)[0];
     if (!entry) throw new EngineError('bad_field');
     return entry;
   }
@@ -169,7 +182,7 @@ export class Reader {
       while (hits.length < limit && left > 0) {
         const { values, next } = await this.#searched(room, before);
         left -= values.length;
-        const found = values.length ? this.#module.call<Row[]>('matches', text, ...values) : [];
+        const found = values.length ? this.#call<Row[]>('matches', text, ...values) : [];
         for (const row of found.reverse()) if (hits.length < limit) hits.push({ room, row });
         if (next === undefined) break;
         before = next;
