@@ -166,6 +166,7 @@ export class App {
   #phase(phase: Phase, me: Me | undefined, refused: ErrorName | undefined, nextConnect: number): void {
     const before = this.linked;
     this.phase = phase;
+    this.people.linked = this.linked;
     if (me) this.me = me;
     else if (this.signedOut) this.me = undefined;
     this.refused = refused;

@@ -9,7 +9,7 @@ import type { App } from './app.svelte.ts';
 import { Compose } from './compose.svelte.ts';
 import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
 import { isOffline } from './errors.ts';
-import { itemsOf, type Item } from './items.ts';
+import { itemsOf, keepSame, type Item } from './items.ts';
 import { Members } from './members.svelte.ts';
 import { Pager, type Target } from './pager.svelte.ts';
 import { Pins } from './pins.svelte.ts';
@@ -73,8 +73,9 @@ export class Chat {
     return this.peer !== undefined && this.#app.blocks.has(this.peer.user);
   }
 
-  readonly items: Item[] = $derived.by(() =>
-    itemsOf(this.pager.rows, this.pager.atNewest ? this.outbox : [], {
+  #before: Item[] = [];
+  readonly items: Item[] = $derived.by(() => {
+    const items = itemsOf(this.pager.rows, this.pager.atNewest ? this.outbox : [], {
       me: this.#app.myId,
       userName: this.#app.me?.person.userName ?? '',
       group: this.kind === 'group',
@@ -83,8 +84,9 @@ export class Chat {
       unreadFrom: this.unreadFrom,
       blocks: this.#app.blocks,
       revealed: this.#revealed,
-    }),
-  );
+    });
+    return (this.#before = keepSame(items, this.#before));
+  });
 
   async open(): Promise<void> {
     const info = this.info;

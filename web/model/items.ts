@@ -3,10 +3,14 @@
  * the row itself is another. Pure: the same rows give the same items.
  */
 import type { OutboxEntry, Row, RowKind, Ticks, UserId } from '../core/types.ts';
+import { DAY } from './clock.ts';
 import { mentions, plainText } from './text.ts';
 
 /** Rows of one sender within so long make a group: one name, no gap between them. */
 export const GROUP_MS = 600_000;
+
+/** most have none: one array for all of them */
+const NONE: never[] = [];
 
 export type MessageState = 'queued' | 'failed' | 'sent' | 'delivered' | 'read';
 
@@ -59,11 +63,21 @@ export function stateOf(seq: number, ticks: Ticks | undefined, self: boolean): M
 }
 
 function reactionsOf(row: Row, laid: OutboxEntry | undefined): Item['reactions'] {
+  if (row.reactions.length === 0 && !laid) return NONE;
   const own = laid ? (laid.operation.text ?? '') : (row.reacted ?? '');
   const counts = new Map(row.reactions.map(({ emoji, people }) => [emoji, people]));
   if (laid && row.reacted) counts.set(row.reacted, (counts.get(row.reacted) ?? 1) - 1);
   if (laid && own) counts.set(own, (counts.get(own) ?? 0) + 1);
   return [...counts].filter(([, people]) => people > 0).map(([emoji, people]) => ({ emoji, people, mine: emoji === own }));
+}
+
+const texts = new WeakMap<Row, string>();
+
+/** Rows do not change, another comes in their place: so what is made of one is made once. */
+function textOf(row: Row): string {
+  let text = texts.get(row);
+  if (text === undefined) texts.set(row, (text = plainText(row.text)));
+  return text;
 }
 
 function itemOfRow(row: Row, sight: Sight, over: OutboxEntry[]): Item {
@@ -82,19 +96,19 @@ function itemOfRow(row: Row, sight: Sight, over: OutboxEntry[]): Item {
     time: row.time,
     sender: row.sender,
     mine,
-    text: gone ? '' : plainText(edit?.operation.text ?? row.text),
+    text: gone ? '' : edit ? plainText(edit.operation.text ?? '') : textOf(row),
     replyTo: gone ? 0 : (row.replyTo ?? 0),
     state: edit ? 'queued' : mine ? stateOf(row.seq, sight.ticks, sight.self) : 'sent',
     edited: edit !== undefined || row.editedMs !== undefined,
     pinned: pin ? !pin.operation.off : (row.pinned ?? 0) > 0,
-    reactions: gone ? [] : reactionsOf(row, waits.findLast((entry) => entry.operation.kind === 'reacted')),
+    reactions: gone ? NONE : reactionsOf(row, waits.findLast((entry) => entry.operation.kind === 'reacted')),
     newDay: false,
     unread: false,
     first: true,
     last: true,
     hidden,
     mentioned: !mine && !hidden && row.kind === 'text' && mentions(row.text, sight.userName),
-    refused: over.filter((entry) => entry.state === 'failed'),
+    refused: over.length === 0 ? NONE : over.filter((entry) => entry.state === 'failed'),
   };
   if (row.origin !== undefined && !gone) item.origin = row.origin;
   return item;
@@ -128,10 +142,28 @@ function itemOfEntry(entry: OutboxEntry, sight: Sight): Item {
   return item;
 }
 
+/** Is it drawn the same? */
+function isSame(one: Item, other: Item): boolean {
+  for (const key of Object.keys(one) as (keyof Item)[]) {
+    const [a, b] = [one[key], other[key]];
+    if (a !== b && !(Array.isArray(a) && Array.isArray(b) && JSON.stringify(a) === JSON.stringify(b))) return false;
+  }
+  return Object.keys(one).length === Object.keys(other).length;
+}
+
+/** Items as before where they are the same, so that only what is another is drawn anew. */
+export function keepSame(items: Item[], before: Item[]): Item[] {
+  const there = new Map(before.map((item) => [item.key, item]));
+  return items.map((item) => {
+    const old = there.get(item.key);
+    return old && isSame(old, item) ? old : item;
+  });
+}
+
 const ALTERING = new Set(['edited', 'deleted', 'reacted', 'pinned']);
 
-function dayOf(time: number): string {
-  return new Date(time).toDateString();
+function isNewDay(time: number, before: number): boolean {
+  return Math.abs(time - before) >= DAY || new Date(time).getDate() !== new Date(before).getDate();
 }
 
 function isGrouped(item: Item, before: Item): boolean {
@@ -148,7 +180,7 @@ export function itemsOf(rows: Row[], outbox: OutboxEntry[], sight: Sight): Item[
     const target = entry.operation.target ?? 0;
     over.set(target, [...(over.get(target) ?? []), entry]);
   }
-  const items = rows.map((row) => itemOfRow(row, sight, over.get(row.seq) ?? []));
+  const items = rows.map((row) => itemOfRow(row, sight, over.get(row.seq) ?? NONE));
   let unread = sight.unreadFrom > 0;
 
   for (const entry of outbox) {
@@ -156,7 +188,7 @@ export function itemsOf(rows: Row[], outbox: OutboxEntry[], sight: Sight): Item[
   }
   items.forEach((item, index) => {
     const before = items[index - 1];
-    item.newDay = !before || dayOf(before.time) !== dayOf(item.time);
+    item.newDay = !before || isNewDay(item.time, before.time);
     item.unread = unread && !item.mine && item.seq >= sight.unreadFrom;
     if (item.unread) unread = false;
     item.first = !before || !isGrouped(item, before);

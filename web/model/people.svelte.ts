@@ -14,6 +14,7 @@ export class People {
   readonly #status = new SvelteMap<UserId, Status>();
   readonly #typing = new SvelteMap<RoomId, UserId[]>();
   readonly #asked = new Set<UserId>();
+  linked = $state(false);
   #watched = '';
   #engine: Engine;
 
@@ -32,12 +33,13 @@ export class People {
     return nameOf(this.get(user));
   }
 
+  /** undefined: it is not known, as always without a link. */
   status(user: UserId): Status | undefined {
-    return this.#status.get(user);
+    return this.linked ? this.#status.get(user) : undefined;
   }
 
   typists(room: RoomId): UserId[] {
-    return this.#typing.get(room) ?? [];
+    return (this.linked && this.#typing.get(room)) || [];
   }
 
   put(people: Person[]): void {
