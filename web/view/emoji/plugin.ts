@@ -8,11 +8,14 @@ interface Source {
   emoji: string;
   group: number;
   annotation: string;
+  version: number;
   tags?: string[];
   shortcodes?: string[];
 }
 
 const NAME = 'virtual:emoji/';
+/** of Emoji: newer ones are empty boxes on many a system */
+const VERSION_MAX = 15.1;
 /** parts of emoji, not emoji */
 const COMPONENTS = 2;
 
@@ -24,7 +27,7 @@ function read(language: string): Source[] {
 function table(language: string): [string, number, string, string][] {
   const codes = new Map(read('en').map((one) => [one.emoji, one.shortcodes ?? []]));
   return read(language)
-    .filter((one) => one.group !== COMPONENTS)
+    .filter((one) => one.group !== COMPONENTS && one.version <= VERSION_MAX)
     .map((one) => {
       const words = new Set([...(codes.get(one.emoji) ?? []), ...(one.tags ?? [])]);
       return [one.emoji, one.group, one.annotation, [...words].join(' ')];
