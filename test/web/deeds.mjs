@@ -79,9 +79,12 @@ export async function say(page, text) {
 }
 
 /** The element of the message with that text. */
-export const message = (page, text) => log(page).locator('[data-seq], [data-id]').filter({ hasText: text }).last();
+export const message = (page, text) => log(page).locator('[data-key]').filter({ hasText: text }).last();
 
-export const sees = (page, text) => log(page).getByText(text, { exact: true }).last().waitFor();
+export const sees = (page, text, ms) => log(page).getByText(text, { exact: true }).last().waitFor(ms && { timeout: ms });
+
+/** What the pause between two connects may have grown to meanwhile. */
+export const BACK_MS = 45000;
 
 /** Waits until the tick of one's own message says so: 'sent', 'delivered', 'read'. */
 export const ticked = (page, text, tick) => message(page, text).getByLabel(tick, { exact: true }).or(message(page, text).getByTitle(tick, { exact: true })).first().waitFor();

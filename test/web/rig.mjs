@@ -132,7 +132,7 @@ export class Person {
 
 class Rig {
   constructor(server, browser) {
-    Object.assign(this, { server, browser, people: [], problems: [], foreign: [] });
+    Object.assign(this, { server, browser, people: [], problems: [], foreign: [], sockets: [] });
     this.screens = join(outFolder, 'screens', 'web');
     mkdirSync(this.screens, { recursive: true });
   }
@@ -144,9 +144,10 @@ class Rig {
       const url = new URL(request.url());
       if (!['data:', 'blob:'].includes(url.protocol) && url.host !== `127.0.0.1:${this.server.port}`) this.foreign.push(`${name}: ${url}`);
     });
+    page.on('websocket', (socket) => this.sockets.push({ name, page, socket }));
     page.on('pageerror', (error) => this.problems.push(`${name}: ${error.stack ?? error}`));
     page.on('console', (message) => {
-      if (message.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(message.text()))
+      if (message.type() === 'error' && !/ERR_CONNECTION_REFUSED|ERR_INTERNET_DISCONNECTED|ERR_FAILED|WebSocket connection/.test(message.text()))
         this.problems.push(`${name}: console: ${message.text()}`);
     });
   }
