@@ -9,6 +9,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -91,6 +92,54 @@ class Server {
   }
 }
 
+/** The cable between browsers and server. cut() is felt by neither end: nothing comes through until restore(); drop() ends all connections. */
+class Link {
+  constructor(server) {
+    this.server = server;
+    this.pairs = new Set();
+    this.isCut = false;
+  }
+
+  async open() {
+    this.listener = createServer({ pauseOnConnect: true }, (near) => this.take(near));
+    await new Promise((resolve) => this.listener.listen(0, '127.0.0.1', resolve));
+    this.port = this.listener.address().port;
+  }
+
+  take(near) {
+    const far = connect(this.server.port, '127.0.0.1');
+    const pair = [near, far];
+    this.pairs.add(pair);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.on('data', (data) => to.write(data) || (from.pause(), to.once('drain', () => this.isCut || from.resume())));
+      from.on('end', () => to.end());
+      from.on('error', () => undefined);
+      from.on('close', () => { to.destroy(); this.pairs.delete(pair); });
+    }
+    if (this.isCut) far.pause();
+    else near.resume();
+  }
+
+  cut() {
+    this.isCut = true;
+    for (const socket of [...this.pairs].flat()) socket.pause();
+  }
+
+  restore() {
+    this.isCut = false;
+    for (const socket of [...this.pairs].flat()) socket.resume();
+  }
+
+  drop() {
+    for (const socket of [...this.pairs].flat()) socket.destroy();
+  }
+
+  close() {
+    this.drop();
+    this.listener.close();
+  }
+}
+
 /** A browser profile: cookies, storage, tabs. */
 export class Person {
   constructor(rig, name, context, page) {
@@ -100,7 +149,7 @@ export class Person {
   }
 
   get url() {
-    return `http://127.0.0.1:${this.rig.server.port}/`;
+    return `http://127.0.0.1:${this.rig.port}/`;
   }
 
   async open(path = '') {
@@ -131,10 +180,15 @@ export class Person {
 }
 
 class Rig {
-  constructor(server, browser) {
-    Object.assign(this, { server, browser, people: [], problems: [], foreign: [], sockets: [] });
+  constructor(server, browser, link) {
+    Object.assign(this, { server, browser, link, people: [], problems: [], foreign: [], sockets: [] });
     this.screens = join(outFolder, 'screens', 'web');
     mkdirSync(this.screens, { recursive: true });
+  }
+
+  /** Where browsers find the server. */
+  get port() {
+    return this.link?.port ?? this.server.port;
   }
 
   /** What a page should never do: ask others than the server, log errors, throw. */
@@ -142,7 +196,7 @@ class Rig {
     page.setDefaultTimeout(WAIT_MS);
     page.on('request', (request) => {
       const url = new URL(request.url());
-      if (!['data:', 'blob:'].includes(url.protocol) && url.host !== `127.0.0.1:${this.server.port}`) this.foreign.push(`${name}: ${url}`);
+      if (!['data:', 'blob:'].includes(url.protocol) && url.host !== `127.0.0.1:${this.port}`) this.foreign.push(`${name}: ${url}`);
     });
     page.on('websocket', (socket) => this.sockets.push({ name, page, socket }));
     page.on('pageerror', (error) => this.problems.push(`${name}: ${error.stack ?? error}`));
@@ -172,15 +226,20 @@ class Rig {
 
   async end() {
     await this.browser.close();
+    this.link?.close();
     await this.server.end();
   }
 }
 
+/** server: options of galkad; users: names to import before it starts; link: a cable that can be cut. */
 export async function makeRig(options = {}) {
   const server = new Server(options.server);
+  if (options.users) server.tokens = server.importUsers(...options.users);
   await server.start();
+  const link = options.link ? new Link(server) : undefined;
+  await link?.open();
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true, args: BROWSER_ARGUMENTS });
-  return new Rig(server, browser);
+  return new Rig(server, browser, link);
 }
 
 export const rigOfSuite = (options) => ({
