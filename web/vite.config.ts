@@ -2,6 +2,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
+import { boot } from './boot.ts';
 import { icons } from './icons.ts';
 import { po } from './lang/plugin.ts';
 import { emoji } from './view/emoji/plugin.ts';
@@ -12,6 +13,7 @@ export default defineConfig({
     emoji(),
     svelte(),
     icons(),
+    boot(),
     VitePWA({
       strategies: 'injectManifest',
       srcDir: '.',

@@ -13,6 +13,7 @@ export async function show(engine: Engine, target: HTMLElement): Promise<Model> 
   const { language } = app.settings;
   await setLanguage(language === 'auto' ? preferredLanguage(navigator.languages) : language);
   document.documentElement.lang = language === 'auto' ? preferredLanguage(navigator.languages) : language;
+  target.replaceChildren(); // what stood there until now: boot.ts
   mount(App, { target, props: { app } });
   return app;
 }
