@@ -41,6 +41,7 @@ export class Chat {
   readonly #revealed = new SvelteSet<string>();
   readonly #quoted = new SvelteMap<number, Row | null>();
   #told = 0;
+  #opened: Promise<void> | undefined;
 
   constructor(app: App, room: RoomId, peer?: Person) {
     this.#app = app;
@@ -88,7 +89,11 @@ export class Chat {
     return (this.#before = keepSame(items, this.#before));
   });
 
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    return (this.#opened ??= this.#open());
+  }
+
+  async #open(): Promise<void> {
     const info = this.info;
     if (info && info.unread > 0) this.unreadFrom = info.marks.read + 1;
     this.#told = info?.marks.read ?? 0;
@@ -177,6 +182,7 @@ export class Chat {
 
   async go(target: Target): Promise<void> {
     try {
+      await this.#opened; // else what is opened comes in place of what one went to
       const seq = await this.pager.go(target);
       this.following = false;
       this.jump = { seq, n: (this.jump?.n ?? 0) + 1 };

@@ -35,10 +35,10 @@ export function allEmoji(): Promise<Emoji[]> {
   return table;
 }
 
-/** Those that one of the words begins with `text`; whole words first. */
+/** Those that one of the words begins with `text`: its code first, then whole words. */
 export function findEmoji(table: Emoji[], text: string, max: number): Emoji[] {
   const wanted = fold(text.trim());
   const whole = table.filter((one) => one.words.includes(wanted));
   const begun = table.filter((one) => !whole.includes(one) && one.words.some((word) => word.startsWith(wanted)));
-  return [...whole, ...begun].slice(0, max);
+  return [...whole.filter((one) => one.code === wanted), ...whole.filter((one) => one.code !== wanted), ...begun].slice(0, max);
 }
