@@ -1,5 +1,5 @@
 /*
- * The module's exports, its memory, and how a call finds its verb.
+ * The module's exports and its memory.
  *
  *      input(size) → the host writes there: size of a slice (4 bytes, little-endian), its bytes, and so on → call(size, now, wall)
  *      → 0: output_at() and output_size() tell where its answer lies; else an error, whose name lies there
@@ -11,7 +11,7 @@
 
 #include "base/assert.h"
 
-#define EXPORT(name) __attribute__((export_name(#name))) glue_##name
+#define EXPORT(name) __attribute__((export_name(#name))) export_##name
 #define PAGE         65536u
 #define BUFFER_FIRST 65536u
 #define CHUNK_SIZE   65536u
@@ -100,32 +100,9 @@ uint8_t *EXPORT(input)(size_t size)
 
 /* ---- calls ---- */
 
-static const struct verb *find_verb(struct slice name)
-{
-        static const struct verb *const tables[] = {verbs_in, verbs_look, verbs_user, verbs_stored};
-
-        for (size_t i = 0; i < countof(tables); i++)
-                for (const struct verb *verb = tables[i]; verb->name; verb++)
-                        if (slice_equal(slice_text(verb->name), name))
-                                return verb;
-        return NULL;
-}
-
-static enum error run(struct args *args)
-{
-        const struct verb *verb = find_verb(args_bytes(args));
-
-        if (args->bad || !verb)
-                return ERR_BAD_FIELD;
-        if (!verb->alone && !self.core)
-                return ERR_NOT_NOW;
-        return verb->run(&self, args, &output);
-}
-
 /* now: monotonic, wall: since 1970, both in milliseconds. Returns enum error. */
 int EXPORT(call)(size_t size, double now, double wall)
 {
-        struct args args = {.rest = slice_of(input.bytes, min_of(size, input.room))};
         enum error error;
 
         if (!self.arena.source) {
@@ -134,17 +111,8 @@ int EXPORT(call)(size_t size, double now, double wall)
                 arena_init(&self.arena, &source, CHUNK_SIZE, GLUE_ARENA_MAX);
         }
         self.time = (struct core_time){now > 0 ? (uint64_t)now : 0, wall > 0 ? (uint64_t)wall : 0};
-        output.size = 0;
-        output.full = false;
         output.grow = grow_output;
-        error = run(&args);
-        if (!error && output.full)
-                error = ERR_FULL;
-        if (error) {
-                output.size = 0;
-                output.full = false;
-                json_error(&output, error);
-        }
+        error = glue_call(&self, slice_of(input.bytes, min_of(size, input.room)), &output);
         return (int)error;
 }
 

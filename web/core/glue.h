@@ -21,6 +21,10 @@ struct glue {
         struct core_time time; /* of this call */
 };
 
+/* Does what the input's first slice names with those that follow. Whatever comes of it, `out` holds one JSON value, the error's name where it is one;
+ * or nothing. */
+enum error glue_call(struct glue *glue, struct slice input, struct json *out);
+
 /* What a call brought: slices of the input, taken one after the other. bad: one was missing or malformed. */
 struct args {
         struct slice rest;
