@@ -139,13 +139,46 @@ static void add_hex(struct play *play, struct slice bytes)
         add(play, slice_of(text, 2 * bytes.size));
 }
 
+/* A row as it is kept, of whatever text. */
+static void add_row(struct play *play)
+{
+        static const char *const texts[] = {"text", "hello @anna", "Ёлка", ""};
+        struct wire_row row = {.seq = 1 + script_next(&play->script), .sender = script_next(&play->script) % 10};
+        uint8_t record[RECORD_ROW_EXTRA + 256], *at;
+
+        row.changed = row.seq;
+        row.kind = script_next(&play->script) % 14;
+        row.text = slice_text(texts[script_next(&play->script) % countof(texts)]);
+        row.role = script_next(&play->script) % 5;
+        row.pinned = script_number_to(&play->script, INT64_MAX);
+        at = record_row_encode(&row, record, record + sizeof(record));
+        check(at);
+        add(play, slice_of(at, (size_t)(record + sizeof(record) - at)));
+}
+
+/* An operation, in the eight arguments that it takes. */
+static void add_operation(struct play *play)
+{
+        static const char *const kinds[] = {"text",   "joined", "edited", "reacted", "deleted",
+                                            "pinned", "title",  "link",   "role"};
+
+        add(play, slice_text(kinds[script_next(&play->script) % countof(kinds)]));
+        add(play, script_bytes(&play->script, 100));
+        add(play, script_next(&play->script) % 2 ? SLICE_LITERAL("0000000000000009") : (struct slice){0});
+        add(play, script_next(&play->script) % 2 ? SLICE_LITERAL("admin") : (struct slice){0});
+        add(play, script_next(&play->script) % 4 ? (struct slice){0} : SLICE_LITERAL("00112233445566778899aabbccddeeff"));
+        add_number(play, script_number(&play->script));
+        add(play, script_bytes(&play->script, 20));
+        add_number(play, script_next(&play->script) % 2);
+}
+
 static void add_some(struct play *play)
 {
         struct id room = room_personal(ME, script_next(&play->script) % 4 + 6);
         uint8_t user[8] = {0}, key[CORE_KEY_SIZE_MAX];
 
         user[7] = script_next(&play->script) % 10;
-        switch (script_next(&play->script) % 7) {
+        switch (script_next(&play->script) % 9) {
         case 0:
                 add(play, script_bytes(&play->script, 255));
                 break;
@@ -163,6 +196,12 @@ static void add_some(struct play *play)
                 break;
         case 5:
                 add(play, slice_of(key, core_key_row(&room, script_number(&play->script), key)));
+                break;
+        case 6:
+                add_row(play);
+                break;
+        case 7:
+                add_operation(play);
                 break;
         default:
                 add(play, (struct slice){0});
