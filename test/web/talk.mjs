@@ -48,6 +48,7 @@ test('a group of three, one of them in the terminal', async (rig) => {
     await page.getByText(`@${name}`).first().click();
   }
   await page.getByRole('button', { name: 'Create the group' }).click();
+  await page.getByRole('heading', { name: 'Jackdaw watchers' }).waitFor();
   await say(page, 'Who saw the one with the ring?');
   await ticked(page, 'Who saw the one with the ring?', 'sent'); // Carol is not there: it has not reached all
 

@@ -33,9 +33,16 @@ interface News {
   heir?: UserId | undefined;
 }
 
+/** One line about what happened; one's own "you" is as it stands in the sentence. */
 export function newsText(app: App, news: News): string {
-  const who = nameOrYou(app, news.sender);
-  const whom = news.subject ? nameOrYou(app, news.subject) : who;
+  const you = t('you').toLocaleLowerCase();
+  const text = tell(news, (user) => (user === app.myId ? you : nameOf(app, user)));
+  return text.startsWith(you) ? t('you') + text.slice(you.length) : text;
+}
+
+function tell(news: News, name: (user: UserId) => string): string {
+  const who = name(news.sender);
+  const whom = news.subject ? name(news.subject) : who;
   const self = !news.subject || news.subject === news.sender;
   switch (news.kind) {
     case 'created':
@@ -43,7 +50,7 @@ export function newsText(app: App, news: News): string {
     case 'joined':
       return self ? t('news.joined', { who }) : t('news.invited', { who, whom });
     case 'left':
-      if (news.heir) return t('news.heir', { who, heir: nameOrYou(app, news.heir) });
+      if (news.heir) return t('news.heir', { who, heir: name(news.heir) });
       return self ? t('news.left', { who }) : t('news.removed', { who, whom });
     case 'title':
       return t('news.title', { who, title: plainName(news.text) });
