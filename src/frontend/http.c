@@ -43,7 +43,7 @@
         "Cross-Origin-Opener-Policy: same-origin\r\n"                                                                       \
         "Cross-Origin-Resource-Policy: same-origin\r\n"                                                                     \
         "Permissions-Policy: camera=(self), microphone=(self), geolocation=(self), payment=(), usb=(), serial=(), "         \
-        "midi=(), browsing-topics=()\r\n"
+        "midi=()\r\n"
 
 #define SECURED "Strict-Transport-Security: max-age=31536000\r\n"
 

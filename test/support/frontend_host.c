@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/memory.h"
@@ -294,6 +295,8 @@ void client_open(struct host *host, struct client *client)
         assert_int_equal(host->client_net->ops->connect(host->client_net, machine(host), host->port, 1, &client->socket),
                          ERR_OK);
         host_turn(host);
+        if (getenv("GALKA_TEST_FRAMED"))
+                web_upgrade(client);
 }
 
 void client_secure(struct client *client, const char *name)

@@ -110,6 +110,7 @@ size_t host_presence(struct host *host, uint64_t user);
 
 /* ---- clients ---- */
 
+/* With GALKA_TEST_FRAMED in the environment each client upgrades at once (web_client.h), and all that it does goes by WebSocket. */
 void client_open(struct host *host, struct client *client);
 void client_close(struct client *client);
 
