@@ -11,7 +11,7 @@ import { Module } from '../core/wasm.ts';
 import { asError, Channel } from './channel.ts';
 import type { Ask } from './channel.ts';
 import type { Deed, Deeds } from './deeds.ts';
-import { Lead } from './lead.ts';
+import { Lead, MOVED, SIGNED_IN } from './lead.ts';
 import type { HostParts } from './host.ts';
 import { Reader } from './reader.ts';
 
@@ -28,8 +28,6 @@ export interface Ground {
   /** The account is here to stay: asks the browser to keep what is stored. */
   persist(): void;
 }
-
-const SIGNED_IN: ReadonlySet<Phase> = new Set<Phase>(['offline', 'joining', 'ready', 'synced']);
 
 /** What can be done with a core that is not there yet. */
 const AT_ONCE: ReadonlySet<Deed> = new Set<Deed>(['snapshot', 'wrote', 'watch', 'gone', 'hurry', 'offline']);
@@ -292,12 +290,18 @@ export class TabEngine implements Engine {
   /** Who does not lead puts it into the outbox himself: it is kept even if the leader goes at this moment. */
   async write(room: RoomId, operation: Operation): Promise<RequestId> {
     const { reader } = await this.#ready;
-    if (this.#lead || !this.#known) return this.#deed('write', room, operation);
+    if (this.#lead || !this.#known) return this.#deed('write', room, operation).catch((error: unknown) => this.#writeAgain(error, room, operation));
     if (!SIGNED_IN.has(this.#phase)) throw new EngineError('again');
     const entry = await reader.write(room, operation);
     this.#emit({ kind: 'outbox', room, id: entry.id, state: 'queued', entry });
     this.#quietly('wrote', entry);
     return entry.id;
+  }
+
+  /** This tab thought that it led. */
+  #writeAgain(error: unknown, room: RoomId, operation: Operation): Promise<RequestId> {
+    if (!(error instanceof EngineError) || error.code !== MOVED) throw error;
+    return this.#deed('write', room, operation);
   }
 
   createGroup(title: string): Promise<RoomId> {

@@ -5,7 +5,7 @@
 import type { CoreNews, CoreRoom, CoreState } from '../core/events.ts';
 import { EngineError } from '../core/types.ts';
 import type {
-  Device, DeviceId, EngineEvent, ErrorName, Found, MemberPage, Operation, OutboxEntry, Person, Place, RequestId, RoomId, Row, Snapshot, UserId,
+  Device, DeviceId, EngineEvent, ErrorName, Found, MemberPage, Operation, OutboxEntry, Person, Phase, Place, RequestId, RoomId, Row, Snapshot, UserId,
 } from '../core/types.ts';
 import type { Arg } from '../core/wasm.ts';
 import { asError } from './channel.ts';
@@ -22,6 +22,11 @@ const QUESTIONS_MAX = 16; // the core's own
 const WRITES_MAX = 1000;
 const HISTORIES_MAX = 64;
 const LOADING = 'loading';
+/** Inside the engine: another tab leads, and nothing was done here. */
+export const MOVED = 'moved';
+/** What ended a core before it could keep anything of what was under way. */
+const NOT_DONE: ReadonlySet<ErrorName> = new Set(['storage', MOVED]);
+export const SIGNED_IN: ReadonlySet<Phase> = new Set<Phase>(['offline', 'joining', 'ready', 'synced']);
 const ROOMS_A_CALL = 200;
 const ROOMS_FIRST = 60; // lines that are whole in a snapshot; the others follow
 const PEOPLE_MAX = 1024; // the core's own
@@ -75,7 +80,7 @@ export class Lead implements Deeds {
       settled: () => this.#settled(),
       reborn: (error) => this.#reborn(error),
       deposed: () => {
-        this.#giveUp('unknown');
+        this.#giveUp(MOVED);
         parts.deposed();
       },
     });
@@ -98,14 +103,15 @@ export class Lead implements Deeds {
     this.#sign?.reject(new EngineError(error));
     this.#sign = undefined;
     this.#questions.rejectAll(error);
-    this.#writes.rejectAll('unknown');
+    this.#writes.rejectAll(NOT_DONE.has(error) ? error : 'unknown');
     this.#histories.rejectAll(error);
     this.#written.clear();
   }
 
   /** A core that begins anew is told of once it is loaded. */
   #reborn(error: ErrorName | undefined): void {
-    this.#giveUp('closed');
+    const { phase, me } = this.#state;
+    this.#giveUp(error ?? 'closed');
     this.#lines.forget();
     this.#dirty.clear();
     this.#rows.clear();
@@ -114,12 +120,15 @@ export class Lead implements Deeds {
     if (error) {
       this.#trouble = error;
       this.#loading.rejectAll(error);
-      void this.#tellAll();
+      // Who is signed in stays so, and sees what he saw: the next core begins with all of it.
+      if (SIGNED_IN.has(phase)) this.#parts.emit({ kind: 'phase', phase: 'offline', ...(me ? { me } : {}), refused: error, nextConnect: 0 });
+      else void this.#tellAll();
     }
   }
 
   /** Resolves once the core has read what is stored; rejects if it cannot. */
   loaded(): Promise<void> {
+    if (!this.#host.lives) return Promise.reject(new EngineError(this.#trouble ?? 'again'));
     return this.#state.phase === 'loading' ? this.#loading.wait(LOADING) : Promise.resolve();
   }
 
