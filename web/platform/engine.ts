@@ -11,7 +11,8 @@ import { Module } from '../core/wasm.ts';
 import { asError, Channel } from './channel.ts';
 import type { Ask } from './channel.ts';
 import type { Deed, Deeds } from './deeds.ts';
-import { Lead, MOVED, SIGNED_IN } from './lead.ts';
+import { Lead } from './lead.ts';
+import { MOVED, SIGNED_IN } from './news.ts';
 import type { HostParts } from './host.ts';
 import { Reader } from './reader.ts';
 
@@ -215,6 +216,16 @@ export class TabEngine implements Engine {
     return (await this.#channel.ask({ deed, args })) as Awaited<ReturnType<Deeds[D]>>;
   }
 
+  /** A tab that only thought that it led asks the one that does. */
+  async #anyway<D extends 'write' | 'createGroup'>(deed: D, ...args: Parameters<Deeds[D]>): Promise<Awaited<ReturnType<Deeds[D]>>> {
+    try {
+      return await this.#deed(deed, ...args);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== MOVED) throw error;
+      return await this.#deed(deed, ...args);
+    }
+  }
+
   /** One whose outcome nobody waits for. */
   #quietly<D extends Deed>(deed: D, ...args: Parameters<Deeds[D]>): void {
     this.#deed(deed, ...args).catch(() => undefined);
@@ -290,7 +301,7 @@ export class TabEngine implements Engine {
   /** Who does not lead puts it into the outbox himself: it is kept even if the leader goes at this moment. */
   async write(room: RoomId, operation: Operation): Promise<RequestId> {
     const { reader } = await this.#ready;
-    if (this.#lead || !this.#known) return this.#deed('write', room, operation).catch((error: unknown) => this.#writeAgain(error, room, operation));
+    if (this.#lead || !this.#known) return this.#anyway('write', room, operation);
     if (!SIGNED_IN.has(this.#phase)) throw new EngineError('again');
     const entry = await reader.write(room, operation);
     this.#emit({ kind: 'outbox', room, id: entry.id, state: 'queued', entry });
@@ -298,14 +309,8 @@ export class TabEngine implements Engine {
     return entry.id;
   }
 
-  /** This tab thought that it led. */
-  #writeAgain(error: unknown, room: RoomId, operation: Operation): Promise<RequestId> {
-    if (!(error instanceof EngineError) || error.code !== MOVED) throw error;
-    return this.#deed('write', room, operation);
-  }
-
   createGroup(title: string): Promise<RoomId> {
-    return this.#deed('createGroup', title);
+    return this.#anyway('createGroup', title);
   }
 
   retry(room: RoomId, id: RequestId): Promise<void> {

@@ -39,13 +39,3 @@ export interface Storage {
   look<T>(what: (look: Look) => Promise<T>): Promise<T>;
   close(): void;
 }
-
-/** Is `a` before `b`? As bytes, the shorter first. */
-export const compareBytes = (a: Uint8Array, b: Uint8Array): number => {
-  const common = Math.min(a.length, b.length);
-  for (let i = 0; i < common; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference) return difference;
-  }
-  return a.length - b.length;
-};
