@@ -254,6 +254,7 @@ static void answer(struct frontend *frontend, struct connection *connection, con
                 .first = request->first,
                 .closes = !request->keeps_alive || (more && queued > HTTP_QUEUED_MAX),
                 .head_only = request->method == REQUEST_HEAD,
+                .words = frontend->site.count ? NULL : "This server has no web app (galkad --web).",
         };
         const struct site_file *file;
 
