@@ -25,6 +25,7 @@ static uint16_t closed, bad;
 static int begin(void **state)
 {
         (void)state;
+        framing_free(&framing); /* of the round before */
         memset(&rest, 0, sizeof(rest));
         sent_size = plain_size = pinged_size = pings = closed = bad = 0;
         return framing_new(&framing) == ERR_OK ? 0 : -1;
