@@ -148,6 +148,13 @@ test('a leader that is frozen is left behind, and follows when it wakes', async 
   awake.close();
   anna.tab.frozen = false;
   await anna.tab.wait(() => anna.tab.state.leads && anna.tab.state.phase === 'synced', 'it leads again');
+  anna.tab.freeze();
+  const opened = anna.browser.tab(); // nobody says hello
+  await opened.wait(() => opened.state.leads && opened.state.phase === 'synced', 'one that is opened meanwhile leads');
+  anna.tab.thaw();
+  opened.close();
+  anna.tab.frozen = false;
+  await anna.tab.wait(() => anna.tab.state.leads && anna.tab.state.phase === 'synced', 'it leads again');
 });
 
 test('a group: made, joined, named, its members, who mentions one, its pins', async (rig) => {

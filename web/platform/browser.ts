@@ -10,7 +10,8 @@ import { openStorage } from './indexed.ts';
 import { ownAddress, webSockets } from './socket.ts';
 
 const LOCK = 'galka';
-const CHANNEL = 'galka';
+/** Tabs of another build speak another language: they do not hear each other, and the one that is looked at leads. */
+const CHANNEL = `galka ${import.meta.url}`;
 
 const parts = async (): Promise<HostParts> => {
   if (!navigator.locks) throw new EngineError('needs_tls'); // browsers have them on safe ways alone

@@ -89,6 +89,13 @@ export class Channel {
     if (!this.#closed) this.#channel.postMessage(message);
   }
 
+  /** A leader that is awake answers `hello`. */
+  expect(): void {
+    setTimeout(() => {
+      if (!this.#run && !this.#leader && !this.#closed) this.#events.silent();
+    }, TAKEN_MS);
+  }
+
   // ---- who follows
 
   ask(ask: Ask): Promise<unknown> {

@@ -109,6 +109,7 @@ export class TabEngine implements Engine {
       () => this.#deposed(),
       steal,
     );
+    this.#channel.expect();
   }
 
   /** The tab that leads is frozen, as phones do with those that nobody looks at. Should it wake, its storage refuses it (indexed.ts). */
