@@ -153,12 +153,13 @@ static void say(struct frontend *frontend, struct connection *connection, const 
                 move_on(frontend, connection, reply->closes);
 }
 
-/* Nothing that follows can be understood, or is wanted. */
-static void refuse(struct frontend *frontend, struct connection *connection, uint16_t status)
+/* Nothing that follows can be understood, or is wanted. request: as far as it was, or NULL. */
+static void refuse(struct frontend *frontend, struct connection *connection, const struct request *request, uint16_t status)
 {
         const struct reply reply = {
                 .status = status,
                 .closes = true,
+                .head_only = request && request->method == REQUEST_HEAD,
                 .more = status == 405                    ? "Allow: GET, HEAD\r\n"
                         : status == 429 || status == 503 ? "Retry-After: 1\r\n"
                                                          : "",
@@ -202,17 +203,18 @@ static void upgrade(struct frontend *frontend, struct connection *connection, co
         const struct reply needs = {
                 .status = 426,
                 .closes = true,
+                .head_only = request->method == REQUEST_HEAD,
                 .more = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
         };
 
         if (status == 101 && !output_empty(connection))
-                refuse(frontend, connection, 503); /* before it was asked, another answer was not even read */
+                refuse(frontend, connection, request, 503); /* before it was asked, another answer was not even read */
         else if (status == 101)
                 open_websocket(frontend, connection, accept);
         else if (status == 426)
                 say(frontend, connection, &needs);
         else
-                refuse(frontend, connection, status);
+                refuse(frontend, connection, request, status);
 }
 
 static void give(struct frontend *frontend, struct connection *connection, const struct request *request,
@@ -231,11 +233,12 @@ static void give(struct frontend *frontend, struct connection *connection, const
         say(frontend, connection, &reply);
 }
 
-static void refuse_plain(struct frontend *frontend, struct connection *connection)
+static void refuse_plain(struct frontend *frontend, struct connection *connection, const struct request *request)
 {
         const struct reply reply = {
                 .status = 426,
                 .closes = true,
+                .head_only = request->method == REQUEST_HEAD,
                 .more = "Upgrade: TLS/1.2, HTTP/1.1\r\n",
                 .words = "This server speaks TLS only: the address begins with https://.",
         };
@@ -260,9 +263,9 @@ static void answer(struct frontend *frontend, struct connection *connection, con
 
         frontend->counts.requests++;
         if (route_charge(frontend, connection) > 0)
-                refuse(frontend, connection, 429);
+                refuse(frontend, connection, request, 429);
         else if (frontend->options.tls_only && !connection->secured && !connection->own)
-                refuse_plain(frontend, connection);
+                refuse_plain(frontend, connection, request);
         else if (slice_equal(request->path, SLICE_LITERAL(UPGRADE_PATH)))
                 upgrade(frontend, connection, request);
         else if ((file = site_find(&frontend->site, request->path)))
@@ -287,7 +290,7 @@ void http_take(struct frontend *frontend, struct connection *connection, uint8_t
                         return;
                 }
                 if (state == REQUEST_BAD) {
-                        refuse(frontend, connection, request.status);
+                        refuse(frontend, connection, &request, request.status);
                         return;
                 }
                 answer(frontend, connection, &request, size > head);
@@ -350,7 +353,7 @@ void http_end(struct frontend *frontend, struct connection *connection, enum err
         } else if (busy || connection->state == CONNECTION_ANSWERED) {
                 connection_drop(frontend, connection);
         } else if (half || error == ERR_BUSY) {
-                refuse(frontend, connection, error == ERR_IDLE ? 408 : 503);
+                refuse(frontend, connection, NULL, error == ERR_IDLE ? 408 : 503);
         } else {
                 move_on(frontend, connection, true);
                 connection_written(frontend, connection);
