@@ -143,13 +143,20 @@ export class News implements HostEvents {
     if (snapshot) this.#parts.emit({ kind: 'snapshot', snapshot });
   }
 
+  /** The lines that are seen first are whole, the others follow. */
+  async #readFirst(): Promise<void> {
+    const { phase, me } = this.#state;
+    const first = phase === 'loading' ? [] : this.#host.look<CoreRoom[]>('rooms', 0, ROOMS_FIRST);
+    if (first.every((room) => this.#lines.has(room))) return;
+    await this.#lines.read(first, me?.person.user ?? '', me?.person.userName ?? '').catch(() => undefined);
+  }
+
   async snapshot(): Promise<Snapshot> {
+    await this.#readFirst();
     const { phase, me, refused, nextConnect } = this.#state;
     const rooms = phase === 'loading' ? [] : this.#allRooms();
-    this.#noteMutes(rooms);
     const trouble = refused ?? this.#trouble;
-    const first = rooms.slice(0, ROOMS_FIRST);
-    if (first.some((room) => !this.#lines.has(room))) await this.#lines.read(first, me?.person.user ?? '', me?.person.userName ?? '').catch(() => undefined);
+    this.#noteMutes(rooms);
     for (const room of rooms) if (!this.#lines.has(room)) this.#dirty.add(room.room);
     void this.#tellRooms();
     const blocked = new Set(this.#blocks);
@@ -158,7 +165,7 @@ export class News implements HostEvents {
       ...(me ? { me } : {}),
       ...(trouble ? { refused: trouble } : {}),
       nextConnect,
-      rooms: rooms.flatMap((room) => this.#room(room.room) ?? []).map((room) => this.#lines.info(room, blocked)),
+      rooms: rooms.map((room) => this.#lines.info(room, blocked)),
       blocks: this.#blocks,
       settings: { ...this.#settings },
       leads: false,
