@@ -7,6 +7,7 @@ import { contract } from './storage_contract.mjs';
 import { run, test } from './tap.mjs';
 
 const ROWS = 100000;
+const ROOMS = 2000;
 const root = new URL('../../', import.meta.url);
 
 /** A page of the server's own address that has the sources as they are, without their types. */
@@ -142,37 +143,21 @@ test('a page whose own timers stand still is woken all the same, once, and not w
 
 /* ---- 100,000 rows ---- */
 
-/** Puts a room's record and rows into the storage as the core keeps them (core/record.h). */
+/** Puts a room's record and rows into the storage. */
 const fill = async ({ rows }) => {
-  const varint = (value) => {
-    const out = [];
-    for (let left = value; ; left = Math.floor(left / 128)) {
-      if (left < 128) return [...out, left];
-      out.push((left % 128) | 128);
-    }
-  };
-  const number = (tag, value) => [...varint(tag << 3), ...varint(value)];
-  const fixed = (tag, bytes) => [...varint((tag << 3) | 1), ...[...bytes].reverse()];
-  const bytes = (tag, list) => [...varint((tag << 3) | 2), ...varint(list.length), ...list];
-  const be = (value, size) => Array.from({ length: size }, (_, i) => Math.floor(value / 256 ** (size - 1 - i)) % 256);
-  const encoder = new TextEncoder();
   const { openStorage } = await import('/source/web/platform/indexed.ts');
-  const { hexToBytes } = await import('/source/web/core/wasm.ts');
+  const { group, roomRecord, rowRecord } = await import('/source/test/web/records.mjs');
   const storage = await openStorage(() => undefined);
-  const room = [...hexToBytes('01890000000070008000000000000001')];
   await storage.lead('filler');
   for (let from = 1; from <= rows; from += 2000) {
     const changes = [];
     for (let seq = from; seq < from + 2000 && seq <= rows; seq++) {
-      const text = encoder.encode(`Message ${seq} of many, some of which are longer than others${seq % 10 ? '' : ', as this one is, by quite a few words more'}`);
-      const value = [1, ...number(1, seq), ...number(2, seq), ...number(3, seq), ...number(4, 1700000000000 + seq * 60000), ...fixed(5, be(1 + (seq % 3), 8)),
-        ...number(6, 1), ...bytes(7, [...be(seq, 8), ...be(seq, 8)]), ...bytes(8, text)];
-      changes.push({ key: new Uint8Array([0x4d, ...room, ...be(seq, 8)]), value: new Uint8Array(value) });
+      const text = `Message ${seq} of many, some of which are longer than others${seq % 10 ? '' : ', as this one is, by quite a few words more'}`;
+      changes.push(rowRecord(group(1), seq, 1 + (seq % 3), text));
     }
     await storage.keep(changes, false);
   }
-  const state = [...bytes(1, room), ...number(2, 1), ...number(3, rows), ...number(11, 1700000000000)];
-  await storage.keep([{ key: new Uint8Array([0x52, ...room]), value: new Uint8Array([1, ...be(rows, 8), ...be(0, 8), 0, 0, ...state]) }], true);
+  await storage.keep([roomRecord(group(1), rows, 'Many rows')], true);
   storage.close();
 };
 
@@ -180,7 +165,8 @@ const measure = async ({ rows }) => {
   const { openStorage } = await import('/source/web/platform/indexed.ts');
   const { Module } = await import('/source/web/core/wasm.ts');
   const { Reader } = await import('/source/web/platform/reader.ts');
-  const room = '01890000000070008000000000000001';
+  const { group } = await import('/source/test/web/records.mjs');
+  const room = group(1);
   const begin = performance.now();
   const module = await WebAssembly.compileStreaming(fetch('/source/web/core/build/core.wasm'));
   const storage = await openStorage(() => undefined);
@@ -212,6 +198,55 @@ test(`a room with ${ROWS} rows: opened, read through, searched`, async (rig) => 
   if (found.read !== ROWS) throw new Error(`read ${found.read}`);
   if (found.hits !== 50) throw new Error(`found ${found.hits}`);
   if (found.opened > 300) throw new Error(`opened in ${found.opened} ms`);
+  await context.close();
+  rig.assertClean();
+});
+
+/* ---- 2,000 rooms ---- */
+
+const fillRooms = async ({ rooms }) => {
+  const { openStorage } = await import('/source/web/platform/indexed.ts');
+  const { group, roomRecord, rowRecord } = await import('/source/test/web/records.mjs');
+  const storage = await openStorage(() => undefined);
+  const changes = [];
+  for (let i = 1; i <= rooms; i++) changes.push(roomRecord(group(i), 1, `Group ${i}`, 1700000000000 + i * 1000), rowRecord(group(i), 1, 5, `hello ${i}`));
+  await storage.lead('filler');
+  await storage.keep(changes, true);
+  storage.close();
+};
+
+/** How long until the list is there, and until each line has its last message. */
+const openRooms = async ({ rooms }) => {
+  const { openEngine } = await import('/source/web/platform/browser.ts');
+  const lines = new Map();
+  const begin = performance.now();
+  const found = { task: 0 };
+  WebSocket.prototype.send = () => undefined; // no link: this is about what is stored
+  new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) found.task = Math.max(found.task, duration);
+  }).observe({ entryTypes: ['longtask'] });
+  return new Promise((resolve) => {
+    openEngine().listen((event) => {
+      const infos = event.kind === 'snapshot' ? event.snapshot.rooms : event.kind === 'rooms' ? event.rooms : [];
+      for (const info of infos) lines.set(info.room, info);
+      if (event.kind === 'snapshot' && infos.length) Object.assign(found, { snapshot: performance.now() - begin, count: infos.length, first: infos[0].last?.text });
+      if ([...lines.values()].filter((info) => info.last).length === rooms) resolve({ ...found, all: performance.now() - begin });
+    });
+  });
+};
+
+test(`${ROOMS} rooms: the list is there at once, its last lines soon`, async (rig) => {
+  const { context, open, page } = await emptyPage(rig, 'rooms');
+  await page.evaluate(begin);
+  await signUp(rig, page, 'zoya');
+  await page.close();
+  const filler = await open();
+  await filler.evaluate(fillRooms, { rooms: ROOMS });
+  await filler.close();
+  const found = await (await open()).evaluate(openRooms, { rooms: ROOMS });
+  console.log(`# snapshot=${found.snapshot.toFixed(0)} ms all=${found.all.toFixed(0)} ms longest_task=${found.task.toFixed(0)} ms`);
+  if (found.count !== ROOMS || found.first !== `hello ${ROOMS}`) throw new Error(JSON.stringify(found));
+  if (found.snapshot > 2000) throw new Error(`the list was there after ${found.snapshot} ms`);
   await context.close();
   rig.assertClean();
 });
