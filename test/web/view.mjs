@@ -1,0 +1,290 @@
+/*
+ * The view over an engine that is made up (web/dev): every screen and state in both themes and languages, on a phone and on a desk, looked
+ * at by axe-core under the policy that the frontend sends, with pictures for people (OUT/screens/view); then keys and deeds as a person
+ * would do them. No server, so what fails here is the view's.
+ *
+ * Arguments: GALKAD GALKA WEB_FOLDER OUT_FOLDER [only=WORDS], as of every suite; the last one is used.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { emoji } from '../../web/view/emoji/plugin.ts';
+import { po } from '../../web/lang/plugin.ts';
+import { run, test } from './tap.mjs';
+
+const web = fileURLToPath(new URL('../../web/', import.meta.url));
+const require = createRequire(join(web, 'package.json'));
+const { chromium } = require('playwright-core');
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const out = process.argv[5] ?? '/tmp';
+const folder = join(out, 'view-built'), screens = join(out, 'screens', 'view');
+
+const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'";
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
+const PHONE = { width: 390, height: 844 }, DESKTOP = { width: 1280, height: 800 };
+const WAIT_MS = 15000;
+const ANNA = '0000000000000000000000000000000a', GROUP = '0000000000000000000000000000000b', LARGE = '00000000000000000000000000000014';
+const chat = (room) => `#/chat/${room}`;
+
+async function build() {
+  const { build: vite } = await import(join(web, 'node_modules/vite/dist/node/index.js'));
+  const { svelte } = await import(join(web, 'node_modules/@sveltejs/vite-plugin-svelte/src/index.js'));
+  await vite({ root: web, configFile: false, logLevel: 'error', plugins: [po(), emoji(), svelte()],
+    build: { outDir: folder, emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0, rollupOptions: { input: join(web, 'dev/index.html') } } });
+}
+
+function serve() {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, 'http://x').pathname.replace(/\/$/, '/index.html');
+    try {
+      const body = readFileSync(join(folder, path));
+      response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'application/octet-stream', 'content-security-policy': POLICY });
+      response.end(body);
+    } catch {
+      response.writeHead(path === '/favicon.ico' ? 204 : 404).end();
+    }
+  });
+  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+async function before() {
+  mkdirSync(screens, { recursive: true });
+  await build();
+  const server = await serve();
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'] });
+  return { server, browser, address: `http://127.0.0.1:${server.address().port}/dev/`, problems: [] };
+}
+
+async function after(rig) {
+  await rig.browser.close();
+  rig.server.close();
+}
+
+async function open(rig, state, hash = '', { viewport = DESKTOP, dark = false, language = 'en' } = {}) {
+  const context = await rig.browser.newContext({ viewport, colorScheme: dark ? 'dark' : 'light', locale: language, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await context.newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.on('pageerror', (error) => rig.problems.push(String(error.stack ?? error)));
+  page.on('console', (message) => message.type() === 'error' && rig.problems.push(message.text()));
+  await page.goto(`${rig.address}?state=${state}${hash}`);
+  await page.locator('.log.placed:visible, .welcome, h1:visible').first().waitFor();
+  await page.waitForTimeout(250);
+  return page;
+}
+
+async function checkAccess(page, what) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(async () => (await window.axe.run(document, { resultTypes: ['violations'] })).violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`));
+  assert.deepEqual(found, [], what);
+}
+
+const menuOf = (seq) => async (page) => {
+  await page.locator(`[data-seq="${seq}"] .bubble`).click({ button: 'right' });
+  await page.getByRole('menu').waitFor();
+};
+const press = (keys, then = '') => async (page) => {
+  await page.keyboard.press(keys);
+  await page.getByRole('dialog').waitFor();
+  await page.keyboard.type(then);
+  await page.waitForTimeout(then ? 900 : 100);
+};
+const type = (text) => async (page) => {
+  await page.locator('textarea').focus();
+  await page.keyboard.type(text);
+  await page.getByRole('listbox').waitFor();
+};
+
+/** Name, state, address, what is done there. */
+const SCREENS = [
+  ['list', 'full', ''], ['loading', 'loading', ''], ['empty', 'empty', ''], ['archive', 'full', '#/archive'], ['offline', 'offline', chat(ANNA)],
+  ['chat', 'full', chat(ANNA)], ['group', 'full', chat(GROUP)], ['about-person', 'full', `${chat(ANNA)}/about`], ['about-group', 'full', `${chat(GROUP)}/about`],
+  ['new-chat', 'full', '#/new'], ['new-group', 'full', '#/group'], ['settings', 'full', '#/settings'],
+  ...['look', 'privacy', 'devices', 'blocks', 'account', 'profile', 'invite'].map((part) => [`settings-${part}`, 'full', `#/settings/${part}`]),
+  ['welcome', 'signed-out', ''], ['code', 'waits-for-code', ''], ['new-password', 'waits-for-reset', ''], ['sign-up', 'signed-out', '#invite=abcdefghijklmnopqrstuvwxyz'],
+  ['search', 'full', chat(ANNA), press('Control+f', 'tea')], ['search-offline', 'offline', chat(ANNA), press('Control+f', 'tea')], ['switch', 'full', chat(ANNA), press('Control+k')],
+  ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
+  ['join', 'full', `#join=${'0'.repeat(31)}1.${'0'.repeat(31)}2`],
+];
+
+for (const [mode, look] of Object.entries({ 'desktop light, English': {}, 'phone dark, Russian': { viewport: PHONE, dark: true, language: 'ru' }, 'desktop dark, Russian': { dark: true, language: 'ru' }, 'phone light, English': { viewport: PHONE } }))
+  test(`every screen, ${mode}: axe finds nothing, the policy holds`, async (rig) => {
+    rig.problems = [];
+    for (const [name, state, hash, act] of SCREENS) {
+      if (state === 'loading') continue; // axe wants a heading: the skeleton is up for a moment only
+      const page = await open(rig, state, hash, look);
+      await act?.(page);
+      await page.screenshot({ path: join(screens, `${name}-${mode.replace(/\W+/g, '-')}.png`) });
+      await checkAccess(page, name);
+      await page.context().close();
+    }
+    assert.deepEqual(rig.problems, []);
+  });
+
+/* ---- deeds ---- */
+
+const compose = (page) => page.getByRole('textbox', { name: 'Message' });
+const model = (page, read) => page.evaluate(read);
+const eventually = async (what, read, expected) => {
+  const end = Date.now() + WAIT_MS;
+  let found;
+  do {
+    found = await read();
+    if (JSON.stringify(found) === JSON.stringify(expected)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  } while (Date.now() < end);
+  assert.deepEqual(found, expected, what);
+};
+const atEnd = (page) => model(page, () => {
+  const box = document.querySelector('.log.placed');
+  return box !== null && box.scrollHeight - box.scrollTop - box.clientHeight < 2;
+});
+
+test('keys: from chat to chat, to the next unread, by name', async (rig) => {
+  const page = await open(rig, 'full', chat(ANNA));
+  const at = () => model(page, () => location.hash.slice(-3));
+  for (const [keys, room] of [['Alt+ArrowDown', '00b'], ['Alt+ArrowUp', '00a'], ['Alt+Shift+ArrowDown', '012']]) {
+    await page.keyboard.press(keys);
+    await eventually(keys, at, room);
+    await eventually('its log is at its end', () => atEnd(page), true);
+    assert.equal(await model(page, () => document.activeElement.tagName), 'TEXTAREA');
+  }
+  await press('Control+k', 'ann')(page);
+  await page.keyboard.press('Enter');
+  await eventually('by name', at, '00a');
+  await page.context().close();
+});
+
+test('writing: lines, sending, editing the last, a reply, a mention, emoji', async (rig) => {
+  const page = await open(rig, 'full', chat(GROUP));
+  const last = () => model(page, () => { const item = window.app.chat.items.at(-1); return [item.text, item.state, item.replyTo]; });
+  await compose(page).focus();
+  await page.keyboard.type('one');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('two @car');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(':smil');
+  await page.getByRole('listbox').waitFor();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await eventually('sent', last, ['one\ntwo @carol 😀', 'sent', 0]);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('End');
+  await page.keyboard.type('!');
+  await page.keyboard.press('Enter');
+  await eventually('edited', last, ['one\ntwo @carol 😀!', 'sent', 0]);
+  await page.keyboard.press('Shift+ArrowUp');
+  await eventually('the last message has the focus', () => model(page, () => document.activeElement.dataset.seq), '16');
+  await page.keyboard.press('ArrowUp');
+  await eventually('the one before', () => model(page, () => document.activeElement.dataset.seq), '15');
+  await page.keyboard.press('r');
+  await page.keyboard.type('indeed');
+  await page.keyboard.press('Enter');
+  await eventually('a reply', last, ['indeed', 'sent', 15]);
+  await page.context().close();
+});
+
+test('a message: reaction given and taken, pinned, deleted after a question, forwarded, copied; a refused one is sent again', async (rig) => {
+  const page = await open(rig, 'full', chat(ANNA));
+  const of = (seq) => model(page, `(() => { const item = window.app.chat.items.find((one) => one.seq === ${seq}); return [item.kind, item.pinned, item.reactions.map((one) => one.emoji)]; })()`);
+  const choose = async (seq, name) => {
+    await menuOf(seq)(page);
+    await page.getByRole('menuitem', { name, exact: true }).click();
+  };
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await eventually('sent again', () => model(page, () => window.app.chat.outbox.length), 0);
+  await choose(12, '❤️');
+  await eventually('reaction', () => of(12), ['text', false, ['❤️']]);
+  await page.locator('[data-seq="12"] .reactions button').click();
+  await eventually('taken back', () => of(12), ['text', false, []]);
+  await choose(12, 'More reactions');
+  await page.getByRole('searchbox').fill('turkey');
+  await page.getByRole('tabpanel').getByRole('button', { name: 'turkey' }).click();
+  await eventually('another', () => of(12), ['text', false, ['🦃']]);
+  await choose(12, 'Pin');
+  await eventually('pinned', () => of(12), ['text', true, ['🦃']]);
+  await choose(13, 'Delete');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await eventually('deleted', () => of(13), ['deleted', false, []]);
+  await choose(10, 'Copy text');
+  await eventually('copied', () => model(page, () => navigator.clipboard.readText()), 'And do not forget the tea');
+  await choose(10, 'Forward');
+  await page.getByRole('dialog', { name: 'Forward' }).waitFor();
+  await page.keyboard.type('notes');
+  await page.keyboard.press('Enter');
+  await page.getByText('Forwarded to “Notes”').waitFor();
+  await page.context().close();
+});
+
+test('Escape closes one thing at a time', async (rig) => {
+  const page = await open(rig, 'full', `${chat(GROUP)}/about`);
+  await menuOf(15)(page);
+  await page.keyboard.press('Escape');
+  await page.getByRole('menu').waitFor({ state: 'detached' });
+  await compose(page).focus();
+  for (const hash of [chat(GROUP), '#/']) {
+    await page.keyboard.press('Escape');
+    await eventually('one step', () => model(page, () => location.hash), hash);
+  }
+  await page.context().close();
+});
+
+test('a link that looks like another one is asked about; who is blocked is shown when asked for', async (rig) => {
+  const page = await open(rig, 'full', chat(ANNA));
+  await model(page, () => window.app.chat.go({ seq: 5 }));
+  await page.locator('[data-seq="5"] a').click();
+  await page.getByText('xn--80ak6aa92e.com').waitFor();
+  await page.getByRole('button', { name: 'Do not open' }).click();
+  assert.equal(page.context().pages().length, 1);
+  await page.goto(`${rig.address}?state=full${chat(GROUP)}`);
+  await model(page, () => window.app.chat.go({ seq: 11 }));
+  assert.equal(await page.getByText('spam spam spam').count(), 0);
+  await page.getByRole('button', { name: /somebody you block/ }).click();
+  await page.getByText('spam spam spam').waitFor();
+  await page.context().close();
+});
+
+test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
+  const page = await open(rig, 'large', chat(LARGE));
+  await eventually('at its end', () => atEnd(page), true);
+  await page.mouse.move(800, 400);
+  for (let i = 0; i < 120; i++) {
+    await page.mouse.wheel(0, -600);
+    await page.waitForTimeout(16);
+  }
+  const drift = await model(page, async () => {
+    const box = document.querySelector('.log');
+    const moved = [];
+    for (let i = 0; i < 24; i++) {
+      const one = [...box.querySelectorAll('article')].find((article) => article.getBoundingClientRect().top > 200);
+      const top = one.getBoundingClientRect().top;
+      box.dispatchEvent(new WheelEvent('wheel'));
+      box.scrollTop -= 150;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      const now = box.querySelector(`[data-seq="${one.dataset.seq}"]`); // it may have been drawn anew
+      moved.push(now ? Math.round(now.getBoundingClientRect().top - top - 150) : 'gone');
+    }
+    return moved.filter((pixels) => !(Math.abs(pixels) <= 1));
+  });
+  assert.deepEqual(drift, []);
+  const [rows, drawn, newest] = await model(page, () => [window.app.chat.pager.rows.length, document.querySelectorAll('.log article').length, window.app.chat.pager.atNewest]);
+  assert.ok(rows <= 480 && drawn < 80 && !newest, `${rows} rows, ${drawn} drawn`);
+  const before = await model(page, () => document.querySelector('.log').scrollTop);
+  await model(page, () => window.engine.hear(window.app.chat.room, 3, 'while one reads'));
+  await page.waitForTimeout(300);
+  assert.equal(await model(page, () => document.querySelector('.log').scrollTop), before);
+  await page.getByRole('button', { name: /new message below/ }).click();
+  await page.getByText('while one reads').first().waitFor();
+  await eventually('at its end again', () => atEnd(page), true);
+  await page.context().close();
+});
+
+test('nothing was said in the console', async (rig) => {
+  assert.deepEqual(rig.problems, []);
+});
+
+await run({ before, after });
