@@ -6,7 +6,8 @@
 #include "frontend/liveness.h"
 
 #define TLS_FIRST_BYTE   0x16 /* a record with a handshake; as a frame's length it would be far too large */
-#define HANDSHAKE_FRAMES 20   /* of an address's rate: about what a handshake costs */
+#define BUSY_ANSWER      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+#define HANDSHAKE_FRAMES 20 /* of an address's rate: about what a handshake costs */
 
 enum error frontend_listen(struct frontend *frontend, const char *address, uint16_t port, bool shared,
                            struct net_address *bound)
@@ -43,18 +44,25 @@ void listen_close(struct frontend *frontend)
                 net->ops->close(net, frontend->listeners[--frontend->listener_count]);
 }
 
-/* The peer learns why, if its socket takes one small frame at once; it gets no connection, so nobody
- * waits for its end. What it said already is read, or closing would reset what it is told. */
+static bool is_letter(uint8_t byte)
+{
+        return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
+}
+
+/* The peer learns why, if its socket takes one small frame at once, or answer, if it has asked by HTTP already; it gets no connection,
+ * so nobody waits for its end. What it said already is read, or closing would reset what it is told. */
 static void turn_away(struct frontend *frontend, int socket)
 {
         struct net *net = frontend->seams.net;
         uint8_t bytes[256];
         struct slice bye = answer_refusal(ERR_BUSY, FRONTEND_RETRY_MS, bytes, bytes + sizeof(bytes));
-        size_t written, got;
+        size_t written, got = 0;
 
         check(bye.size > 0);
+        if (net->ops->read(net, socket, frontend->input, FRONTEND_INPUT_SIZE, &got) == ERR_OK &&
+            is_letter(frontend->input[0]))
+                bye = SLICE_LITERAL(BUSY_ANSWER);
         (void)net->ops->write(net, socket, &bye, 1, &written);
-        (void)net->ops->read(net, socket, frontend->input, FRONTEND_INPUT_SIZE, &got);
         net->ops->close(net, socket);
         frontend->counts.refused++;
 }
@@ -138,11 +146,6 @@ static void secure(struct frontend *frontend, struct connection *connection, str
         }
         frontend->counts.refused++;
         connection_drop(frontend, connection);
-}
-
-static bool is_letter(uint8_t byte)
-{
-        return (byte | 0x20) >= 'a' && (byte | 0x20) <= 'z';
 }
 
 bool listen_first_bytes(struct frontend *frontend, struct connection *connection, struct slice bytes)

@@ -438,6 +438,26 @@ static void test_half_requests_of_all_are_bounded(void **state)
         end();
 }
 
+static void test_who_asks_one_too_many_is_told(void **state)
+{
+        struct net *net;
+        struct slice ask = SLICE_LITERAL(ASK("/"));
+        struct web_answer answer;
+        size_t written;
+
+        (void)state;
+        begin((struct frontend_options){.connections_max = 1});
+        net = host.client_net;
+        bob = (struct client){.host = &host, .input = memory_new(CLIENT_INPUT)};
+        assert_int_equal(net->ops->connect(net, "10.0.0.1", host.port, 1, &bob.socket), ERR_OK);
+        assert_int_equal(net->ops->write(net, bob.socket, &ask, 1, &written), ERR_OK);
+        web_answer(&bob, false, &answer);
+        assert_int_equal(answer.status, 503);
+        client_receive(&bob);
+        assert_true(bob.closed);
+        end();
+}
+
 static void test_a_frontend_that_goes_finishes_its_answers(void **state)
 {
         struct web_answer answer;
@@ -509,6 +529,7 @@ int main(void)
                 cmocka_unit_test(test_who_reads_slowly_but_reads_gets_all),
                 cmocka_unit_test(test_a_flood_is_refused),
                 cmocka_unit_test(test_half_requests_of_all_are_bounded),
+                cmocka_unit_test(test_who_asks_one_too_many_is_told),
                 cmocka_unit_test(test_a_frontend_that_goes_finishes_its_answers),
                 cmocka_unit_test(test_without_memory_only_that_one_ends),
         };

@@ -100,7 +100,7 @@ def bad_hello(rig):
             (rig.definition.frame('hello', {'version_min': 1, 'version_max': 1, 'client': 'x' * 65}), 'BAD_FIELD'),
             (rig.definition.frame('ping', {'echo': 1}), 'BAD_VERSION'),
             (rig.definition.frame('join', {}, token=rig.alice.token, device=rig.alice.device), 'BAD_VERSION'),
-            (b'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n', 'TOO_LARGE')):
+            (b'\x05\x01\x00SOCKS', 'TOO_LARGE')):
         with wire.Client(rig.definition, rig.main.port) as client:
             client.send_raw(frame)
             expect_closed(rig, client, reason)
