@@ -79,7 +79,7 @@ export async function say(page, text) {
 }
 
 /** The element of the message with that text. */
-export const message = (page, text) => log(page).locator('[data-key]').filter({ hasText: text }).last();
+export const message = (page, text) => log(page).locator('[data-key]').filter({ has: page.locator('[id$="-text"]', { hasText: text }) }).last();
 
 export const sees = (page, text, ms) => log(page).getByText(text, { exact: true }).last().waitFor(ms && { timeout: ms });
 
@@ -90,3 +90,23 @@ export const BACK_MS = 45000;
 export const ticked = (page, text, tick) => message(page, text).getByLabel(tick, { exact: true }).or(message(page, text).getByTitle(tick, { exact: true })).first().waitFor();
 
 export const openChat = (page, name) => page.getByRole('navigation').or(page.getByRole('main')).getByRole('link', { name }).first().click();
+
+/** Opens the menu of the message with that text, and takes what it says there. */
+export async function choose(page, text, what) {
+  await message(page, text).locator('.bubble').click({ button: 'right' });
+  await page.getByRole('menu').getByRole('menuitem', { name: what, exact: true }).click();
+}
+
+/** Answers a question with its button of that name. */
+export const answer = (page, name) => page.getByRole('dialog').or(page.getByRole('alertdialog')).getByRole('button', { name, exact: true }).click();
+
+/** Two people who have said hello to each other, the chat open on both sides. */
+export async function pair(rig, one = 'anna', two = 'boris', options = [{}, {}]) {
+  const people = [await rig.person(one, options[0]), await rig.person(two, options[1])];
+  for (const person of people) await signUp(person);
+  await findPerson(people[0].page, two);
+  await say(people[0].page, `Hello from ${one}`);
+  await openChat(people[1].page, one[0].toUpperCase() + one.slice(1));
+  await sees(people[1].page, `Hello from ${one}`);
+  return people;
+}

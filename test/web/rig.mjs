@@ -13,6 +13,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 const require = createRequire(new URL('../../web/package.json', import.meta.url));
 const { chromium } = require('playwright-core');
@@ -21,6 +22,8 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 export const [galkad, galka, webFolder, outFolder] = process.argv.slice(2);
 const START_MS = 20000;
 const WAIT_MS = 15000; // what a person would be asked to wait, many times over: tests share two processors
+
+export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 export const PHONE = { width: 390, height: 844 };
 export const DESKTOP = { width: 1280, height: 800 };
@@ -249,6 +252,10 @@ export const rigOfSuite = (options) => ({
     for (const person of rig.people)
       for (const [index, page] of person.context.pages().entries())
         await page.screenshot({ path: join(rig.screens, `failed-${name.replace(/\W+/g, '-').slice(0, 60)}-${person.name}-${index}.png`) }).catch(() => {});
+    // What lies over the page would be in the way of the next case.
+    for (const person of rig.people)
+      for (const page of person.context.pages())
+        for (let i = 0; i < 3; i++) await page.keyboard.press('Escape').catch(() => {});
   },
 });
 

@@ -172,6 +172,7 @@ export class App {
     this.refused = refused;
     this.nextConnect = nextConnect;
     if (me) this.people.put([me.person]);
+    if (phase === 'ready' || phase === 'synced') this.rooms.known = true; // after another sign-in, too
     if (this.linked && !before) {
       this.people.forgetWatch();
       this.chat?.askMore();

@@ -62,7 +62,7 @@ export class Chat {
   }
 
   get kind(): RoomKind {
-    return this.info?.kind ?? (this.peer ? 'personal' : 'group');
+    return this.info?.kind ?? (this.room === this.#app.notes ? 'self' : this.peer ? 'personal' : 'group');
   }
 
   get left(): boolean {

@@ -29,6 +29,9 @@ export class Pager {
   readonly #room: RoomId;
   readonly #info: () => RoomInfo | undefined;
   #closed = false;
+  /** What happened while the window was being read: it may not be in what was read. */
+  #reading = 0;
+  #meanwhile: Row[] = [];
 
   constructor(engine: Engine, room: RoomId, info: () => RoomInfo | undefined) {
     this.#engine = engine;
@@ -45,16 +48,47 @@ export class Pager {
   }
 
   /** Around the first unread row, if all from there on is here; else the newest. */
-  async open(): Promise<void> {
-    const info = this.#info();
-    const from = info && info.unread > PAGE / 2 && info.marks.read >= info.holeTop ? info.marks.read + 1 : 0;
-    if (from > 0) await this.#around(from);
-    if (from === 0 || this.rows.length === 0) await this.newest();
-    this.loaded = true;
+  open(): Promise<void> {
+    return this.#read(() => this.#open());
   }
 
   /** The newest rows; what was in the window is dropped. */
-  async newest(): Promise<void> {
+  newest(): Promise<void> {
+    return this.#read(() => this.#newest());
+  }
+
+  /** A page of newer rows, where the window does not have the newest. */
+  moreNewer(): Promise<void> {
+    return this.#read(() => this.#moreNewer());
+  }
+
+  /** Brings a row, or the first one from a time on, into the window. Resolves to its number; rejects where that needs a link. */
+  go(target: Target): Promise<number> {
+    return this.#read(() => this.#go(target));
+  }
+
+  async #read<T>(body: () => Promise<T>): Promise<T> {
+    this.#reading++;
+    try {
+      return await body();
+    } finally {
+      this.#reading--;
+      const come = this.#meanwhile;
+      if (this.#reading === 0) this.#meanwhile = [];
+      if (come.length > WINDOW_MAX) this.atNewest = false; // so many are read again, page by page
+      else if (come.length > 0) this.#put(follow(this.rows, come, this.atNewest), this.shift);
+    }
+  }
+
+  async #open(): Promise<void> {
+    const info = this.#info();
+    const from = info && info.unread > PAGE / 2 && info.marks.read >= info.holeTop ? info.marks.read + 1 : 0;
+    if (from > 0) await this.#around(from);
+    if (from === 0 || this.rows.length === 0) await this.#newest();
+    this.loaded = true;
+  }
+
+  async #newest(): Promise<void> {
     let page = await this.#engine.rows(this.#room, undefined, PAGE);
     if (page.rows.length === 0 && (this.#info()?.head ?? 0) > 0) {
       await this.#engine.history(this.#room, 0, PAGE).catch(() => 0);
@@ -78,8 +112,7 @@ export class Pager {
     }
   }
 
-  /** A page of newer rows, where the window does not have the newest. */
-  async moreNewer(): Promise<void> {
+  async #moreNewer(): Promise<void> {
     const last = this.rows.at(-1)?.seq;
     if (this.newer === 'busy' || this.atNewest || last === undefined) return;
     this.newer = 'busy';
@@ -97,8 +130,7 @@ export class Pager {
     }
   }
 
-  /** Brings a row, or the first one from a time on, into the window. Resolves to its number; rejects where that needs a link. */
-  async go(target: Target): Promise<number> {
+  async #go(target: Target): Promise<number> {
     if ('seq' in target) {
       if (rowAt(this.rows, target.seq)) return target.seq;
       if (target.seq > this.#holeTop) {
@@ -107,7 +139,7 @@ export class Pager {
       }
     } else {
       const seq = await this.#placeOfTime(target.time);
-      if (seq > 0) return this.go({ seq });
+      if (seq > 0) return this.#go({ seq });
     }
     const { rows, head } = await this.#engine.around(this.#room, target, PAGE);
     if (rows.length === 0) throw new EngineError('no_row');
@@ -121,6 +153,7 @@ export class Pager {
   /** Rows that came, or changed. Returns those that are new at the end. */
   take(come: Row[]): Row[] {
     const last = this.rows.at(-1)?.seq ?? 0;
+    if (this.#reading > 0 && this.#meanwhile.length <= WINDOW_MAX) this.#meanwhile = [...this.#meanwhile, ...come];
     if (!this.loaded) return [];
     const full = this.rows.length >= 2 * WINDOW_MAX;
     const next = follow(this.rows, come, this.atNewest && !full);

@@ -6,6 +6,15 @@ function isBare(info: RoomInfo): boolean {
   return info.kind === 'self' && info.lastTime === 0 && info.queued === 0;
 }
 
+/** One's own notes before the first one. */
+function unwritten(room: RoomId): RoomInfo {
+  return {
+    room, kind: 'self', left: false, head: 0, holeTop: 0, unread: 0, lastTime: 0, title: '', role: 'none', members: 1, queued: 0, mentions: 0,
+    marks: { delivered: 0, read: 0, shown: 0 }, ticks: { from: 0, delivered: 0, read: 0 },
+    settings: { mutedUntil: 0, muted: false, archived: false, pin: 0, draft: '', draftReplyTo: 0 },
+  };
+}
+
 function compare(one: RoomInfo, other: RoomInfo): number {
   return other.settings.pin - one.settings.pin || other.lastTime - one.lastTime || (one.room < other.room ? -1 : 1);
 }
@@ -30,6 +39,11 @@ export class Rooms {
 
   get(room: RoomId): RoomInfo | undefined {
     return this.#all.get(room);
+  }
+
+  /** All, and one's own notes among them, though nothing may have been written there yet: a place to put something. */
+  withNotes(notes: RoomId): RoomInfo[] {
+    return this.#sorted.some((info) => info.room === notes) ? this.#sorted : [this.#all.get(notes) ?? unwritten(notes), ...this.#sorted];
   }
 
   withPeer(user: UserId): RoomInfo | undefined {
