@@ -1,6 +1,7 @@
 /* See http.h. */
 #include "frontend/http.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -16,9 +17,14 @@
 #define REPLY_MAX 2048 /* bytes of an answer's head, and of one without a file */
 #define DATE_SIZE 32
 
+#define INVITE_PATH      "/i/"
+#define INVITE_PATH_SIZE (sizeof(INVITE_PATH) - 1)
+#define INVITE_TOKEN_MAX 64
+
 /* Status, what it is called, what a person reads of it. */
 #define STATUSES(X)                                                                                                         \
         X(200, "OK", "")                                                                                                    \
+        X(302, "Found", "The web app takes the invitation.")                                                                \
         X(304, "Not Modified", "")                                                                                          \
         X(400, "Bad Request", "That is no request of HTTP/1.1.")                                                            \
         X(403, "Forbidden", "A page of another origin may not connect here.")                                               \
@@ -247,15 +253,47 @@ static void refuse_plain(struct frontend *frontend, struct connection *connectio
         say(frontend, connection, &reply);
 }
 
+/* The token of a path that is an invitation, as `galkad invite` prints it: /i/TOKEN. Empty: it is none. */
+static struct slice invitation(struct slice path)
+{
+        struct slice token = {0};
+
+        if (path.size <= INVITE_PATH_SIZE || path.size > INVITE_PATH_SIZE + INVITE_TOKEN_MAX ||
+            memcmp(path.data, INVITE_PATH, INVITE_PATH_SIZE) != 0)
+                return token;
+        token = slice_of(path.data + INVITE_PATH_SIZE, path.size - INVITE_PATH_SIZE);
+        for (size_t i = 0; i < token.size; i++)
+                if (!isalnum(token.data[i]))
+                        return (struct slice){0};
+        return token;
+}
+
+/* The app reads what stands behind the #, which no server is told and no log has. */
+static void lead_to_app(struct frontend *frontend, struct connection *connection, const struct request *request,
+                        struct slice token, bool closes)
+{
+        char location[sizeof("Location: /#invite=\r\n") + INVITE_TOKEN_MAX];
+        const struct reply reply = {.status = 302,
+                                    .more = location,
+                                    .first = request->first,
+                                    .closes = closes,
+                                    .head_only = request->method == REQUEST_HEAD};
+
+        snprintf(location, sizeof(location), "Location: /#invite=%.*s\r\n", (int)token.size, (const char *)token.data);
+        say(frontend, connection, &reply);
+}
+
 /* more: of the next request some is here already. */
 static void answer(struct frontend *frontend, struct connection *connection, const struct request *request, bool more)
 {
         uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
+        bool closes = !request->keeps_alive || (more && queued > HTTP_QUEUED_MAX);
+        struct slice token = invitation(request->path);
         const struct reply missing = {
                 .status = 404,
                 .more = "",
                 .first = request->first,
-                .closes = !request->keeps_alive || (more && queued > HTTP_QUEUED_MAX),
+                .closes = closes,
                 .head_only = request->method == REQUEST_HEAD,
                 .words = frontend->site.count ? NULL : "This server has no web app (galkad --web).",
         };
@@ -270,6 +308,8 @@ static void answer(struct frontend *frontend, struct connection *connection, con
                 upgrade(frontend, connection, request);
         else if ((file = site_find(&frontend->site, request->path)))
                 give(frontend, connection, request, file, more);
+        else if (token.size > 0 && frontend->site.count > 0)
+                lead_to_app(frontend, connection, request, token, closes);
         else
                 say(frontend, connection, &missing);
 }

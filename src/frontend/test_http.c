@@ -126,6 +126,31 @@ static void test_a_head_is_an_answer_without_a_body(void **state)
         end();
 }
 
+static void test_an_invitation_leads_to_the_app(void **state)
+{
+        static const char *const none[] = {"/i/", "/i/a%0d%0aX:%20y", "/i/../x", "/i/a/b", "/i/a\"b", "/ia"};
+        char text[256], longest[66];
+        struct web_answer *answer;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        answer = get(ASK("/i/0123456789abcdefghjkmnpqrs"));
+        assert_int_equal(answer->status, 302);
+        assert_string_equal(web_field(answer, "Location"), "/#invite=0123456789abcdefghjkmnpqrs");
+        assert_string_equal(web_field(answer, "Cache-Control"), "no-store");
+        for (size_t i = 0; i < countof(none); i++) {
+                snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", none[i]);
+                assert_int_equal(get(text)->status, 404);
+        }
+        memset(longest, 'a', sizeof(longest) - 1);
+        longest[sizeof(longest) - 1] = '\0';
+        snprintf(text, sizeof(text), "GET /i/%s HTTP/1.1\r\nHost: x\r\n\r\n", longest); /* one too many */
+        assert_int_equal(get(text)->status, 404);
+        snprintf(text, sizeof(text), "GET /i/%s HTTP/1.1\r\nHost: x\r\n\r\n", longest + 1);
+        assert_int_equal(get(text)->status, 302);
+        end();
+}
+
 static void test_compressed_siblings_are_chosen_as_the_client_says(void **state)
 {
         static const char *const wanted[][3] = {
@@ -515,6 +540,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_a_page_comes_with_what_keeps_it_safe),
                 cmocka_unit_test(test_a_head_is_an_answer_without_a_body),
+                cmocka_unit_test(test_an_invitation_leads_to_the_app),
                 cmocka_unit_test(test_compressed_siblings_are_chosen_as_the_client_says),
                 cmocka_unit_test(test_what_a_client_has_is_not_sent_again),
                 cmocka_unit_test(test_a_long_file_goes_in_slices),

@@ -90,6 +90,19 @@ test('wrong password, wrong code: said in words, nothing lost', async (rig) => {
   await rig.anna.checkAccess('a refused sign-in');
 });
 
+test('an invitation to the server leads to a new account', async (rig) => {
+  const { page } = rig.tablet;
+  await settings(rig.tablet, 'invite');
+  await page.getByRole('button', { name: 'Create the link' }).click();
+  const link = await until('the link', () => page.getByLabel('Invitation').inputValue());
+  const guest = await rig.person('guest', { viewport: PHONE });
+  await guest.page.goto(link);
+  await guest.page.getByText('You are invited.').waitFor();
+  equal('the token is filled in', await guest.page.getByLabel('Invitation, if you have one').inputValue(), new URL(link).pathname.slice('/i/'.length));
+  await guest.screenshot('invited-phone');
+  await page.goto(`${rig.tablet.url}#/`);
+});
+
 test('somebody is blocked, and unblocked', async (rig) => {
   const { page } = rig.tablet;
   await openChat(page, 'Boris');
@@ -129,4 +142,4 @@ test('an account is deleted', async (rig) => {
   rig.assertClean();
 });
 
-await run(rigOfSuite());
+await run(rigOfSuite({ server: ['--member-invites'] }));
