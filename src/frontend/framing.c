@@ -40,6 +40,7 @@ struct framing {
         uint8_t control[FRAMING_CONTROL_MAX];
         size_t control_size;
         bool control_waits; /* behind the bytes before it */
+        uint32_t idle;      /* frames that carried nothing */
 };
 
 /* ---- feeding the context ---- */
@@ -135,6 +136,7 @@ enum error framing_begin(struct framing *framing, const struct framing_rest *res
         framing->plain_from = framing->plain = 0;
         framing->begun = framing->over = framing->drained = framing->control_waits = false;
         framing->bad = 0;
+        framing->idle = 0;
         framing->resumed = rest->left > 0;
         if (framing->resumed) {
                 framing->before_size = put_header(framing->before, rest->first, MASKED, rest->left);
@@ -279,6 +281,12 @@ static void end_frame(struct framing *framing)
         framing->frame += framing->header_size + framing->payload;
         framing->begun = framing->resumed = false;
         framing->control_waits = is_control(framing->first);
+        framing->idle += (framing->first & 15) == WSLAY_PONG || (framing->payload == 0 && !is_control(framing->first));
+}
+
+uint32_t framing_idle(const struct framing *framing)
+{
+        return framing->idle;
 }
 
 void framing_next(struct framing *framing, struct framing_event *event)

@@ -70,6 +70,9 @@ must_use enum error framing_begin(struct framing *framing, const struct framing_
 /* In the order in which it came. After NOTHING, CLOSE and BAD comes framing_end; bytes are there until the next call. */
 void framing_next(struct framing *framing, struct framing_event *event);
 
+/* How many frames since framing_begin carried nothing: empty ones of messages, pongs. They cost as much as others. */
+uint32_t framing_idle(const struct framing *framing);
+
 /* *rest: what to begin with next time. Also to be called when the rest is not wanted any more. */
 void framing_end(struct framing *framing, struct framing_rest *rest);
 

@@ -138,6 +138,8 @@ static void move_on(struct frontend *frontend, struct connection *connection, bo
         if (closes) {
                 connection_move(connection, CONNECTION_ANSWERED);
                 input_forget(frontend, connection);
+                frontend->seams.net->ops->want_read(frontend->seams.net, connection->socket,
+                                                    true); /* it was off while busy */
         }
         liveness_wait(frontend, connection);
 }
@@ -384,7 +386,7 @@ void http_written(struct frontend *frontend, struct connection *connection)
 void http_end(struct frontend *frontend, struct connection *connection, enum error error)
 {
         bool half = connection->traffic && connection->traffic->partial;
-        bool busy = !output_empty(connection);
+        bool busy = !output_empty(connection) || (connection->traffic && connection->traffic->download);
 
         check(connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED);
         if (busy && error == ERR_DRAINING) {

@@ -13,7 +13,7 @@
 #define ALICE 100
 #define BOB   200
 
-enum { TEXT = 0x81, BINARY = 0x82, BEGUN = 0x02, GOES_ON = 0x00, ENDS = 0x80, CLOSE = 0x88, PING = 0x89 };
+enum { TEXT = 0x81, BINARY = 0x82, BEGUN = 0x02, GOES_ON = 0x00, ENDS = 0x80, CLOSE = 0x88, PING = 0x89, PONG = 0x8a };
 
 static struct host host;
 static struct client alice, bob; /* Bob speaks in frames without messages */
@@ -188,6 +188,27 @@ static void test_pings_are_answered_at_a_frames_rate(void **state)
         end();
 }
 
+static void test_frames_that_carry_nothing_count_too(void **state)
+{
+        static const uint8_t kinds[] = {BINARY, PONG};
+
+        (void)state;
+        for (size_t kind = 0; kind < countof(kinds); kind++) {
+                begin((struct frontend_options){.connection_frames = 10});
+                for (int i = 0; i < 60; i++)
+                        (void)web_send(&alice, kinds[kind], "", 0);
+                host_turn(&host);
+                assert_false(list_empty(&host.frontend->paused)); /* not read for a while */
+                host_pass(&host, 3000);
+                assert_true(list_empty(&host.frontend->paused));
+                (void)web_send(&alice, PING, "x", 1);
+                host_turn(&host);
+                client_expect_nothing(&alice);
+                assert_int_equal(alice.pongs, 1);
+                end();
+        }
+}
+
 static void test_a_close_is_answered_with_its_code(void **state)
 {
         (void)state;
@@ -356,6 +377,7 @@ int main(void)
                 cmocka_unit_test(test_many_frames_may_share_a_message),
                 cmocka_unit_test(test_an_idle_one_costs_nothing_more),
                 cmocka_unit_test(test_pings_are_answered_at_a_frames_rate),
+                cmocka_unit_test(test_frames_that_carry_nothing_count_too),
                 cmocka_unit_test(test_a_close_is_answered_with_its_code),
                 cmocka_unit_test(test_what_breaks_the_rules_closes_with_a_code),
                 cmocka_unit_test(test_a_frame_that_is_not_masked_closes),

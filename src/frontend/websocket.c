@@ -78,6 +78,17 @@ static void keep(struct frontend *frontend, struct connection *connection, const
                 connection_drop(frontend, connection);
 }
 
+/* Frames that carry nothing count too, or a client could send them without end. In debt it is not read for a while. */
+static void charge_idle(struct frontend *frontend, struct connection *connection, uint32_t frames)
+{
+        for (uint32_t i = 0; i < frames; i++) {
+                if (route_charge(frontend, connection) == 0)
+                        continue;
+                input_pause(frontend, connection);
+                return;
+        }
+}
+
 void websocket_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
 {
         static const struct framing_rest nothing;
@@ -94,6 +105,8 @@ void websocket_take(struct frontend *frontend, struct connection *connection, ui
                 framing_next(frontend->framing, &event);
                 handle(frontend, connection, &event);
         } while (event.kind != FRAMING_NOTHING && input_hears(connection, id));
+        if (input_hears(connection, id))
+                charge_idle(frontend, connection, framing_idle(frontend->framing));
         framing_end(frontend->framing, &rest);
         if (input_hears(connection, id))
                 keep(frontend, connection, &rest);
@@ -121,7 +134,8 @@ void websocket_gather(const struct traffic *traffic, struct websocket_part *part
         part->count = part->framed;
         if (goes_on)
                 left = websocket->announced;
-        for (; send && part->count < WEBSOCKET_PARTS_MAX && left > 0; send = send->next, offset = 0) {
+        for (; send && part->count < WEBSOCKET_PARTS_MAX && left > 0 && (goes_on || payload < WEBSOCKET_MESSAGE_MAX);
+             send = send->next, offset = 0) {
                 size_t size = min_of(send->piece.size - offset, left);
 
                 if (send->piece.block->bare == part->framed)

@@ -12,6 +12,8 @@
 #include "frontend/internal.h"
 
 #define WEBSOCKET_PARTS_MAX 64 /* of one write */
+/* Bytes after which a message takes no more: a browser shows nothing of one before its end. */
+#define WEBSOCKET_MESSAGE_MAX 65536
 
 struct websocket {
         struct framing_rest in;
