@@ -13,10 +13,12 @@ export function watchUpdates(waiting: () => void): Updates {
   const updates = { worker: undefined as ServiceWorker | undefined, use() { this.worker?.postMessage('use the new version'); } };
   if (!('serviceWorker' in navigator)) return updates;
 
-  const had = navigator.serviceWorker.controller !== null;
+  let had = navigator.serviceWorker.controller !== null;
   let reloading = false;
   navigator.serviceWorker.addEventListener('controllerchange', () => {
-    if (!had || reloading) return; // the first one: this page is that version already
+    const first = !had; // this page is that version already; the next one is another
+    had = true;
+    if (first || reloading) return;
     reloading = true;
     location.reload();
   });
