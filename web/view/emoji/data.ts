@@ -31,6 +31,7 @@ export function allEmoji(): Promise<Emoji[]> {
       }),
     );
     loaded.set(language, table);
+    table.catch(() => loaded.delete(language)); // there was no link: the next who wants it tries again
   }
   return table;
 }
