@@ -5,7 +5,6 @@ import type { CoreNews } from '../core/events.ts';
 import { EngineError } from '../core/types.ts';
 import type { Device, DeviceId, Found, MemberPage, Operation, OutboxEntry, Person, Place, RequestId, RoomId, Row, Snapshot, UserId } from '../core/types.ts';
 import type { Arg } from '../core/wasm.ts';
-import { asError } from './channel.ts';
 import type { Deeds } from './deeds.ts';
 import { Host } from './host.ts';
 import { News } from './news.ts';
@@ -173,13 +172,7 @@ export class Lead implements Deeds {
 
   /** What is whole already is told at once: whoever waits has to be there before. */
   async history(room: RoomId, seq: number, rowsMax: number): Promise<number> {
-    const answer = this.#news.histories.wait(room);
-    try {
-      this.#host.call('history', room, seq, rowsMax);
-    } catch (error) {
-      this.#news.histories.reject(room, asError(error));
-    }
-    return answer;
+    return this.#news.histories.ask(room, () => this.#host.call('history', room, seq, rowsMax));
   }
 
   // ---- writing

@@ -35,13 +35,31 @@ export class Waiting<T> {
       this.#early.delete(key);
       return 'value' in early ? Promise.resolve(early.value) : Promise.reject(early.error);
     }
-    if (this.#count >= this.#limit) return Promise.reject(new EngineError('full'));
-    this.#count++;
+    return this.ask(key, () => undefined);
+  }
+
+  /** Waits for what `asks` brings, be it at once. What it throws is for him alone who asked: others may wait for the same. */
+  async ask(key: string, asks: () => void): Promise<T> {
+    if (this.#count >= this.#limit) throw new EngineError('full');
     return new Promise((resolve, reject) => {
-      const list = this.#waiters.get(key) ?? [];
-      list.push({ resolve, reject });
-      this.#waiters.set(key, list);
+      const waiter = { resolve, reject };
+      this.#waiters.set(key, [...(this.#waiters.get(key) ?? []), waiter]);
+      this.#count++;
+      try {
+        asks();
+      } catch (error) {
+        this.#leave(key, waiter);
+        throw error;
+      }
     });
+  }
+
+  #leave(key: string, waiter: Waiter<T>): void {
+    const list = this.#waiters.get(key);
+    const rest = list?.filter((other) => other !== waiter) ?? [];
+    this.#count -= (list?.length ?? 0) - rest.length;
+    if (rest.length) this.#waiters.set(key, rest);
+    else this.#waiters.delete(key);
   }
 
   #take(key: string): Waiter<T>[] {
