@@ -259,18 +259,18 @@ export interface Engine {
   /** Back from waits-for-code or waits-for-reset to signed-out. */
   startOver(): Promise<void>;
 
-  // account: signed in
+  // account: signed in (link, all of them: what is called off must not be done later)
   setPassword(old: string, next: string, others: boolean): Promise<void>;
   setProfile(userName: string, displayName: string): Promise<void>;
   setEmail(email: string, password: string): Promise<void>;
   confirmEmail(code: string): Promise<void>;
   block(user: UserId, on: boolean): Promise<void>;
   deleteAccount(password: string): Promise<void>;
-  devices(): Promise<Device[]>; // (link)
+  devices(): Promise<Device[]>;
   /** undefined: this one */
   signOut(device?: DeviceId): Promise<void>;
   signOutOthers(): Promise<void>;
-  /** An invitation to this server: its token (link). */
+  /** An invitation to this server: its token. */
   invite(uses: number, validMs: number): Promise<string>;
 
   // writing

@@ -3,7 +3,7 @@
  */
 import type { CoreNews } from '../core/events.ts';
 import { EngineError } from '../core/types.ts';
-import type { Device, DeviceId, Found, MemberPage, Operation, OutboxEntry, Person, Place, RequestId, RoomId, Row, Snapshot, UserId } from '../core/types.ts';
+import type { Device, DeviceId, Found, MemberPage, Operation, OutboxEntry, Person, Phase, Place, RequestId, RoomId, Row, Snapshot, UserId } from '../core/types.ts';
 import type { Arg } from '../core/wasm.ts';
 import type { Deeds } from './deeds.ts';
 import { Host } from './host.ts';
@@ -13,6 +13,8 @@ import { operationArgs } from './reader.ts';
 import type { Screen } from './screen.ts';
 
 const PEOPLE_MAX = 1024; // the core's own
+/** Of those in which one is signed in. */
+const WITHOUT_LINK: ReadonlySet<Phase> = new Set<Phase>(['offline', 'joining']);
 
 export class Lead implements Deeds {
   readonly #parts: LeadParts;
@@ -64,6 +66,12 @@ export class Lead implements Deeds {
     await answer;
   }
 
+  /** By who is signed in. Without a link the core would keep it until there is one, and do it then: long after it was called off here. */
+  async #own(verb: string, ...args: Arg[]): Promise<void> {
+    if (WITHOUT_LINK.has(this.#news.state.phase)) throw new EngineError('again');
+    await this.#account(verb, ...args);
+  }
+
   signUp(fields: { email: string; userName: string; displayName: string; password: string; invite: string }): Promise<void> {
     return this.#account('sign_up', fields.email, fields.userName, fields.displayName, fields.password, fields.invite);
   }
@@ -91,35 +99,35 @@ export class Lead implements Deeds {
   }
 
   setPassword(old: string, next: string, others: boolean): Promise<void> {
-    return this.#account('set_password', old, next, others);
+    return this.#own('set_password', old, next, others);
   }
 
   setProfile(userName: string, displayName: string): Promise<void> {
-    return this.#account('set_profile', userName, displayName);
+    return this.#own('set_profile', userName, displayName);
   }
 
   setEmail(email: string, password: string): Promise<void> {
-    return this.#account('set_email', email, password);
+    return this.#own('set_email', email, password);
   }
 
   confirmEmail(code: string): Promise<void> {
-    return this.#account('confirm_email', code);
+    return this.#own('confirm_email', code);
   }
 
   block(user: UserId, on: boolean): Promise<void> {
-    return this.#account('block', user, on);
+    return this.#own('block', user, on);
   }
 
   deleteAccount(password: string): Promise<void> {
-    return this.#account('delete_account', password);
+    return this.#own('delete_account', password);
   }
 
   signOut(device?: DeviceId): Promise<void> {
-    return this.#account('sign_out', device ?? this.#news.state.me?.device);
+    return this.#own('sign_out', device ?? this.#news.state.me?.device);
   }
 
   signOutOthers(): Promise<void> {
-    return this.#account('sign_out_others');
+    return this.#own('sign_out_others');
   }
 
   // ---- questions
