@@ -92,6 +92,34 @@ test('written offline, reloaded, written on in a second tab: each is sent once, 
   second.close();
 });
 
+test('what is asked about the account without a link is refused, and not done later', async ({ anna }) => {
+  anna.browser.network.cut();
+  await anna.tab.phase('offline');
+  for (const asked of [() => anna.engine.deleteAccount(password), () => anna.engine.signOut(), () => anna.engine.signOutOthers(), () => anna.engine.block(anna.me.user, true)])
+    assert.equal(await refusal(asked()), 'again');
+  anna.browser.network.mend();
+  anna.engine.hurry();
+  await anna.tab.phase('synced');
+  await sleep(200);
+  assert.equal((await anna.engine.devices()).length, 1);
+  assert.equal(anna.tab.state.phase, 'synced');
+});
+
+test('the tab that leads is closed: a third one shows what it showed until the new leader knows as much', async ({ anna, room }) => {
+  const [second, third] = [anna.browser.tab(), anna.browser.tab()];
+  for (const tab of [second, third]) await tab.wait(() => tab.state.phase === 'synced' && tab.rooms.has(room), 'synced');
+  const before = third.events.length;
+  anna.tab.close();
+  await second.wait(() => second.state.leads && second.state.phase === 'synced', 'the second leads');
+  await third.phase('synced');
+  const snapshots = third.events.slice(before).filter((event) => event.kind === 'snapshot').map(({ snapshot }) => [snapshot.phase === 'loading', snapshot.rooms.length > 0]);
+  assert.ok(snapshots.length > 0, 'it was told anew');
+  assert.ok(snapshots.every(([loading, rooms]) => !loading && rooms), 'and never of nothing');
+  third.close();
+  anna.tab = second;
+  anna.engine = second.engine;
+});
+
 test('a tab that follows asks, is told, and leads when the other is gone', async ({ anna, boris, room }) => {
   const second = anna.browser.tab();
   await second.phase('synced');
@@ -239,6 +267,7 @@ test('the server is killed and comes back: nothing is lost, nothing is twice', a
   anna.engine.hurry();
   boris.engine.hurry();
   await boris.tab.wait(async () => (await texts(boris.tab, room)).includes('while it was away'), 'the message', 30000);
+  await anna.tab.wait(async () => (await texts(anna.tab, room)).includes('while it was away'), 'its echo');
   const [mine, theirs] = [await texts(anna.tab, room), await texts(boris.tab, room)];
   assert.deepEqual(mine, theirs);
   assert.equal(mine.filter((text) => text === 'while it was away').length, 1);

@@ -195,6 +195,7 @@ export class TabEngine implements Engine {
 
   #emit(event: EngineEvent): void {
     if (event.kind === 'snapshot') {
+      if (event.snapshot.phase === 'loading' && this.#phase !== 'loading') return; // of a new leader: what is known stays in sight until it knows too
       this.#rooms.clear();
       this.#remember(event.snapshot.phase, event.snapshot.rooms);
     }
