@@ -3,6 +3,9 @@ import assert from 'node:assert/strict';
 import { Channel } from '../../web/platform/channel.ts';
 import { SleepingClock } from '../../web/platform/clock.ts';
 import { deviceName } from '../../web/platform/device.ts';
+import { News } from '../../web/platform/news.ts';
+import { watchUpdates } from '../../web/platform/update.ts';
+import { EngineError } from '../../web/core/types.ts';
 import { Waiting } from '../../web/platform/waiting.ts';
 import { refusal } from './engines.mjs';
 import { run, test } from './tap.mjs';
@@ -54,6 +57,57 @@ test('what is waited for comes early, late, as a refusal, or never; lists have a
   const late = waiting.wait('nobody 0'); // held no more
   waiting.rejectAll('closed');
   assert.equal(await refusal(late), 'closed');
+});
+
+test('who asks for what another waits for, and is refused, is refused alone', async () => {
+  const waiting = new Waiting(2);
+  const first = waiting.ask('room', () => undefined);
+  const refuses = () => {
+    throw new EngineError('busy');
+  };
+  for (let i = 0; i < 3; i++) assert.equal(await refusal(waiting.ask('room', refuses)), 'busy', 'and takes no place');
+  const second = waiting.ask('room', () => waiting.resolve('room', 7)); // told at once
+  assert.deepEqual(await Promise.all([first, second]), [7, 7]);
+  assert.equal(waiting.has('room'), false);
+});
+
+test('of another era: blocks, and settings that wait to be sent, are told again', () => {
+  const told = [];
+  const looks = { state: { phase: 'synced', nextConnect: 0 }, rooms: [], blocks: ['01'], settings: { theme: 'dark' } };
+  const news = new News({ emit: (event) => told.push(event), reader: {}, clock: { wall: () => 0 } });
+  news.attach({ lives: true, failedConnects: 0, look: (verb) => looks[verb], call: () => undefined });
+  news.settled(); // loaded: the snapshot has them
+  const kinds = () => told.splice(0).map((event) => event.kind).filter((kind) => kind !== 'snapshot');
+  kinds();
+  news.news({ kind: 'forgotten' });
+  news.settled();
+  assert.deepEqual(told.filter(({ kind }) => kind !== 'snapshot'), [
+    { kind: 'forgotten' }, { kind: 'blocks', blocks: ['01'] }, { kind: 'setting', key: 'theme', value: 'dark', waits: false },
+  ]);
+  kinds();
+  Object.assign(looks, { blocks: [], settings: {} }); // signed out
+  news.news({ kind: 'forgotten', error: 'revoked' });
+  news.settled();
+  assert.deepEqual(kinds(), ['forgotten']);
+});
+
+test('a new version reloads the page, even one that began without any; the first worker of all does not', async () => {
+  const container = Object.assign(new EventTarget(), { controller: null, register: () => Promise.reject(new Error('refused')) });
+  const navigator = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  let reloads = 0;
+  Object.defineProperty(globalThis, 'navigator', { value: { serviceWorker: container }, configurable: true });
+  globalThis.location = { reload: () => reloads++ };
+  try {
+    watchUpdates(() => undefined);
+    container.dispatchEvent(new Event('controllerchange'));
+    assert.equal(reloads, 0);
+    container.dispatchEvent(new Event('controllerchange'));
+    container.dispatchEvent(new Event('controllerchange'));
+    assert.equal(reloads, 1);
+  } finally {
+    Object.defineProperty(globalThis, 'navigator', navigator);
+    delete globalThis.location;
+  }
 });
 
 /** A tab on a channel of its own making, and what it was told. */

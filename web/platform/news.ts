@@ -230,6 +230,7 @@ export class News implements HostEvents {
         this.#lines.forget();
         this.people.clear();
         this.#events.push({ kind: 'forgotten', ...(news.error ? { error: news.error } : {}) });
+        this.#tellKept();
         break;
       case 'status':
       case 'typing':
@@ -286,6 +287,14 @@ export class News implements HostEvents {
       if (value !== (before[key] ?? '')) this.#events.push({ kind: 'setting', key, value, waits: false });
     }
     if (this.#state.phase !== 'loading') for (const room of this.#allRooms()) this.#dirty.add(room.room);
+  }
+
+  /** Another era leaves whom one blocks, and settings that were not sent: the core has no news of what is as it was, and whoever listens forgot it. */
+  #tellKept(): void {
+    this.#blocks = this.#host.look<UserId[]>('blocks');
+    if (this.#blocks.length) this.#events.push({ kind: 'blocks', blocks: this.#blocks });
+    this.#settings = {};
+    this.#allSettings();
   }
 
   #names(): void {
