@@ -9,6 +9,7 @@ import { Rooms } from './rooms.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
 
+const EARLY_MAX = 64;
 const SIGNED_OUT: Phase[] = ['signed-out', 'waits-for-code', 'waits-for-reset'];
 
 /** A row that somebody else wrote just now. */
@@ -36,6 +37,7 @@ export class App {
   seen = $state(true);
 
   readonly #heard: Heard[] = [];
+  readonly #early = new Map<RoomId, Row>(); // the latest of rooms whose lines are not there yet
   #shown: UserId[] = [];
 
   constructor(engine: Engine, clock: Clock, keep: Keep) {
@@ -124,6 +126,7 @@ export class App {
       case 'rooms':
         this.rooms.put(event.rooms);
         this.#namePeers(event.rooms);
+        this.#hearEarly(event.rooms);
         this.#watch();
         break;
       case 'rows':
@@ -181,13 +184,29 @@ export class App {
     this.#watch();
   }
 
+  /** Rows may come before the line of their room: they are heard with it, if it is the first of somebody new. */
   #rows(room: RoomId, rows: Row[]): void {
+    const live = this.phase === 'synced';
+    const said = rows.filter((row) => row.sender !== this.myId && row.kind === 'text' && row.changed === row.seq);
+    // What comes while the link is whole was said just now, whatever the clocks say; of what was missed, what is not a minute old.
+    const last = said.findLast((row) => live || this.clock.now() - row.time <= MINUTE);
+    if (!last) return;
     const info = this.rooms.get(room);
-    const fresh = rows.filter((row) => row.sender !== this.myId && row.kind === 'text' && row.seq > (info?.marks.shown ?? 0));
-    const last = fresh.at(-1);
-    if (!info || !last || this.clock.now() - last.time > MINUTE || last.changed !== last.seq) return;
-    if (info.kind === 'group' && this.blocks.has(last.sender)) return;
-    for (const heard of this.#heard) heard(info, last);
+    if (info) this.#hear(info, last);
+    else if (this.#early.size < EARLY_MAX) this.#early.set(room, last);
+  }
+
+  #hear(info: RoomInfo, row: Row): void {
+    if (row.seq <= info.marks.shown || row.seq < info.head) return; // seen elsewhere, or old: history that is being fetched
+    if (info.kind === 'group' && this.blocks.has(row.sender)) return;
+    for (const heard of this.#heard) heard(info, row);
+  }
+
+  #hearEarly(rooms: RoomInfo[]): void {
+    for (const info of rooms) {
+      const row = this.#early.get(info.room);
+      if (row && this.#early.delete(info.room)) this.#hear(info, row);
+    }
   }
 
   #namePeers(rooms: RoomInfo[]): void {
@@ -196,6 +215,7 @@ export class App {
 
   #forget(error: ErrorName | undefined): void {
     this.close();
+    this.#early.clear();
     this.rooms.forget();
     this.people.forget();
     this.blocks = new Set();
