@@ -16,3 +16,20 @@ self.addEventListener('message', (event: ExtendableMessageEvent) => {
 });
 
 self.addEventListener('activate', (event: ExtendableEvent) => event.waitUntil(self.clients.claim()));
+
+/** A note that a page showed by way of this worker (view/notices.ts): its tag is the room. */
+self.addEventListener('notificationclick', (event: NotificationEvent) => {
+  const { tag } = event.notification;
+  event.notification.close();
+  event.waitUntil(open(tag));
+});
+
+async function open(room: string): Promise<void> {
+  const [page] = await self.clients.matchAll({ type: 'window' });
+  if (!page) {
+    await self.clients.openWindow(`/#/chat/${room}`);
+    return;
+  }
+  page.postMessage({ show: room });
+  await page.focus();
+}

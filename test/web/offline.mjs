@@ -8,13 +8,27 @@ const WRITTEN = ['first without a link', 'second without a link', 'third without
 /** The numbered texts that a log shows, in order. */
 const texts = async (page) => (await log(page).innerText()).match(/(?:first|second|third|fourth) without a link/g) ?? [];
 
+/** Counts what would be heard of the page from here on: sounds(page). */
+const countSounds = (page) => page.evaluate(() => {
+  window.sounds = 0;
+  window.AudioContext = class {
+    constructor() {
+      window.sounds++;
+      throw new Error('no sound device');
+    }
+  };
+});
+const sounds = (page) => page.evaluate(() => window.sounds);
+
 test('anna and boris talk', async (rig) => {
   rig.anna = await rig.person('anna');
   rig.boris = await rig.person('boris', { viewport: PHONE });
   await signUp(rig.anna);
   await signUp(rig.boris);
   await findPerson(rig.anna.page, 'boris');
+  await countSounds(rig.boris.page);
   await say(rig.anna.page, 'Hello Boris');
+  await until('the first message of somebody new is heard', async () => (await sounds(rig.boris.page)) === 1);
   await openChat(rig.boris.page, 'Anna');
   await sees(rig.boris.page, 'Hello Boris');
   await ticked(rig.anna.page, 'Hello Boris', 'read');
@@ -58,12 +72,27 @@ test('the link is back: each is sent once, in order, and all agree', async (rig)
     equal(who, await texts(page), all);
 });
 
-test('the tab that led is closed: the other goes on', async (rig) => {
+test('the tab that led is closed: the others go on, and nothing they show goes away', async (rig) => {
+  const third = await rig.anna.tab(new URL(rig.second.url()).hash);
+  await sees(third, 'fourth without a link');
+  await third.evaluate(() => {
+    window.blank = 0;
+    new MutationObserver(() => (window.blank += document.querySelector('[role=log]') ? 0 : 1)).observe(document.body, { childList: true, subtree: true });
+  });
   await rig.anna.page.close();
   await say(rig.second, 'alone again');
   await sees(rig.boris.page, 'alone again');
+  await rig.second.evaluate(() => (location.hash = '#/'));
+  await rig.second.getByRole('log').waitFor({ state: 'detached' });
+  await countSounds(rig.second);
   await say(rig.boris.page, 'I hear you');
-  await sees(rig.second, 'I hear you');
+  await sees(third, 'I hear you');
+  await rig.second.getByText('I hear you').first().waitFor(); // in the list
+  equal('times that the third tab was without its chat', await third.evaluate(() => window.blank), 0);
+  equal('what is read in one tab is not heard of another', await sounds(rig.second), 0);
+  await third.close();
+  await say(rig.boris.page, 'Are you there?');
+  await until('what nobody looks at is heard', async () => (await sounds(rig.second)) === 1);
   equal('nothing came twice', (await log(rig.boris.page).innerText()).match(/alone again/g).length, 1);
 });
 

@@ -5,6 +5,7 @@ import type { App } from '../model/app.svelte.ts';
 import { mentions, plainText } from '../model/text.ts';
 import { nameOf, roomName } from './news.ts';
 import { router } from './router.svelte.ts';
+import { tellSeen, whatIsSeen } from './seen.svelte.ts';
 
 const QUIET_MS = 1500;
 const SAID_MAX = 200;
@@ -31,21 +32,31 @@ function sound(): void {
 function note(app: App, info: RoomInfo, row: Row): void {
   if (!app.settings.notices || !('Notification' in window) || Notification.permission !== 'granted') return;
   const who = info.kind === 'group' ? `${nameOf(app, row.sender)}: ` : '';
+  const title = roomName(app, info);
+  const options = { body: (who + plainText(row.text)).slice(0, SAID_MAX), tag: info.room, lang: document.documentElement.lang };
   try {
-    const shown = new Notification(roomName(app, info), { body: (who + plainText(row.text)).slice(0, SAID_MAX), tag: info.room, lang: document.documentElement.lang });
+    const shown = new Notification(title, options);
     shown.onclick = () => {
       window.focus();
       router.chat(info.room);
       shown.close();
     };
   } catch {
-    /* some phones know it, and allow it to service workers only */
+    void noteByWorker(title, options); // phones allow it to service workers only
   }
 }
 
-function heard(app: App, info: RoomInfo, row: Row): void {
+/** The worker answers a tap with the room, which is the note's tag (sw.ts). */
+async function noteByWorker(title: string, options: NotificationOptions): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  await registration?.showNotification(title, options).catch(() => undefined);
+}
+
+async function heard(app: App, info: RoomInfo, row: Row): Promise<void> {
   const called = app.me !== undefined && mentions(row.text, app.me.person.userName);
   if (!app.leads || (info.settings.muted && !called) || (app.seen && app.chat?.room === info.room)) return;
+  const seen = await whatIsSeen(info.room).catch(() => undefined); // in other tabs
+  if (seen?.room) return;
   const now = Date.now();
   if (app.settings.sounds && now - last > QUIET_MS) {
     last = now;
@@ -55,11 +66,15 @@ function heard(app: App, info: RoomInfo, row: Row): void {
       /* no sound device */
     }
   }
-  if (!app.seen) note(app, info, row);
+  if (!app.seen && !seen?.app) note(app, info, row);
 }
 
 export function announce(app: App): void {
-  app.onHeard((info, row) => heard(app, info, row));
+  tellSeen(app);
+  app.onHeard((info, row) => void heard(app, info, row));
+  navigator.serviceWorker?.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    if (typeof data === 'object' && data && 'show' in data && typeof data.show === 'string') router.chat(data.show);
+  });
 }
 
 /** After a tap, with the reason beside it. Resolves to whether notes may be shown. */
