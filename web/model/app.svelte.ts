@@ -105,7 +105,8 @@ export class App {
   #watch(): void {
     if (this.phase === 'loading' || this.signedOut) return;
     const { chat } = this;
-    const room = chat?.info ? chat.room : undefined; // nobody types in a room that is not there yet
+    // Before its first message is answered the server knows of no room: who shares one is not told of then, and is to be asked anew.
+    const room = chat?.info && chat.info.head > 0 ? chat.room : undefined;
     this.people.watch(chat?.peer ? [chat.peer.user, ...this.#shown] : this.#shown, room);
   }
 
