@@ -100,6 +100,26 @@ test('an invitation to the server leads to a new account', async (rig) => {
   await guest.page.getByText('You are invited.').waitFor();
   equal('the token is filled in', await guest.page.getByLabel('Invitation, if you have one').inputValue(), new URL(link).pathname.slice('/i/'.length));
   await guest.screenshot('invited-phone');
+  const from = rig.server.output.length;
+  await guest.page.getByLabel('E-mail').fill(guest.email);
+  await guest.page.getByLabel('Your name').fill('Guest');
+  await guest.page.getByLabel('User name').fill('guest');
+  await guest.page.getByLabel('Password', { exact: true }).fill(guest.password);
+  await guest.page.getByRole('button', { name: 'Create an account' }).click();
+  await guest.page.getByRole('textbox', { name: 'Code' }).fill(await rig.server.codeFor(guest.email, from));
+  await guest.page.getByRole('heading', { name: 'Chats' }).waitFor();
+  await until('the invitation is gone from the address', () => new URL(guest.page.url()).hash === '#/');
+  equal('who was invited is not sent back', await guest.page.getByText('signed in already').count(), 0);
+  await guest.page.goto(link);
+  await guest.page.getByText('signed in already').waitFor(); // a link is of no use to who has an account
+  await guest.page.goto(`${guest.url}#/settings`);
+  await guest.page.evaluate(() => localStorage.setItem('galka:draft:somewhere', '0 to somebody'));
+  await guest.page.getByRole('button', { name: 'Sign out' }).first().click();
+  await answer(guest.page, 'Sign out');
+  await guest.page.getByRole('heading', { name: 'Welcome to Galka' }).waitFor();
+  equal('drafts left behind', await guest.page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('galka:draft:'))), []);
+  await guest.page.evaluate((token) => { location.hash = `#invite=${token}`; }, new URL(link).pathname.slice('/i/'.length));
+  await guest.page.getByText('You are invited.').waitFor(); // into a page that shows the way in
   await page.goto(`${rig.tablet.url}#/`);
 });
 

@@ -169,6 +169,7 @@ export class App {
 
   #phase(phase: Phase, me: Me | undefined, refused: ErrorName | undefined, nextConnect: number): void {
     const before = this.linked;
+    const wasIn = this.phase !== 'loading' && !this.signedOut;
     this.phase = phase;
     this.people.linked = this.linked;
     if (me) this.me = me;
@@ -182,6 +183,7 @@ export class App {
       this.chat?.askMore();
     }
     if (this.signedOut && this.chat) this.close();
+    if (this.signedOut && wasIn) this.keep.forget('draft:'); // what was being written is nobody else's
     this.#watch();
   }
 

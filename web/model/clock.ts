@@ -11,6 +11,8 @@ export interface Keep {
   get(key: string): string | undefined;
   /** undefined: forget it */
   set(key: string, value: string | undefined): void;
+  /** Forgets all whose keys begin so. */
+  forget(begin: string): void;
 }
 
 export const MINUTE = 60_000;

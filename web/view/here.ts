@@ -32,5 +32,13 @@ export function browserKeep(): Keep {
         /* full, or forbidden: it is in memory */
       }
     },
+    forget(begin) {
+      for (const key of [...memory.keys()]) if (key.startsWith(begin)) memory.delete(key);
+      try {
+        for (const key of Object.keys(localStorage)) if (key.startsWith(PREFIX + begin)) localStorage.removeItem(key);
+      } catch {
+        /* forbidden: there is nothing */
+      }
+    },
   };
 }
