@@ -4,7 +4,7 @@
  */
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
-import type { EngineEvent, Operation, OutboxEntry, Person, RoomId, RoomInfo, RoomKind, Row } from '../core/types.ts';
+import type { EngineEvent, Operation, OutboxEntry, Person, RequestId, RoomId, RoomInfo, RoomKind, Row } from '../core/types.ts';
 import type { App } from './app.svelte.ts';
 import { Compose } from './compose.svelte.ts';
 import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
@@ -20,6 +20,8 @@ export interface Jump {
   seq: number;
   n: number;
 }
+
+type OutboxEvent = Extract<EngineEvent, { kind: 'outbox' }>;
 
 export class Chat {
   readonly room: RoomId;
@@ -41,6 +43,8 @@ export class Chat {
   readonly #revealed = new SvelteSet<string>();
   readonly #quoted = new SvelteMap<number, Row | null>();
   #told = 0;
+  /** what happened to the outbox while it was read, the last of each entry: it may not be in what was read */
+  #meanwhile: Map<RequestId, OutboxEvent> | undefined;
   #opened: Promise<void> | undefined;
 
   constructor(app: App, room: RoomId, peer?: Person) {
@@ -98,14 +102,37 @@ export class Chat {
     if (info && info.unread > 0) this.unreadFrom = info.marks.read + 1;
     this.#told = info?.marks.read ?? 0;
     try {
-      const [outbox] = await Promise.all([this.#app.engine.outbox(this.room), this.pager.open(), this.compose.open()]);
-      this.outbox = outbox;
+      await Promise.all([this.#readOutbox(), this.pager.open(), this.compose.open()]);
     } catch (error) {
       this.error = error;
       this.pager.loaded = true;
     }
     this.following = this.pager.atNewest && this.unreadFrom === 0;
     this.askMore();
+  }
+
+  async #readOutbox(): Promise<void> {
+    const meanwhile = (this.#meanwhile = new Map<RequestId, OutboxEvent>());
+    try {
+      const outbox = await this.#app.engine.outbox(this.room);
+      if (this.#meanwhile !== meanwhile) return; // it is being read again
+      const here = new Set(this.pager.rows.map((row) => row.request));
+      this.outbox = outbox.filter((entry) => !here.has(entry.id));
+    } finally {
+      if (this.#meanwhile === meanwhile) this.#meanwhile = undefined;
+    }
+    for (const event of meanwhile.values()) this.#takeOutbox(event);
+  }
+
+  /** Another tab leads: what the one before did last may have been told to nobody. */
+  async #catchUp(): Promise<void> {
+    await this.#opened;
+    try {
+      await Promise.all([this.#readOutbox(), this.pager.catchUp()]);
+      if (this.following && !this.pager.atNewest) await this.pager.newest();
+    } catch {
+      this.pager.atNewest = false; // so that what comes is not put right after what may have a gap
+    }
   }
 
   /** What needs a link, once there is one. */
@@ -123,6 +150,8 @@ export class Chat {
   take(event: EngineEvent): void {
     if (event.kind === 'rows' && event.room === this.room) this.#takeRows(event.rows);
     if (event.kind === 'outbox' && event.room === this.room) this.#takeOutbox(event);
+    if (event.kind === 'rooms' && this.pager.mend() && this.following) void this.pager.newest();
+    if (event.kind === 'snapshot') void this.#catchUp();
   }
 
   #takeRows(rows: Row[]): void {
@@ -133,13 +162,14 @@ export class Chat {
     for (const row of rows) {
       if (this.#quoted.has(row.seq)) this.#quoted.set(row.seq, row);
       this.pins.take(row);
-      this.members.take(row);
     }
+    this.members.take(rows);
     const here = new Set(rows.map((row) => row.request));
     this.outbox = this.outbox.filter((entry) => !here.has(entry.id));
   }
 
-  #takeOutbox(event: Extract<EngineEvent, { kind: 'outbox' }>): void {
+  #takeOutbox(event: OutboxEvent): void {
+    this.#meanwhile?.set(event.id, { ...this.#meanwhile.get(event.id), ...event });
     const others = this.outbox.filter((entry) => entry.id !== event.id);
     const there = this.outbox.find((entry) => entry.id === event.id);
     const entry = event.entry ?? there;

@@ -19,6 +19,8 @@ export class Compose {
   readonly #app: App;
   readonly #chat: Chat;
   #aside = '';
+  /** what the message that is edited says: its row, or an edit of it that waits */
+  #before = '';
   #saved = '';
   #callOff: (() => void) | undefined;
   #toldTyping = 0;
@@ -70,8 +72,10 @@ export class Compose {
   startEdit(item: Item): void {
     if (!item.row) return;
     if (!this.edit) this.#aside = this.text;
+    const { seq, text } = item.row;
+    const waits = this.#chat.outbox.findLast(({ state, operation }) => state === 'queued' && operation.kind === 'edited' && operation.target === seq);
     this.edit = item.row;
-    this.text = item.row.text;
+    this.text = this.#before = waits?.operation.text ?? text;
   }
 
   /** Back from an edit, or a reply. */
@@ -92,10 +96,7 @@ export class Compose {
     const { room } = this.#chat;
     if (text === '' || this.tooLong) return false;
     if (this.edit) {
-      const target = this.edit.seq;
-      const same = this.edit.text === text;
-      this.cancel();
-      if (!same) await this.#app.engine.write(room, { kind: 'edited', target, text });
+      await this.#sendEdit(this.edit, text);
       return true;
     }
     const reply = this.reply;
@@ -112,6 +113,22 @@ export class Compose {
       throw error;
     }
     return true;
+  }
+
+  async #sendEdit(row: Row, text: string): Promise<void> {
+    const same = this.#before === text;
+    this.cancel();
+    if (same) return;
+    try {
+      await this.#app.engine.write(this.#chat.room, { kind: 'edited', target: row.seq, text });
+    } catch (error) {
+      if (!this.edit) {
+        this.#aside = this.text;
+        this.edit = row;
+        this.text = text;
+      }
+      throw error;
+    }
   }
 
   /** The draft goes to the account, if it is another. */

@@ -1,17 +1,21 @@
 /* Who is in the open group, with roles and with what each has read: asked of the server when there is a link, page by page. */
-import type { Member, Role, RoomId, RoomKind, Row, UserId } from '../core/types.ts';
+import type { Member, Role, RoomId, RoomKind, Row, RowKind, UserId } from '../core/types.ts';
 import type { App } from './app.svelte.ts';
 import { fold, nameBegins, nameOf } from './text.ts';
 
 /** GROUP_MEMBERS_MAX of rules/limits.h, in pages of MEMBERS_MAX */
 const PAGES_MAX = 8;
+const ALTERING: ReadonlySet<RowKind> = new Set<RowKind>(['joined', 'left', 'role', 'link']);
 const RANK: Record<Role, number> = { owner: 0, admin: 1, member: 2, none: 3 };
 
 export class Members {
   list = $state.raw<Member[]>([]);
   link = $state('');
   state = $state.raw<'none' | 'busy' | 'known' | 'offline'>('none');
+  #running = false;
   #again = false;
+  /** the room's newest operation, as of when the list was made */
+  #head = 0;
   readonly #app: App;
   readonly #room: RoomId;
   readonly #kind: () => RoomKind;
@@ -43,35 +47,42 @@ export class Members {
   load(): void {
     const info = this.#app.rooms.get(this.#room);
     if (this.#kind() !== 'group' || !info || info.left) return;
-    if (this.state === 'busy') {
+    if (this.#running) {
       this.#again = true;
       return;
     }
+    this.#running = true;
     if (this.state === 'none') this.state = 'busy';
-    this.#fetch().then(
-      () => (this.state = 'known'),
-      () => (this.state = this.list.length > 0 ? 'known' : 'offline'),
-    );
+    this.#fetch()
+      .then(
+        () => (this.state = 'known'),
+        () => (this.state = this.list.length > 0 ? 'known' : 'offline'),
+      )
+      .finally(() => (this.#running = false));
   }
 
-  take(row: Row): void {
-    if (row.kind === 'joined' || row.kind === 'left' || row.kind === 'role' || row.kind === 'link') this.load();
+  /** Asks again if the list is older than what these rows tell of it. */
+  take(rows: Row[]): void {
+    if (rows.some((row) => ALTERING.has(row.kind) && row.seq > this.#head)) this.load();
   }
 
   async #fetch(): Promise<void> {
     do {
       const all: Member[] = [];
       let after: UserId | undefined;
+      let head = 0;
       this.#again = false;
       for (let page = 0; page < PAGES_MAX; page++) {
         const got = await this.#app.engine.members(this.#room, after);
         all.push(...got.members);
         this.link = got.link;
+        if (page === 0) head = got.head;
         after = got.members.at(-1)?.person.user;
         if (!got.more || after === undefined) break;
       }
       this.#app.people.put(all.map((member) => member.person));
       this.list = all;
+      this.#head = head;
     } while (this.#again);
   }
 }

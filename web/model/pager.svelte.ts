@@ -8,6 +8,9 @@
 import { EngineError, type Engine, type RoomId, type RoomInfo, type Row } from '../core/types.ts';
 import { follow, merge, PAGE, placeOf, rowAt, WINDOW_MAX } from './pages.ts';
 
+/** Rows that a storage gives at once (platform/reader.ts). */
+const READ_MAX = 500;
+
 /** What going somewhere comes to: the row is in the window, or why not. */
 export type Target = { seq: number } | { time: number };
 
@@ -62,6 +65,24 @@ export class Pager {
     return this.#read(() => this.#moreNewer());
   }
 
+  /** What was stored without this page being told: another tab began to lead. */
+  catchUp(): Promise<void> {
+    return this.#read(() => this.#catchUp());
+  }
+
+  /**
+   * A hole came above what is in the window, because too much was missed: what is stored above it does not follow. The window stays with
+   * what is below, as one that is not stored. Returns whether that was so.
+   */
+  mend(): boolean {
+    const top = this.#holeTop;
+    if (!this.loaded || this.away || this.rows.length === 0 || this.rows[0]!.seq > top) return false;
+    this.#put(this.rows.filter((row) => row.seq <= top), false);
+    this.atNewest = false;
+    this.away = true;
+    return true;
+  }
+
   /** Brings a row, or the first one from a time on, into the window. Resolves to its number; rejects where that needs a link. */
   go(target: Target): Promise<number> {
     return this.#read(() => this.#go(target));
@@ -100,6 +121,19 @@ export class Pager {
     this.atOldest = page.bottom && this.#holeTop === 0;
   }
 
+  async #catchUp(): Promise<void> {
+    if (!this.loaded || this.away) return;
+    const first = this.rows[0];
+    if (!first) return this.#newest();
+    const from = this.rows[Math.max(0, this.rows.length + PAGE - READ_MAX)]!;
+    const many = Math.min(this.rows.length + PAGE, READ_MAX);
+    const { rows } = await this.#engine.rowsAfter(this.#room, from.seq - 1, many);
+    if (this.rows[0]?.seq !== first.seq) return; // another window came, read later
+    this.#put(follow(this.rows, rows, this.atNewest), false);
+    if (rows.length === many) this.atNewest = false;
+    this.mend();
+  }
+
   /** A page of older rows. Resolves when they are in the window, or none came. */
   async more(): Promise<void> {
     const first = this.rows[0]?.seq;
@@ -122,9 +156,10 @@ export class Pager {
       const rows = stored
         ? (await this.#engine.rowsAfter(this.#room, last, PAGE)).rows
         : (await this.#engine.around(this.#room, { seq: last }, PAGE)).rows.filter((row) => row.seq > last);
+      this.newer = 'idle';
+      if (this.rows.at(-1)?.seq !== last) return; // it would not follow: another window came, or this one lost its end
       this.#put(merge(this.rows, rows), false);
       this.atNewest = stored ? rows.length < PAGE : rows.length === 0;
-      this.newer = 'idle';
     } catch {
       this.newer = 'offline';
     }
@@ -188,6 +223,7 @@ export class Pager {
       await this.#engine.history(this.#room, low, PAGE);
       page = await this.#engine.rows(this.#room, first, PAGE);
     }
+    if (this.rows[0]?.seq !== first) return true; // another window came, or this one lost its beginning
     this.#put(merge(page.rows, this.rows), true);
     this.atOldest = page.bottom && this.#holeTop === 0;
     return page.rows.length > 0 || this.atOldest;
@@ -196,6 +232,7 @@ export class Pager {
   async #awayOlder(first: number): Promise<boolean> {
     const { rows } = await this.#engine.around(this.#room, { seq: first }, PAGE);
     const older = rows.filter((row) => row.seq < first);
+    if (this.rows[0]?.seq !== first) return true;
     this.#put(merge(older, this.rows), true);
     this.atOldest = older.length === 0;
     return true;
