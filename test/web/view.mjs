@@ -236,16 +236,58 @@ test('Escape closes one thing at a time', async (rig) => {
 test('a link that looks like another one is asked about; who is blocked is shown when asked for', async (rig) => {
   const page = await open(rig, 'full', chat(ANNA));
   await model(page, () => window.app.chat.go({ seq: 5 }));
-  await page.locator('[data-seq="5"] a').click();
-  await page.getByText('xn--80ak6aa92e.com').waitFor();
-  await page.getByRole('button', { name: 'Do not open' }).click();
-  assert.equal(page.context().pages().length, 1);
+  for (const button of ['left', 'middle']) {
+    await page.locator('[data-seq="5"] a').click({ button });
+    await page.getByText('xn--80ak6aa92e.com').waitFor();
+    await page.getByRole('button', { name: 'Do not open' }).click();
+    assert.equal(page.context().pages().length, 1);
+  }
   await page.goto(`${rig.address}?state=full${chat(GROUP)}`);
   await model(page, () => window.app.chat.go({ seq: 11 }));
   assert.equal(await page.getByText('spam spam spam').count(), 0);
   await page.getByRole('button', { name: /somebody you block/ }).click();
   await page.getByText('spam spam spam').waitFor();
   await page.context().close();
+});
+
+test('R and E are where they are on the keyboard, in a layout without Latin', async (rig) => {
+  const page = await open(rig, 'full', chat(GROUP));
+  await page.locator('[data-seq="15"]').first().evaluate((one) => {
+    const line = one.closest('[data-key]');
+    line.focus();
+    line.dispatchEvent(new KeyboardEvent('keydown', { key: 'к', code: 'KeyR', bubbles: true, cancelable: true }));
+  });
+  await eventually('a reply is begun', () => model(page, () => window.app.chat.compose.reply?.seq), 15);
+  await page.context().close();
+});
+
+test('a log above a hole goes on by itself once there is a link, though nobody can scroll it; without a row it says why', async (rig) => {
+  for (const top of [13, 15]) {
+    const page = await open(rig, 'offline');
+    await page.evaluate(([room, hole]) => {
+      const { app, engine } = window;
+      const tell = (holeTop) => app.rooms.put([{ ...app.rooms.get(room), holeTop }]);
+      const [rows, history] = [engine.rows.bind(engine), engine.history.bind(engine)];
+      engine.rows = async (id, before, limit) => {
+        const all = await rows(id, before, limit);
+        const here = all.rows.filter((row) => row.seq > app.rooms.get(id).holeTop);
+        return { rows: here, bottom: all.bottom || here.length < all.rows.length };
+      };
+      engine.history = async () => {
+        const from = await history();
+        tell(0);
+        return from;
+      };
+      engine.read = () => undefined; // it would tell of the room as it is without a hole
+      tell(hole);
+      location.hash = `#/chat/${room}`;
+    }, [GROUP, top]);
+    await page.getByText('Older messages: once there is a connection').waitFor();
+    assert.equal(await page.locator('.log [data-seq]').count(), 15 - top);
+    await model(page, () => window.engine.hurry());
+    await eventually('all is there', () => model(page, () => window.app.chat.pager.rows[0]?.seq), 1);
+    await page.context().close();
+  }
 });
 
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
