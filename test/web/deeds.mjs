@@ -12,7 +12,7 @@ export function equal(what, found, expected) {
 }
 
 /** Waits until body() is true (or gives something). */
-export async function until(what, body, ms = 15000) {
+export async function until(what, body, ms = 30000) {
   const end = Date.now() + ms;
   for (;;) {
     const found = await body();

@@ -21,7 +21,7 @@ const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 export const [galkad, galka, webFolder, outFolder] = process.argv.slice(2);
 const START_MS = 20000;
-const WAIT_MS = 15000; // what a person would be asked to wait, many times over: tests share two processors
+const WAIT_MS = 30000; // what a person would be asked to wait, many times over: tests share two processors
 
 export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
