@@ -1,4 +1,7 @@
-/* Must show 4: what the chat screen loads, and how soon it can be used by a slow phone on a slow link. Prints the figures. */
+/*
+ * Must show 4: what the chat screen loads, and how soon it can be used by a slow phone on a slow link. Prints the figures. slack=N: times
+ * may be so many times what is promised: within make test other programs run beside it, on machines of any speed.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPerson, say, sees, signUp, ticked } from './deeds.mjs';
@@ -6,8 +9,9 @@ import { PHONE, rigOfSuite, webFolder } from './rig.mjs';
 import { run, test } from './tap.mjs';
 
 const KIB_MAX = 150; // gzipped JavaScript and wasm
-const PAINT_MS_MAX = 1000;
-const READY_MS_MAX = 2000;
+const SLACK = Number(process.argv.find((argument) => argument.startsWith('slack='))?.slice(6) ?? 1);
+const PAINT_MS_MAX = 1000 * SLACK;
+const READY_MS_MAX = 2000 * SLACK;
 const CPU_SLOWDOWN = 4;
 const LINK = { offline: false, downloadThroughput: 1.6e6 / 8, uploadThroughput: 0.75e6 / 8, latency: 0 };
 const TURNS = 3; // the median counts: two processors are shared with the server and whatever else runs
@@ -28,10 +32,10 @@ async function load(rig) {
   const { page, context } = rig.anna;
   const devtools = await context.newCDPSession(page);
   const url = page.url();
+  await page.goto('about:blank'); // a page whose service worker goes loads itself anew
   await devtools.send('Storage.clearDataForOrigin', { origin: new URL(url).origin, storageTypes: 'service_workers,cache_storage' });
   await devtools.send('Network.enable');
   await devtools.send('Network.clearBrowserCache');
-  await page.goto('about:blank');
   await page.addInitScript(() => {
     // When the messages are there and one can write.
     const look = () => {
@@ -66,7 +70,7 @@ function gzipped(path) {
   return existsSync(file) ? statSync(file).size : statSync(join(webFolder, path)).size;
 }
 
-test(`at most ${KIB_MAX} KiB of code, painted within a second, ready within two`, async (rig) => {
+test(`at most ${KIB_MAX} KiB of code, painted within ${PAINT_MS_MAX} ms, ready within ${READY_MS_MAX}`, async (rig) => {
   const turns = [];
   for (let i = 0; i < TURNS; i++) turns.push(await load(rig));
   const { files } = turns[0];
