@@ -2,7 +2,7 @@
  * Notes of what a worker takes after a crash (L10): its records one by one, each noted where the next process finds it, so that a
  * record that brings workers down is known when it comes again, and goes to the dead letters instead.
  *
- *   enter → (care → crashes … note → poll … done)
+ *   enter → (care → crashes … note → poll … lend … done)
  *
  * One struct notes is one worker's, on its thread. A driver says what a crash is and how long care lasts; the worker acts on it.
  * Where records come again from the bus itself (Kafka), a driver goes by partition and offset and keeps its notes in the metadata
@@ -51,6 +51,9 @@ struct notes_ops {
         /* The record is taken next: one completion will carry tag, OK when the note outlives this process. At most one record at a
          * time. FULL, FAILED. */
         enum error (*note)(struct notes *notes, const struct noted *record, uint64_t tag);
+
+        /* What was noted goes into the hands of another thread, until done: before that only the worker's own crashes can be its. */
+        void (*lend)(struct notes *notes);
 
         /* What was noted is done with. */
         void (*done)(struct notes *notes);

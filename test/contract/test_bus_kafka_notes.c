@@ -89,6 +89,7 @@ static struct by_hand *hand_new(void)
                                              .care = hand_care,
                                              .crashes = hand_crashes,
                                              .note = hand_note,
+                                             .lend = hand_nothing,
                                              .done = hand_nothing,
                                              .poll = hand_poll};
         struct by_hand *hand = memory_new(sizeof(*hand));

@@ -53,7 +53,7 @@ static struct hand_notes {
         bool out, begun;
         uint64_t tag;
         struct noted noted[HELD_MAX];
-        size_t noted_count, done_count, entered;
+        size_t noted_count, lent_count, done_count, entered;
 } hand;
 
 static void hand_free(struct notes **notes)
@@ -97,6 +97,13 @@ static enum error hand_note(struct notes *notes, const struct noted *record, uin
         return ERR_OK;
 }
 
+static void hand_lend(struct notes *notes)
+{
+        (void)notes;
+        assert_true(hand.begun);
+        hand.lent_count++;
+}
+
 static void hand_done(struct notes *notes)
 {
         (void)notes;
@@ -118,8 +125,8 @@ static size_t hand_poll(struct notes *notes, struct completion *completions, siz
 
 static int set_up(void **state)
 {
-        static const struct notes_ops ops = {hand_free,    hand_fd,   hand_enter, hand_care,
-                                             hand_crashes, hand_note, hand_done,  hand_poll};
+        static const struct notes_ops ops = {hand_free, hand_fd,   hand_enter, hand_care, hand_crashes,
+                                             hand_note, hand_lend, hand_done,  hand_poll};
 
         (void)state;
         hand = (struct hand_notes){.notes.ops = &ops, .deadly.bytes = {1}};
@@ -175,6 +182,7 @@ static void test_after_a_crash_each_is_alone_and_noted(void **state)
         assert_five_done(sent);
         assert_int_equal(stage.apply_count, 5);
         assert_int_equal(hand.noted_count, 5);
+        assert_int_equal(hand.lent_count, 5);
         assert_int_equal(hand.done_count, 5);
         for (size_t i = 0; i < 5; i++) {
                 assert_int_equal(hand.noted[i].topic, BUS_SESSION);
@@ -188,6 +196,26 @@ static void test_after_a_crash_each_is_alone_and_noted(void **state)
         stage_work(&stage, 0);
         assert_int_equal(stage.apply_count, 6);
         assert_int_equal(hand.noted_count, 5);
+}
+
+/* Who only asks is never in the hands of the store's thread, and not to blame when that crashes. */
+static void test_what_reads_is_not_lent(void **state)
+{
+        static const struct id no_room;
+        const struct wire_join join = {0};
+        struct id request;
+
+        (void)state;
+        stage_stop(&stage);
+        stage_start(&stage, &service_query);
+        hand.care = NOTES_SINGLY;
+        stage_notes(&stage, &hand.notes);
+        request = stage_send(&stage, &stage.anna, WIRE_CODE_join, no_room, &join);
+        stage_work(&stage, 100);
+        assert_int_equal(stage_error(&stage, request), ERR_OK);
+        assert_int_equal(hand.noted_count, 1);
+        assert_int_equal(hand.done_count, 1);
+        assert_int_equal(hand.lent_count, 0);
 }
 
 /* While what was noted is under way nothing else is begun, though the time of care be over: its crash would be put down to that. */
@@ -469,6 +497,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 TEST(test_in_ordinary_runs_nothing_is_noted),
                 TEST(test_after_a_crash_each_is_alone_and_noted),
+                TEST(test_what_reads_is_not_lent),
                 TEST(test_care_lasts_as_long_as_a_note),
                 TEST(test_nothing_is_begun_before_its_note_is_made),
                 TEST(test_a_note_that_fails_is_made_again),

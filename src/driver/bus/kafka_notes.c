@@ -103,6 +103,14 @@ static enum error kafka_notes_note(struct notes *base, const struct noted *recor
         return error;
 }
 
+static void kafka_notes_lend(struct notes *notes)
+{
+        struct notes *local = notes_of(notes)->local;
+
+        if (local) /* in Kafka a vanished worker is blamed for it anyhow */
+                local->ops->lend(local);
+}
+
 static void kafka_notes_done(struct notes *notes)
 {
         struct notes *local = notes_of(notes)->local;
@@ -140,6 +148,7 @@ enum error bus_kafka_notes_new(struct bus *bus, enum bus_topic topic, struct not
                                              .care = kafka_notes_care,
                                              .crashes = kafka_notes_crashes,
                                              .note = kafka_notes_note,
+                                             .lend = kafka_notes_lend,
                                              .done = kafka_notes_done,
                                              .poll = kafka_notes_poll};
         struct kafka_notes *notes = memory_new(sizeof(*notes));

@@ -16,12 +16,12 @@
 #define PAGE_SIZE     4096
 #define SIGNALS_COUNT 6
 
-static const char magic[8] = "GkNotes1";
+static const char magic[8] = "GkNotes2";
 static const int signals[SIGNALS_COUNT] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP};
 
 /* What a role does just now. Its thread alone writes it, and the next process reads it. */
 struct slot {
-        uint32_t noted, crashed;
+        uint32_t noted, lent, crashed;
         struct id id;
 };
 
@@ -128,7 +128,7 @@ static void blame(struct notes_file *file, enum bus_topic topic, uint32_t crashe
         file->crashed[topic] = true;
         event_note(file->options.events, EVENT_WARNING, "notes.crashed", NULL, {"topic", bus_topic_name(topic)},
                    {"noted", NULL, slot->noted == 1});
-        if (slot->noted != 1)
+        if (slot->noted != 1 || (!slot->crashed && slot->lent != 1))
                 return;
         known = entry_of(file->page, &slot->id);
         known->crashes += crashes;
@@ -231,7 +231,7 @@ static enum error notes_note(struct notes *notes, const struct noted *record, ui
 
         if (handle->out)
                 return ERR_FULL;
-        handle->slot->noted = 0;
+        handle->slot->noted = handle->slot->lent = 0;
         handle->slot->id = record->id;
         handle->slot->noted = 1;
         /* The compiler must not leave it for later: what comes next may be the crash. */
@@ -239,6 +239,12 @@ static enum error notes_note(struct notes *notes, const struct noted *record, ui
         handle->out = true;
         handle->tag = tag;
         return ERR_OK;
+}
+
+static void notes_lend(struct notes *notes)
+{
+        handle_of(notes)->slot->lent = 1;
+        atomic_signal_fence(memory_order_seq_cst);
 }
 
 static void notes_done(struct notes *notes)
@@ -265,6 +271,7 @@ enum error notes_file_open(struct notes_file *file, enum bus_topic topic, struct
                                              .care = notes_care,
                                              .crashes = notes_crashes,
                                              .note = notes_note,
+                                             .lend = notes_lend,
                                              .done = notes_done,
                                              .poll = notes_poll};
         struct handle *handle = memory_new(sizeof(*handle));

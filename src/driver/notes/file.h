@@ -10,7 +10,8 @@
  *   whose thread                 blamed for what was noted        taken singly after it
  *   a worker's                   2 crashes: the one before, in    by that worker
  *                                a batch, and this one
- *   nobody's (store, hashing)    1 crash each, so twice is proof  by every worker
+ *   nobody's (store, hashing)    1 crash each that had been lent  by every worker
+ *                                to one, so twice is proof
  *   a frontend's                 nothing                          by none
  *
  *      notes_file_new → notes_file_open for each role → handles freed by their `free` → notes_file_free: a clean end

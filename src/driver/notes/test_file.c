@@ -135,13 +135,28 @@ static void crash_in_frontend(struct server *server)
 }
 
 /* The thread of a store, say: nobody's. */
-static void crash_elsewhere(struct server *server)
+static void crash_beside(struct server *server)
 {
         pthread_t thread;
 
         server->session->ops->enter(server->session);
         if (pthread_create(&thread, NULL, abort_here, NULL) == 0)
                 pthread_join(thread, NULL);
+}
+
+static void crash_elsewhere(struct server *server)
+{
+        server->session->ops->lend(server->session);
+        crash_beside(server);
+}
+
+/* What was lent before is another record. */
+static void crash_beside_the_next(struct server *server)
+{
+        server->session->ops->lend(server->session);
+        server->session->ops->done(server->session);
+        note(server->session, &good);
+        crash_beside(server);
 }
 
 static void be_killed(struct server *server)
@@ -261,6 +276,16 @@ static void test_nobodys_crash_is_half_a_proof(void **state)
         expect(NOTES_SINGLY, NOTES_SINGLY, NOTES_CRASHES_MAX);
 }
 
+/* A record that no other thread had is none of those that brought it down. */
+static void test_what_was_not_lent_is_not_blamed(void **state)
+{
+        (void)state;
+        live_and_die(crash_beside, SIGABRT);
+        expect(NOTES_SINGLY, NOTES_SINGLY, 0);
+        live_and_die(crash_beside_the_next, SIGABRT);
+        expect(NOTES_SINGLY, NOTES_SINGLY, 0);
+}
+
 static void test_who_is_killed_did_not_crash(void **state)
 {
         (void)state;
@@ -352,7 +377,7 @@ static void test_any_content_starts(void **state)
                 hand_random_init(&random, seed);
                 random.random.fill(&random.random, bytes, sizeof(bytes));
                 if (seed % 2)
-                        memcpy(bytes, "GkNotes1", 8);
+                        memcpy(bytes, "GkNotes2", 8);
                 assert_int_equal(fwrite(bytes, 1, seed % 3 ? sizeof(bytes) : 100, file), seed % 3 ? sizeof(bytes) : 100);
                 assert_int_equal(fclose(file), 0);
                 server = start();
@@ -384,6 +409,7 @@ int main(void)
                 TEST(test_another_workers_crash_is_not_its_records),
                 TEST(test_a_frontends_crash_is_no_records),
                 TEST(test_nobodys_crash_is_half_a_proof),
+                TEST(test_what_was_not_lent_is_not_blamed),
                 TEST(test_who_is_killed_did_not_crash),
                 TEST(test_care_ends),
                 TEST(test_a_second_crash_makes_more_careful),

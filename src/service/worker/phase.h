@@ -88,6 +88,9 @@ enum phase_step phase_failed(struct batch *batch, enum outcome outcome);
 /* STEP_LATER after a moment: a seam's queue is full, which is no failure. */
 enum phase_step phase_full(struct batch *batch);
 
+/* What the batch has goes to a seam that may work on it in a thread of its own (L10). */
+void phase_lend(const struct batch *batch);
+
 /* Why a batch waits, for the log. */
 void phase_note(const struct batch *batch, enum event_level level, const char *name, enum outcome outcome);
 

@@ -60,6 +60,12 @@ enum phase_step note_submit(struct batch *batch)
         return error == ERR_FULL ? phase_full(batch) : phase_failed(batch, OUTCOME_FAILED);
 }
 
+void phase_lend(const struct batch *batch)
+{
+        if (batch->noted)
+                batch->worker->seams.notes->ops->lend(batch->worker->seams.notes);
+}
+
 /* Not noted is not begun: what can go wrong here is tried again until the record is too late. */
 enum phase_step note_finish(struct batch *batch, const struct completion *completion)
 {

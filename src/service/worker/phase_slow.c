@@ -43,6 +43,7 @@ enum phase_step password_submit(struct batch *batch)
         if (count_jobs(batch, true) == 0 || !gather_jobs(batch))
                 return STEP_DONE;
         check(password);
+        phase_lend(batch);
         error = password->ops->submit(password, batch->progress.jobs, batch->progress.job_count, phase_tag(batch));
         if (!error)
                 return STEP_OUT;
@@ -115,6 +116,7 @@ enum phase_step mail_submit(struct batch *batch)
                 if (!is_due(item, batch->progress.tries))
                         continue;
                 check(mail);
+                phase_lend(batch);
                 error = mail->ops->submit(mail, item->letter, tag);
                 if (error == ERR_FULL)
                         item->letter_state = LETTER_WAITING;

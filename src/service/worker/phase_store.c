@@ -181,12 +181,14 @@ static enum phase_step submit(struct batch *batch, enum want want)
                 return after_range(batch);
         check(store && range.count <= size_limit(want));
         tag = phase_tag(batch);
-        if (want == WANT_OPS)
+        if (want == WANT_OPS) {
+                phase_lend(batch);
                 error = store->ops->apply(store, progress->ops + range.base, range.count, progress->results + range.base,
                                           &batch->work, tag);
-        else
+        } else {
                 error = store->ops->ask(store, progress->questions + range.base, range.count, progress->answers + range.base,
                                         &batch->work, tag);
+        }
         if (!error)
                 return STEP_OUT;
         return error == ERR_FULL ? phase_full(batch) : failed(batch, want, OUTCOME_FAILED);
