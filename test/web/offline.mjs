@@ -42,6 +42,9 @@ test('without a server three messages are written, and wait', async (rig) => {
   await rig.anna.page.getByText('No connection').first().waitFor();
   for (const text of WRITTEN) await say(rig.anna.page, text);
   await ticked(rig.anna.page, WRITTEN[2], 'waits to be sent');
+  const line = rig.anna.page.getByRole('navigation', { name: 'Chats' }).getByRole('link', { name: /Boris/ });
+  await line.getByText(WRITTEN[2]).waitFor(); // what waits is the last word in the list, too
+  await line.getByLabel('waits to be sent').waitFor();
   await rig.anna.screenshot('offline-desktop');
   await rig.anna.checkAccess('without a link');
 });
@@ -50,6 +53,7 @@ test('they are there after a reload, and in a second tab', async (rig) => {
   await rig.anna.page.reload();
   await sees(rig.anna.page, WRITTEN[2]);
   equal('after the reload', await texts(rig.anna.page), WRITTEN);
+  await rig.anna.page.getByRole('navigation', { name: 'Chats' }).getByText(WRITTEN[2]).waitFor();
   rig.second = await rig.anna.tab(new URL(rig.anna.page.url()).hash);
   await sees(rig.second, WRITTEN[2]);
   equal('in the second tab', await texts(rig.second), WRITTEN);
@@ -68,6 +72,7 @@ test('the link is back: each is sent once, in order, and all agree', async (rig)
   await sees(rig.boris.page, all[3], BACK_MS);
   await ticked(rig.anna.page, all[3], 'read');
   await ticked(rig.second, all[3], 'read');
+  await rig.anna.page.getByRole('navigation', { name: 'Chats' }).getByLabel('waits to be sent').waitFor({ state: 'detached' });
   for (const [who, page] of [['Boris', rig.boris.page], ['the first tab', rig.anna.page], ['the second tab', rig.second]])
     equal(who, await texts(page), all);
 });

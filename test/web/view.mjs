@@ -195,8 +195,12 @@ test('a message: reaction given and taken, pinned, deleted after a question, for
     await menuOf(seq)(page);
     await page.getByRole('menuitem', { name, exact: true }).click();
   };
+  const line = page.getByRole('link', { name: /Anna Petrova/ });
+  await line.getByText('Not sent: This one was refused').waitFor();
+  await line.getByLabel('not sent').waitFor();
   await page.getByRole('button', { name: 'Retry' }).click();
   await eventually('sent again', () => model(page, () => window.app.chat.outbox.length), 0);
+  await line.getByLabel('not sent').waitFor({ state: 'detached' });
   await choose(12, '❤️');
   await eventually('reaction', () => of(12), ['text', false, ['❤️']]);
   await page.locator('[data-seq="12"] .reactions button').click();

@@ -164,6 +164,15 @@ export class FakeEngine implements Engine {
     this.#rooms.set(room.info.room, room);
   }
 
+  #line({ info }: FakeRoom): RoomInfo {
+    return { ...info, queued: this.#outbox.filter((entry) => entry.room === info.room).length };
+  }
+
+  #tellLine(id: RoomId): void {
+    const room = this.#rooms.get(id);
+    if (room) this.#emit({ kind: 'rooms', rooms: [this.#line(room)] });
+  }
+
   #emit(event: EngineEvent): void {
     for (const on of this.#listeners) on(event);
   }
@@ -182,7 +191,7 @@ export class FakeEngine implements Engine {
     this.#listeners.add(on);
     const signedIn = this.#phase === 'synced' || this.#phase === 'offline';
     queueMicrotask(() => {
-      on({ kind: 'snapshot', snapshot: { phase: this.#phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: Date.now() + 42_000, rooms: [...this.#rooms.values()].map((room) => room.info), blocks: this.#blocks, settings: this.#settings, leads: true } });
+      on({ kind: 'snapshot', snapshot: { phase: this.#phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: Date.now() + 42_000, rooms: [...this.#rooms.values()].map((room) => this.#line(room)), blocks: this.#blocks, settings: this.#settings, leads: true } });
       on({ kind: 'status', status: { user: user(2), online: true, seen: 0 } });
       on({ kind: 'status', status: { user: user(3), online: false, seen: Date.now() - 20 * MINUTE } });
       on({ kind: 'typing', room: roomId(18), users: [user(6)] });
@@ -253,6 +262,7 @@ export class FakeEngine implements Engine {
     const entry: OutboxEntry = { room, id, operation, time: Date.now(), state: 'queued' };
     this.#outbox.push(entry);
     this.#emit({ kind: 'outbox', room, id, state: 'queued', entry });
+    this.#tellLine(room);
     if (this.#phase !== 'offline') setTimeout(() => this.#answer(entry), 500);
     return id;
   }
@@ -280,8 +290,8 @@ export class FakeEngine implements Engine {
       room.info = { ...room.info, head: seq, lastTime: row.time, last: row };
     }
     this.#emit({ kind: 'outbox', room: id, id: entry.id, state: 'sent', seq: row.seq });
-    this.#emit({ kind: 'rooms', rooms: [room.info] });
     this.#emit({ kind: 'rows', room: id, rows: [row] });
+    this.#tellLine(id);
   }
 
   /** For the console, and tests: somebody says something. */
@@ -290,8 +300,8 @@ export class FakeEngine implements Engine {
     const row = text(there.info.head + 1, who, Date.now(), said);
     there.rows.push(row);
     there.info = { ...there.info, head: row.seq, lastTime: row.time, last: row, unread: there.info.unread + 1 };
-    this.#emit({ kind: 'rooms', rooms: [there.info] });
     this.#emit({ kind: 'rows', room, rows: [row] });
+    this.#tellLine(room);
   }
 
   async createGroup(title: string): Promise<RoomId> {
@@ -303,12 +313,15 @@ export class FakeEngine implements Engine {
   async retry(_room: RoomId, id: string): Promise<void> {
     const entry = this.#outbox.find((one) => one.id === id);
     if (!entry) return;
-    this.#emit({ kind: 'outbox', room: entry.room, id, state: 'queued', entry: { ...entry, state: 'queued' } });
+    entry.state = 'queued';
+    delete entry.error;
+    this.#emit({ kind: 'outbox', room: entry.room, id, state: 'queued', entry: { ...entry } });
     setTimeout(() => this.#answer(entry), 500);
   }
   async discard(room: RoomId, id: string): Promise<void> {
     this.#outbox.splice(this.#outbox.findIndex((one) => one.id === id), 1);
     this.#emit({ kind: 'outbox', room, id, state: 'discarded' });
+    this.#tellLine(room);
   }
   async outbox(room: RoomId): Promise<OutboxEntry[]> {
     return this.#outbox.filter((entry) => entry.room === room);
@@ -325,7 +338,7 @@ export class FakeEngine implements Engine {
     if (setting === 'pin') settings.pin = Number(value);
     if (setting === 'draft') settings.draft = value.slice(value.indexOf(' ') + 1);
     there.info = { ...there.info, settings };
-    this.#emit({ kind: 'rooms', rooms: [there.info] });
+    this.#tellLine(room);
   }
 
   async rows(room: RoomId, before: number | undefined, limit: number): Promise<{ rows: Row[]; bottom: boolean }> {
@@ -387,7 +400,7 @@ export class FakeEngine implements Engine {
     if (!there) return;
     const unread = there.rows.filter((row) => row.seq > seq && row.sender !== ME.user && row.kind === 'text').length;
     there.info = { ...there.info, marks: { ...there.info.marks, read: seq, shown: seq }, unread, mentions: unread ? there.info.mentions : 0 };
-    queueMicrotask(() => this.#emit({ kind: 'rooms', rooms: [there.info] }));
+    queueMicrotask(() => this.#tellLine(room));
   }
   watch(): void {}
   typing(): void {}

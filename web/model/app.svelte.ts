@@ -8,6 +8,7 @@ import { People } from './people.svelte.ts';
 import { Rooms } from './rooms.svelte.ts';
 import { Settings } from './settings.svelte.ts';
 import { Toasts } from './toasts.svelte.ts';
+import { Unsent } from './unsent.svelte.ts';
 
 const EARLY_MAX = 64;
 const SIGNED_OUT: Phase[] = ['signed-out', 'waits-for-code', 'waits-for-reset'];
@@ -20,7 +21,8 @@ export class App {
   readonly clock: Clock;
   readonly keep: Keep;
   readonly people: People;
-  readonly rooms = new Rooms();
+  readonly unsent: Unsent;
+  readonly rooms: Rooms;
   readonly settings: Settings;
   readonly toasts: Toasts;
 
@@ -38,6 +40,8 @@ export class App {
 
   readonly #heard: Heard[] = [];
   readonly #early = new Map<RoomId, Row>(); // the latest of rooms whose lines are not there yet
+  /** the number of the newest row that was told of each room */
+  readonly #newest = new Map<RoomId, number>();
   #shown: UserId[] = [];
 
   constructor(engine: Engine, clock: Clock, keep: Keep) {
@@ -45,6 +49,8 @@ export class App {
     this.clock = clock;
     this.keep = keep;
     this.people = new People(engine);
+    this.unsent = new Unsent(engine);
+    this.rooms = new Rooms(this.unsent);
     this.settings = new Settings(engine, keep);
     this.toasts = new Toasts(clock);
     this.#tick();
@@ -127,6 +133,7 @@ export class App {
       case 'rooms':
         this.rooms.put(event.rooms);
         this.#namePeers(event.rooms);
+        this.unsent.look(event.rooms);
         this.#hearEarly(event.rooms);
         this.#watch();
         break;
@@ -152,6 +159,7 @@ export class App {
         this.#forget(event.error);
         break;
       case 'outbox':
+        this.unsent.take(event);
         break;
     }
     this.chat?.take(event);
@@ -164,6 +172,8 @@ export class App {
     this.leads = snapshot.leads;
     this.people.forgetWatch();
     this.#namePeers(snapshot.rooms);
+    this.unsent.look(snapshot.rooms);
+    for (const { room, last } of snapshot.rooms) if (last) this.#note(room, last.seq);
     this.#phase(snapshot.phase, snapshot.me, snapshot.refused, snapshot.nextConnect);
   }
 
@@ -190,17 +200,25 @@ export class App {
   /** Rows may come before the line of their room: they are heard with it, if it is the first of somebody new. */
   #rows(room: RoomId, rows: Row[]): void {
     const live = this.phase === 'synced';
-    const said = rows.filter((row) => row.sender !== this.myId && row.kind === 'text' && row.changed === row.seq);
+    const info = this.rooms.get(room);
+    const newest = this.#newest.get(room);
+    // One that is new may have been altered since (a reaction that came along); of an old room of which no row is known, it may be an old one.
+    const isNew = (row: Row): boolean => (newest === undefined && info ? row.changed === row.seq : row.seq > (newest ?? 0));
+    const said = rows.filter((row) => row.sender !== this.myId && row.kind === 'text' && isNew(row));
+    for (const row of rows) this.#note(room, row.seq);
     // What comes while the link is whole was said just now, whatever the clocks say; of what was missed, what is not a minute old.
     const last = said.findLast((row) => live || this.clock.now() - row.time <= MINUTE);
     if (!last) return;
-    const info = this.rooms.get(room);
     if (info) this.#hear(info, last);
     else if (this.#early.size < EARLY_MAX) this.#early.set(room, last);
   }
 
+  #note(room: RoomId, seq: number): void {
+    if (seq > (this.#newest.get(room) ?? 0)) this.#newest.set(room, seq);
+  }
+
   #hear(info: RoomInfo, row: Row): void {
-    if (row.seq <= info.marks.shown || row.seq < info.head) return; // seen elsewhere, or old: history that is being fetched
+    if (row.seq <= info.marks.shown || row.seq < (info.last?.seq ?? 0)) return; // seen elsewhere, or old: history that is being fetched
     if (info.kind === 'group' && this.blocks.has(row.sender)) return;
     for (const heard of this.#heard) heard(info, row);
   }
@@ -219,6 +237,8 @@ export class App {
   #forget(error: ErrorName | undefined): void {
     this.close();
     this.#early.clear();
+    this.#newest.clear();
+    this.unsent.forget();
     this.rooms.forget();
     this.people.forget();
     this.blocks = new Set();

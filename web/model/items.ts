@@ -160,7 +160,8 @@ export function keepSame(items: Item[], before: Item[]): Item[] {
   });
 }
 
-const ALTERING = new Set(['edited', 'deleted', 'reacted', 'pinned']);
+/** Operations on a row that is there: they are no line of their own. */
+export const ALTERING: ReadonlySet<string> = new Set(['edited', 'deleted', 'reacted', 'pinned']);
 
 function isNewDay(time: number, before: number): boolean {
   return Math.abs(time - before) >= DAY || new Date(time).getDate() !== new Date(before).getDate();

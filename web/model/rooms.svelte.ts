@@ -1,5 +1,6 @@
 /* The list of rooms: pinned ones first, then the latest; the archive apart. What the list counts is what calls: not what is muted. */
 import type { RoomId, RoomInfo, UserId } from '../core/types.ts';
+import type { Unsent } from './unsent.svelte.ts';
 
 /** A line of one's own notes, in which nothing was written, is not worth showing (core_room_is_bare). */
 function isBare(info: RoomInfo): boolean {
@@ -15,8 +16,8 @@ function unwritten(room: RoomId): RoomInfo {
   };
 }
 
-function compare(one: RoomInfo, other: RoomInfo): number {
-  return other.settings.pin - one.settings.pin || other.lastTime - one.lastTime || (one.room < other.room ? -1 : 1);
+function compare(one: RoomInfo, other: RoomInfo, time: (info: RoomInfo) => number): number {
+  return other.settings.pin - one.settings.pin || time(other) - time(one) || (one.room < other.room ? -1 : 1);
 }
 
 /** Is there something in it that wants to be seen? A mention does, even where the room is muted. */
@@ -29,7 +30,16 @@ export class Rooms {
   /** false: nothing was told yet */
   known = $state(false);
 
-  readonly #sorted = $derived([...this.#all.values()].filter((info) => !isBare(info)).sort(compare));
+  readonly #unsent: Unsent | undefined;
+
+  constructor(unsent?: Unsent) {
+    this.#unsent = unsent;
+  }
+
+  /** When something was said there last, by oneself too. */
+  time = (info: RoomInfo): number => Math.max(info.lastTime, this.#unsent?.get(info.room)?.entry?.time ?? 0);
+
+  readonly #sorted = $derived([...this.#all.values()].filter((info) => !isBare(info)).sort((one, other) => compare(one, other, this.time)));
   readonly list = $derived(this.#sorted.filter((info) => !info.settings.archived));
   readonly archived = $derived(this.#sorted.filter((info) => info.settings.archived));
   readonly all = $derived(this.#sorted);
