@@ -105,10 +105,18 @@ void connection_discard_input(struct frontend *frontend, struct connection *conn
                 if (error == ERR_AGAIN)
                         return;
                 if (error != ERR_OK) {
-                        connection_drop(frontend, connection);
+                        connection_peer_ended(frontend, connection);
                         return;
                 }
         }
+}
+
+void connection_peer_ended(struct frontend *frontend, struct connection *connection)
+{
+        if (connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED)
+                http_peer_ended(frontend, connection);
+        else
+                connection_drop(frontend, connection);
 }
 
 void connection_written(struct frontend *frontend, struct connection *connection)
@@ -121,6 +129,7 @@ void connection_written(struct frontend *frontend, struct connection *connection
                 return;
         }
         connection_move(connection, CONNECTION_ENDED);
+        net->ops->want_read(net, connection->socket, true); /* it was off if the client had ended first */
         liveness_wait(frontend, connection);
         traffic_tidy(frontend, connection);
 }

@@ -29,6 +29,9 @@ void connection_written(struct frontend *frontend, struct connection *connection
 /* Reads and forgets what is there, not all of it in one turn. The connection may be gone when it returns. */
 void connection_discard_input(struct frontend *frontend, struct connection *connection);
 
+/* No more will be read of it: its peer has ended, or is gone. The connection may be gone when it returns. */
+void connection_peer_ended(struct frontend *frontend, struct connection *connection);
+
 /* A reply came, or will not come: a leaving connection may end now. */
 void connection_reply_settled(struct frontend *frontend, struct connection *connection);
 

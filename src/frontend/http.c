@@ -318,7 +318,7 @@ static void answer(struct frontend *frontend, struct connection *connection, con
 
 /* ---- what comes ---- */
 
-void http_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, uint64_t since_ms)
+void http_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size)
 {
         uint64_t id = connection->id;
 
@@ -328,17 +328,17 @@ void http_take(struct frontend *frontend, struct connection *connection, uint8_t
                 enum request_state state = request_parse(slice_of(bytes, size), &request, &head);
 
                 if (state == REQUEST_MORE) {
-                        input_keep(frontend, connection, slice_of(bytes, size), since_ms);
+                        input_keep(frontend, connection, slice_of(bytes, size));
                         return;
                 }
                 if (state == REQUEST_BAD) {
                         refuse(frontend, connection, &request, request.status);
                         return;
                 }
+                input_forget(frontend, connection);
                 answer(frontend, connection, &request, size > head);
                 bytes += head;
                 size -= head;
-                since_ms = frontend->now_ms;
         }
         if (size > 0 && input_hears(connection, id))
                 websocket_take(frontend, connection, bytes, size);
@@ -355,7 +355,6 @@ static bool is_busy(const struct connection *connection)
 void http_readable(struct frontend *frontend, struct connection *connection)
 {
         struct block *partial = connection->traffic ? connection->traffic->partial : NULL;
-        uint64_t since_ms = partial ? connection->traffic->partial_ms : frontend->now_ms;
         size_t kept = partial ? partial->size : 0, got;
 
         if (is_busy(connection)) {
@@ -365,11 +364,9 @@ void http_readable(struct frontend *frontend, struct connection *connection)
         check(kept < REQUEST_HEAD_MAX);
         if (!input_take(frontend, connection, frontend->input + kept, FRONTEND_INPUT_SIZE - kept, &got))
                 return;
-        if (partial) {
+        if (partial)
                 memcpy(frontend->input, partial->bytes, kept);
-                input_forget(frontend, connection);
-        }
-        http_take(frontend, connection, frontend->input, kept + got, since_ms);
+        http_take(frontend, connection, frontend->input, kept + got);
 }
 
 void http_written(struct frontend *frontend, struct connection *connection)
@@ -383,10 +380,27 @@ void http_written(struct frontend *frontend, struct connection *connection)
 
 /* ---- the end ---- */
 
+static bool owes_answer(const struct connection *connection)
+{
+        return !output_empty(connection) || (connection->traffic && connection->traffic->download);
+}
+
+/* Its end is there to be read all the time: that is not wanted again until all is written. Who is gone altogether makes a write fail. */
+void http_peer_ended(struct frontend *frontend, struct connection *connection)
+{
+        if (!owes_answer(connection)) {
+                connection_drop(frontend, connection);
+                return;
+        }
+        if (connection->state == CONNECTION_HTTP)
+                move_on(frontend, connection, true);
+        frontend->seams.net->ops->want_read(frontend->seams.net, connection->socket, false);
+}
+
 void http_end(struct frontend *frontend, struct connection *connection, enum error error)
 {
         bool half = connection->traffic && connection->traffic->partial;
-        bool busy = !output_empty(connection) || (connection->traffic && connection->traffic->download);
+        bool busy = owes_answer(connection);
 
         check(connection->state == CONNECTION_HTTP || connection->state == CONNECTION_ANSWERED);
         if (busy && error == ERR_DRAINING) {

@@ -15,14 +15,17 @@
 
 #define HTTP_QUEUED_MAX 65536 /* bytes of answers that wait, when another request is taken */
 
-/* Bytes that came; the first of them at since_ms. The connection may be gone when it returns. */
-void http_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, uint64_t since_ms);
+/* Bytes that came, behind what is kept of half a head. The connection may be gone when it returns. */
+void http_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size);
 
 /* The socket has bytes, or its end. The same. */
 void http_readable(struct frontend *frontend, struct connection *connection);
 
 /* Some of an answer was written. */
 void http_written(struct frontend *frontend, struct connection *connection);
+
+/* The client says nothing more: what it asked it still gets, within the same times. The same. */
+void http_peer_ended(struct frontend *frontend, struct connection *connection);
 
 /* It is to end, for that reason: what it asked is answered, half a request is refused. The connection may be gone when it returns. */
 void http_end(struct frontend *frontend, struct connection *connection, enum error error);

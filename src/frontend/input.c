@@ -48,7 +48,7 @@ bool input_take(struct frontend *frontend, struct connection *connection, uint8_
         if (error == ERR_AGAIN)
                 return false;
         if (error != ERR_OK) {
-                connection_drop(frontend, connection);
+                connection_peer_ended(frontend, connection);
                 return false;
         }
         frontend->counts.bytes_in += *got;
@@ -99,23 +99,29 @@ static struct block *partial_block(struct frontend *frontend, struct connection 
         return block;
 }
 
-void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest, uint64_t since_ms)
+void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest)
 {
         struct traffic *traffic = traffic_of(frontend, connection);
-        struct block *block;
+        struct block *before, *block;
 
         if (!traffic) {
                 connection_drop(frontend, connection);
                 return;
         }
-        check(!traffic->partial);
-        block = partial_block(frontend, connection, rest.size);
+        before = traffic->partial;
+        block = before && block_room(before) >= rest.size ? before : partial_block(frontend, connection, rest.size);
         if (!block)
                 return;
         memcpy(block->bytes, rest.data, rest.size);
         block->size = (uint32_t)rest.size;
+        if (block == before)
+                return;
         traffic->partial = block;
-        traffic->partial_ms = since_ms;
+        if (before) {
+                release_partial(frontend, traffic, before);
+                return;
+        }
+        traffic->partial_ms = frontend->now_ms;
         list_append(&frontend->partials, &traffic->partial_since);
 }
 
@@ -131,7 +137,7 @@ static void input_split(struct frontend *frontend, struct connection *connection
                 if (listen_first_bytes(frontend, connection, slice_of(bytes, size)))
                         return;
                 if (connection->state == CONNECTION_HTTP) {
-                        http_take(frontend, connection, bytes, size, frontend->now_ms);
+                        http_take(frontend, connection, bytes, size);
                         return;
                 }
                 frame = front_size(connection, slice_of(bytes, size), &error);
@@ -140,7 +146,7 @@ static void input_split(struct frontend *frontend, struct connection *connection
                         return;
                 }
                 if (frame == 0 || frame > size) {
-                        input_keep(frontend, connection, slice_of(bytes, size), frontend->now_ms);
+                        input_keep(frontend, connection, slice_of(bytes, size));
                         return;
                 }
                 take_front(frontend, connection, bytes, frame);

@@ -30,11 +30,12 @@ void input_forget(struct frontend *frontend, struct connection *connection);
  * gone when it returns. */
 void input_bytes(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size);
 
-/* Reads once. False if there is nothing, or the connection is gone. */
+/* Reads once. False if there is nothing, or no more will come, and then the connection may be gone. */
 bool input_take(struct frontend *frontend, struct connection *connection, uint8_t *bytes, size_t size, size_t *got);
 
-/* Keeps what came and is not whole; it is to be by frame_ms after since_ms. The connection may be gone when it returns. */
-void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest, uint64_t since_ms);
+/* Keeps what came and is not whole, instead of what was kept of it before; frame_ms run from the first time. The connection may be gone
+ * when it returns. */
+void input_keep(struct frontend *frontend, struct connection *connection, struct slice rest);
 
 /* The same connection as it was with that id, and it is listened to. */
 bool input_hears(const struct connection *connection, uint64_t id);
