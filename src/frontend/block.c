@@ -38,6 +38,7 @@ struct block *block_new(struct blocks *blocks, size_t room)
         block->references = 1;
         block->size = 0;
         block->class = class;
+        block->account = BLOCK_OF_FRAMES;
         block->bare = false;
         return block;
 }
@@ -62,6 +63,7 @@ struct block *block_copy_alone(struct slice bytes)
         block->references = 1;
         block->size = (uint32_t)bytes.size;
         block->class = CLASS_ALONE;
+        block->account = BLOCK_OF_FILES;
         if (bytes.size > 0)
                 memcpy(block->bytes, bytes.data, bytes.size);
         return block;

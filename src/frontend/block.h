@@ -12,12 +12,16 @@
 #define BLOCKS_KEPT_MAX (4u << 20)
 #define BLOCK_SIZE_MAX  ((128u << (BLOCK_CLASSES - 1)) - sizeof(struct block))
 
+/* Whose memory its bytes are while they wait for sockets (budget.h). */
+enum block_account { BLOCK_OF_FRAMES, BLOCK_OF_HTTP, BLOCK_OF_FILES, BLOCK_ACCOUNTS };
+
 struct block {
         struct block *next; /* while kept for reuse */
         uint32_t references;
         uint32_t size; /* bytes in use */
         uint16_t class;
-        bool bare; /* goes out as it is, also where others are framed (websocket.h) */
+        uint8_t account; /* enum block_account */
+        bool bare;       /* goes out as it is, also where others are framed (websocket.h) */
         uint8_t bytes[];
 };
 
@@ -49,7 +53,7 @@ struct block *block_new(struct blocks *blocks, size_t room) __attribute__((warn_
 /* A copy of bytes, one reference. */
 struct block *block_copy(struct blocks *blocks, struct slice bytes) __attribute__((warn_unused_result));
 
-/* The same of any size, in memory of just that size, which is not kept for reuse: for what lives long. */
+/* The same of any size, in memory of just that size, which is not kept for reuse: for what lives long, of the account of files. */
 struct block *block_copy_alone(struct slice bytes) __attribute__((warn_unused_result));
 
 /* How many bytes it has room for; not of one that stands alone. */

@@ -63,7 +63,7 @@ struct download {
 struct traffic {
         struct connection *connection;
         struct list_node dirty;   /* frontend.dirty: written in this turn; frontend.patient, frontend.gathering: later */
-        struct list_node blocked; /* frontend.blocked: the socket takes nothing, longest first */
+        struct list_node blocked; /* a list of frontend.waiting: the socket takes nothing */
         struct list_node paused;  /* frontend.paused: not read for a while, longest first */
         struct list_node partial_since; /* frontend.partials: half a frame is here, oldest first */
         struct block *partial;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "frontend/absence.h"
+#include "frontend/budget.h"
 #include "frontend/claim.h"
 #include "frontend/drain.h"
 #include "frontend/ending.h"
@@ -64,8 +65,9 @@ static enum error init(struct frontend *frontend)
         struct random *random = frontend->seams.random;
         uint64_t seeds[4];
         struct list *const lists[] = {
-                &frontend->newcomers, &frontend->heard,   &frontend->closing,  &frontend->ended,  &frontend->dirty,
-                &frontend->patient,   &frontend->blocked, &frontend->partials, &frontend->paused, &frontend->gathering.list};
+                &frontend->newcomers, &frontend->heard,   &frontend->closing,         &frontend->ended,
+                &frontend->dirty,     &frontend->patient, &frontend->waiting.blocked, &frontend->waiting.blocked_http,
+                &frontend->partials,  &frontend->paused,  &frontend->gathering.list};
 
         random->fill(random, seeds, sizeof(seeds));
         random->fill(random, &frontend->epoch, sizeof(frontend->epoch));
@@ -341,6 +343,7 @@ struct frontend_counts frontend_counts(const struct frontend *frontend)
 {
         struct frontend_counts counts = frontend->counts;
 
+        counts.queued_bytes = budget_bytes(frontend);
         counts.replies_waiting = frontend->pendings.pool.count;
         return counts;
 }

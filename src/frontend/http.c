@@ -153,6 +153,7 @@ static void say(struct frontend *frontend, struct connection *connection, const 
                 connection_drop(frontend, connection);
                 return;
         }
+        head->account = BLOCK_OF_HTTP;
         output_queue(frontend, connection, piece_of(head));
         block_drop(&frontend->blocks, head);
         if (connection->id == id && reply->file && !reply->head_only)

@@ -118,6 +118,13 @@ struct pendings {
         uint32_t writes[PENDING_ROOMS]; /* how many of them are of a code `write`, by a hash of its room */
 };
 
+/* budget.h */
+struct waiting {
+        uint64_t bytes[BLOCK_ACCOUNTS];    /* queued, by the account of their blocks */
+        struct list blocked, blocked_http; /* sockets that take nothing, longest first: of frames; of answers by HTTP */
+        uint32_t http_secured;             /* how many of blocked_http speak TLS */
+};
+
 /* output.h */
 struct gathering {
         struct list list; /* traffic.dirty: who waits, all for one room */
@@ -142,8 +149,9 @@ struct frontend {
 
         struct connections connections;
         struct list newcomers, heard, closing, ended; /* liveness.h */
-        struct list dirty, patient, blocked;          /* output.h */
+        struct list dirty, patient;                   /* output.h */
         struct gathering gathering;
+        struct waiting waiting;
         struct list partials, paused; /* input.h */
         struct pool traffics, sends, websockets, downloads;
         struct framing *framing;

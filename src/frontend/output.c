@@ -1,6 +1,7 @@
 /* See output.h. */
 #include "frontend/output.h"
 
+#include "frontend/budget.h"
 #include "frontend/ending.h"
 #include "frontend/http.h"
 #include "frontend/pending.h"
@@ -43,25 +44,12 @@ void traffic_tidy(struct frontend *frontend, struct connection *connection)
         pool_give(&frontend->traffics, traffic);
 }
 
-static void uncount(struct frontend *frontend, struct traffic *traffic, uint32_t size)
-{
-        check(traffic->queued_bytes >= size);
-        traffic->queued_bytes -= size;
-        frontend->counts.queued_bytes -= size;
-}
-
-static void count(struct frontend *frontend, struct traffic *traffic, uint32_t size)
-{
-        traffic->queued_bytes += size;
-        frontend->counts.queued_bytes += size;
-}
-
 /* Drops the first place of a queue. */
 static void drop_first(struct frontend *frontend, struct traffic *traffic, struct send_queue *queue)
 {
         struct send *send = queue->first;
 
-        uncount(frontend, traffic, send->piece.size);
+        budget_uncount(frontend, traffic, send->piece.block, send->piece.size);
         if (traffic->patient == send)
                 traffic->patient = NULL;
         queue->first = send->next;
@@ -93,28 +81,19 @@ void traffic_free(struct frontend *frontend, struct connection *connection)
         check(traffic->queued_bytes == 0 && !traffic->partial);
         end_download(frontend, traffic);
         websocket_free(frontend, traffic);
-        list_remove(&traffic->blocked);
+        budget_unblock(frontend, traffic);
         list_remove(&traffic->paused);
         traffic_tidy(frontend, connection);
 }
 
-/* Of all connections, here and behind write: what TLS has encrypted counts too. */
-static uint64_t waiting_bytes(const struct frontend *frontend)
-{
-        return frontend->counts.queued_bytes + frontend->seams.net->held;
-}
-
-/* The one that has been taking nothing for longest goes, until there is room. True if `connection` is still there. */
-static bool shed(struct frontend *frontend, const struct connection *connection, size_t size)
+/* True if `connection` is still there. */
+static bool make_room(struct frontend *frontend, const struct connection *connection, size_t size)
 {
         uint64_t id = connection->id;
 
-        while (waiting_bytes(frontend) + size > frontend->options.send_bytes_max && !list_empty(&frontend->blocked)) {
-                struct traffic *slowest = container_of(list_first(&frontend->blocked), struct traffic, blocked);
-
-                frontend->counts.slow_closed++;
-                connection_drop(frontend, slowest->connection);
-        }
+        if (budget_has_room(frontend, size))
+                return true;
+        budget_make_room(frontend, size);
         return connection->id == id;
 }
 
@@ -188,8 +167,8 @@ static bool replace_patient(struct frontend *frontend, struct traffic *traffic, 
         if (!send || (send == traffic->out.first && traffic->out_offset > 0) || websocket_committed(traffic) > 0 ||
             !output_same_topic(piece_bytes(&send->piece), piece_bytes(&piece)))
                 return false;
-        uncount(frontend, traffic, send->piece.size);
-        count(frontend, traffic, piece.size);
+        budget_uncount(frontend, traffic, send->piece.block, send->piece.size);
+        budget_count(frontend, traffic, piece.block, piece.size);
         block_drop(&frontend->blocks, send->piece.block);
         send->piece = piece;
         (void)block_hold(piece.block);
@@ -234,7 +213,7 @@ static void append(struct frontend *frontend, struct connection *connection, str
         }
         if (when == HELD)
                 traffic->held_losses = frontend->upkeep.losses;
-        count(frontend, traffic, piece.size);
+        budget_count(frontend, traffic, piece.block, piece.size);
         frontend->counts.frames_out++;
         if (when == AT_ONCE)
                 write_soon(frontend, traffic);
@@ -251,7 +230,7 @@ static void queue_or_cut(struct frontend *frontend, struct connection *connectio
         uint32_t queued = connection->traffic ? connection->traffic->queued_bytes : 0;
 
         check(piece.size > 0 && connection->state != CONNECTION_ENDED);
-        if (!shed(frontend, connection, piece.size))
+        if (!make_room(frontend, connection, piece.size))
                 return;
         /* The last word of a connection that is being closed is always let through; nothing follows it. */
         if (connection->state != CONNECTION_CLOSING && queued > 0 &&
@@ -279,7 +258,7 @@ static bool refill(struct frontend *frontend, struct traffic *traffic)
         piece.size = min_of(OUTPUT_SLICE, download->body->size - download->from);
         if (!queue_new(frontend, &traffic->out, piece))
                 return false;
-        count(frontend, traffic, piece.size);
+        budget_count(frontend, traffic, piece.block, piece.size);
         download->from += piece.size;
         if (download->from == download->body->size)
                 end_download(frontend, traffic);
@@ -292,8 +271,8 @@ void output_queue_long(struct frontend *frontend, struct connection *connection,
 
         if (body->size == 0)
                 return;
-        if (body->size <= OUTPUT_SLICE) {
-                output_queue(frontend, connection, piece_of(body));
+        if (body->size <= OUTPUT_SLICE) { /* it needs no room: its bytes are there anyway */
+                append(frontend, connection, piece_of(body), AT_ONCE);
                 return;
         }
         traffic = traffic_of(frontend, connection);
@@ -384,7 +363,7 @@ static void cut_queue(struct frontend *frontend, struct traffic *traffic, uint32
                 struct piece *piece = &(*next)->piece;
                 uint32_t kept = min_of(size, piece->size);
 
-                uncount(frontend, traffic, piece->size - kept);
+                budget_uncount(frontend, traffic, piece->block, piece->size - kept);
                 piece->size = kept;
                 size -= kept;
         }
@@ -448,22 +427,6 @@ static void advance(struct frontend *frontend, struct traffic *traffic, size_t w
         }
 }
 
-static void block_until_writable(struct frontend *frontend, struct traffic *traffic)
-{
-        if (list_linked(&traffic->blocked))
-                return;
-        list_append(&frontend->blocked, &traffic->blocked);
-        frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, true);
-}
-
-static void unblock(struct frontend *frontend, struct traffic *traffic)
-{
-        if (!list_linked(&traffic->blocked))
-                return;
-        list_remove(&traffic->blocked);
-        frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, false);
-}
-
 /* One write of what is queued. False: the connection is gone, or its socket takes no more now. */
 static bool write_raw(struct frontend *frontend, struct connection *connection)
 {
@@ -505,10 +468,10 @@ static void end_writing(struct frontend *frontend, struct connection *connection
         struct traffic *traffic = connection->traffic;
 
         if (traffic->out.first || traffic->download) {
-                block_until_writable(frontend, traffic);
+                budget_block(frontend, traffic);
                 return;
         }
-        unblock(frontend, traffic);
+        budget_unblock(frontend, traffic);
         if (connection->state == CONNECTION_CLOSING || connection->state == CONNECTION_ANSWERED)
                 connection_written(frontend, connection);
         else

@@ -5,7 +5,7 @@
  * What may wait (a room's lowest marks) goes with the next that may not, or after OUTPUT_PATIENCE_MS; until it is written a later one
  * of its code and room takes its place: so a thousand marks do not make a thousand writes to each of a thousand members.
  *
- * A reader that is too slow is cut off with RESYNC, at queue_bytes_max of its own or, the slowest first, at send_bytes_max of all.
+ * A reader that is too slow is cut off with RESYNC, at queue_bytes_max of its own, or ends at send_bytes_max of all (budget.h).
  */
 #ifndef GALKA_FRONTEND_OUTPUT_H
 #define GALKA_FRONTEND_OUTPUT_H

@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "frontend/output.h"
+#include "frontend/internal.h"
+#include "loop/tls.h"
+#include "support/tls_files.h"
 #include "support/web_client.h"
 
 #define LONG_SIZE 300000
@@ -159,6 +161,138 @@ static void test_who_ends_his_side_and_reads_nothing_is_not_waited_for(void **st
         end();
 }
 
+/* ---- what it costs others ---- */
+
+#define CROWD_MAX 12
+
+static struct client crowd[CROWD_MAX], talker;
+
+/* So many come; over TLS, if the host has it. */
+static void crowd_comes(int count, bool secure)
+{
+        for (int i = 0; i < count; i++) {
+                client_open(&host, &crowd[i]);
+                if (secure)
+                        client_secure(&crowd[i], "galka.test");
+        }
+}
+
+/* They ask for that and read nothing. */
+static void crowd_asks(int count, const char *text)
+{
+        for (int i = 0; i < count; i++)
+                if (client_send_bytes(&crowd[i], text, strlen(text)) > 0)
+                        host_turn(&host);
+}
+
+static void crowd_goes(int count)
+{
+        for (int i = 0; i < count; i++)
+                client_close(&crowd[i]);
+}
+
+/* A chat client that takes nothing for now, before all of them: so much more waits for it than its pipe holds. */
+static void talker_waits(size_t bytes)
+{
+        static uint8_t frame_bytes[WIRE_DOWN_SIZE_MAX], text[15000];
+        struct wire_delivery delivery = {.number = 1, .row = {.seq = 1, .text = slice_of(text, sizeof(text))}};
+        struct wire_frame frame = {.code = WIRE_CODE_delivery};
+        static struct wire_envelope place;
+        struct wire_post post;
+        uint8_t connection[8];
+
+        if (!talker.input) {
+                client_open(&host, &talker);
+                client_join(&talker, 100, 1);
+                place = client_place(&talker);
+        }
+        be64_put(connection, place.connection);
+        memset(text, 'a', sizeof(text));
+        post = (struct wire_post){.epoch = place.epoch, .connections = slice_of(connection, sizeof(connection))};
+        post.frame = wire_frame_build(&frame, &delivery, frame_bytes, frame_bytes + sizeof(frame_bytes));
+        while (frontend_counts(host.frontend).queued_bytes < bytes)
+                host_publish(&host, WIRE_CODE_post, &post);
+}
+
+static void end_all(int count)
+{
+        assert_int_equal(frontend_counts(host.frontend).ready, 1); /* the talker was not pushed out */
+        crowd_goes(count);
+        client_close(&talker);
+        end();
+}
+
+static void test_files_that_wait_cost_no_room(void **state)
+{
+        (void)state;
+        begin((struct frontend_options){.send_bytes_max = 200000});
+        talker_waits(100000);
+        crowd_comes(CROWD_MAX, false);
+        crowd_asks(CROWD_MAX, ASK("/assets/long-4d5e6f.wasm"));
+        assert_int_equal(frontend_counts(host.frontend).slow_closed, 0);
+        assert_in_range(frontend_counts(host.frontend).queued_bytes, 100000, 100000 + 16000 + CROWD_MAX * 2048);
+        end_all(CROWD_MAX);
+}
+
+/* Heads of answers are copies: without end they push out each other. */
+static void test_answers_that_wait_do_not_push_out_who_talks(void **state)
+{
+        char asks[2000] = "";
+        size_t used = 0;
+
+        (void)state;
+        for (int i = 0; i < 50; i++)
+                used += (size_t)snprintf(asks + used, sizeof(asks) - used, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+        begin((struct frontend_options){.send_bytes_max = 300000, .connection_frames = 10000, .address_frames = 100000});
+        talker_waits(100000);
+        crowd_comes(CROWD_MAX, false);
+        for (int i = 0; i < 3; i++)
+                crowd_asks(CROWD_MAX, asks);
+        assert_in_range(frontend_counts(host.frontend).slow_closed, 1, CROWD_MAX);
+        assert_true(frontend_counts(host.frontend).queued_bytes <= 300000);
+        end_all(CROWD_MAX);
+}
+
+/* Each takes some bytes, so that of a record some are left. */
+static void read_parts(int count)
+{
+        struct net *net = host.client_net;
+        uint8_t bytes[100];
+        size_t got;
+
+        fake_net_set_read_max(host.raw_client, 3000);
+        for (int i = 0; i < count; i++) {
+                (void)net->ops->read(net, crowd[i].socket, bytes, sizeof(bytes), &got);
+                host_turn(&host);
+        }
+}
+
+/* So does what TLS holds of an answer: a record each. */
+static void test_nor_do_answers_over_tls(void **state)
+{
+        struct tls_context *server, *believer;
+        char why[TLS_WHY_SIZE];
+
+        (void)state;
+        tls_folder_new();
+        tls_make("self", &(struct tls_wish){.names = "DNS:galka.test"});
+        assert_int_equal(tls_server_new(tls_path("self.pem"), tls_path("self.key"), &server, why), ERR_OK);
+        assert_int_equal(tls_client_new(tls_path("self.pem"), &believer, why), ERR_OK);
+        host_start_tls(&host, &(struct frontend_options){.send_bytes_max = 200000}, server, believer);
+        assert_int_equal(frontend_show(host.frontend, files, countof(files)), ERR_OK);
+        client_open(&host, &alice);
+        talker_waits(100000);
+        crowd_comes(CROWD_MAX, true);
+        crowd_asks(CROWD_MAX, ASK("/assets/long-4d5e6f.wasm"));
+        read_parts(CROWD_MAX);
+        talker_waits(frontend_counts(host.frontend).queued_bytes + 1);
+        assert_in_range(frontend_counts(host.frontend).slow_closed, 1, CROWD_MAX);
+        end_all(CROWD_MAX);
+        tls_context_free(&server);
+        tls_context_free(&believer);
+        tls_folder_remove();
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -166,6 +300,9 @@ int main(void)
                 cmocka_unit_test(test_a_dripped_head_is_answered_when_it_is_whole),
                 cmocka_unit_test(test_who_ends_his_side_gets_the_whole_answer),
                 cmocka_unit_test(test_who_ends_his_side_and_reads_nothing_is_not_waited_for),
+                cmocka_unit_test(test_files_that_wait_cost_no_room),
+                cmocka_unit_test(test_answers_that_wait_do_not_push_out_who_talks),
+                cmocka_unit_test(test_nor_do_answers_over_tls),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

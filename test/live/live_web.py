@@ -224,6 +224,19 @@ def slow_readers(rig):
 
 
 @case
+def half_closed(rig):
+    """who ends his side behind the request gets the whole answer, and then the end"""
+    for path, body in (('/assets/large-4d5e6f.wasm', LARGE), ('/assets/app-1a2b3c.js', SCRIPT)):
+        with Asker(rig.main.port) as asker:
+            asker.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            asker.send(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n')
+            asker.socket.shutdown(socket.SHUT_WR)
+            time.sleep(0.3)
+            expect(asker.answer().body == body, f'{path} is whole')
+            expect(asker.ended(), 'the end behind it')
+
+
+@case
 def reload(rig):
     """SIGHUP brings a new build; one that is broken leaves what there was, and says so"""
     rig.put('index.html', PAGE + b'new')

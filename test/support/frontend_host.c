@@ -55,6 +55,7 @@ void host_start_seams(struct host *host)
         host->net = fake_world_net(host->world, 1);
         host->client_net = fake_world_net(host->world, 2);
         host->raw = host->net;
+        host->raw_client = host->client_net;
         assert_non_null(host->net);
         assert_non_null(host->client_net);
         assert_int_equal(bus_embedded_new(&bus, &host->embedded), ERR_OK);

@@ -33,7 +33,7 @@ struct host {
         struct token_keys keys;
         struct fake_world *world;
         struct net *net, *client_net;
-        struct net *raw;                      /* `net` without TLS */
+        struct net *raw, *raw_client;         /* `net` and `client_net` without TLS */
         struct net *tls_net, *tls_client_net; /* the same, if TLS is in front of them */
         struct bus_embedded *embedded;
         struct bus *bus, *worker_bus;
