@@ -92,6 +92,17 @@ enum error core_pins(struct core *core, const struct id *id, uint64_t before, ui
         return room ? ask(core, WIRE_CODE_pins, room, &pins, request) : ERR_NOT_FOUND;
 }
 
+enum error core_reactors(struct core *core, const struct id *id, uint64_t seq, struct id *request, struct core_time time)
+{
+        struct wire_reactors reactors = {.seq = seq};
+        struct room *room = room_find(core, id);
+
+        core_set_time(core, time);
+        if (seq == 0 || seq > INT64_MAX)
+                return ERR_BAD_FIELD;
+        return room ? ask(core, WIRE_CODE_reactors, room, &reactors, request) : ERR_NOT_FOUND;
+}
+
 enum error core_search(struct core *core, struct slice text, const struct id *room, const struct wire_place *before,
                        uint32_t rows_max, struct id *request, struct core_time time)
 {
@@ -166,6 +177,8 @@ bool ask_answered(struct core *core, struct request *request, const struct wire_
                 kind = CORE_EVENT_WINDOW;
         else if (frame->code == WIRE_CODE_pin_page)
                 kind = CORE_EVENT_PINS;
+        else if (frame->code == WIRE_CODE_reactor_list)
+                kind = CORE_EVENT_REACTORS;
         else if (frame->code == WIRE_CODE_member_page)
                 kind = CORE_EVENT_MEMBERS;
         else if (frame->code == WIRE_CODE_found)
@@ -192,6 +205,7 @@ bool asks_poll(struct core *core, struct core_event *event)
                 struct wire_device_list devices;
                 struct wire_window window;
                 struct wire_pin_page pins;
+                struct wire_reactor_list reactors;
                 struct wire_member_page members;
                 struct wire_found found;
                 struct wire_invited invited;
@@ -222,6 +236,9 @@ bool asks_poll(struct core *core, struct core_event *event)
                 event->list = message.pins.rows;
                 event->seq = message.pins.head;
                 event->more = message.pins.more != 0;
+        } else if (answer->kind == CORE_EVENT_REACTORS) {
+                check(wire_decode(WIRE_STRUCTURE(reactor_list), body, &message, NULL) == ERR_OK);
+                event->list = message.reactors.people;
         } else if (answer->kind == CORE_EVENT_MEMBERS) {
                 check(wire_decode(WIRE_STRUCTURE(member_page), body, &message, NULL) == ERR_OK);
                 event->list = message.members.members;

@@ -1,5 +1,5 @@
 /*
- * Questions of the user: find, devices, around, pins, search. Asked once, over the link there is; answered by one event. An answer's body
+ * Questions of the user: find, devices, around, pins, reactors, search. Asked once, over the link there is; answered by one event. An answer's body
  * waits here until it is polled.
  */
 #ifndef GALKA_CORE_ASK_H

@@ -269,6 +269,11 @@ uint64_t core_deadline_ms(const struct core *core)
 
 /* ---- out ---- */
 
+bool core_may_invite(const struct core *core)
+{
+        return core->join.invites;
+}
+
 enum error core_refused(const struct core *core)
 {
         return core->link.refused;

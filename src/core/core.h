@@ -169,6 +169,10 @@ must_use enum error core_around(struct core *core, const struct id *room, uint64
 must_use enum error core_pins(struct core *core, const struct id *room, uint64_t before, uint32_t rows_max,
                               struct id *request, struct core_time time);
 
+/* Who has which reaction to a row. */
+must_use enum error core_reactors(struct core *core, const struct id *room, uint64_t seq, struct id *request,
+                                  struct core_time time);
+
 /* What is on the screen: people, of whom is told whether they are online, and the room that is open (NULL: none), where is told who
  * types. In place of what was said before; the first fifty. Of oneself nothing is told, nor of those with whom one shares no room.
  * NO_MEMORY. */
@@ -231,6 +235,7 @@ enum core_event_kind {
         CORE_EVENT_DEVICES, /* id: request; people list unused; devices */
         CORE_EVENT_WINDOW,  /* id: request; room; rows; seq: the head then */
         CORE_EVENT_PINS, /* id: request; room; rows, newest pin first; seq: the head then; more: ask on before the last's `pinned` */
+        CORE_EVENT_REACTORS, /* id: request; room; who has which reaction, by their ids */
         CORE_EVENT_MEMBERS, /* id: request; room; members; seq: the head then; more: ask on after the last; bytes: the link */
         CORE_EVENT_FOUND,   /* id: request; hits; more: ask on before `place`, also where nothing was found so far */
         CORE_EVENT_INVITED, /* id: request; bytes: the invitation's token */
@@ -262,8 +267,8 @@ struct core_event {
         enum core_message_state state;
         struct wire_row row;
         struct wire_list
-                list; /* PEOPLE, DEVICES, WINDOW, PINS, MEMBERS, FOUND: decoded lists; walk with wire_list_start(people/device_list/
-                       * window/pin_page/member_page/found) */
+                list; /* PEOPLE, DEVICES, WINDOW, PINS, REACTORS, MEMBERS, FOUND: decoded lists; walk with wire_list_start(people/
+                       * device_list/window/pin_page/reactor_list/member_page/found) */
         struct wire_place place;
 };
 
@@ -302,6 +307,8 @@ enum core_phase core_phase(const struct core *core);
 
 /* Why the server wanted no link, or no longer; OK: it did not say so since the last connect. */
 enum error core_refused(const struct core *core);
+/* May the user make invitations (core_invite)? Known since the last Join; before the first one, no. */
+bool core_may_invite(const struct core *core);
 
 /* When the next connect is due, as now_ms; UINT64_MAX: there is a link, or one is being made, or none is wanted. */
 uint64_t core_connect_ms(const struct core *core);

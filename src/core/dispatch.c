@@ -18,6 +18,7 @@ union dispatch_message {
         struct wire_member_page member_page;
         struct wire_found found;
         struct wire_pin_page pin_page;
+        struct wire_reactor_list reactor_list;
         struct wire_device_list device_list;
         struct wire_blocked blocked;
         struct wire_block_list block_list;
@@ -111,6 +112,7 @@ static const struct dispatch_line {
         {WIRE_CODE_member_page, LINK_READY, request_answered},
         {WIRE_CODE_found, LINK_READY, request_answered},
         {WIRE_CODE_pin_page, LINK_READY, request_answered},
+        {WIRE_CODE_reactor_list, LINK_READY, request_answered},
         {WIRE_CODE_device_list, LINK_READY, request_answered},
         {WIRE_CODE_blocked, LINK_READY, request_answered},
         {WIRE_CODE_block_list, LINK_READY, request_answered},

@@ -153,6 +153,7 @@ static bool take_joined(struct core *core, const struct wire_joined *joined)
                 if (!take_state(core, &state))
                         return false;
         join->joined = true;
+        join->invites = joined->invites != 0;
         join->tries = 0;
         join->compare_ms = compare_time(core);
         if (core->link.state != LINK_READY)

@@ -31,6 +31,7 @@ struct join {
         bool again;        /* Join again at again_ms, on this link */
         bool asked;        /* a Join is under way */
         bool comparing;    /* the list is compared once more, though every delivery should have come */
+        bool invites;      /* the last one said that the user may make invitations */
         bool missed;       /* and something was found that was not delivered */
         struct id id;      /* of the Join that was not answered yet, by whatever attempt */
         struct id after;   /* the next range begins above it */

@@ -32,6 +32,7 @@ static const struct request_kind kinds[] = {
         {WIRE_CODE_profiles, peers_answered, peers_failed, 0},
         {WIRE_CODE_around, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_pins, ask_answered, ask_failed, COUNTER(asks)},
+        {WIRE_CODE_reactors, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_search, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_find, ask_answered, ask_failed, COUNTER(asks)},
         {WIRE_CODE_devices, ask_answered, ask_failed, COUNTER(asks)},

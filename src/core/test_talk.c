@@ -326,7 +326,7 @@ static void the_ten_minute_comparison_finds_what_was_never_delivered(void **stat
 static void questions_are_answered(void **state)
 {
         struct world *world = *state;
-        struct id find, devices, around, members, search, pins;
+        struct id find, devices, around, members, search, pins, reactors;
         char long_text[SEARCH_TEXT_MAX + 2] = "";
 
         fake_server_say(&world->server, &world->room, ALICE, "here", false);
@@ -340,6 +340,9 @@ static void questions_are_answered(void **state)
         fake_server_room(&world->server, &world->room)->rows[0].row.pinned = 1;
         assert_int_equal(core_pins(world->bob.core, &world->room, 0, 10, &pins, world->bob.time), ERR_OK);
         assert_int_equal(core_pins(world->bob.core, &world->room, 0, 0, &find, world->bob.time), ERR_BAD_FIELD);
+        assert_int_equal(core_reactors(world->bob.core, &world->room, 1, &reactors, world->bob.time), ERR_OK);
+        assert_int_equal(core_reactors(world->bob.core, &world->room, 0, &find, world->bob.time), ERR_BAD_FIELD);
+        assert_int_equal(core_reactors(world->bob.core, &pins, 1, &find, world->bob.time), ERR_NOT_FOUND);
         memset(long_text, 'x', SEARCH_TEXT_MAX + 1);
         assert_int_equal(core_search(world->bob.core, slice_text(long_text), NULL, NULL, 10, &find, world->bob.time),
                          ERR_TOO_LARGE);
@@ -356,6 +359,8 @@ static void questions_are_answered(void **state)
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_PINS)->listed, 1);
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_PINS)->id, &pins));
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_PINS)->room, &world->room));
+        assert_int_equal(core_host_last(&world->bob, CORE_EVENT_REACTORS)->listed, 1);
+        assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_REACTORS)->id, &reactors));
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_MEMBERS)->listed, 2);
         assert_true(id_equal(&core_host_last(&world->bob, CORE_EVENT_MEMBERS)->room, &world->room));
         assert_int_equal(core_host_last(&world->bob, CORE_EVENT_FOUND)->listed, 1);

@@ -20,7 +20,7 @@ static const uint8_t *person_at(const struct reactions *reactions, size_t index)
         return reactions->people.data + index * REACTION_PERSON_SIZE;
 }
 
-static size_t people_of(const struct reactions *reactions)
+size_t reactions_people(const struct reactions *reactions)
 {
         return reactions->people.size / REACTION_PERSON_SIZE;
 }
@@ -53,7 +53,7 @@ bool reactions_read(struct slice folded, struct reactions *reactions)
         lawful = read_kinds(&folded, reactions) && folded.size % REACTION_PERSON_SIZE == 0 &&
                  folded.size <= REACTORS_MAX * REACTION_PERSON_SIZE;
         reactions->people = folded;
-        for (size_t i = 0; lawful && i < people_of(reactions); i++) {
+        for (size_t i = 0; lawful && i < reactions_people(reactions); i++) {
                 const uint8_t *person = person_at(reactions, i);
 
                 lawful = person[8] < reactions->count &&
@@ -66,10 +66,19 @@ bool reactions_read(struct slice folded, struct reactions *reactions)
         return lawful;
 }
 
+unsigned reactions_person(const struct reactions *reactions, size_t index, uint64_t *user)
+{
+        const uint8_t *person = person_at(reactions, index);
+
+        check(index < reactions_people(reactions));
+        *user = be64_get(person);
+        return person[8];
+}
+
 /* The first person with an id of at least `user`. */
 static size_t place_of(const struct reactions *reactions, uint64_t user)
 {
-        size_t low = 0, high = people_of(reactions);
+        size_t low = 0, high = reactions_people(reactions);
 
         while (low < high) {
                 size_t middle = (low + high) / 2;
@@ -86,8 +95,9 @@ unsigned reactions_of(const struct reactions *reactions, uint64_t user)
 {
         size_t place = place_of(reactions, user);
 
-        return place < people_of(reactions) && be64_get(person_at(reactions, place)) == user ? person_at(reactions, place)[8]
-                                                                                             : reactions->count;
+        return place < reactions_people(reactions) && be64_get(person_at(reactions, place)) == user
+                       ? person_at(reactions, place)[8]
+                       : reactions->count;
 }
 
 static unsigned kind_of(const struct reactions *reactions, struct slice emoji)
@@ -139,7 +149,7 @@ enum error reactions_put(struct slice folded, uint64_t user, struct slice emoji,
         check(emoji.size <= REACTION_SIZE_MAX);
         (void)reactions_read(folded, &reactions); /* what cannot be read is gone */
         place = place_of(&reactions, user);
-        people = people_of(&reactions);
+        people = reactions_people(&reactions);
         before = reactions_of(&reactions, user);
         after = emoji.size ? kind_of(&reactions, emoji) : REACTIONS_MAX + 1;
         if (before < reactions.count)

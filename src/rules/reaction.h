@@ -40,6 +40,10 @@ bool reactions_read(struct slice folded, struct reactions *reactions);
 /* Which one is the user's: a place in the list; `count`: he has none. */
 unsigned reactions_of(const struct reactions *reactions, uint64_t user);
 
+/* How many have one, and who the index-th of them is (by their ids): his place in the list, and his id. */
+size_t reactions_people(const struct reactions *reactions);
+unsigned reactions_person(const struct reactions *reactions, size_t index, uint64_t *user);
+
 /* The user's reaction is that one from here on, instead of a former one; empty: he has none. *result is in `bytes`, empty when
  * nobody has one. ROOM_FULL: too many kinds, or too many people. */
 must_use enum error reactions_put(struct slice folded, uint64_t user, struct slice emoji,

@@ -58,6 +58,15 @@ static void a_person_has_one_and_another_replaces_it(void **state)
         assert_int_equal(put(9, "👍"), ERR_OK);
         is(0, "👍", 2);
         is(1, "❤️", 1);
+        reactions = now();
+        assert_int_equal(reactions_people(&reactions), 3);
+        for (size_t i = 0; i < 3; i++) {
+                static const uint64_t users[] = {3, 5, 9};
+                uint64_t user;
+
+                assert_int_equal(reactions_person(&reactions, i, &user), i == 0);
+                assert_int_equal(user, users[i]);
+        }
         assert_int_equal(put(5, "❤️"), ERR_OK);
         is(0, "👍", 1);
         is(1, "❤️", 2);

@@ -189,6 +189,7 @@ static void fill_joined(struct script *script, const struct id *era, struct wire
         joined->has = WIRE_HAS(joined, profile);
         joined->rooms = rooms;
         joined->more = script_next(script) & 1;
+        joined->invites = joined->more;
 }
 
 static void fill_changes(struct script *script, struct wire_change_page *page, struct wire_list rows_there)
@@ -200,6 +201,15 @@ static void fill_changes(struct script *script, struct wire_change_page *page, s
                 page->has = WIRE_HAS(change_page, marks);
                 page->marks = marks(script);
         }
+}
+
+static void fill_reactors(struct script *script, struct wire_reactor_list *list)
+{
+        static struct wire_reactor reactors[ROWS];
+
+        for (size_t i = 0; i < ROWS; i++)
+                reactors[i] = (struct wire_reactor){.user = script_number(script) & INT64_MAX, .emoji = forge_text(script)};
+        list->people = (struct wire_list){.items = reactors, .count = script_next(script) % (ROWS + 1)};
 }
 
 static void fill_delivery(struct script *script, struct wire_delivery *delivery)
@@ -240,6 +250,9 @@ void forge(struct script *script, uint8_t code, const struct asked *asked, const
                 reply->pin_page.rows = rows(script, list[0]);
                 reply->pin_page.head = script_number(script);
                 reply->pin_page.more = script_next(script) & 1;
+                break;
+        case WIRE_CODE_reactor_list:
+                fill_reactors(script, &reply->reactor_list);
                 break;
         case WIRE_CODE_found:
                 for (size_t i = 0; i < ROWS; i++)

@@ -34,6 +34,7 @@ union reply {
         struct wire_window window;
         struct wire_found found;
         struct wire_pin_page pin_page;
+        struct wire_reactor_list reactor_list;
         struct wire_people people;
         struct wire_device_list device_list;
         struct wire_written written;

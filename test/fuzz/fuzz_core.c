@@ -472,9 +472,10 @@ static void step_user(struct play *play, unsigned choice)
                 break;
         case 7:
                 number = script_number(play->script);
-                error = shape & 128 ? core_pins(core, &room, number, 1u + (shape >> 3), &request, host->time)
-                                    : core_around(core, &room, number, script_number(play->script), 1u + (shape >> 3),
-                                                  &request, host->time);
+                error = (shape & 192) == 192 ? core_reactors(core, &room, number, &request, host->time)
+                        : shape & 128        ? core_pins(core, &room, number, 1u + (shape >> 3), &request, host->time)
+                                      : core_around(core, &room, number, script_number(play->script), 1u + (shape >> 3),
+                                                    &request, host->time);
                 break;
         }
         check(error_class(error) != ERROR_CLASS_UNKNOWN);

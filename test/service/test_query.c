@@ -330,6 +330,60 @@ static size_t search(struct wire_search *search, size_t page_min)
         return hits;
 }
 
+/* Of a row that one may see, and of no other. */
+static void test_who_reacted_is_told(void **state)
+{
+        uint64_t users[2];
+        char emoji[REACTION_SIZE_MAX + 1];
+        struct id room = room_personal(stage.anna.user, stage.boris.user);
+        struct wire_reactors reactors = {.seq = 1};
+        struct wire_reactor_list list;
+        struct wire_iterator iterator;
+        struct wire_reactor reactor;
+        size_t count = 0;
+
+        (void)state;
+        fill(&stage.boris, room, 2, 5);
+        for (unsigned i = 0; i < 2; i++) {
+                const struct client *who = i ? &stage.boris : &stage.anna;
+                struct store_op op = {
+                        .kind = STORE_WRITE, .request = stage_id(&stage), .user = who->user, .device = who->device};
+
+                for (unsigned j = 0; j < REACTION_SIZE_MAX; j++)
+                        emoji[j] = (char)('a' + i);
+                op.write.room = room;
+                op.write.row_kind = ROW_REACTED;
+                op.write.target = 1;
+                op.write.text = slice_of(emoji, REACTION_SIZE_MAX);
+                apply(&op, 1);
+                users[i] = who->user;
+        }
+        stage_body(stage_reply(&stage, ask(WIRE_CODE_reactors, room, &reactors)), WIRE_CODE_reactor_list,
+                   WIRE_STRUCTURE(reactor_list), &list);
+        WIRE_LIST_START(&iterator, reactor_list, people, &list.people);
+        while (wire_list_next(&iterator, &reactor)) {
+                unsigned who = reactor.user == users[1];
+
+                assert_true(who || reactor.user == users[0]);
+                assert_int_equal(reactor.emoji.size, REACTION_SIZE_MAX);
+                assert_int_equal(reactor.emoji.data[0], 'a' + who);
+                count++;
+        }
+        assert_int_equal(count, 2);
+        reactors.seq = 2;
+        stage_body(stage_reply(&stage, ask(WIRE_CODE_reactors, room, &reactors)), WIRE_CODE_reactor_list,
+                   WIRE_STRUCTURE(reactor_list), &list);
+        assert_int_equal(list.people.count, 0);
+        reactors.seq = 3; /* what took that number made no row */
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_reactors, room, &reactors)), ERR_NO_ROW);
+        reactors.seq = 0;
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_reactors, room, &reactors)), ERR_BAD_FIELD);
+        reactors.seq = 1;
+        room = room_personal(stage.boris.user, stage.clara.user);
+        fill(&stage.boris, room, 1, 5);
+        assert_int_equal(stage_error(&stage, ask(WIRE_CODE_reactors, room, &reactors)), ERR_NO_ROOM);
+}
+
 static void test_the_fullest_pages_of_a_search(void **state)
 {
         static const size_t sizes[] = {TEXT_SIZE_MAX, 1000, 1};
@@ -480,6 +534,7 @@ int main(void)
                 TEST(test_the_fullest_join),
                 TEST(test_the_fullest_pages_of_a_room),
                 TEST(test_the_fullest_pages_of_pins),
+                TEST(test_who_reacted_is_told),
                 TEST(test_the_fullest_pages_of_a_search),
                 TEST(test_what_a_search_refuses),
                 TEST(test_a_search_for_ten_kilobytes_is_refused),

@@ -145,6 +145,8 @@ static void note(struct core_host *host, const struct core_event *event)
                 wire_list_start(&iterator, WIRE_STRUCTURE(window), 1, &event->list);
         else if (event->kind == CORE_EVENT_MEMBERS)
                 wire_list_start(&iterator, WIRE_STRUCTURE(member_page), 1, &event->list);
+        else if (event->kind == CORE_EVENT_REACTORS)
+                wire_list_start(&iterator, WIRE_STRUCTURE(reactor_list), 1, &event->list);
         else if (event->kind == CORE_EVENT_PINS)
                 wire_list_start(&iterator, WIRE_STRUCTURE(pin_page), 1, &event->list);
         else if (event->kind == CORE_EVENT_FOUND)

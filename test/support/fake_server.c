@@ -387,6 +387,15 @@ static void on_pins(struct fake_server *server, struct fake_client *client, stru
         fake_server_send(server, client->host, WIRE_CODE_pin_page, &frame->head.request, &room->id, &page);
 }
 
+/* Everybody has a heart for everything. */
+static void on_reactors(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
+{
+        struct wire_reactor heart = {.user = client->user, .emoji = SLICE_LITERAL("❤️")};
+        struct wire_reactor_list list = {.people = {.items = &heart, .count = 1}};
+
+        fake_server_send(server, client->host, WIRE_CODE_reactor_list, &frame->head.request, &frame->head.room, &list);
+}
+
 /* The newest row of the room that is named. */
 static void on_search(struct fake_server *server, struct fake_client *client, struct fake_frame *frame)
 {
@@ -507,6 +516,7 @@ static void (*const handlers[256])(struct fake_server *, struct fake_client *, s
         [WIRE_CODE_changes] = on_changes,
         [WIRE_CODE_around] = on_around,
         [WIRE_CODE_pins] = on_pins,
+        [WIRE_CODE_reactors] = on_reactors,
         [WIRE_CODE_search] = on_search,
         [WIRE_CODE_find] = fake_server_on_find,
         [WIRE_CODE_profiles] = fake_server_on_profiles,

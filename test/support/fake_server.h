@@ -100,6 +100,7 @@ struct fake_frame {
                 struct wire_around around;
                 struct wire_search search;
                 struct wire_pins pins;
+                struct wire_reactors reactors;
                 struct wire_find find;
                 struct wire_profiles profiles;
                 struct wire_devices devices;

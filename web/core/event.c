@@ -128,6 +128,25 @@ static void rows(struct json *out, const struct core_event *event)
         json_close(out, ']');
 }
 
+static void reactors(struct json *out, const struct core_event *event)
+{
+        struct wire_iterator iterator;
+        struct wire_reactor reactor;
+
+        json_key(out, "reactors");
+        json_open(out, '[');
+        WIRE_LIST_START(&iterator, reactor_list, people, &event->list);
+        while (wire_list_next(&iterator, &reactor)) {
+                json_open(out, '{');
+                json_key(out, "user");
+                json_user(out, reactor.user);
+                json_key(out, "emoji");
+                json_text(out, reactor.emoji);
+                json_close(out, '}');
+        }
+        json_close(out, ']');
+}
+
 static void member(struct json *out, const struct wire_member *member)
 {
         json_open(out, '{');
@@ -224,15 +243,16 @@ static bool mentions(const struct glue *glue, const struct wire_row *row)
 }
 
 static const char *const names[] = {
-        [CORE_EVENT_NONE] = "none",       [CORE_EVENT_CONNECT] = "connect", [CORE_EVENT_CLOSE] = "close",
-        [CORE_EVENT_SEND] = "send",       [CORE_EVENT_KEEP] = "keep",       [CORE_EVENT_WANT] = "want",
-        [CORE_EVENT_PHASE] = "phase",     [CORE_EVENT_SIGN] = "sign",       [CORE_EVENT_ROOM] = "room",
-        [CORE_EVENT_ROW] = "row",         [CORE_EVENT_MESSAGE] = "message", [CORE_EVENT_TICKS] = "room",
-        [CORE_EVENT_HISTORY] = "history", [CORE_EVENT_PEOPLE] = "people",   [CORE_EVENT_DEVICES] = "devices",
-        [CORE_EVENT_WINDOW] = "window",   [CORE_EVENT_PINS] = "pins",       [CORE_EVENT_MEMBERS] = "members",
-        [CORE_EVENT_FOUND] = "found",     [CORE_EVENT_INVITED] = "invited", [CORE_EVENT_FAILED] = "failed",
-        [CORE_EVENT_BLOCKS] = "blocks",   [CORE_EVENT_NAMES] = "names",     [CORE_EVENT_STATUS] = "status",
-        [CORE_EVENT_SETTING] = "setting", [CORE_EVENT_TYPING] = "typing",   [CORE_EVENT_FORGOTTEN] = "forgotten",
+        [CORE_EVENT_NONE] = "none",         [CORE_EVENT_CONNECT] = "connect", [CORE_EVENT_CLOSE] = "close",
+        [CORE_EVENT_SEND] = "send",         [CORE_EVENT_KEEP] = "keep",       [CORE_EVENT_WANT] = "want",
+        [CORE_EVENT_PHASE] = "phase",       [CORE_EVENT_SIGN] = "sign",       [CORE_EVENT_ROOM] = "room",
+        [CORE_EVENT_ROW] = "row",           [CORE_EVENT_MESSAGE] = "message", [CORE_EVENT_TICKS] = "room",
+        [CORE_EVENT_HISTORY] = "history",   [CORE_EVENT_PEOPLE] = "people",   [CORE_EVENT_DEVICES] = "devices",
+        [CORE_EVENT_WINDOW] = "window",     [CORE_EVENT_PINS] = "pins",       [CORE_EVENT_MEMBERS] = "members",
+        [CORE_EVENT_FOUND] = "found",       [CORE_EVENT_INVITED] = "invited", [CORE_EVENT_FAILED] = "failed",
+        [CORE_EVENT_BLOCKS] = "blocks",     [CORE_EVENT_NAMES] = "names",     [CORE_EVENT_STATUS] = "status",
+        [CORE_EVENT_SETTING] = "setting",   [CORE_EVENT_TYPING] = "typing",   [CORE_EVENT_FORGOTTEN] = "forgotten",
+        [CORE_EVENT_REACTORS] = "reactors",
 };
 
 /* What an answer to a question brings. */
@@ -249,6 +269,9 @@ static void answer(struct json *out, const struct core_event *event)
         case CORE_EVENT_WINDOW:
         case CORE_EVENT_PINS:
                 rows(out, event);
+                break;
+        case CORE_EVENT_REACTORS:
+                reactors(out, event);
                 break;
         case CORE_EVENT_MEMBERS:
                 members(out, event);

@@ -5,7 +5,7 @@
 
 #define TYPISTS_MAX 16 /* more than the core tells of */
 
-/* phase, me, refused, nextConnect (wall clock; 0: not known) */
+/* phase, me, refused, invites, nextConnect (wall clock; 0: not known) */
 static enum error verb_state(struct glue *glue, struct args *args, struct json *out)
 {
         const struct core *core = glue->core;
@@ -30,6 +30,8 @@ static enum error verb_state(struct glue *glue, struct args *args, struct json *
                 json_key(out, "refused");
                 json_error(out, core_refused(core));
         }
+        json_key(out, "invites");
+        json_bool(out, core_may_invite(core));
         json_key(out, "nextConnect");
         json_number(out, connect == UINT64_MAX ? 0 : glue->time.wall_ms + connect - min_of(connect, glue->time.now_ms));
         json_close(out, '}');

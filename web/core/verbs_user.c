@@ -269,6 +269,16 @@ VERB(pins)
         return give_id(out, core_pins(glue->core, &room, before, PINS_MAX, &id, glue->time), &id);
 }
 
+VERB(reactors)
+{
+        struct id room = args_id(args), id;
+        uint64_t seq = args_number(args);
+
+        if (args->bad)
+                return ERR_BAD_FIELD;
+        return give_id(out, core_reactors(glue->core, &room, seq, &id, glue->time), &id);
+}
+
 VERB(members)
 {
         struct id room = args_id(args), id;
@@ -344,6 +354,7 @@ const struct verb verbs_user[] = {
         LINE(set_room),       LINE(retry),         LINE(discard),
         LINE(read),           LINE(typing),        LINE(watch),
         LINE(history),        LINE(around),        LINE(pins),
-        LINE(members),        LINE(find),          LINE(search),
-        LINE(devices),        LINE(invite),        {NULL, NULL, false},
+        LINE(reactors),       LINE(members),       LINE(find),
+        LINE(search),         LINE(devices),       LINE(invite),
+        {NULL, NULL, false},
 };

@@ -52,7 +52,8 @@ void join_stored(struct batch *batch, struct item *item)
                 .profile = shape_person(&answer->rooms.person),
                 .rooms = shape_rooms(batch, answer->rooms.rooms, answer->rooms.room_count, item->envelope.user),
                 .more = answer->rooms.more,
-                .blocks = answer->rooms.blocks};
+                .blocks = answer->rooms.blocks,
+                .invites = seams->member_invites};
         if (item->envelope.old_key) {
                 token_mint(seams->keys, item->envelope.user, item->envelope.device, token);
                 joined.token = slice_of(token, sizeof(token));

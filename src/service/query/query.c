@@ -64,6 +64,7 @@ static const struct handler handlers[] = {
         HANDLER(around, around_stored),
         HANDLER(search, search_stored),
         HANDLER(pins, pins_stored),
+        HANDLER(reactors, reactors_stored),
         HANDLER(find, people_stored),
         HANDLER(profiles, people_stored),
         HANDLER(devices, devices_stored),

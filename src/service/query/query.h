@@ -29,6 +29,8 @@ void around_plan(struct batch *batch, struct item *item);
 void around_stored(struct batch *batch, struct item *item);
 void pins_plan(struct batch *batch, struct item *item);
 void pins_stored(struct batch *batch, struct item *item);
+void reactors_plan(struct batch *batch, struct item *item);
+void reactors_stored(struct batch *batch, struct item *item);
 void search_plan(struct batch *batch, struct item *item);
 void search_stored(struct batch *batch, struct item *item);
 void find_plan(struct batch *batch, struct item *item);

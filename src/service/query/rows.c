@@ -1,5 +1,9 @@
-/* changes, around and pins: rows of one room, by their last change, around a place, those that are pinned. Who may see which, the store decides. */
+/*
+ * changes, around and pins: rows of one room, by their last change, around a place, those that are pinned. reactors: of one row who has which
+ * reaction. Who may see which, the store decides.
+ */
 #include "rules/limits.h"
+#include "rules/reaction.h"
 #include "service/query/query.h"
 
 void changes_plan(struct batch *batch, struct item *item)
@@ -85,4 +89,54 @@ void pins_stored(struct batch *batch, struct item *item)
                 .more = answer->rows.more,
                 .head = answer->rows.head};
         batch_reply(batch, item, WIRE_CODE_pin_page, &page, WIRE_EFFECT_NONE);
+}
+
+void reactors_plan(struct batch *batch, struct item *item)
+{
+        struct wire_reactors *reactors = batch_decode(batch, item, sizeof(*reactors));
+        struct store_question *question;
+
+        if (!reactors)
+                return;
+        if (reactors->seq == 0) {
+                batch_refuse(batch, item, ERR_BAD_FIELD, "seq", 0);
+                return;
+        }
+        question = batch_ask(batch, item, STORE_ASK_AROUND);
+        if (!question)
+                return;
+        item->body = reactors;
+        question->bytes_max = ANSWER_BYTES_MAX;
+        question->around.room = item->frame.room;
+        question->around.seq = reactors->seq;
+        question->around.rows_max = 1;
+}
+
+static struct wire_list shape_reactors(struct batch *batch, const struct reactions *reactions)
+{
+        size_t count = reactions_people(reactions);
+        struct wire_reactor *shaped = count ? batch_array(batch, struct wire_reactor, count) : NULL;
+
+        for (size_t i = 0; shaped && i < count; i++)
+                shaped[i].emoji = reactions->list[reactions_person(reactions, i, &shaped[i].user)].emoji;
+        return (struct wire_list){.items = shaped, .count = shaped ? count : 0};
+}
+
+/* The store gave the row with that number or, where one may not see it, or there is none, the next one. */
+void reactors_stored(struct batch *batch, struct item *item)
+{
+        const struct store_answer *answer = query_answer(batch, item);
+        const struct wire_reactors *asked = item->body;
+        struct wire_reactor_list list;
+        struct reactions reactions;
+
+        if (!answer)
+                return;
+        if (answer->rows.row_count == 0 || answer->rows.rows[0].seq != asked->seq) {
+                batch_refuse(batch, item, ERR_NO_ROW, NULL, 0);
+                return;
+        }
+        (void)reactions_read(answer->rows.rows[0].reactions, &reactions); /* what cannot be read is not told */
+        list = (struct wire_reactor_list){.people = shape_reactors(batch, &reactions)};
+        batch_reply(batch, item, WIRE_CODE_reactor_list, &list, WIRE_EFFECT_NONE);
 }
