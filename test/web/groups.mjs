@@ -66,6 +66,29 @@ test('who has read a message', async (rig) => {
   await rig.anna.page.keyboard.press('Escape');
 });
 
+test('who gave a reaction: held on a phone, in the menu, and over it', async (rig) => {
+  await choose(rig.boris.page, 'Who reads this?', '👍');
+  await message(rig.anna.page, 'Who reads this?').getByRole('button', { name: '👍: 1 person' }).click();
+  await choose(rig.carol.page, 'Who reads this?', '❤️');
+  const thumbs = message(rig.boris.page, 'Who reads this?').getByRole('button', { name: '👍: 2 people' });
+  await message(rig.boris.page, 'Who reads this?').getByRole('button', { name: '❤️: 1 person' }).waitFor();
+  await thumbs.waitFor();
+  await thumbs.dispatchEvent('contextmenu'); // what a long press of a finger ends in
+  const dialog = rig.boris.page.getByRole('dialog', { name: 'Who reacted' });
+  for (const name of ['Anna', 'Boris', 'Carol']) await dialog.getByText(name, { exact: true }).waitFor();
+  equal('no menu came with it', await rig.boris.page.getByRole('menu').count(), 0);
+  await rig.boris.screenshot('who-reacted-phone');
+  await rig.boris.checkAccess('who reacted');
+  await rig.boris.page.keyboard.press('Escape');
+  await message(rig.boris.page, 'Who reads this?').getByRole('button', { name: '👍: 2 people' }).waitFor(); // it was no press
+  await choose(rig.anna.page, 'Who reads this?', 'Who reacted');
+  await rig.anna.page.getByRole('dialog').getByText('Carol', { exact: true }).waitFor();
+  await rig.anna.page.keyboard.press('Escape');
+  const hearts = message(rig.anna.page, 'Who reads this?').getByRole('button', { name: '❤️: 1 person' });
+  await hearts.hover();
+  await until('its title says who', async () => (await hearts.getAttribute('title')) === 'Carol');
+});
+
 test('a mention is completed by Tab, and calls whom it names', async (rig) => {
   const { page } = rig.anna;
   await rig.carol.page.goto(`${rig.carol.url}#/`);
@@ -122,6 +145,19 @@ test('a chat is muted, pinned, archived, and comes back with a message', async (
   await list.getByRole('link', { name: /Dora/ }).waitFor();
   await rig.anna.screenshot('rooms-list');
   rig.assertClean();
+});
+
+test('where members may not invite nothing offers it, and its page says who does', async (rig) => {
+  const { page } = rig.anna;
+  await page.goto(`${rig.anna.url}#/settings`);
+  await page.getByRole('link', { name: /Devices/ }).waitFor();
+  equal('a line of the settings', await page.getByText('Invite people').count(), 0);
+  await page.goto(`${rig.anna.url}#/settings/invite`);
+  await page.getByText('Members do not invite here').waitFor();
+  equal('a button', await page.getByRole('button', { name: 'Create the link' }).count(), 0);
+  await page.goto(`${rig.anna.url}#/new`);
+  await page.getByText('New group', { exact: true }).waitFor();
+  equal('a line of a new chat', await page.getByText('Invite people').count(), 0);
 });
 
 await run(rigOfSuite());

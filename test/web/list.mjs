@@ -25,7 +25,7 @@ function listening(rooms, now = 1_000_000) {
   const keep = { get: () => undefined, set: () => undefined, forget: () => undefined };
   const app = new App(engine, { now: () => now, after: () => () => undefined }, keep);
   const me = { person: { user: ME, userName: 'vera', displayName: 'Vera' }, device: 'd' };
-  tell({ kind: 'snapshot', snapshot: { phase: 'synced', me, nextConnect: 0, rooms, blocks: [], settings: {}, leads: true } });
+  tell({ kind: 'snapshot', snapshot: { phase: 'synced', me, nextConnect: 0, invites: false, rooms, blocks: [], settings: {}, leads: true } });
   app.onHeard((_, one) => heard.push(one.text));
   return { heard, tell };
 }

@@ -9,6 +9,7 @@ import { GROUP_MS, itemsOf, keepSame } from '../../web/model/items.ts';
 import { isSuspect, segmentsOf } from '../../web/model/links.ts';
 import { follow, merge, placeOf } from '../../web/model/pages.ts';
 import { begunWith, colourOf, fold, initials, isEmojiOnly, mentions, plainName, plainText } from '../../web/model/text.ts';
+import { byReaction, reactorsOfTwo } from '../../web/model/reactors.ts';
 import { run, test } from './tap.mjs';
 
 const ME = '01', ANNA = '02', BORIS = '03';
@@ -140,6 +141,16 @@ test('rows that come: changed ones replace, new ones follow only where the newes
   assert.deepEqual(follow(rows, [row(9, ME)], false).map((one) => one.seq), [5, 6, 8]);
   assert.equal(merge([edited], [row(6, ANNA)])[0].text, 'edited');
   assert.deepEqual([placeOf(rows, 1), placeOf(rows, 6), placeOf(rows, 7), placeOf(rows, 9)], [0, 1, 2, 3]);
+});
+
+test('who reacted: in a chat of two by the counts; by reaction, oneself first', () => {
+  const shown = [{ emoji: '👍', people: 2, mine: true }, { emoji: '❤️', people: 1, mine: false }];
+  const two = reactorsOfTwo(shown, ME, ANNA);
+  assert.deepEqual(two, [{ emoji: '👍', user: ME }, { emoji: '👍', user: ANNA }, { emoji: '❤️', user: ANNA }]);
+  assert.deepEqual(reactorsOfTwo([{ emoji: '👍', people: 1, mine: true }], ME, ANNA), [{ emoji: '👍', user: ME }]);
+  const told = [{ emoji: '❤️', user: ANNA }, { emoji: '👍', user: BORIS }, { emoji: '🔥', user: ANNA }, { emoji: '👍', user: ME }];
+  assert.deepEqual(byReaction(told, shown, ME), [{ emoji: '👍', users: [ME, BORIS] }, { emoji: '❤️', users: [ANNA] }, { emoji: '🔥', users: [ANNA] }]);
+  assert.deepEqual(byReaction([], shown, ME), []);
 });
 
 test('deeds: what the server would refuse is not offered', () => {

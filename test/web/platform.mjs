@@ -73,7 +73,7 @@ test('who asks for what another waits for, and is refused, is refused alone', as
 
 test('of another era: blocks, and settings that wait to be sent, are told again', () => {
   const told = [];
-  const looks = { state: { phase: 'synced', nextConnect: 0 }, rooms: [], blocks: ['01'], settings: { theme: 'dark' } };
+  const looks = { state: { phase: 'synced', nextConnect: 0, invites: false }, rooms: [], blocks: ['01'], settings: { theme: 'dark' } };
   const news = new News({ emit: (event) => told.push(event), reader: {}, clock: { wall: () => 0 } });
   news.attach({ lives: true, failedConnects: 0, look: (verb) => looks[verb], call: () => undefined });
   news.settled(); // loaded: the snapshot has them

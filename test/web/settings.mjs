@@ -92,7 +92,8 @@ test('wrong password, wrong code: said in words, nothing lost', async (rig) => {
 
 test('an invitation to the server leads to a new account', async (rig) => {
   const { page } = rig.tablet;
-  await settings(rig.tablet, 'invite');
+  await page.goto(`${rig.tablet.url}#/settings`);
+  await page.getByRole('link', { name: /Invite people/ }).click();
   await page.getByRole('button', { name: 'Create the link' }).click();
   const link = await until('the link', () => page.getByLabel('Invitation').inputValue());
   const guest = await rig.person('guest', { viewport: PHONE });

@@ -87,6 +87,11 @@ const menuOf = (seq) => async (page) => {
   await page.locator(`[data-seq="${seq}"] .bubble`).click({ button: 'right' });
   await page.getByRole('menu').waitFor();
 };
+const held = (seq) => async (page) => {
+  await page.locator(`[data-seq="${seq}"] .reactions button`).first().dispatchEvent('contextmenu');
+  await page.getByRole('dialog').waitFor();
+  await page.waitForTimeout(300);
+};
 const press = (keys, then = '') => async (page) => {
   await page.keyboard.press(keys);
   await page.getByRole('dialog').waitFor();
@@ -107,7 +112,7 @@ const SCREENS = [
   ...['look', 'privacy', 'devices', 'blocks', 'account', 'profile', 'invite'].map((part) => [`settings-${part}`, 'full', `#/settings/${part}`]),
   ['welcome', 'signed-out', ''], ['code', 'waits-for-code', ''], ['new-password', 'waits-for-reset', ''], ['sign-up', 'signed-out', '#invite=abcdefghijklmnopqrstuvwxyz'],
   ['search', 'full', chat(ANNA), press('Control+f', 'tea')], ['search-offline', 'offline', chat(ANNA), press('Control+f', 'tea')], ['switch', 'full', chat(ANNA), press('Control+k')],
-  ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
+  ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['reactors', 'full', chat(GROUP), held(12)], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
   ['join', 'full', `#join=${'0'.repeat(31)}1.${'0'.repeat(31)}2`],
 ];
 

@@ -1,5 +1,5 @@
 /* What the core tells its host: the objects that event.c writes. */
-import type { Device, ErrorName, Hit, Me, Member, Person, Phase, Place, RequestId, RoomId, RoomInfo, Row, UserId } from './types.ts';
+import type { Device, ErrorName, Hit, Me, Member, Person, Phase, Place, Reactor, RequestId, RoomId, RoomInfo, Row, UserId } from './types.ts';
 import type { Span } from './wasm.ts';
 
 export interface CoreChange {
@@ -13,6 +13,7 @@ export interface CoreState {
   me?: Me;
   refused?: ErrorName;
   nextConnect: number;
+  invites: boolean;
 }
 
 /** A room as the core knows it; `last` and `mentions` come from the storage. */
@@ -37,6 +38,7 @@ export type CoreNews =
   | { kind: 'people'; id: RequestId; people: Person[] }
   | { kind: 'devices'; id: RequestId; devices: Device[] }
   | { kind: 'window' | 'pins'; id: RequestId; room: RoomId; rows: Row[]; seq: number; more: boolean }
+  | { kind: 'reactors'; id: RequestId; reactors: Reactor[] }
   | { kind: 'members'; id: RequestId; members: Member[]; head: number; more: boolean; link: string }
   | { kind: 'found'; id: RequestId; hits: Hit[]; more: boolean; place?: Place }
   | { kind: 'invited'; id: RequestId; token: string | null }

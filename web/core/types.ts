@@ -59,6 +59,12 @@ export interface Reaction {
   people: number;
 }
 
+/** Who has which reaction to a row. */
+export interface Reactor {
+  user: UserId;
+  emoji: string;
+}
+
 /** A row of a room's log as it is now (messages.def, row). Optional fields are absent where the wire has none. */
 export interface Row {
   seq: number;
@@ -216,6 +222,8 @@ export interface Snapshot {
   refused?: ErrorName;
   /** when the next connect is due; 0: not known */
   nextConnect: number;
+  /** this server lets members invite others (invite()); false as long as it is not known */
+  invites: boolean;
   rooms: RoomInfo[];
   blocks: UserId[];
   settings: Record<string, string>;
@@ -225,7 +233,7 @@ export interface Snapshot {
 
 export type EngineEvent =
   | { kind: 'snapshot'; snapshot: Snapshot }
-  | { kind: 'phase'; phase: Phase; me?: Me; refused?: ErrorName; nextConnect: number }
+  | { kind: 'phase'; phase: Phase; me?: Me; refused?: ErrorName; nextConnect: number; invites: boolean }
   /** lines that are another now, or new */
   | { kind: 'rooms'; rooms: RoomInfo[] }
   /** rows of a room that are new or changed, stored, and above its highest hole, oldest first */
@@ -295,6 +303,7 @@ export interface Engine {
   /** A window that is not stored, oldest first: around a number, or the first row at or after a time (link). */
   around(room: RoomId, at: { seq: number } | { time: number }, rowsMax: number): Promise<{ rows: Row[]; head: number }>;
   pins(room: RoomId, before: number): Promise<{ rows: Row[]; more: boolean }>; // (link)
+  reactors(room: RoomId, seq: number): Promise<Reactor[]>; // (link)
   members(room: RoomId, after: UserId | undefined): Promise<MemberPage>; // (link)
   find(name: string): Promise<Person[]>; // (link)
   person(user: UserId): Promise<Person | undefined>;

@@ -15,6 +15,7 @@ import {
   type OutboxEntry,
   type Person,
   type Phase,
+  type Reactor,
   type RoomId,
   type RoomInfo,
   type Row,
@@ -105,7 +106,7 @@ function theClub(now: number): FakeRoom {
     { ...text(9, 3, at + 30 * MINUTE, ''), kind: 'role', subject: user(4), role: 'admin' },
     text(10, 7, at + 40 * MINUTE, 'Nobody ever asks me'),
     text(11, 5, now - 50 * MINUTE, 'spam spam spam'),
-    text(12, 3, now - 40 * MINUTE, 'Список:\n1. бинокль\n2. чай\n3. терпение', { pinned: 40 }),
+    text(12, 3, now - 40 * MINUTE, 'Список:\n1. бинокль\n2. чай\n3. терпение', { pinned: 40, reactions: [{ emoji: '👍', people: 3 }, { emoji: '🔥', people: 1 }], reacted: '👍' }),
     text(13, 4, now - 20 * MINUTE, 'Forwarded wisdom', { origin: 'Anna Petrova' }),
     text(14, 4, now - 19 * MINUTE, '@vera did you find the map?', { replyTo: 8 }),
     text(15, 8, now - 2 * MINUTE, 'Карта у меня. Принесу.'),
@@ -191,7 +192,7 @@ export class FakeEngine implements Engine {
     this.#listeners.add(on);
     const signedIn = this.#phase === 'synced' || this.#phase === 'offline';
     queueMicrotask(() => {
-      on({ kind: 'snapshot', snapshot: { phase: this.#phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: Date.now() + 42_000, rooms: [...this.#rooms.values()].map((room) => this.#line(room)), blocks: this.#blocks, settings: this.#settings, leads: true } });
+      on({ kind: 'snapshot', snapshot: { phase: this.#phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: Date.now() + 42_000, invites: signedIn, rooms: [...this.#rooms.values()].map((room) => this.#line(room)), blocks: this.#blocks, settings: this.#settings, leads: true } });
       on({ kind: 'status', status: { user: user(2), online: true, seen: 0 } });
       on({ kind: 'status', status: { user: user(3), online: false, seen: Date.now() - 20 * MINUTE } });
       on({ kind: 'typing', room: roomId(18), users: [user(6)] });
@@ -202,8 +203,8 @@ export class FakeEngine implements Engine {
   #become(phase: Phase): void {
     this.#phase = phase;
     const signedIn = phase === 'synced';
-    this.#emit({ kind: 'phase', phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: 0 });
-    if (signedIn) this.#emit({ kind: 'snapshot', snapshot: { phase, me: { person: ME, device: user(77) }, nextConnect: 0, rooms: [], blocks: [], settings: {}, leads: true } });
+    this.#emit({ kind: 'phase', phase, ...(signedIn ? { me: { person: ME, device: user(77) } } : {}), nextConnect: 0, invites: true });
+    if (signedIn) this.#emit({ kind: 'snapshot', snapshot: { phase, me: { person: ME, device: user(77) }, nextConnect: 0, invites: true, rooms: [], blocks: [], settings: {}, leads: true } });
   }
 
   async signUp(): Promise<void> {
@@ -365,6 +366,13 @@ export class FakeEngine implements Engine {
     this.#link();
     return { rows: this.#need(room).rows.filter((row) => row.pinned).reverse(), more: false };
   }
+  async reactors(room: RoomId, seq: number): Promise<Reactor[]> {
+    this.#link();
+    const row = this.#need(room).rows.find((one) => one.seq === seq);
+    if (!row) throw new EngineError('no_row');
+    const others = [user(2), user(3), user(8), user(6), user(4)];
+    return row.reactions.flatMap(({ emoji, people }) => Array.from({ length: people }, (_, at) => ({ emoji, user: at === 0 && row.reacted === emoji ? ME.user : others.shift()! })));
+  }
   async members(room: RoomId): Promise<MemberPage> {
     this.#link();
     const { head } = this.#need(room).info;
@@ -407,7 +415,7 @@ export class FakeEngine implements Engine {
   hurry(): void {
     if (this.#phase !== 'offline') return;
     this.#phase = 'synced';
-    this.#emit({ kind: 'phase', phase: 'synced', me: { person: ME, device: user(77) }, nextConnect: 0 });
+    this.#emit({ kind: 'phase', phase: 'synced', me: { person: ME, device: user(77) }, nextConnect: 0, invites: true });
     for (const entry of [...this.#outbox]) if (entry.state === 'queued') setTimeout(() => this.#answer(entry), 300);
   }
   personalRoom(a: UserId, b: UserId): RoomId {

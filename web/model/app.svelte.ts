@@ -31,6 +31,8 @@ export class App {
   refused = $state.raw<ErrorName | undefined>();
   nextConnect = $state(0);
   leads = $state(false);
+  /** members may invite others to this server */
+  invites = $state(false);
   blocks = $state.raw<ReadonlySet<UserId>>(new Set());
   chat = $state.raw<Chat | undefined>();
   /** the time, as of the last minute: for words like "5 min" */
@@ -129,6 +131,7 @@ export class App {
         break;
       case 'phase':
         this.#phase(event.phase, event.me, event.refused, event.nextConnect);
+        this.invites = event.invites;
         break;
       case 'rooms':
         this.rooms.put(event.rooms);
@@ -174,6 +177,7 @@ export class App {
     this.#namePeers(snapshot.rooms);
     this.unsent.look(snapshot.rooms);
     for (const { room, last } of snapshot.rooms) if (last) this.#note(room, last.seq);
+    this.invites = snapshot.invites;
     this.#phase(snapshot.phase, snapshot.me, snapshot.refused, snapshot.nextConnect);
   }
 

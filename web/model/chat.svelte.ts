@@ -4,7 +4,7 @@
  */
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 
-import type { EngineEvent, Operation, OutboxEntry, Person, RequestId, RoomId, RoomInfo, RoomKind, Row } from '../core/types.ts';
+import type { EngineEvent, Operation, OutboxEntry, Person, Reactor, RequestId, RoomId, RoomInfo, RoomKind, Row } from '../core/types.ts';
 import type { App } from './app.svelte.ts';
 import { Compose } from './compose.svelte.ts';
 import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
@@ -14,6 +14,7 @@ import { Members } from './members.svelte.ts';
 import { Pager, type Target } from './pager.svelte.ts';
 import { Pins } from './pins.svelte.ts';
 import { rowAt } from './pages.ts';
+import { reactorsOfTwo } from './reactors.ts';
 
 /** A place that the view is to bring into sight; `n` makes two jumps to one place two. */
 export interface Jump {
@@ -237,6 +238,13 @@ export class Chat {
   /** One of one's own latest texts, to be edited. */
   lastOwn(): Item | undefined {
     return this.items.findLast((item) => item.mine && this.deeds(item).edit);
+  }
+
+  /** Who has which reaction to it: in a group only the server knows. */
+  async reactors(item: Item): Promise<Reactor[]> {
+    if (item.reactions.length === 0) return [];
+    if (this.kind !== 'group') return reactorsOfTwo(item.reactions, this.#app.myId, this.peer?.user ?? this.#app.myId);
+    return this.#app.engine.reactors(this.room, item.seq);
   }
 
   write(operation: Operation): void {

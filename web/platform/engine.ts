@@ -4,7 +4,7 @@
  */
 import { EngineError } from '../core/types.ts';
 import type {
-  Device, DeviceId, Engine, EngineEvent, ErrorName, Found, Hit, MemberPage, Operation, OutboxEntry, Person, Phase, Place, RequestId, RoomId, RoomInfo, Row, Snapshot,
+  Device, DeviceId, Engine, EngineEvent, ErrorName, Found, Hit, MemberPage, Operation, OutboxEntry, Person, Phase, Place, Reactor, RequestId, RoomId, RoomInfo, Row, Snapshot,
   UserId,
 } from '../core/types.ts';
 import { Module } from '../core/wasm.ts';
@@ -39,7 +39,7 @@ const perform = async (lead: Lead, { deed, args }: Ask): Promise<unknown> => {
   return (lead[deed] as (...args: unknown[]) => Promise<unknown>).apply(lead, args);
 };
 
-const LOADING: Snapshot = { phase: 'loading', nextConnect: 0, rooms: [], blocks: [], settings: {}, leads: false };
+const LOADING: Snapshot = { phase: 'loading', nextConnect: 0, invites: false, rooms: [], blocks: [], settings: {}, leads: false };
 
 interface Ready {
   parts: HostParts;
@@ -341,6 +341,10 @@ export class TabEngine implements Engine {
 
   pins(room: RoomId, before: number): Promise<{ rows: Row[]; more: boolean }> {
     return this.#deed('pins', room, before);
+  }
+
+  reactors(room: RoomId, seq: number): Promise<Reactor[]> {
+    return this.#deed('reactors', room, seq);
   }
 
   members(room: RoomId, after: UserId | undefined): Promise<MemberPage> {

@@ -3,7 +3,7 @@
  */
 import type { CoreNews } from '../core/events.ts';
 import { EngineError } from '../core/types.ts';
-import type { Device, DeviceId, Found, MemberPage, Operation, OutboxEntry, Person, Phase, Place, RequestId, RoomId, Row, Snapshot, UserId } from '../core/types.ts';
+import type { Device, DeviceId, Found, MemberPage, Operation, OutboxEntry, Person, Phase, Place, Reactor, RequestId, RoomId, Row, Snapshot, UserId } from '../core/types.ts';
 import type { Arg } from '../core/wasm.ts';
 import type { Deeds } from './deeds.ts';
 import { Host } from './host.ts';
@@ -154,6 +154,10 @@ export class Lead implements Deeds {
   async pins(room: RoomId, before: number): Promise<{ rows: Row[]; more: boolean }> {
     const { rows, more } = await this.#ask('pins', 'pins', room, before);
     return { rows, more };
+  }
+
+  async reactors(room: RoomId, seq: number): Promise<Reactor[]> {
+    return (await this.#ask('reactors', 'reactors', room, seq)).reactors;
   }
 
   async members(room: RoomId, after: UserId | undefined): Promise<MemberPage> {

@@ -55,7 +55,7 @@ export class News implements HostEvents {
   readonly people = new Map<UserId, Person | undefined>();
   #settings: Record<string, string> = {};
   #blocks: UserId[] = [];
-  #state: CoreState = { phase: 'loading', nextConnect: 0 };
+  #state: CoreState = { phase: 'loading', nextConnect: 0, invites: false };
   #trouble: ErrorName | undefined;
   // what this turn brought
   readonly #dirty = new Set<RoomId>();
@@ -122,12 +122,12 @@ export class News implements HostEvents {
     this.#dirty.clear();
     this.#rows.clear();
     this.#events = [];
-    this.#state = { phase: 'loading', nextConnect: 0 };
+    this.#state = { phase: 'loading', nextConnect: 0, invites: false };
     if (error) {
       this.#trouble = error;
       this.#loading.rejectAll(error);
       // Who is signed in stays so, and sees what he saw: the next core begins with all of it.
-      if (SIGNED_IN.has(phase)) this.#parts.emit({ kind: 'phase', phase: 'offline', ...(me ? { me } : {}), refused: error, nextConnect: 0 });
+      if (SIGNED_IN.has(phase)) this.#parts.emit({ kind: 'phase', phase: 'offline', ...(me ? { me } : {}), refused: error, nextConnect: 0, invites: this.#state.invites });
       else void this.#tellAll();
     }
   }
@@ -153,7 +153,7 @@ export class News implements HostEvents {
 
   async snapshot(): Promise<Snapshot> {
     await this.#readFirst();
-    const { phase, me, refused, nextConnect } = this.#state;
+    const { phase, me, refused, nextConnect, invites } = this.#state;
     const rooms = phase === 'loading' ? [] : this.#allRooms();
     const trouble = refused ?? this.#trouble;
     this.#noteMutes(rooms);
@@ -165,6 +165,7 @@ export class News implements HostEvents {
       ...(me ? { me } : {}),
       ...(trouble ? { refused: trouble } : {}),
       nextConnect,
+      invites,
       rooms: rooms.map((room) => this.#lines.info(room, blocked)),
       blocks: this.#blocks,
       settings: { ...this.#settings },
@@ -211,6 +212,7 @@ export class News implements HostEvents {
       case 'devices':
       case 'window':
       case 'pins':
+      case 'reactors':
       case 'members':
       case 'found':
       case 'invited':

@@ -8,6 +8,7 @@ export type Overlay =
   | { kind: 'keys' }
   | { kind: 'forward'; item: Item }
   | { kind: 'readers'; item: Item }
+  | { kind: 'reactors'; item: Item }
   | { kind: 'pins' }
   | { kind: 'emoji'; choose: (emoji: string) => void; reaction: boolean }
   | { kind: 'person'; user: UserId }

@@ -3,6 +3,8 @@ import type { Attachment } from 'svelte/attachments';
 
 const LONG_MS = 450;
 const MOVES_MAX = 10;
+/** presses that an element within another one took for itself */
+const taken = new WeakSet<Event>();
 
 export function onPress(ask: (x: number, y: number) => void): Attachment<HTMLElement> {
   return (element) => {
@@ -12,7 +14,8 @@ export function onPress(ask: (x: number, y: number) => void): Attachment<HTMLEle
     const callOff = () => clearTimeout(timer);
     const down = (event: PointerEvent) => {
       pressed = false;
-      if (event.pointerType === 'mouse') return;
+      if (event.pointerType === 'mouse' || taken.has(event)) return;
+      taken.add(event);
       from = { x: event.clientX, y: event.clientY };
       timer = window.setTimeout(() => {
         pressed = true;
@@ -26,7 +29,9 @@ export function onPress(ask: (x: number, y: number) => void): Attachment<HTMLEle
     const menu = (event: MouseEvent) => {
       event.preventDefault();
       callOff();
-      if (pressed) return;
+      const inner = taken.has(event);
+      taken.add(event);
+      if (pressed || inner) return;
       const box = element.getBoundingClientRect();
       const byKey = event.clientX === 0 && event.clientY === 0;
       ask(byKey ? box.left + 24 : event.clientX, byKey ? box.top + 24 : event.clientY);
