@@ -65,8 +65,8 @@ async function after(rig) {
   rig.server.close();
 }
 
-async function open(rig, state, hash = '', { viewport = DESKTOP, dark = false, language = 'en' } = {}) {
-  const context = await rig.browser.newContext({ viewport, colorScheme: dark ? 'dark' : 'light', locale: language, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'] });
+async function open(rig, state, hash = '', { viewport = DESKTOP, dark = false, language = 'en', ...more } = {}) {
+  const context = await rig.browser.newContext({ viewport, colorScheme: dark ? 'dark' : 'light', locale: language, reducedMotion: 'reduce', permissions: ['clipboard-read', 'clipboard-write'], ...more });
   const page = await context.newPage();
   page.setDefaultTimeout(WAIT_MS);
   page.on('pageerror', (error) => rig.problems.push(String(error.stack ?? error)));
@@ -92,6 +92,11 @@ const held = (seq) => async (page) => {
   await page.getByRole('dialog').waitFor();
   await page.waitForTimeout(300);
 };
+const several = async (page) => {
+  await menuOf(13)(page);
+  await page.getByRole('menuitem').filter({ hasText: /^(Select|Выбрать)$/ }).click();
+  for (const seq of [12, 14]) await page.locator(`[data-seq="${seq}"]`).click();
+};
 const press = (keys, then = '') => async (page) => {
   await page.keyboard.press(keys);
   await page.getByRole('dialog').waitFor();
@@ -112,7 +117,7 @@ const SCREENS = [
   ...['look', 'privacy', 'devices', 'blocks', 'account', 'profile', 'invite'].map((part) => [`settings-${part}`, 'full', `#/settings/${part}`]),
   ['welcome', 'signed-out', ''], ['code', 'waits-for-code', ''], ['new-password', 'waits-for-reset', ''], ['sign-up', 'signed-out', '#invite=abcdefghijklmnopqrstuvwxyz'],
   ['search', 'full', chat(ANNA), press('Control+f', 'tea')], ['search-offline', 'offline', chat(ANNA), press('Control+f', 'tea')], ['switch', 'full', chat(ANNA), press('Control+k')],
-  ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['reactors', 'full', chat(GROUP), held(12)], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
+  ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['reactors', 'full', chat(GROUP), held(12)], ['selection', 'full', chat(GROUP), several], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
   ['join', 'full', `#join=${'0'.repeat(31)}1.${'0'.repeat(31)}2`],
 ];
 
@@ -226,6 +231,87 @@ test('a message: reaction given and taken, pinned, deleted after a question, for
   await page.keyboard.type('notes');
   await page.keyboard.press('Enter');
   await page.getByText('Forwarded to “Notes”').waitFor();
+  await page.context().close();
+});
+
+test('several messages: chosen from the menu, by presses, a range, keys; copied, forwarded, deleted; Escape ends it', async (rig) => {
+  const page = await open(rig, 'full', chat(GROUP));
+  const chosen = () => model(page, () => window.app.chat.selection.items.map((item) => item.seq));
+  const choose = async (...seqs) => {
+    await menuOf(seqs[0])(page);
+    await page.getByRole('menuitem', { name: 'Select', exact: true }).click();
+    for (const seq of seqs.slice(1)) await page.locator(`[data-seq="${seq}"]`).click();
+  };
+  await choose(13, 12, 15);
+  await eventually('three', chosen, [12, 13, 15]);
+  await page.getByText('3 selected').waitFor();
+  await checkAccess(page, 'a selection');
+  await page.locator('[data-seq="12"] .reactions button').first().click({ force: true });
+  await eventually('a press chooses, and nothing else', chosen, [13, 15]);
+  assert.equal(await model(page, () => window.app.chat.outbox.length), 0);
+  await page.getByRole('button', { name: 'Copy text' }).click();
+  await eventually('copied', () => model(page, () => navigator.clipboard.readText()), 'Carol Jones: Forwarded wisdom\nКсения Александровна Преображенская-Константинопольская: Карта у меня. Принесу.');
+  await eventually('it is over', () => page.getByRole('toolbar').count(), 0);
+  await eventually('one can write on', () => model(page, () => document.activeElement.tagName), 'TEXTAREA');
+  await choose(12);
+  await page.locator('[data-seq="15"]').click({ modifiers: ['Shift'] });
+  await eventually('a range', chosen, [12, 13, 14, 15]);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('Delete 4 messages for everybody?').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await eventually('they are still chosen', chosen, [12, 13, 14, 15]);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Forward' }).click();
+  await page.getByRole('dialog', { name: 'Forward' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+  await eventually('Escape ends it', chosen, []);
+  await eventually('the chat is still open', () => model(page, () => location.hash), chat(GROUP));
+  await eventually('the writing line has the focus', () => model(page, () => document.activeElement.tagName), 'TEXTAREA');
+  await page.keyboard.press('Shift+ArrowUp');
+  await eventually('the last message has the focus', () => model(page, () => document.activeElement.dataset.seq), '15');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('ArrowUp');
+  await eventually('the one before', () => model(page, () => document.activeElement.dataset.seq), '14');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('r');
+  await eventually('by keys', chosen, [14, 15]);
+  assert.equal(await model(page, () => window.app.chat.compose.reply), undefined);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Forward' }).click();
+  await page.getByRole('dialog', { name: 'Forward' }).waitFor();
+  await page.keyboard.type('notes');
+  await page.keyboard.press('Enter');
+  await page.getByText('2 messages forwarded to “Notes”').waitFor();
+  await choose(14, 15);
+  await page.getByRole('toolbar').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await eventually('deleted', () => model(page, () => window.app.chat.items.filter((item) => item.kind === 'deleted').map((item) => item.seq)), [14, 15]);
+  await page.context().close();
+});
+
+test('a finger draws a message to the left to reply; up and down, or not far enough, is no reply', async (rig) => {
+  const page = await open(rig, 'full', chat(GROUP), { viewport: PHONE, hasTouch: true });
+  const session = await page.context().newCDPSession(page);
+  const drag = async (seq, dx, dy) => {
+    const box = await page.locator(`[data-seq="${seq}"] .bubble`).boundingBox();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    const touch = (type, ...points) => session.send('Input.dispatchTouchEvent', { type, touchPoints: points });
+    await touch('touchStart', { x, y });
+    for (let i = 1; i <= 8; i++) await touch('touchMove', { x: x + (dx * i) / 8, y: y + (dy * i) / 8 });
+    await page.screenshot({ path: join(screens, `swipe-${dx}.png`) });
+    await touch('touchEnd');
+  };
+  const reply = () => model(page, () => window.app.chat.compose.reply?.seq ?? 0);
+  await drag(14, -40, 0);
+  await drag(14, -10, 120);
+  await drag(14, 120, 0);
+  await page.waitForTimeout(200);
+  assert.equal(await reply(), 0);
+  await drag(14, -120, 4);
+  await eventually('a reply', reply, 14);
+  await eventually('the writing line has the focus', () => model(page, () => document.activeElement.tagName), 'TEXTAREA');
+  assert.equal(await page.locator('article.pulled').count(), 0);
+  assert.equal(await page.getByRole('menu').count(), 0);
   await page.context().close();
 });
 

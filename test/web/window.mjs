@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 globalThis.$state = Object.assign((value) => value, { raw: (value) => value });
 globalThis.$derived = Object.assign((value) => value, { by: () => undefined });
 const { Chat } = await import('../../web/model/chat.svelte.ts');
+const { Selection, SELECT_MAX, textOf } = await import('../../web/model/selection.svelte.ts');
 const { Pager } = await import('../../web/model/pager.svelte.ts');
 const { run, test } = await import('./tap.mjs');
 
@@ -207,6 +208,28 @@ test('editing again while an edit waits begins with what it says; a refused edit
   assert.deepEqual([compose.text, compose.edit?.seq], ['third', 5]);
   compose.cancel();
   assert.equal(compose.text, 'aside');
+});
+
+test('messages are chosen up to a limit, by ranges too; what is deleted is chosen no longer, what is edited says what it says now', () => {
+  const items = rowsOf(1, 2 * SELECT_MAX).map((one) => ({ key: `${one.seq}`, seq: one.seq, row: one, kind: one.seq === 4 ? 'joined' : 'text', hidden: one.seq === 5, sender: one.seq === 3 ? '03' : '02', text: one.text }));
+  const selection = new Selection();
+  const chosen = () => seqs(selection.items);
+  assert.equal(selection.toggle(items[3]), true); // news, and what is hidden, is not chosen
+  selection.toggle(items[4]);
+  selection.toggle({ ...items[0], row: undefined, seq: 0 });
+  assert.deepEqual([selection.on, chosen()], [false, []]);
+  selection.toggle(items[1]);
+  assert.equal(selection.extend(items[5], items), true);
+  assert.deepEqual(chosen(), [2, 3, 6]);
+  assert.equal(textOf(selection.items, (item) => item.sender), '02: text 2\n03: text 3\n02: text 6');
+  assert.equal(textOf(selection.items.slice(0, 1), (item) => item.sender), 'text 2');
+  selection.take([row(2, { text: 'edited', changed: 900 }), row(3, { kind: 'deleted', text: '' }), row(99)]);
+  assert.deepEqual(selection.items.map((item) => item.text), ['edited', 'text 6']);
+  assert.equal(selection.extend(items.at(-1), items), false);
+  assert.equal(selection.count, SELECT_MAX);
+  assert.equal(selection.toggle(items.at(-1)), false);
+  for (const item of selection.items) selection.toggle(item);
+  assert.equal(selection.on, false);
 });
 
 await run({ before: () => undefined, after: () => undefined });

@@ -15,6 +15,7 @@ import { Pager, type Target } from './pager.svelte.ts';
 import { Pins } from './pins.svelte.ts';
 import { rowAt } from './pages.ts';
 import { reactorsOfTwo } from './reactors.ts';
+import { Selection } from './selection.svelte.ts';
 
 /** A place that the view is to bring into sight; `n` makes two jumps to one place two. */
 export interface Jump {
@@ -30,6 +31,7 @@ export class Chat {
   readonly compose: Compose;
   readonly members: Members;
   readonly pins: Pins;
+  readonly selection = new Selection();
   outbox = $state.raw<OutboxEntry[]>([]);
   unreadFrom = $state(0);
   jump = $state.raw<Jump | undefined>();
@@ -165,6 +167,7 @@ export class Chat {
       this.pins.take(row);
     }
     this.members.take(rows);
+    this.selection.take(rows);
     const here = new Set(rows.map((row) => row.request));
     this.outbox = this.outbox.filter((entry) => !here.has(entry.id));
   }

@@ -16,6 +16,8 @@ export class Compose {
   text = $state('');
   reply = $state.raw<Row | undefined>();
   edit = $state.raw<Row | undefined>();
+  /** rises when somebody begins a reply: then the writing line has the focus */
+  begun = $state(0);
   readonly #app: App;
   readonly #chat: Chat;
   #aside = '';
@@ -66,6 +68,7 @@ export class Compose {
     if (!item.row) return;
     if (this.edit) this.cancel();
     this.reply = item.row;
+    this.begun++;
     this.#keepSoon();
   }
 

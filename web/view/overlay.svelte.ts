@@ -6,7 +6,7 @@ export type Overlay =
   | { kind: 'search'; everywhere: boolean }
   | { kind: 'switch' }
   | { kind: 'keys' }
-  | { kind: 'forward'; item: Item }
+  | { kind: 'forward'; items: Item[]; done?: () => void }
   | { kind: 'readers'; item: Item }
   | { kind: 'reactors'; item: Item }
   | { kind: 'pins' }
@@ -16,7 +16,7 @@ export type Overlay =
   | { kind: 'mute' }
   | { kind: 'link'; href: string; host: string }
   | { kind: 'join'; room: string; link: string }
-  | { kind: 'ask'; title: string; text?: string; yes: string; danger?: boolean; values?: Record<string, string>; run: () => unknown };
+  | { kind: 'ask'; title: string; text?: string; yes: string; danger?: boolean; values?: Record<string, string | number>; run: () => unknown };
 
 class Overlays {
   open = $state.raw<Overlay | undefined>();

@@ -35,6 +35,7 @@ export const SHORTCUTS: { title: string; keys: [keys: string, what: string][] }[
       ['Enter', 'keys.menu'],
       ['R', 'keys.reply'],
       ['E', 'keys.edit'],
+      ['Space', 'keys.select'],
     ],
   },
 ];
