@@ -61,7 +61,7 @@ size_t block_room(const struct block *block);
 
 struct block *block_hold(struct block *block);
 
-/* Gives one reference back. NULL is fine. */
+/* Gives one reference back. NULL is fine. blocks NULL: it stands alone. */
 void block_drop(struct blocks *blocks, struct block *block);
 
 /* Frees those that are kept. */

@@ -154,16 +154,16 @@ void frontend_free(struct frontend **frontend_p)
         pool_finish(&frontend->websockets);
         pool_finish(&frontend->downloads);
         framing_free(&frontend->framing);
-        site_finish(&frontend->site, &frontend->blocks);
+        site_finish(&frontend->site);
         blocks_finish(&frontend->blocks);
         upkeep_finish(&frontend->upkeep);
         absence_finish(&frontend->absences);
         memory_free(frontend);
 }
 
-enum error frontend_show(struct frontend *frontend, const struct frontend_file *files, size_t count)
+void frontend_show(struct frontend *frontend, struct site **site)
 {
-        return site_load(&frontend->site, &frontend->blocks, files, count);
+        site_show(&frontend->site, site);
 }
 
 bool frontend_publish(struct frontend *frontend, uint16_t index, uint8_t code, const void *message)

@@ -86,8 +86,14 @@ struct frontend_file {
         struct slice bytes;
 };
 
-/* Gives those files to whoever asks by HTTP from now on, instead of what it had; they are copied. NO_MEMORY: it keeps what it had. */
-must_use enum error frontend_show(struct frontend *frontend, const struct frontend_file *files, size_t count);
+/* Copies of those files, looked through and hashed, for one frontend. It takes its time (16 MiB: some 50 ms), and may be made on any
+ * thread. NO_MEMORY. */
+struct site;
+must_use enum error frontend_site_new(const struct frontend_file *files, size_t count, struct site **site);
+void frontend_site_free(struct site **site);
+
+/* Gives those files to whoever asks by HTTP from now on, instead of what it had; *site is taken. Nothing is copied here. */
+void frontend_show(struct frontend *frontend, struct site **site);
 
 /* One turn of the loop: waits up to wait_ms for something, handles it, flushes. Returns false when the
  * frontend has ended (another holder of its partition, or drained). */

@@ -148,25 +148,47 @@ static bool fill(struct site *site, const struct frontend_file *files, size_t co
         return true;
 }
 
-enum error site_load(struct site *site, struct blocks *blocks, const struct frontend_file *files, size_t count)
+enum error frontend_site_new(const struct frontend_file *files, size_t count, struct site **site_p)
 {
-        struct site loaded = {.files = memory_new((count ? count : 1) * sizeof(struct site_file))};
+        struct site *site = memory_new(sizeof(*site));
 
-        if (!loaded.files || !fill(&loaded, files, count)) {
-                site_finish(&loaded, blocks);
+        if (site)
+                site->files = memory_new((count ? count : 1) * sizeof(struct site_file));
+        if (!site || !site->files || !fill(site, files, count)) {
+                frontend_site_free(&site);
                 return ERR_NO_MEMORY;
         }
-        site_finish(site, blocks);
-        *site = loaded;
+        *site_p = site;
         return ERR_OK;
 }
 
-void site_finish(struct site *site, struct blocks *blocks)
+void frontend_site_free(struct site **site_p)
+{
+        struct site *site = *site_p;
+
+        if (!site)
+                return;
+        *site_p = NULL;
+        site_finish(site);
+        memory_free(site);
+}
+
+void site_show(struct site *site, struct site **made_p)
+{
+        struct site before = *site;
+
+        *site = **made_p;
+        **made_p = before;
+        frontend_site_free(made_p);
+}
+
+/* All blocks stand alone: none goes back to be used again. */
+void site_finish(struct site *site)
 {
         for (uint32_t i = 0; i < site->count; i++) {
-                block_drop(blocks, site->files[i].path);
+                block_drop(NULL, site->files[i].path);
                 for (int coding = 0; coding < SITE_CODING_COUNT; coding++)
-                        block_drop(blocks, site->files[i].as[coding].body);
+                        block_drop(NULL, site->files[i].as[coding].body);
         }
         memory_free(site->files);
         *site = (struct site){0};

@@ -2,7 +2,7 @@
  * The files of the web app, as this frontend holds them: each in blocks of its own, so that what is being written of one that was replaced
  * stays until it is written. Files come from whoever reads the folder (frontend.h).
  *
- *      site_load → site_find … → site_load (anew) … → site_finish
+ *      frontend_site_new, on any thread → site_show → site_find … → site_show (another one) … → site_finish
  */
 #ifndef GALKA_FRONTEND_SITE_H
 #define GALKA_FRONTEND_SITE_H
@@ -40,9 +40,9 @@ struct site {
         uint32_t count;
 };
 
-/* Takes copies of the files instead of what it had. NO_MEMORY: it keeps that. */
-must_use enum error site_load(struct site *site, struct blocks *blocks, const struct frontend_file *files, size_t count);
-void site_finish(struct site *site, struct blocks *blocks);
+/* Takes what is in *made_p, and frees it, instead of what it had. */
+void site_show(struct site *site, struct site **made_p);
+void site_finish(struct site *site);
 
 /* NULL: there is none. "/" is "/index.html". */
 const struct site_file *site_find(const struct site *site, struct slice path);

@@ -35,7 +35,7 @@ static void begin(struct frontend_options options)
         for (size_t i = 0; i < LONG_SIZE; i++)
                 large[i] = (uint8_t)(i % 251);
         host_start(&host, &options);
-        assert_int_equal(frontend_show(host.frontend, files, countof(files)), ERR_OK);
+        host_show(&host, files, countof(files));
         client_open(&host, &alice);
 }
 
@@ -244,7 +244,7 @@ static void test_who_reads_a_long_file_while_it_is_replaced_gets_the_old_one(voi
         begin((struct frontend_options){0});
         web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
         host_turn(&host);
-        assert_int_equal(frontend_show(host.frontend, others, countof(others)), ERR_OK);
+        host_show(&host, others, countof(others));
         answer = get(ASK("/"));
         assert_int_equal(answer->size, LONG_SIZE);
         assert_memory_equal(answer->body, large, LONG_SIZE);
@@ -504,6 +504,24 @@ static void test_a_frontend_that_goes_finishes_its_answers(void **state)
         end();
 }
 
+/* What takes time is done before, by another thread: connections do not stand still for it. */
+static void test_new_files_are_shown_without_being_copied(void **state)
+{
+        static const struct frontend_file others[] = {{"/index.html", SLICE_LITERAL("new")},
+                                                      {"/assets/large.wasm", {large, LONG_SIZE}}};
+        struct site *site;
+
+        (void)state;
+        begin((struct frontend_options){0});
+        assert_int_equal(frontend_site_new(others, countof(others), &site), ERR_OK);
+        (void)memory_fail_at(0);
+        frontend_show(host.frontend, &site);
+        assert_int_equal(memory_fail_at(0), 0);
+        assert_null(site);
+        expect_body(get(ASK("/")), "new");
+        end();
+}
+
 /* Whatever allocation fails, nothing is left behind, and the next one is served. */
 static void test_without_memory_only_that_one_ends(void **state)
 {
@@ -524,14 +542,15 @@ static void test_without_memory_only_that_one_ends(void **state)
                 end();
         }
         begin((struct frontend_options){0});
-        for (unsigned long nth = 1; nth < 20; nth++) { /* files that do not fit leave those that are there */
+        for (unsigned long nth = 1; nth < 20; nth++) {
+                struct site *site = NULL;
                 enum error error;
 
                 (void)memory_fail_at(nth);
-                error = frontend_show(host.frontend, files, countof(files));
+                error = frontend_site_new(files, countof(files), &site);
                 (void)memory_fail_at(0);
-                assert_true(error == ERR_OK || error == ERR_NO_MEMORY);
-                assert_int_equal(get(ASK("/"))->status, 200);
+                assert_true(error == (site ? ERR_OK : ERR_NO_MEMORY));
+                frontend_site_free(&site);
         }
         end();
 }
@@ -558,6 +577,7 @@ int main(void)
                 cmocka_unit_test(test_half_requests_of_all_are_bounded),
                 cmocka_unit_test(test_who_asks_one_too_many_is_told),
                 cmocka_unit_test(test_a_frontend_that_goes_finishes_its_answers),
+                cmocka_unit_test(test_new_files_are_shown_without_being_copied),
                 cmocka_unit_test(test_without_memory_only_that_one_ends),
         };
 

@@ -30,7 +30,7 @@ static void begin(struct frontend_options options)
         for (size_t i = 0; i < LONG_SIZE; i++)
                 large[i] = (uint8_t)(i % 251);
         host_start(&host, &options);
-        assert_int_equal(frontend_show(host.frontend, files, countof(files)), ERR_OK);
+        host_show(&host, files, countof(files));
         client_open(&host, &alice);
 }
 
@@ -279,7 +279,7 @@ static void test_nor_do_answers_over_tls(void **state)
         assert_int_equal(tls_server_new(tls_path("self.pem"), tls_path("self.key"), &server, why), ERR_OK);
         assert_int_equal(tls_client_new(tls_path("self.pem"), &believer, why), ERR_OK);
         host_start_tls(&host, &(struct frontend_options){.send_bytes_max = 200000}, server, believer);
-        assert_int_equal(frontend_show(host.frontend, files, countof(files)), ERR_OK);
+        host_show(&host, files, countof(files));
         client_open(&host, &alice);
         talker_waits(100000);
         crowd_comes(CROWD_MAX, true);

@@ -118,7 +118,7 @@ static void test_a_browser_is_secured_too(void **state)
 
         (void)state;
         begin((struct frontend_options){.tls_only = true}, "");
-        assert_int_equal(frontend_show(host.frontend, &page, 1), ERR_OK);
+        host_show(&host, &page, 1);
         web_ask(&alice, PAGE);
         web_answer(&alice, false, &answer);
         assert_int_equal(answer.status, 426);

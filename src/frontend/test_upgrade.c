@@ -21,7 +21,7 @@ static void begin(struct frontend_options options)
         static const struct frontend_file page = {"/index.html", SLICE_LITERAL("page")};
 
         host_start(&host, &options);
-        assert_int_equal(frontend_show(host.frontend, &page, 1), ERR_OK);
+        host_show(&host, &page, 1);
         client_open(&host, &alice);
 }
 

@@ -97,7 +97,7 @@ enum error setup_web(struct server *server, char text[static SERVER_ERROR_SIZE])
 
         if (!*server->options->web)
                 return ERR_OK;
-        error = web_new(server->options->web, &server->web, why);
+        error = web_new(server->options->web, server->frontends, &server->web, why);
         if (error)
                 snprintf(text, SERVER_ERROR_SIZE, "%s (see --web)", why);
         else

@@ -16,6 +16,8 @@
 #include "base/memory.h"
 #include "server/web.h"
 
+#define FRONTENDS 3
+
 static char folder[64], why[WEB_WHY_SIZE];
 static struct web *web;
 
@@ -72,7 +74,7 @@ static void expect_reason(enum error error, const char *words)
 {
         struct web *none = NULL;
 
-        assert_int_equal(web_new(folder, &none, why), error);
+        assert_int_equal(web_new(folder, FRONTENDS, &none, why), error);
         assert_null(none);
         if (!strstr(why, words))
                 fail_msg("%s is not in: %s", words, why);
@@ -92,7 +94,7 @@ static void test_plain_files_under_plain_names_are_read(void **state)
         assert_int_equal(symlink("/etc/passwd", in("link.txt")), 0);
         assert_int_equal(symlink("/etc", in("linked")), 0);
         assert_int_equal(mkfifo(in("pipe"), 0600), 0);
-        assert_int_equal(web_new(folder, &web, why), ERR_OK);
+        assert_int_equal(web_new(folder, FRONTENDS, &web, why), ERR_OK);
         expect(3, 10);
 }
 
@@ -107,13 +109,13 @@ static void test_what_is_no_app_is_told(void **state)
         }
         expect_reason(ERR_CONFIG, "too deep");
         assert_int_equal(rmdir(in(name)), 0);
-        assert_int_equal(web_new(folder, &web, why), ERR_OK);
+        assert_int_equal(web_new(folder, FRONTENDS, &web, why), ERR_OK);
         web_free(&web);
         put("large", "");
         assert_int_equal(truncate(in("large"), WEB_BYTES_MAX - 3), 0);
         expect_reason(ERR_CONFIG, "16 MiB");
         assert_int_equal(truncate(in("large"), WEB_BYTES_MAX - 4), 0);
-        assert_int_equal(web_new(folder, &web, why), ERR_OK);
+        assert_int_equal(web_new(folder, FRONTENDS, &web, why), ERR_OK);
         web_free(&web);
         assert_int_equal(unlink(in("index.html")), 0);
         expect_reason(ERR_CONFIG, "no index.html");
@@ -128,7 +130,7 @@ static void test_what_is_no_app_is_told(void **state)
 static void test_a_bad_folder_leaves_what_there_was(void **state)
 {
         (void)state;
-        assert_int_equal(web_new(folder, &web, why), ERR_OK);
+        assert_int_equal(web_new(folder, FRONTENDS, &web, why), ERR_OK);
         assert_int_equal(rename(in("index.html"), in("away.html")), 0);
         assert_int_equal(web_reload(web, why), ERR_CONFIG);
         expect(1, 4);
@@ -142,10 +144,10 @@ static void test_so_does_a_lack_of_memory(void **state)
         enum error error = ERR_NO_MEMORY;
 
         (void)state;
-        assert_int_equal(web_new(folder, &web, why), ERR_OK);
+        assert_int_equal(web_new(folder, FRONTENDS, &web, why), ERR_OK);
         put("more.txt", "more");
         for (unsigned long nth = 1; error; nth++) {
-                assert_true(nth < 20);
+                assert_true(nth < 100);
                 (void)memory_fail_at(nth);
                 error = web_reload(web, why);
                 (void)memory_fail_at(0);

@@ -18,11 +18,18 @@ struct files {
         size_t count, bytes;
 };
 
+/* What was read last, made ready for each frontend. */
+struct shelf {
+        struct site *sites[WEB_FRONTENDS_MAX]; /* those that were not taken yet */
+        struct web_counts counts;
+};
+
 struct web {
         char *folder;
-        pthread_mutex_t lock; /* of `files` */
-        struct files *files;
-        atomic_uint version; /* changes with them */
+        unsigned frontends;
+        pthread_mutex_t lock; /* of `shelf`: held to hand over pointers */
+        struct shelf shelf;
+        atomic_uint version; /* changes with it */
 };
 
 static void files_free(struct files **files_p)
@@ -200,31 +207,58 @@ static enum error read_all(const char *folder, struct files **files, char why[st
 
 /* ---- the life of it ---- */
 
+static void clear(struct shelf *shelf)
+{
+        for (unsigned i = 0; i < WEB_FRONTENDS_MAX; i++)
+                frontend_site_free(&shelf->sites[i]);
+}
+
+static enum error make_sites(const struct web *web, const struct files *files, struct shelf *shelf)
+{
+        enum error error = ERR_OK;
+
+        *shelf = (struct shelf){.counts = {.files = files->count, .bytes = files->bytes}};
+        for (unsigned i = 0; i < web->frontends && !error; i++)
+                error = frontend_site_new(files->files, files->count, &shelf->sites[i]);
+        if (error)
+                clear(shelf);
+        return error;
+}
+
 enum error web_reload(struct web *web, char why[static WEB_WHY_SIZE])
 {
-        struct files *files, *before;
+        struct files *files = NULL;
+        struct shelf made, before;
         enum error error = read_all(web->folder, &files, why);
 
+        if (!error) {
+                error = make_sites(web, files, &made);
+                if (error)
+                        snprintf(why, WEB_WHY_SIZE, "%s", error_text(error));
+        }
+        files_free(&files);
         if (error)
                 return error;
         pthread_mutex_lock(&web->lock);
-        before = web->files;
-        web->files = files;
+        before = web->shelf;
+        web->shelf = made;
         atomic_fetch_add(&web->version, 1);
         pthread_mutex_unlock(&web->lock);
-        files_free(&before);
+        clear(&before);
         return ERR_OK;
 }
 
-enum error web_new(const char *folder, struct web **web_p, char why[static WEB_WHY_SIZE])
+enum error web_new(const char *folder, unsigned frontends, struct web **web_p, char why[static WEB_WHY_SIZE])
 {
         struct web *web = memory_new(sizeof(*web));
         enum error error = ERR_NO_MEMORY;
 
+        check(frontends <= WEB_FRONTENDS_MAX);
         snprintf(why, WEB_WHY_SIZE, "%s", error_text(error));
         if (!web)
                 return error;
         pthread_mutex_init(&web->lock, NULL);
+        web->frontends = frontends;
         web->folder = copy_text(folder);
         if (web->folder)
                 error = web_reload(web, why);
@@ -243,7 +277,7 @@ void web_free(struct web **web_p)
         if (!web)
                 return;
         *web_p = NULL;
-        files_free(&web->files);
+        clear(&web->shelf);
         pthread_mutex_destroy(&web->lock);
         memory_free(web->folder);
         memory_free(web);
@@ -251,13 +285,19 @@ void web_free(struct web **web_p)
 
 void web_show(struct web *web, unsigned *version, struct frontend *frontend)
 {
+        struct site *site = NULL;
+
         if (!web || atomic_load_explicit(&web->version, memory_order_relaxed) == *version)
                 return;
         pthread_mutex_lock(&web->lock);
-        /* Without memory it is tried again in the next turn. */
-        if (frontend_show(frontend, web->files->files, web->files->count) == ERR_OK)
-                *version = atomic_load(&web->version);
+        *version = atomic_load(&web->version);
+        for (unsigned i = 0; i < web->frontends && !site; i++) {
+                site = web->shelf.sites[i];
+                web->shelf.sites[i] = NULL;
+        }
         pthread_mutex_unlock(&web->lock);
+        check(site); /* one was made for each, and nobody comes twice */
+        frontend_show(frontend, &site);
 }
 
 struct web_counts web_counts(struct web *web)
@@ -265,7 +305,7 @@ struct web_counts web_counts(struct web *web)
         struct web_counts counts;
 
         pthread_mutex_lock(&web->lock);
-        counts = (struct web_counts){.files = web->files->count, .bytes = web->files->bytes};
+        counts = web->shelf.counts;
         pthread_mutex_unlock(&web->lock);
         return counts;
 }

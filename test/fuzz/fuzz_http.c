@@ -100,7 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         check_request(data + 1, size - 1);
         host_start(&host, &options);
-        check(frontend_show(host.frontend, files, countof(files)) == ERR_OK);
+        host_show(&host, files, countof(files));
         client_open(&host, &client);
         fake_net_set_read_max(host.net, data[0]);
         (void)client_send_bytes(&client, data + 1, size - 1);

@@ -228,7 +228,7 @@ def half_closed(rig):
     """who ends his side behind the request gets the whole answer, and then the end"""
     for path, body in (('/assets/large-4d5e6f.wasm', LARGE), ('/assets/app-1a2b3c.js', SCRIPT)):
         with Asker(rig.main.port) as asker:
-            asker.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            asker.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
             asker.send(f'GET {path} HTTP/1.1\r\nHost: x\r\n\r\n')
             asker.socket.shutdown(socket.SHUT_WR)
             time.sleep(0.3)
@@ -243,7 +243,7 @@ def reload(rig):
     rig.put('assets/app-9z8y7x.js', b'new')
     expect_equal(rig.ask('/').body, PAGE, 'the page before')
     rig.main.process.signal(signal.SIGHUP)
-    wait_until(lambda: rig.ask('/').body == PAGE + b'new', 'the new page')
+    wait_until(lambda: all(rig.ask('/').body == PAGE + b'new' for _ in range(20)), 'the new page, of both frontends')
     wait_until(lambda: rig.ask('/assets/app-9z8y7x.js').status == 200, 'its script')
     os.rename(os.path.join(rig.app, 'index.html'), os.path.join(rig.app, 'away'))
     rig.main.process.signal(signal.SIGHUP)

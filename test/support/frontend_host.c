@@ -271,6 +271,15 @@ void host_post(struct host *host, const struct wire_envelope *to, const struct i
         host_publish(host, WIRE_CODE_post, &post);
 }
 
+void host_show(struct host *host, const struct frontend_file *files, size_t count)
+{
+        struct site *site;
+
+        assert_int_equal(frontend_site_new(files, count, &site), ERR_OK);
+        frontend_show(host->frontend, &site);
+        assert_null(site);
+}
+
 size_t host_presence(struct host *host, uint64_t user)
 {
         static const struct arena_source source = {memory_new, memory_free};

@@ -105,6 +105,9 @@ void host_publish_only(struct host *host, uint8_t code, const void *message);
 void host_post(struct host *host, const struct wire_envelope *to, const struct id *request, uint8_t code,
                const void *message, enum wire_effect effect);
 
+/* The frontend gives out those files of the web app. */
+void host_show(struct host *host, const struct frontend_file *files, size_t count);
+
 /* How many connections presence knows of a user. */
 size_t host_presence(struct host *host, uint64_t user);
 
