@@ -51,6 +51,8 @@ int wait_for_answer(struct session *session, struct waiting *waiting, enum error
         if (waiting->error == ERR_GUESSED && waiting->wait_ms)
                 return session_complain(EXIT_REFUSED, "too many wrong guesses: not before %" PRIu64 " seconds from now",
                                         waiting->wait_ms / 1000 + 1);
+        if (waiting->error == ERR_NO_INVITE && waiting->no_invite)
+                return session_complain(EXIT_REFUSED, "%s", waiting->no_invite);
         if (waiting->error)
                 return session_complain(EXIT_REFUSED, "%s",
                                         waiting->error == ERR_BAD_FIELD && waiting->bad_field ? waiting->bad_field
@@ -203,7 +205,8 @@ int command_signup(struct session *session, int count, char **words)
         if (result != EXIT_DONE)
                 return result;
         if (core_phase(session->host->core) >= CORE_OFFLINE)
-                return session_complain(EXIT_REFUSED, "this profile is signed in already; give --profile for another");
+                return session_complain(EXIT_REFUSED, "this profile is signed in already%s; give --profile for another",
+                                        command_flags.invite ? ", and an invitation is for somebody new" : "");
         if (core_phase(session->host->core) == CORE_WAITS_FOR_CODE && (command_flags.code || !command_flags.email)) {
                 if (!command_flags.code)
                         fputs("This goes on with the code that was sent; an empty line begins again.\n", stderr);
@@ -218,6 +221,9 @@ int command_signup(struct session *session, int count, char **words)
             !get_answer(command_flags.password_file, &password_question, SIGNUP_NEEDS, password, sizeof(password)))
                 return EXIT_REFUSED;
         host_set_listener(session->host, on_sign, &waiting);
+        waiting.no_invite =
+                invite.size ? "this invitation is used up or has expired: ask whoever gave it for another one"
+                            : "this server wants an invitation: ask somebody who is there, then signup --invite LINK";
         taken = core_sign_up(session->host->core, slice_text(email), slice_text(user_name), slice_text(display_name),
                              slice_text(password), invite, host_time(session->host));
         crypto_wipe(password, sizeof(password));

@@ -13,6 +13,7 @@ struct waiting {
         enum error error;
         uint64_t wait_ms;      /* GUESSED: before the next try */
         const char *bad_field; /* what BAD_FIELD means here; NULL: its own text */
+        const char *no_invite; /* and NO_INVITE */
         struct session *session;
         struct id request;
         bool shows; /* there is something to print of the answer */

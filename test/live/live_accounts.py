@@ -35,13 +35,15 @@ def sign_up(rig, name, *options, code=0):
 @case
 def invited(rig):
     """nobody gets in without an invitation; with a link, or its token, so many as it is for"""
-    expect('invitation' in sign_up(rig, 'alice', code=1), f'why not: {rig.last_error}')
+    expect('wants an invitation' in sign_up(rig, 'alice', code=1), f'why not: {rig.last_error}')
     expect('invitation' in sign_up(rig, 'alice', '--invite', 'no-such-thing', code=1), f'why not: {rig.last_error}')
     token, link = invite(rig, '--domain', 'galka.example.org', '--uses', '2')
     expect_equal(link, f'https://galka.example.org/i/{token}', 'the link')
     sign_up(rig, 'alice', '--invite', link)
     sign_up(rig, 'bob', '--invite', token.upper())
-    expect('invitation' in sign_up(rig, 'carol', '--invite', token, code=1), f'why not: {rig.last_error}')
+    expect('used up or has expired' in sign_up(rig, 'carol', '--invite', token, code=1), f'why not: {rig.last_error}')
+    rig.galka('bob', 'signup', '--invite', link, code=1)
+    expect('for somebody new' in rig.last_error, f'who has an account: {rig.last_error}')
 
 
 @case

@@ -118,7 +118,7 @@ const SCREENS = [
   ['welcome', 'signed-out', ''], ['code', 'waits-for-code', ''], ['new-password', 'waits-for-reset', ''], ['sign-up', 'signed-out', '#invite=abcdefghijklmnopqrstuvwxyz'],
   ['search', 'full', chat(ANNA), press('Control+f', 'tea')], ['search-offline', 'offline', chat(ANNA), press('Control+f', 'tea')], ['switch', 'full', chat(ANNA), press('Control+k')],
   ['keys', 'full', chat(ANNA), press('Control+/')], ['menu', 'full', chat(ANNA), menuOf(13)], ['reactors', 'full', chat(GROUP), held(12)], ['selection', 'full', chat(GROUP), several], ['mention', 'full', chat(GROUP), type('Hello @')], ['emoji-by-name', 'full', chat(GROUP), type('Hello :smil')],
-  ['join', 'full', `#join=${'0'.repeat(31)}1.${'0'.repeat(31)}2`],
+  ['invited', 'full', '#invite=abcdefghijklmnopqrstuvwxyz'], ['join', 'full', `#join=${'0'.repeat(31)}1.${'0'.repeat(31)}2`],
 ];
 
 for (const [mode, look] of Object.entries({ 'desktop light, English': {}, 'phone dark, Russian': { viewport: PHONE, dark: true, language: 'ru' }, 'desktop dark, Russian': { dark: true, language: 'ru' }, 'phone light, English': { viewport: PHONE } }))

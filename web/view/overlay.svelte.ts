@@ -13,6 +13,7 @@ export type Overlay =
   | { kind: 'emoji'; choose: (emoji: string) => void; reaction: boolean }
   | { kind: 'person'; user: UserId }
   | { kind: 'invite' }
+  | { kind: 'invited'; token: string }
   | { kind: 'mute' }
   | { kind: 'link'; href: string; host: string }
   | { kind: 'join'; room: string; link: string }
