@@ -94,7 +94,7 @@ const held = (seq) => async (page) => {
 };
 const several = async (page) => {
   await menuOf(13)(page);
-  await page.getByRole('menuitem').filter({ hasText: /^(Select|Выбрать)$/ }).click();
+  await page.getByRole('menuitem', { name: /^(Select|Выбрать)$/ }).click();
   for (const seq of [12, 14]) await page.locator(`[data-seq="${seq}"]`).click();
 };
 const press = (keys, then = '') => async (page) => {
