@@ -311,11 +311,20 @@ static bool leave(struct core *core, enum error error)
 
 /* ---- not any more ---- */
 
+/* The link of who is signed in is for more than that, so it stands, and an answer finds nobody (answered_late). A renewal is nobody's
+ * wish but the core's. */
 enum error core_cancel(struct core *core, struct core_time time)
 {
-        if (core->loader.state != LOADER_DONE || core->account.state == ACCOUNT_SIGNED_IN)
+        struct account *account = &core->account;
+
+        if (core->loader.state != LOADER_DONE)
                 return ERR_NOT_NOW;
         core_set_time(core, time);
+        if (account->state == ACCOUNT_SIGNED_IN) {
+                if (account->request && is_of_signed_in(account->request))
+                        request_free(core);
+                return ERR_OK;
+        }
         request_free(core);
         if (core->link.state != LINK_DOWN)
                 link_close(core, 0); /* its answer would be nobody's */
@@ -326,7 +335,7 @@ enum error core_cancel(struct core *core, struct core_time time)
 enum error core_start_over(struct core *core, struct core_time time)
 {
         struct account *account = &core->account;
-        enum error error = core_cancel(core, time);
+        enum error error = account->state == ACCOUNT_SIGNED_IN ? ERR_NOT_NOW : core_cancel(core, time);
 
         if (error)
                 return error;
@@ -362,12 +371,25 @@ static bool was_done(struct core *core)
         return account_keep(core, ACCOUNT_SIGNED_IN, false);
 }
 
+/* To what was taken back. Nothing is told of it; but what it says of who one is, and of whom one blocks, is so. */
+static bool answered_late(struct core *core, const struct wire_frame *frame, const void *message)
+{
+        const struct wire_profile_set *set = message;
+
+        if (frame->code == WIRE_CODE_blocked)
+                blocks_changed(core);
+        if (frame->code != WIRE_CODE_profile_set || core->account.state != ACCOUNT_SIGNED_IN ||
+            set->profile.user != core->account.user)
+                return true;
+        return account_take_person(core, &set->profile) && account_keep(core, ACCOUNT_SIGNED_IN, false);
+}
+
 bool account_answered(struct core *core, struct request *request, const struct wire_frame *frame, const void *message)
 {
         struct account_request *mine = core->account.request;
 
         if (!mine || !id_equal(&mine->id, &request->id))
-                return true;
+                return answered_late(core, frame, message);
         mine->in_flight = false;
         if (frame->code == WIRE_CODE_signed_in)
                 return signed_in(core, message);

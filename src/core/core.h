@@ -90,8 +90,8 @@ must_use enum error core_confirm_email(struct core *core, struct slice code, str
 /* From here on the user blocks that one, or no longer (PROTOCOL, Blocking): answered by CORE_EVENT_SIGN. NO_USER, BLOCK_LIMIT. */
 must_use enum error core_block(struct core *core, uint64_t user, bool on, struct core_time time);
 
-/* Before one is signed in: what was asked for and is not answered is not asked any more, and nothing is told of it; whether it was done
- * nobody can say. start_over: nor is a code awaited any longer (CORE_SIGNED_OUT); NO_MEMORY. NOT_NOW: signed in, or not loaded. */
+/* What was asked for and is not answered is not asked any more, and nothing is told of it; whether it was done nobody can say.
+ * start_over: nor is a code awaited any longer (CORE_SIGNED_OUT); NO_MEMORY. NOT_NOW: not loaded; start_over: signed in. */
 must_use enum error core_cancel(struct core *core, struct core_time time);
 must_use enum error core_start_over(struct core *core, struct core_time time);
 

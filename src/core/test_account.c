@@ -103,9 +103,8 @@ static void a_code_is_not_awaited_any_more_after_a_crash_either(void **state)
                          ERR_NOT_NOW);
 }
 
-static void who_is_signed_in_stays_so(void **state)
+static void sign_in(struct world *world)
 {
-        struct world *world = *state;
         struct core_host *phone = &world->phone;
 
         ask(phone);
@@ -115,9 +114,114 @@ static void who_is_signed_in_stays_so(void **state)
                          ERR_OK);
         core_host_settle(phone);
         fake_server_serve(&world->server);
-        assert_true(core_phase(phone->core) >= CORE_OFFLINE);
+        assert_int_equal(core_phase(phone->core), CORE_SYNCED);
+        core_host_clear_events(phone);
+}
+
+static void who_is_signed_in_stays_so(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        sign_in(world);
         assert_int_equal(core_start_over(phone->core, phone->time), ERR_NOT_NOW);
-        assert_int_equal(core_cancel(phone->core, phone->time), ERR_NOT_NOW);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        core_host_settle(phone);
+        assert_false(phone->closed);
+        assert_int_equal(core_phase(phone->core), CORE_SYNCED);
+}
+
+static void delete_account(struct core_host *phone)
+{
+        assert_int_equal(core_delete_account(phone->core, SLICE_LITERAL("correct horse"), phone->time), ERR_OK);
+        core_host_settle(phone);
+}
+
+/* Somebody asks for the end of his account, there is no link, he thinks better of it: it must not come with the next one. */
+static void what_was_taken_back_is_not_asked_with_the_next_link(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        sign_in(world);
+        core_host_disconnect(phone);
+        delete_account(phone);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        fake_server_run(&world->server, 120000, 1000);
+        assert_int_equal(core_phase(phone->core), CORE_SYNCED);
+        assert_int_equal(world->server.counts[WIRE_CODE_delete_account], 0);
+        assert_int_equal(core_host_count(phone, CORE_EVENT_SIGN), 0);
+}
+
+static void nor_if_it_was_under_way(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+
+        sign_in(world);
+        world->server.script[WIRE_CODE_delete_account].times = 1;
+        delete_account(phone);
+        fake_server_serve(&world->server);
+        assert_int_equal(world->server.counts[WIRE_CODE_delete_account], 1);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        core_host_disconnect(phone);
+        fake_server_run(&world->server, 120000, 1000);
+        assert_int_equal(core_phase(phone->core), CORE_SYNCED);
+        assert_int_equal(world->server.counts[WIRE_CODE_delete_account], 1);
+        assert_int_equal(core_host_count(phone, CORE_EVENT_SIGN), 0);
+        delete_account(phone); /* and it can be asked for again */
+        fake_server_serve(&world->server);
+        assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
+}
+
+static void a_late_answer_is_not_told_but_a_name_is_what_it_says(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+        struct wire_profile_set set;
+        struct fake_frame frame = {0};
+
+        sign_in(world);
+        assert_int_equal(core_set_profile(phone->core, SLICE_LITERAL("alicia"), (struct slice){0}, phone->time), ERR_OK);
+        core_host_settle(phone);
+        while (frame.head.code != WIRE_CODE_set_profile)
+                assert_true(fake_server_take(phone, &frame));
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        set.profile = (struct wire_person){.user = 1, .user_name = SLICE_LITERAL("alicia")};
+        fake_server_send(&world->server, phone, WIRE_CODE_profile_set, &frame.head.request, NULL, &set);
+        core_host_settle(phone);
+        assert_false(phone->closed);
+        assert_true(slice_equal(core_profile(phone->core).user_name, SLICE_LITERAL("alicia")));
+        assert_int_equal(core_host_count(phone, CORE_EVENT_SIGN), 0);
+        core_host_crash(phone);
+        core_host_start(phone);
+        assert_true(slice_equal(core_profile(phone->core).user_name, SLICE_LITERAL("alicia")));
+}
+
+/* It is no wish of the user's that he could take back. */
+static void a_renewal_goes_on(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+        struct fake_frame frame = {0};
+
+        sign_in(world);
+        core_host_disconnect(phone);
+        world->server.token_salt++;
+        for (int i = 0; i < 300 && frame.head.code != WIRE_CODE_renew; i++) {
+                core_host_advance(phone, 100);
+                if (phone->connect_due)
+                        core_host_connect(phone);
+                while (frame.head.code != WIRE_CODE_renew && fake_server_take(phone, &frame))
+                        if (frame.head.code != WIRE_CODE_renew)
+                                fake_server_handle(&world->server, &world->server.clients[0], &frame);
+        }
+        assert_int_equal(frame.head.code, WIRE_CODE_renew);
+        assert_int_equal(core_cancel(phone->core, phone->time), ERR_OK);
+        fake_server_handle(&world->server, &world->server.clients[0], &frame);
+        fake_server_run(&world->server, 10000, 100);
+        assert_int_equal(core_phase(phone->core), CORE_SYNCED);
+        assert_int_equal(world->server.counts[WIRE_CODE_renew], 1);
 }
 
 /* ---- ticks, which every client shows by the same numbers ---- */
@@ -158,8 +262,14 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-                TEST(what_was_asked_without_a_server_can_be_taken_back),   TEST(an_answer_to_what_was_taken_back_is_nobodys),
-                TEST(a_code_is_not_awaited_any_more_after_a_crash_either), TEST(who_is_signed_in_stays_so),
+                TEST(what_was_asked_without_a_server_can_be_taken_back),
+                TEST(an_answer_to_what_was_taken_back_is_nobodys),
+                TEST(a_code_is_not_awaited_any_more_after_a_crash_either),
+                TEST(who_is_signed_in_stays_so),
+                TEST(what_was_taken_back_is_not_asked_with_the_next_link),
+                TEST(nor_if_it_was_under_way),
+                TEST(a_late_answer_is_not_told_but_a_name_is_what_it_says),
+                TEST(a_renewal_goes_on),
                 cmocka_unit_test(ticks_are_the_lowest_of_the_others),
         };
 
