@@ -105,6 +105,25 @@ test('what is asked about the account without a link is refused, and not done la
   assert.equal(anna.tab.state.phase, 'synced');
 });
 
+test('what is called off while it is under way is not done with the next link', async ({ anna }) => {
+  const { network } = anna.browser;
+  network.deaf = true;
+  const asked = refusal(anna.engine.deleteAccount(password));
+  await sleep(100);
+  anna.engine.cancel();
+  assert.equal(await asked, 'unknown');
+  anna.engine.cancel(); // nothing is left to call off
+  network.cut();
+  await anna.tab.phase('offline');
+  network.deaf = false;
+  network.mend();
+  anna.engine.hurry();
+  await anna.tab.phase('synced');
+  await sleep(300);
+  assert.equal(anna.tab.state.phase, 'synced');
+  await anna.engine.setProfile('anna', 'anna'); // whoever asks next need not wait
+});
+
 test('the tab that leads is closed: a third one shows what it showed until the new leader knows as much', async ({ anna, room }) => {
   const [second, third] = [anna.browser.tab(), anna.browser.tab()];
   for (const tab of [second, third]) await tab.wait(() => tab.state.phase === 'synced' && tab.rooms.has(room), 'synced');

@@ -266,6 +266,9 @@ export interface Engine {
   resetConfirm(code: string, password: string): Promise<void>;
   /** Back from waits-for-code or waits-for-reset to signed-out. */
   startOver(): Promise<void>;
+  /** Nobody waits any more for what this tab asked of the account, before one is signed in or after: it is not asked (again), and whoever waits
+   * is told 'unknown', for it may have been done. */
+  cancel(): void;
 
   // account: signed in (link, all of them: what is called off must not be done later)
   setPassword(old: string, next: string, others: boolean): Promise<void>;

@@ -412,6 +412,7 @@ export class FakeEngine implements Engine {
   }
   watch(): void {}
   typing(): void {}
+  cancel(): void {}
   hurry(): void {
     if (this.#phase !== 'offline') return;
     this.#phase = 'synced';

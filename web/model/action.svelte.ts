@@ -5,6 +5,17 @@ export class Action {
   busy = $state(false);
   /** of lang/; '': none */
   error = $state('');
+  readonly #stop: (() => void) | undefined;
+
+  /** stop: takes back what is under way, where that can be. */
+  constructor(stop?: () => void) {
+    this.#stop = stop;
+  }
+
+  /** Its place on the screen is closed: nobody waits any more. */
+  leave(): void {
+    if (this.busy) this.#stop?.();
+  }
 
   /** Resolves to whether it was done. A second start while one is under way does nothing. */
   async run(work: () => Promise<unknown>): Promise<boolean> {

@@ -32,7 +32,7 @@ type Message =
 
 /** May be done twice, or changes nothing. */
 const REPEATABLE: ReadonlySet<Deed> = new Set<Deed>([
-  'snapshot', 'devices', 'members', 'find', 'person', 'search', 'around', 'pins', 'reactors', 'history', 'read', 'watch', 'typing', 'hurry', 'offline', 'wrote', 'gone', 'set', 'setRoom',
+  'snapshot', 'devices', 'members', 'find', 'person', 'search', 'around', 'pins', 'reactors', 'history', 'read', 'watch', 'typing', 'hurry', 'cancel', 'offline', 'wrote', 'gone', 'set', 'setRoom',
 ]);
 
 interface Pending {

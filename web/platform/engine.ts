@@ -260,6 +260,10 @@ export class TabEngine implements Engine {
     return this.#deed('startOver');
   }
 
+  cancel(): void {
+    this.#quietly('cancel');
+  }
+
   setPassword(old: string, next: string, others: boolean): Promise<void> {
     return this.#deed('setPassword', old, next, others);
   }

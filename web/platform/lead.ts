@@ -98,6 +98,14 @@ export class Lead implements Deeds {
     this.#host.call('start_over');
   }
 
+  async cancel(): Promise<void> {
+    const sign = this.#news.sign;
+    if (!sign) return;
+    this.#news.sign = undefined;
+    sign.reject(new EngineError('unknown'));
+    this.#host.call('cancel');
+  }
+
   setPassword(old: string, next: string, others: boolean): Promise<void> {
     return this.#own('set_password', old, next, others);
   }

@@ -17,7 +17,7 @@ export type Overlay =
   | { kind: 'mute' }
   | { kind: 'link'; href: string; host: string }
   | { kind: 'join'; room: string; link: string }
-  | { kind: 'ask'; title: string; text?: string; yes: string; danger?: boolean; values?: Record<string, string | number>; run: () => unknown };
+  | { kind: 'ask'; title: string; text?: string; yes: string; danger?: boolean; values?: Record<string, string | number>; run: () => unknown; /** of what is under way when it is closed */ stop?: () => void };
 
 class Overlays {
   open = $state.raw<Overlay | undefined>();
