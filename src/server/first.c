@@ -189,6 +189,32 @@ static enum error make_keys_and_database(struct first *first)
         return error;
 }
 
+/* On this machine a browser wants neither TLS nor a name. */
+static void say_browser(const struct first *first)
+{
+        const struct options *options = &first->options;
+        bool local = strcmp(options->listen, "127.0.0.1") == 0;
+
+        if (!*options->web)
+                printf("\nIn a browser the link opens the web app, once 'web' in %s names its folder.\n", first->config);
+        else if (local && !*options->tls_certificate)
+                printf("\nOr in a browser, on this machine:\n\n    http://localhost:%llu/i/%s\n",
+                       (unsigned long long)options->port, first->invite);
+        else
+                printf("\nOr opens the link in a browser, if https://%s leads here.\n", options->domain);
+}
+
+static void say_invitation(const struct first *first, const char *where)
+{
+        const struct options *options = &first->options;
+
+        printf("Who is invited by\n\n    " INVITE_LINK "\n\nsigns up with (good for %llu, for %llu days; more of them: "
+               "galkad%s invite):\n\n    galka --server %s:%llu signup --invite " INVITE_LINK "\n",
+               options->domain, first->invite, (unsigned long long)options->uses, (unsigned long long)options->days, where,
+               options->domain, (unsigned long long)options->port, options->domain, first->invite);
+        say_browser(first);
+}
+
 /* How to go on, in commands that can be typed as they are. */
 static void say_what_next(const struct first *first, const struct options *given)
 {
@@ -208,15 +234,11 @@ static void say_what_next(const struct first *first, const struct options *given
         } else {
                 printf("Start it:\n\n    galkad%s all\n\n", where);
                 if (strcmp(options->listen, "127.0.0.1") == 0)
-                        printf("It listens on 127.0.0.1, so only this machine reaches it; 'listen' in %s says where else.\n",
+                        printf("It listens on 127.0.0.1, so only this machine reaches it; 'listen' in %s says where else.\n\n",
                                first->config);
         }
         if (*first->invite)
-                printf("Who is invited by\n\n    " INVITE_LINK
-                       "\n\nsigns up with (good for %llu, for %llu days; more of them: "
-                       "galkad%s invite):\n\n    galka --server %s:%llu signup --invite " INVITE_LINK "\n",
-                       options->domain, first->invite, (unsigned long long)options->uses, (unsigned long long)options->days,
-                       where, options->domain, (unsigned long long)options->port, options->domain, first->invite);
+                say_invitation(first, where);
         else
                 printf("Who is invited (galkad%s invite) signs up with:\n\n    galka --server %s:%llu signup --invite "
                        "LINK\n",

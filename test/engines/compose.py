@@ -21,6 +21,7 @@ import containers  # noqa: E402
 import wire  # noqa: E402
 from rig import User  # noqa: E402
 from tap import Skip, Suite, expect, expect_equal, wait_until  # noqa: E402
+from web import Asker, upgrade  # noqa: E402
 
 try:
     import yaml
@@ -92,6 +93,7 @@ def options_exist(rig):
         expect(rig.options[option] != 'SECRET' or value.startswith('@/'), f'galkad.conf: {option} is no file')
     for name, service in rig.services.items():
         expect(not [each for each in service.get('environment', {}) if each.startswith('GALKA')], f'{name}: environment')
+    expect(f'"$root{rig.config["web"]}"' in read(f'{ROOT}/tools/deb'), 'the web app is where the package puts it')
     path = f'{rig.temporary.name}/galkad.conf'
     with open(path, 'w', encoding='utf-8') as file:
         file.write(re.sub('@/.*', 'x', read(f'{COMPOSE}/galkad.conf')))
@@ -206,6 +208,18 @@ def two_people_talk(rig):
         for name in rig.frontends():
             page = rig.world.containers[name].execute(['bash', '-c', "exec 3<>/dev/tcp/127.0.0.1/9410; printf 'GET /metrics HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3"])
             expect(re.search(r'^galka_frontend_ready(\{.*\})? 1$', page.stdout, re.M), f'{name} has one of them: {page.stdout[:300]}')
+
+
+@suite.case
+def a_browser_comes(rig):
+    """the web app is given out on the published port, and its page may connect there"""
+    if not rig.world:
+        raise Skip('it did not start')
+    rig.world.go_to('haproxy')
+    with Asker(int(rig.services['haproxy']['ports'][0].split(':')[0])) as asker:
+        page = asker.ask('/')
+        expect_equal((page.status, page.body), (200, b'the web app\n'), 'the page')
+        expect_equal(upgrade(asker, Host='localhost:4255', Origin='http://localhost:4255').status, 101, 'its WebSocket')
 
 
 @suite.case

@@ -23,6 +23,7 @@ from tap import expect, expect_equal, wait_until
 
 CLONE_NEWNET = 0x40000000
 BRIDGE = 'compose0'
+WEB = '/usr/share/galka/web'  # where the package puts the web app
 USERS = {'apache/kafka': 1000, 'redis': 999, 'postgres': 999, 'haproxy': 99, 'galka': 10143}
 VOLUMES = {'/var/lib/kafka/data': 1000, '/var/lib/postgresql/data': 999, '/var/lib/galka': 10143}  # folders of images: whose they are
 START_SECONDS = 90
@@ -97,6 +98,7 @@ class Container:
         for path in self.world.shared:
             lines += [f'mkdir -p .{path}; mount --bind {path} .{path}']
         lines += [f'cp {self.world.galkad} usr/bin/galkad', 'mkdir -p usr/local/etc/haproxy var/lib/galka', 'chown 10143:10143 var/lib/galka',
+                  f'mkdir -p .{WEB}; echo the web app > .{WEB}/index.html',
                   'echo "inside:x:999:999::/:/bin/sh" >> etc/passwd']
         return '\n'.join(lines)
 

@@ -81,6 +81,7 @@ def two_commands(rig):
         expect(f'{name}: made' in said, f'{name} is made: {said}')
     link = re.search(r'^    (https://localhost/i/\w{26})$', said, re.MULTILINE)
     expect(link and '    galkad all\n' in said and f'galka --server localhost:{port} signup --invite {link[1]}' in said, f'what to type: {said}')
+    expect("In a browser the link opens the web app, once 'web' in" in said, f'what a browser needs: {said}')
     folder = os.path.join(place, 'galka-data')
     expect_equal({name: mode(os.path.join(folder, name)) for name in ('galkad.conf', 'keys', 'galka.db')},
                  dict.fromkeys(('galkad.conf', 'keys', 'galka.db'), 0o600), 'modes')
@@ -97,6 +98,18 @@ def two_commands(rig):
     wait_until(lambda: [row['text'] for row in rig.galka_json('tom', 'history', '@sarah')] == ['two commands'], 'tom has it')
     process.signal(signal.SIGTERM)
     expect_equal(process.wait(), 0, 'exit code')
+
+
+@case
+def a_browser_is_invited_too(rig):
+    """with a web app setup says how a browser takes the invitation: here without TLS, elsewhere by the link itself"""
+    app = make_folder(rig, 'app')
+    with open(os.path.join(app, 'index.html'), 'w', encoding='utf-8') as file:
+        file.write('app')
+    said = run(rig, 'setup', '--domain', 'localhost', '--port', free_port(), '--web', app, cwd=make_folder(rig, 'browser'))
+    expect(re.search(r'^    http://localhost:\d+/i/\w{26}$', said, re.MULTILINE), f'the address here: {said}')
+    said = run(rig, 'setup', '--domain', 'chat.example.org', '--listen', '0.0.0.0', '--web', app, cwd=make_folder(rig, 'elsewhere'))
+    expect('Or opens the link in a browser, if https://chat.example.org leads here.' in said, f'elsewhere: {said}')
 
 
 def sign_up(rig, server, name, link):
