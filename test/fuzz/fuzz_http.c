@@ -1,6 +1,6 @@
 /*
  * What a browser may send to a frontend: heads of requests, any number of them, in any pieces. The first byte of the input chooses how
- * much is read at once.
+ * much is read at once, and whether the browser ends its side behind them.
  *
  * What is checked: more bytes do not change what a head says; what is taken from it lies within it; every answer is one, and nothing is
  * left over at the end.
@@ -16,6 +16,7 @@
 #define CUTS_MAX   600 /* a head is parsed once for each byte: not of long ones */
 #define LONG       70000
 #define PASS_STEPS 8
+#define ENDS       128 /* in the first byte */
 
 static void check_within(struct slice part, const uint8_t *data, size_t size)
 {
@@ -102,8 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         host_start(&host, &options);
         host_show(&host, files, countof(files));
         client_open(&host, &client);
-        fake_net_set_read_max(host.net, data[0]);
+        fake_net_set_read_max(host.net, data[0] & ~ENDS);
         (void)client_send_bytes(&client, data + 1, size - 1);
+        if (data[0] & ENDS)
+                check(host.client_net->ops->end_writing(host.client_net, client.socket) == ERR_OK);
         for (int i = 0; i < PASS_STEPS; i++) {
                 client_receive(&client);
                 host.clock.now_us += 100000;
