@@ -356,6 +356,31 @@ test('R and E are where they are on the keyboard, in a layout without Latin', as
   await page.context().close();
 });
 
+test('a question and a form that are closed while they are under way take back what they asked', async (rig) => {
+  const page = await open(rig, 'full', '#/settings/account');
+  const called = () => page.evaluate(() => window.called);
+  await page.evaluate(() => {
+    window.called = [];
+    const never = new Promise(() => undefined);
+    for (const deed of ['deleteAccount', 'setProfile']) window.engine[deed] = () => (window.called.push(deed), never);
+    window.engine.cancel = () => window.called.push('cancel');
+  });
+  await page.getByLabel('Password', { exact: true }).last().fill('password');
+  await page.getByRole('button', { name: 'Delete the account' }).last().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Delete the account' }).click();
+  await eventually('it is asked', called, ['deleteAccount']);
+  await page.keyboard.press('Escape');
+  await eventually('and taken back', called, ['deleteAccount', 'cancel']);
+  await page.evaluate(() => (location.hash = '#/settings/profile'));
+  await page.getByLabel('Your name').fill('Another');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await eventually('a name is asked for', called, ['deleteAccount', 'cancel', 'setProfile']);
+  await page.evaluate(() => (location.hash = '#/'));
+  await eventually('and taken back', called, ['deleteAccount', 'cancel', 'setProfile', 'cancel']);
+  await page.context().close();
+});
+
 test('a log above a hole goes on by itself once there is a link, though nobody can scroll it; without a row it says why', async (rig) => {
   for (const top of [13, 15]) {
     const page = await open(rig, 'offline');
