@@ -234,7 +234,8 @@ static void say_what_next(const struct first *first, const struct options *given
         } else {
                 printf("Start it:\n\n    galkad%s all\n\n", where);
                 if (strcmp(options->listen, "127.0.0.1") == 0)
-                        printf("It listens on 127.0.0.1, so only this machine reaches it; 'listen' in %s says where else.\n\n",
+                        printf("It listens on 127.0.0.1, so only this machine reaches it; 'listen' in %s says where "
+                               "else.\n\n",
                                first->config);
         }
         if (*first->invite)
