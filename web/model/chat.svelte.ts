@@ -169,7 +169,7 @@ export class Chat {
     this.members.take(rows);
     this.selection.take(rows);
     const here = new Set(rows.map((row) => row.request));
-    this.outbox = this.outbox.filter((entry) => !here.has(entry.id));
+    if (this.outbox.some((entry) => here.has(entry.id))) this.outbox = this.outbox.filter((entry) => !here.has(entry.id));
   }
 
   #takeOutbox(event: OutboxEvent): void {

@@ -191,9 +191,9 @@ export class Pager {
     if (this.#reading > 0 && this.#meanwhile.length <= WINDOW_MAX) this.#meanwhile = [...this.#meanwhile, ...come];
     if (!this.loaded) return [];
     const full = this.rows.length >= 2 * WINDOW_MAX;
-    const next = follow(this.rows, come, this.atNewest && !full);
     if (full && come.some((row) => row.seq > last)) this.atNewest = false;
-    this.#put(next, false);
+    const next = follow(this.rows, come, this.atNewest && !full);
+    if (next !== this.rows) this.#put(next, false); // history that comes is below the window: the log is as it was
     return come.filter((row) => row.seq > last);
   }
 

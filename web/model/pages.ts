@@ -32,12 +32,10 @@ export function merge(one: Row[], other: Row[]): Row[] {
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }
 
-/** Rows that came: those within the window replace what they change, those that follow are added if the window has the newest. */
+/** Rows that came: those within the window replace what they change, those that follow are added if the window has the newest. The same if none is. */
 export function follow(rows: Row[], come: Row[], atNewest: boolean): Row[] {
   const first = rows[0]?.seq ?? 0;
   const last = rows.at(-1)?.seq ?? 0;
-  return merge(
-    rows,
-    come.filter((row) => (row.seq > last ? atNewest : row.seq >= first) && row.kind !== 'setting'),
-  );
+  const mine = come.filter((row) => (row.seq > last ? atNewest : row.seq >= first) && row.kind !== 'setting');
+  return mine.length > 0 ? merge(rows, mine) : rows;
 }
