@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""fill.py ROOT PORT TSV NAME COUNT: writes COUNT messages to the user called NAME, as the first user that `galkad user import` printed into
-the file TSV, sixteen a frame and some frames at once. Prints the seconds that it took. For tests of large rooms in a browser."""
+"""fill.py ROOT PORT TSV NAME COUNT [FIRST]: writes COUNT messages, numbered from FIRST (1), to the user called NAME, as the first user that
+`galkad user import` printed into the file TSV, sixteen a frame and some frames at once. Prints the seconds that it took. For tests of large rooms in a browser."""
 import os
 import sys
 import time
@@ -22,7 +22,8 @@ class User:
 
 
 def main():
-    root, port, tsv, name, count = sys.argv[1:]
+    root, port, tsv, name, count = sys.argv[1:6]
+    first = int(sys.argv[6]) if len(sys.argv) > 6 else 1
     with open(tsv, encoding='utf-8') as file:
         sender = User(file.readline())
     client = wire.Client(wire.Definition(root), int(port), timeout=60)
@@ -34,7 +35,7 @@ def main():
     while sent < int(count) or waiting:
         while sent < int(count) and waiting < FRAMES:
             size = min(OPERATIONS, int(count) - sent)
-            operations = [{'id': wire.new_id(), 'kind': 1, 'text': f'{sent + i + 1}. {SENTENCES[(sent + i) % len(SENTENCES)]}'} for i in range(size)]
+            operations = [{'id': wire.new_id(), 'kind': 1, 'text': f'{first + sent + i}. {SENTENCES[(first + sent + i - 1) % len(SENTENCES)]}'} for i in range(size)]
             client.send('write', {'operations': operations}, request=wire.new_id(), room=room)
             sent, waiting = sent + size, waiting + 1
         answer = client.wait_for('written', 'error', timeout=60)
