@@ -38,17 +38,22 @@ function sameYear(time: number, now: number): boolean {
   return new Date(time).getFullYear() === new Date(now).getFullYear();
 }
 
+/** Within a sentence. */
+function plainDay(time: number, now: number): string {
+  const days = daysAgo(time, now);
+  if (days <= 0) return t('time.today').toLocaleLowerCase();
+  if (days === 1) return t('time.yesterday').toLocaleLowerCase();
+  return days < 7 ? format(time, 'long weekday', { weekday: 'long' }) : sameYear(time, now) ? format(time, 'day', { day: 'numeric', month: 'long' }) : format(time, 'date', { day: 'numeric', month: 'long', year: 'numeric' });
+}
+
 /** For the line between days. */
 export function day(time: number, now: number): string {
-  const days = daysAgo(time, now);
-  if (days <= 0) return t('time.today');
-  if (days === 1) return t('time.yesterday');
-  const said = days < 7 ? format(time, 'long weekday', { weekday: 'long' }) : sameYear(time, now) ? format(time, 'day', { day: 'numeric', month: 'long' }) : format(time, 'date', { day: 'numeric', month: 'long', year: 'numeric' });
+  const said = plainDay(time, now);
   return said.charAt(0).toLocaleUpperCase() + said.slice(1);
 }
 
 export function moment(time: number, now: number): string {
-  return t('time.moment', { day: day(time, now), clock: clock(time) });
+  return t('time.moment', { day: plainDay(time, now), clock: clock(time) });
 }
 
 export function full(time: number): string {
