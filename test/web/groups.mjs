@@ -25,6 +25,7 @@ test('a group with one other; who opens it sees who made it', async (rig) => {
   await page.getByText('@boris', { exact: true }).first().click();
   await rig.anna.checkAccess('a new group');
   await page.getByRole('button', { name: 'Create the group' }).click();
+  await page.getByRole('heading', { name: GROUP, level: 1 }).waitFor(); // else it may be typed into the chat that is going
   await say(page, 'Welcome, watchers');
   await rig.boris.page.goBack();
   await openChat(rig.boris.page, GROUP);

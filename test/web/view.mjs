@@ -244,7 +244,7 @@ test('several messages: chosen from the menu, by presses, a range, keys; copied,
   };
   await choose(13, 12, 15);
   await eventually('three', chosen, [12, 13, 15]);
-  await page.getByText('3 selected').waitFor();
+  await page.getByText('3 selected', { exact: true }).waitFor();
   await checkAccess(page, 'a selection');
   await page.locator('[data-seq="12"] .reactions button').first().click({ force: true });
   await eventually('a press chooses, and nothing else', chosen, [13, 15]);
