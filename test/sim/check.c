@@ -42,8 +42,8 @@ uint64_t check_repair_ms(const char *rule)
         if (strcmp(rule, CHECK_STATUS_STALE) == 0)
                 return SIM_RENEW_MS;
         return strcmp(rule, CHECK_ROWS_MISSING) == 0 || strcmp(rule, CHECK_TICK_MISSING) == 0 ||
-                               strcmp(rule, CHECK_GROUP_STALE) == 0 || strcmp(rule, CHECK_SETTING_STALE) == 0 ||
-                               strcmp(rule, CHECK_LEAVER_STAYS) == 0
+                               strcmp(rule, CHECK_TICK_STALE) == 0 || strcmp(rule, CHECK_GROUP_STALE) == 0 ||
+                               strcmp(rule, CHECK_SETTING_STALE) == 0 || strcmp(rule, CHECK_LEAVER_STAYS) == 0
                        ? SIM_REPAIR_MS
                        : 0;
 }

@@ -22,6 +22,7 @@ uint64_t check_repair_ms(const char *rule);
 
 #define CHECK_ROWS_MISSING  "5 rows missing"
 #define CHECK_TICK_MISSING  "6 a tick missing"
+#define CHECK_TICK_STALE    "6 a tick of before receipts were switched"
 #define CHECK_GROUP_STALE   "5 a group is stale"
 #define CHECK_STATUS_STALE  "5 a status is stale"
 #define CHECK_SETTING_STALE "5 a setting is stale"

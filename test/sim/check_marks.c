@@ -32,6 +32,17 @@ static enum core_message_state earned_by(const struct check_store *store, unsign
         return shown ? CORE_MESSAGE_READ : CORE_MESSAGE_DELIVERED;
 }
 
+/* Ticks that a member's marks earned go when he switches receipts; who is not told keeps them until he compares. */
+static bool somebody_switched(const struct check_store *store, unsigned room)
+{
+        check_each_member(store, room, member)
+        {
+                if (is_present(member) && (member->counted_from > member->joined || check_receipts_off(store, member->user)))
+                        return true;
+        }
+        return false;
+}
+
 /* The ticks of a client's own rows are those that the others' marks earn him. */
 static void check_ticks(struct sim *sim, const struct check_store *store, const struct sim_client *client, unsigned room)
 {
@@ -51,7 +62,10 @@ static void check_ticks(struct sim *sim, const struct check_store *store, const 
                 earned = earned_by(store, room, user, seq);
                 is = core_row_state(client->host.core, &known->id, seq, user);
                 if (is != earned) {
-                        sim_break(sim, is > earned ? "6 a tick nobody earned" : CHECK_TICK_MISSING,
+                        sim_break(sim,
+                                  is < earned                      ? CHECK_TICK_MISSING
+                                  : somebody_switched(store, room) ? CHECK_TICK_STALE
+                                                                   : "6 a tick nobody earned",
                                   "client %u shows number %" PRIu64 " of room %u in state %d, and it is %d", client->number,
                                   seq, room, (int)is, (int)earned);
                         return;

@@ -11,11 +11,12 @@
 #include "rules/row.h"
 #include "sim/sim.h"
 
-#define RULE      "11 the search lies"
-#define RULE_PINS "12 the pins lie"
-#define HITS_MAX  7
-#define WORDS_MAX 64
-#define SQL_SIZE  4096
+#define RULE          "11 the search lies"
+#define RULE_PINS     "12 the pins lie"
+#define RULE_REACTORS "12 reactions that nobody gave"
+#define HITS_MAX      7
+#define WORDS_MAX     64
+#define SQL_SIZE      4096
 
 /* Where he looks: everywhere, in a room, or rather in a group that he left. */
 static struct id choose_room(struct sim *sim, const struct sim_client *client)
@@ -92,6 +93,38 @@ enum error finder_pins(struct sim *sim, struct sim_client *client, const struct 
         return error;
 }
 
+enum error finder_reactors(struct sim *sim, struct sim_client *client, const struct id *room, uint64_t seq)
+{
+        client->finder.reactors_room = *room;
+        client->finder.reactors_seq = seq;
+        client->finder.reactors_asked_us = sim->now_us;
+        return core_reactors(client->host.core, room, seq, &client->finder.reactors_request, client->host.time);
+}
+
+/* By their ids, each once, and nobody who did not react so to that row. */
+static void hear_reactors(struct sim *sim, const struct sim_client *client, const struct core_event *event)
+{
+        const struct finder *finder = &client->finder;
+        unsigned room = history_room(sim, &finder->reactors_room);
+        struct wire_iterator iterator;
+        struct wire_reactor reactor;
+        uint64_t last = 0;
+
+        if (!id_equal(&event->id, &finder->reactors_request) || finder->reactors_asked_us <= sim->faults.restored_us)
+                return;
+        if (client->revoked && finder->reactors_asked_us > client->revoked_us)
+                sim_break(sim, "7 seen by a revoked device", "client %u still sees reactions", client->number);
+        (void)history_saw(sim, client->user->id, &finder->reactors_room, finder->reactors_seq, finder->reactors_seq);
+        wire_list_start(&iterator, WIRE_STRUCTURE(reactor_list), 1, &event->list);
+        while (wire_list_next(&iterator, &reactor)) {
+                if (reactor.user <= last ||
+                    !history_has_reaction(sim, room, finder->reactors_seq, reactor.user, reactor.emoji))
+                        sim_break(sim, RULE_REACTORS, "client %u is told of a reaction to number %" PRIu64 " of room %u",
+                                  client->number, finder->reactors_seq, room);
+                last = reactor.user;
+        }
+}
+
 /* Newest pin first, and nothing but pins. */
 static void hear_pins(struct sim *sim, const struct sim_client *client, const struct core_event *event)
 {
@@ -123,6 +156,8 @@ void finder_hear(struct sim *sim, const struct sim_client *client, const struct 
 
         if (event->kind == CORE_EVENT_PINS)
                 hear_pins(sim, client, event);
+        if (event->kind == CORE_EVENT_REACTORS)
+                hear_reactors(sim, client, event);
         /* What a store said before it went back is no news of the one there is now. */
         if (event->kind != CORE_EVENT_FOUND || !id_equal(&event->id, &client->finder.request) ||
             client->finder.asked_us <= sim->faults.restored_us)

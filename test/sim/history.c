@@ -170,22 +170,39 @@ bool history_text_is_right(const struct sim *sim, const struct message *message,
         return false;
 }
 
-void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row, bool of_the_past)
+bool history_saw(struct sim *sim, uint64_t user, const struct id *room, uint64_t seq, uint64_t changed)
 {
+        struct history *history = &sim->history;
         uint64_t lower, higher;
-        struct message *message;
 
         if (room_kind_of(room) == ROOM_GROUP) {
-                struct history *history = &sim->history;
-
                 if (history->shown_count < HISTORY_SHOWN_MAX)
-                        history->shown[history->shown_count++] =
-                                (struct shown){user, row->seq, row->changed, history_room(sim, room)};
+                        history->shown[history->shown_count++] = (struct shown){user, seq, changed, history_room(sim, room)};
         } else if (!room_personal_users(room, &lower, &higher) || (user != lower && user != higher)) {
-                sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in",
-                          row->seq);
-                return;
+                sim_break(sim, "7 seen by a stranger", "a user saw number %" PRIu64 " of a room that he is not in", seq);
+                return false;
         }
+        return true;
+}
+
+bool history_has_reaction(const struct sim *sim, unsigned room, uint64_t seq, uint64_t user, struct slice emoji)
+{
+        for (unsigned i = 0; i < sim->history.count; i++) {
+                const struct message *message = &sim->history.messages[i];
+
+                if (message->alters == ROW_REACTED && message->room == room && message->target == seq &&
+                    message->sender == user && message->reaction && slice_equal(slice_text(message->reaction), emoji))
+                        return true;
+        }
+        return false;
+}
+
+void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row, bool of_the_past)
+{
+        struct message *message;
+
+        if (!history_saw(sim, user, room, row->seq, row->changed))
+                return;
         message = history_find(sim, &row->request, row->sender, room);
         if (!message)
                 message = leaving_row(sim, room, (unsigned)row->kind, &row->request, row->sender, row->subject);

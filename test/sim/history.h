@@ -97,6 +97,13 @@ void history_restored(struct sim *sim, uint64_t since_us);
 
 /* Somebody was shown this row: checks what can be checked at once. of_the_past: by a client that has not heard of a new era, and may
  * show what was done before and is refused now. */
+/* That user was shown something of that row, as it was since `changed`: he must be in the room, of a group then (check_store.c). False:
+ * he is not. */
+bool history_saw(struct sim *sim, uint64_t user, const struct id *room, uint64_t seq, uint64_t changed);
+
+/* Did that user ever give that reaction to that row? */
+bool history_has_reaction(const struct sim *sim, unsigned room, uint64_t seq, uint64_t user, struct slice emoji);
+
 void history_shown(struct sim *sim, uint64_t user, const struct id *room, const struct wire_row *row, bool of_the_past);
 
 /* Is that what the row's maker wrote, or one of his edits of it? Of a tombstone: did somebody delete it? */

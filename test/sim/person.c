@@ -198,7 +198,7 @@ static void look_around(struct sim *sim, struct sim_client *client)
         enum error error = ERR_OK;
         struct id request;
 
-        switch (sim_below(sim, 8)) {
+        switch (sim_below(sim, 9)) {
         case 0:
                 error = core_find(core, SLICE_LITERAL("user"), &request, client->host.time);
                 break;
@@ -213,6 +213,10 @@ static void look_around(struct sim *sim, struct sim_client *client)
         case 6:
                 if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
                         error = finder_pins(sim, client, &info.room);
+                break;
+        case 7:
+                if (core_room_at(core, (uint32_t)sim_below(sim, 4), &info))
+                        error = finder_reactors(sim, client, &info.room, 1 + sim_below(sim, info.head + 1));
                 break;
         case 4:
         case 5:

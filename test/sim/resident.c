@@ -82,6 +82,8 @@ static bool has_reason(const struct resident *resident, enum error error)
                 return resident->deed->code == WIRE_CODE_invite;
         case ERR_NO_ROOM: /* he has written nothing there */
                 return resident->deed->in_room;
+        case ERR_NO_ROW: /* or settings alone */
+                return resident->deed->code == WIRE_CODE_reactors;
         case ERR_BAD_LOGIN:
                 return is_in_vain(resident);
         case ERR_REVOKED:

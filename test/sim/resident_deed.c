@@ -255,6 +255,12 @@ static void ask_pins(struct resident *resident, union resident_message *message)
         message->pins.limit = 10;
 }
 
+static void ask_reactors(struct resident *resident, union resident_message *message)
+{
+        (void)resident;
+        message->reactors.seq = 1;
+}
+
 static void ask_typing(struct resident *resident, union resident_message *message)
 {
         (void)resident;
@@ -429,6 +435,7 @@ const struct resident_deed resident_deeds[RESIDENT_DEEDS] = {
         {WIRE_CODE_members, LINE_OF_MAIN, true, NULL, ask_members, NULL},
         {WIRE_CODE_around, LINE_OF_MAIN, true, NULL, ask_around, NULL},
         {WIRE_CODE_pins, LINE_OF_MAIN, true, NULL, ask_pins, NULL},
+        {WIRE_CODE_reactors, LINE_OF_MAIN, true, NULL, ask_reactors, NULL},
         {WIRE_CODE_typing, LINE_OF_MAIN, true, NULL, ask_typing, NULL},
         {WIRE_CODE_reset, LINE_APART, false, may_reset, ask_reset, done_reset},
         {WIRE_CODE_reset_confirm, LINE_APART, false, may_reset_confirm, ask_reset_confirm, done_reset_confirm},

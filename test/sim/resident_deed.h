@@ -7,7 +7,7 @@
 
 #include "sim/resident.h"
 
-#define RESIDENT_DEEDS 20
+#define RESIDENT_DEEDS 21
 
 enum resident_line { LINE_OF_MAIN, LINE_APART };
 
@@ -31,6 +31,7 @@ union resident_message {
         struct wire_members members;
         struct wire_around around;
         struct wire_pins pins;
+        struct wire_reactors reactors;
         struct wire_typing typing;
 };
 

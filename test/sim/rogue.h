@@ -15,11 +15,12 @@
 #include "sim/client.h"
 #include "wire/wire.h"
 
-#define ROGUES_MAX       4
-#define ROGUE_FRAMES_MAX 12 /* kept for being sent again */
-#define ROGUE_FRAME_SIZE 512
-#define ROGUE_INPUT_SIZE (512 * 1024)
-#define ROGUE_CALM_US    UINT64_C(5000000) /* so long the sign-out by calm twins may take to reach the other one */
+#define ROGUES_MAX         4
+#define ROGUE_REACTORS_SEQ 1  /* whose reactions he asks for: what was there before he was */
+#define ROGUE_FRAMES_MAX   12 /* kept for being sent again */
+#define ROGUE_FRAME_SIZE   512
+#define ROGUE_INPUT_SIZE   (512 * 1024)
+#define ROGUE_CALM_US      UINT64_C(5000000) /* so long the sign-out by calm twins may take to reach the other one */
 
 struct sim;
 

@@ -78,7 +78,7 @@ static void come_by_link(struct sim *sim, struct rogue *rogue, const struct hist
 static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
 {
         static const uint8_t codes[] = {WIRE_CODE_mark,  WIRE_CODE_changes, WIRE_CODE_around, WIRE_CODE_members,
-                                        WIRE_CODE_watch, WIRE_CODE_typing,  WIRE_CODE_pins};
+                                        WIRE_CODE_watch, WIRE_CODE_typing,  WIRE_CODE_pins,   WIRE_CODE_reactors};
         uint8_t code = codes[sim_below(sim, countof(codes))];
         const struct wire_mark mark = {
                 .delivered = sim_below(sim, 60), .read = sim_below(sim, 1000), .shown = sim_below(sim, 1000)};
@@ -86,19 +86,21 @@ static void look(struct sim *sim, struct rogue *rogue, const struct id *room)
         const struct wire_around around = {.seq = 1, .limit = 50};
         const struct wire_members members = {.limit = 10};
         const struct wire_pins pins = {.limit = 50};
+        const struct wire_reactors reactors = {.seq = ROGUE_REACTORS_SEQ};
         const struct wire_typing typing = {.kind = ROW_TEXT};
         struct wire_user_ref users[USERS_MAX];
         struct wire_watch watch = {.users.items = users};
         struct wire_frame frame = rogue_frame(sim, rogue, code, room);
 
         rogue_send(sim, rogue, &frame,
-                   code == WIRE_CODE_mark      ? (const void *)&mark
-                   : code == WIRE_CODE_changes ? (const void *)&changes
-                   : code == WIRE_CODE_around  ? (const void *)&around
-                   : code == WIRE_CODE_pins    ? (const void *)&pins
-                   : code == WIRE_CODE_typing  ? (const void *)&typing
-                   : code == WIRE_CODE_watch   ? (const void *)watching_all(sim, &watch, users, room)
-                                               : (const void *)&members,
+                   code == WIRE_CODE_mark       ? (const void *)&mark
+                   : code == WIRE_CODE_changes  ? (const void *)&changes
+                   : code == WIRE_CODE_around   ? (const void *)&around
+                   : code == WIRE_CODE_pins     ? (const void *)&pins
+                   : code == WIRE_CODE_reactors ? (const void *)&reactors
+                   : code == WIRE_CODE_typing   ? (const void *)&typing
+                   : code == WIRE_CODE_watch    ? (const void *)watching_all(sim, &watch, users, room)
+                                                : (const void *)&members,
                    false);
 }
 

@@ -17,6 +17,14 @@ static void hear_row(struct sim *sim, const struct rogue *rogue, const struct id
         history_shown(sim, rogue->user->id, room, row, false);
 }
 
+/* The reactions to a row are as good as the row. */
+static void hear_reactors(struct sim *sim, const struct rogue *rogue, const struct id *room)
+{
+        if (must_be_deaf(sim, rogue))
+                sim_break(sim, "7 seen by a revoked device", "rogue %u still gets reactions", rogue->number);
+        (void)history_saw(sim, rogue->user->id, room, ROGUE_REACTORS_SEQ, ROGUE_REACTORS_SEQ);
+}
+
 static void hear_rows(struct sim *sim, const struct rogue *rogue, const struct id *room,
                       const struct wire_structure *structure, uint32_t tag, const struct wire_list *list)
 {
@@ -158,6 +166,7 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                 struct wire_change_page page;
                 struct wire_window window;
                 struct wire_pin_page pins;
+                struct wire_reactor_list reactors;
                 struct wire_error error;
                 struct wire_done done;
                 struct wire_watched watched;
@@ -172,6 +181,7 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
         case WIRE_CODE_change_page:
         case WIRE_CODE_window:
         case WIRE_CODE_pin_page:
+        case WIRE_CODE_reactor_list:
         case WIRE_CODE_error:
         case WIRE_CODE_done:
         case WIRE_CODE_watched:
@@ -198,6 +208,8 @@ static void hear_frame(struct sim *sim, struct rogue *rogue, const struct wire_f
                 hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(window), WIRE_TAG(window, rows), &message.window.rows);
         else if (frame->code == WIRE_CODE_pin_page)
                 hear_rows(sim, rogue, &frame->room, WIRE_STRUCTURE(pin_page), WIRE_TAG(pin_page, rows), &message.pins.rows);
+        else if (frame->code == WIRE_CODE_reactor_list)
+                hear_reactors(sim, rogue, &frame->room);
         else if (frame->code == WIRE_CODE_done)
                 hear_done(sim, rogue, &frame->request);
         else if (frame->code == WIRE_CODE_watched)
