@@ -59,8 +59,10 @@ coverage: deps-test     ## lines and branches that the tests reach, by room (ROO
 deb: deps-run           ## a Debian package in build/
 	@tools/deb
 
-install: all            ## galkad, galka and their man pages under /usr/local (DESTDIR=)
+install: all            ## galkad, galka, their man pages and the web app, if it was built, under /usr/local (DESTDIR=)
 	meson install -C $(BUILD) --no-rebuild
+	@if [ -e build/web/index.html ]; then mkdir -p $(DESTDIR)/usr/local/share/galka/web && cp -r build/web/. $(DESTDIR)/usr/local/share/galka/web/; \
+	else echo "Installed without the web app: make web builds it."; fi
 
 help:                   ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*##/\1#/p' Makefile | awk -F '#' '{ printf "  make %-28s%s\n", $$1, $$2 }'

@@ -15,11 +15,12 @@
 
 #define DOMAIN_SIZE    254
 #define MARGIN         16
-#define DEFAULT_FOLDER "galka-data" /* of --data */
+#define DEFAULT_FOLDER "galka-data"          /* of --data */
+#define WEB_FOLDER     "/../share/galka/web" /* of what is installed, seen from where galkad is */
 
 struct first {
         struct options options; /* as given, and answered; texts are others' */
-        char domain[DOMAIN_SIZE], data[SETUP_PATH_SIZE], config[SETUP_PATH_SIZE + MARGIN];
+        char domain[DOMAIN_SIZE], data[SETUP_PATH_SIZE], config[SETUP_PATH_SIZE + MARGIN], web[SETUP_PATH_SIZE];
         char invite[INVITE_TEXT_SIZE]; /* of a database that was made; "": none */
         char text[SERVER_ERROR_SIZE];
 };
@@ -111,6 +112,29 @@ static enum error write_config(struct first *first)
         return error;
 }
 
+/* The web app that was installed with this galkad, unless another was given. */
+static void find_web(struct first *first)
+{
+        char path[SETUP_PATH_SIZE], index[SETUP_PATH_SIZE + MARGIN];
+        ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - sizeof(WEB_FOLDER));
+        char *whole, *end;
+
+        if (*first->options.web || size <= 0)
+                return;
+        path[size] = '\0';
+        end = strrchr(path, '/');
+        if (!end)
+                return;
+        memcpy(end, WEB_FOLDER, sizeof(WEB_FOLDER));
+        whole = realpath(path, NULL);
+        snprintf(index, sizeof(index), "%.4096s/index.html", whole ? whole : path);
+        if (whole && strlen(whole) < sizeof(first->web) && access(index, R_OK) == 0) {
+                snprintf(first->web, sizeof(first->web), "%s", whole);
+                first->options.web = first->web;
+        }
+        free(whole);
+}
+
 static enum error make_config(struct first *first)
 {
         const struct options *options = &first->options;
@@ -122,8 +146,10 @@ static enum error make_config(struct first *first)
         else
                 snprintf(first->config, sizeof(first->config), "%.4096s/" OPTIONS_FILE, options->data);
         there = access(first->config, F_OK) == 0;
-        if (!there)
+        if (!there) {
+                find_web(first);
                 error = write_config(first);
+        }
         if (!error)
                 say(first->config, there);
         return error;

@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -110,6 +111,26 @@ def a_browser_is_invited_too(rig):
     expect(re.search(r'^    http://localhost:\d+/i/\w{26}$', said, re.MULTILINE), f'the address here: {said}')
     said = run(rig, 'setup', '--domain', 'chat.example.org', '--listen', '0.0.0.0', '--web', app, cwd=make_folder(rig, 'elsewhere'))
     expect('Or opens the link in a browser, if https://chat.example.org leads here.' in said, f'elsewhere: {said}')
+
+
+@case
+def the_installed_app_is_found(rig):
+    """installed beside a web app, setup names it in the file"""
+    prefix = make_folder(rig, 'usr')
+    for folder in ('bin', 'share/galka/web', 'server'):
+        os.makedirs(os.path.join(prefix, folder))
+    galkad = os.path.join(prefix, 'bin', 'galkad')
+    shutil.copy(rig.galkad, galkad)
+    command = (galkad, 'setup', '--domain', 'localhost')
+    place = os.path.join(prefix, 'server')
+    for there in (False, True):
+        if there:
+            with open(os.path.join(prefix, 'share/galka/web/index.html'), 'w', encoding='utf-8') as file:
+                file.write('app')
+        data = f'data-{there}'
+        subprocess.run([*command, '--data', data], cwd=place, check=True, timeout=60, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        with open(os.path.join(place, data, 'galkad.conf'), encoding='utf-8') as file:
+            expect_equal(f'web = {os.path.realpath(prefix)}/share/galka/web\n' in file.read(), there, 'web is in the file')
 
 
 def sign_up(rig, server, name, link):
