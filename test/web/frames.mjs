@@ -1,7 +1,7 @@
 /*
  * What the frames of a page cost. A task or a frame may take long because the machine does something else meanwhile; what the page itself
  * did is the processor time of its main thread, which the browser's trace tells for each task. So both are counted: `long` tasks and the
- * gaps between frames by the clock, and `heavy` frames, in which the main thread worked for longer than a frame may take.
+ * gaps between frames by the clock; and by work `held`, tasks that are longer than a frame may take, and `heavy`, frames whose tasks are so together.
  */
 const MICROSECONDS = 1000;
 
@@ -33,7 +33,7 @@ async function traced(devtools, body) {
     while (at < starts.length && starts[at] < task.end) at++;
     if (at > 0 && at < starts.length) work[at] += task.work / MICROSECONDS; // frame `at` ends at starts[at]: a task that runs over it is the next one's
   }
-  return { ...result, work: work.slice(1) };
+  return { ...result, work: work.slice(1), tasks: tasks.filter((task) => mine(task) && task.end > starts[0] && task.end <= starts.at(-1)).map((task) => task.work / MICROSECONDS) };
 }
 
 /**
@@ -66,15 +66,17 @@ const scroll = (page, options) => page.evaluate(async ({ step, until, seconds, s
 const part = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 const line = (values) => `p50 ${part(values, 0.5).toFixed(1)} ms, p99 ${part(values, 0.99).toFixed(1)}, most ${(values.at(-1) ?? 0).toFixed(1)}`;
 
-/** The same, and what came of it: `heavy` frames are over frameMax of work, `text` says all of it. */
+/** The same, and what came of it: `held` tasks and `heavy` frames are over frameMax of work, `text` says all of it. */
 export async function scrollUp(page, devtools, { frameMax, ...options }) {
   const start = performance.now();
-  const { there, gaps, long, nodes, work } = await traced(devtools, () => scroll(page, options));
+  const { there, gaps, long, nodes, work, tasks } = await traced(devtools, () => scroll(page, options));
   gaps.sort((a, b) => a - b);
   work.sort((a, b) => a - b);
+  tasks.sort((a, b) => a - b);
   if (work.length < gaps.length - 2) throw new Error(`the trace lost frames: ${work.length} of ${gaps.length}`);
   const heavy = work.filter((one) => one > frameMax).length;
-  const text = `${gaps.length} frames in ${((performance.now() - start) / 1000).toFixed(0)} s; work ${line(work)}, ${heavy} over ${frameMax}; ` +
+  const held = tasks.filter((one) => one > frameMax).length;
+  const text = `${gaps.length} frames in ${((performance.now() - start) / 1000).toFixed(0)} s; work of a task at most ${(tasks.at(-1) ?? 0).toFixed(1)} ms, of a frame ${line(work)}, ${heavy} over ${frameMax}; ` +
     `by the clock ${line(gaps)}, ${gaps.filter((one) => one > frameMax).length} over ${frameMax}; ${long.length} long tasks, longest ${Math.max(0, ...long).toFixed(0)} ms; ${nodes} elements`;
-  return { there, heavy, long: long.length, nodes, text };
+  return { there, frames: gaps.length, held, heavy, long: long.length, nodes, text };
 }
