@@ -49,9 +49,27 @@ test('another joins by the link', async (rig) => {
   await page.goto(rig.carol.url + new URL(rig.invitation, rig.carol.url).hash);
   await page.getByRole('dialog').getByRole('button', { name: 'Join', exact: true }).click();
   await openChat(page, GROUP);
+  await log(page).getByText('Earlier messages are not shown to you.').waitFor();
   await say(page, 'I came by the link');
   await sees(rig.anna.page, 'I came by the link');
   await log(rig.anna.page).getByText('Carol joined by the link').waitFor();
+});
+
+test('an answer to what was said before one joined says so', async (rig) => {
+  await choose(rig.anna.page, 'Welcome, watchers', 'Reply');
+  await say(rig.anna.page, 'This is an old one');
+  await sees(rig.carol.page, 'This is an old one');
+  await message(rig.carol.page, 'This is an old one').getByRole('button', { name: 'A message from before you joined', disabled: true }).waitFor();
+});
+
+test('who is there is seen of members with whom one has no chat', async (rig) => {
+  const { page } = rig.anna;
+  const line = page.locator('.details .line').filter({ hasText: 'Carol' });
+  await line.locator('.online').waitFor();
+  await line.getByRole('button').first().click();
+  await page.getByRole('menuitem', { name: 'Profile' }).click();
+  await page.getByRole('dialog').getByText('online', { exact: true }).waitFor();
+  await page.keyboard.press('Escape');
 });
 
 test('who has read a message', async (rig) => {
@@ -102,6 +120,23 @@ test('a mention is completed by Tab, and calls whom it names', async (rig) => {
   await rig.carol.screenshot('mention-dark');
   await openChat(rig.carol.page, GROUP);
   await message(rig.carol.page, 'a ring').waitFor();
+});
+
+test('a chat opens at its first unread message, also where the last one is taller than the screen; the line goes with an answer', async (rig) => {
+  const { page } = rig.boris;
+  await page.goBack();
+  for (const text of ['Small 1', 'Small 2', 'Small 3', Array.from({ length: 40 }, (_, n) => `row ${n}`).join('\n')]) {
+    await compose(rig.anna.page).fill(text);
+    await compose(rig.anna.page).press('Enter');
+  }
+  await page.getByRole('navigation', { name: 'Chats' }).getByText(/row 0/).waitFor();
+  await openChat(page, GROUP);
+  await page.locator('.log.placed .unread').waitFor();
+  await page.waitForTimeout(1000); // what comes to rest elsewhere does so by then
+  const [line, box] = await Promise.all([page.locator('.log .unread').boundingBox(), page.locator('.log').boundingBox()]);
+  equal('the unread line is near the top', line.y >= box.y && line.y < box.y + box.height / 3, true);
+  await say(page, 'An answer to all of it');
+  await page.locator('.log .unread').waitFor({ state: 'detached' });
 });
 
 test('an admin is made, renames it; then is none any more', async (rig) => {

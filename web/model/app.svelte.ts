@@ -45,6 +45,8 @@ export class App {
   /** the number of the newest row that was told of each room */
   readonly #newest = new Map<RoomId, number>();
   #shown: UserId[] = [];
+  /** what lies over the lists, the latest last */
+  readonly #looked: UserId[][] = [];
 
   constructor(engine: Engine, clock: Clock, keep: Keep) {
     this.engine = engine;
@@ -110,12 +112,24 @@ export class App {
     this.#watch();
   }
 
+  /** People who are looked at beside the lists, before all others. Returns what ends it. */
+  look(users: UserId[]): () => void {
+    this.#looked.push(users);
+    this.#watch();
+    return () => {
+      this.#looked.splice(this.#looked.indexOf(users), 1);
+      this.#watch();
+    };
+  }
+
   #watch(): void {
     if (this.phase === 'loading' || this.signedOut) return;
     const { chat } = this;
     // Before its first message is answered the server knows of no room: who shares one is not told of then, and is to be asked anew.
     const room = chat?.info && chat.info.head > 0 ? chat.room : undefined;
-    this.people.watch(chat?.peer ? [chat.peer.user, ...this.#shown] : this.#shown, room);
+    const looked = [...this.#looked].reverse().flat();
+    const users = [...(chat?.peer ? [chat.peer.user] : []), ...looked, ...this.#shown];
+    this.people.watch(users.filter((user) => user !== this.myId), room);
   }
 
   #tick(): void {

@@ -182,6 +182,7 @@ export class Chat {
       const next: OutboxEntry = { ...entry, state: event.state };
       if (event.error !== undefined) next.error = event.error;
       this.pager.shift = false;
+      if (!there && next.operation.kind === 'text') this.unreadFrom = 0; // who answers has read
       this.outbox = there ? this.outbox.map((old) => (old === there ? next : old)) : [...others, next];
     } else if (event.state === 'discarded' || !there || there.operation.kind !== 'text' || this.#hasRow(event.seq)) {
       this.outbox = others;
@@ -209,6 +210,12 @@ export class Chat {
     if (rowAt(this.pager.rows, seq) || this.#quoted.has(seq)) return;
     this.#quoted.set(seq, (await this.#app.engine.row(this.room, seq).catch(() => undefined)) ?? null);
   }
+
+  /** The first row of a group that this member may see, where it is not the group's first; 0: it is, or is not known yet. */
+  readonly visibleFrom = $derived.by(() => {
+    const first = this.kind === 'group' && this.pager.atOldest ? (this.pager.rows[0]?.seq ?? 0) : 0;
+    return first > 1 ? first : 0;
+  });
 
   reveal(key: string): void {
     this.#revealed.add(key);
