@@ -67,6 +67,7 @@ int command_title(struct session *session, int count, char **words);
 int command_role(struct session *session, int count, char **words);
 int command_members(struct session *session, int count, char **words);
 int command_readers(struct session *session, int count, char **words);
+int command_reactors(struct session *session, int count, char **words);
 int command_link(struct session *session, int count, char **words);
 int command_join(struct session *session, int count, char **words);
 

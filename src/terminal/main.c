@@ -13,11 +13,13 @@
 #include "base/assert.h"
 #include "loop/tls.h"
 #include "terminal/command.h"
+#include "terminal/safe.h"
 #include "terminal/screen/screen.h"
 
 #define DEFAULT_SERVER "127.0.0.1:4255"
 #define PATH_SIZE      4096
 #define WORDS_MAX      16
+#define USAGE_COLUMNS  25 /* of the help: the longest usage fits */
 #define VERSION        "0.1.0"
 
 struct command_flags command_flags;
@@ -80,7 +82,7 @@ static const struct command commands[] = {
          command_pin_message},
         {"unpin-message", "ROOM NUMBER", "pin a message no longer", NEED_ACCOUNT, 2, 2, command_unpin_message},
         {"history", "ROOM", "print the last messages of a room", NEED_ACCOUNT, 1, 1, command_history},
-        {"search", "WORD…", "find messages in which all the words stand, in any form, newest first; with --room in one room",
+        {"search", "WORD…", "find messages with all the words, in any form, newest first; with --room in one room",
          NEED_ACCOUNT, 1, WORDS_MAX, command_search},
         {"around", "ROOM NUMBER|DATE", "print the messages around one, or around a day like 2025-12-31", NEED_ACCOUNT, 2, 2,
          command_around},
@@ -96,7 +98,8 @@ static const struct command commands[] = {
         {"title", "ROOM TITLE", "give a group another title", NEED_ACCOUNT, 2, 2, command_title},
         {"role", "ROOM @NAME ROLE", "make somebody owner, admin or member of a group", NEED_ACCOUNT, 3, 3, command_role},
         {"members", "ROOM", "list who is in a room", NEED_ACCOUNT, 1, 1, command_members},
-        {"readers", "ROOM SEQ", "list who has read a message", NEED_ACCOUNT, 2, 2, command_readers},
+        {"readers", "ROOM NUMBER", "list who has read a message", NEED_ACCOUNT, 2, 2, command_readers},
+        {"reactors", "ROOM NUMBER", "list who has which reaction to a message", NEED_ACCOUNT, 2, 2, command_reactors},
         {"link", "ROOM [new|off]", "print the link that lets people into a group, make another, or none", NEED_ACCOUNT, 1, 2,
          command_link},
         {"join", "LINK", "come into a group by its link", NEED_ACCOUNT, 1, 1, command_join},
@@ -163,6 +166,14 @@ static const char *const exits[] = {
 
 #define ROOM_HELP "ROOM is @name, me, a group's title, or a room's id."
 
+/* The column is counted as a terminal shows it: "…" is one, whatever its bytes. */
+static void print_line(FILE *out, const char *usage, const char *help)
+{
+        unsigned columns = safe_columns(slice_text(usage));
+
+        fprintf(out, "  %s%*s %s\n", usage, columns < USAGE_COLUMNS ? (int)(USAGE_COLUMNS - columns) : 0, "", help);
+}
+
 static void print_help(FILE *out)
 {
         fputs("usage: galka [flags] [COMMAND …]\n\nWithout a command, on a terminal: the full screen (F1 shows its "
@@ -173,17 +184,16 @@ static void print_help(FILE *out)
                 char usage[64];
 
                 snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
-                fprintf(out, "  %-20s %s\n", usage, commands[i].help);
+                print_line(out, usage, commands[i].help);
         }
-        fputs("  help                 print this\n"
-              "  man                  print the man page\n"
-              "\n" ROOM_HELP "\n\nflags:\n",
-              out);
+        print_line(out, "help", "print this");
+        print_line(out, "man", "print the man page");
+        fputs("\n" ROOM_HELP "\n\nflags:\n", out);
         for (size_t i = 0; i < countof(flags); i++) {
                 char usage[64];
 
                 snprintf(usage, sizeof(usage), "--%s %s", flags[i].name, flags[i].argument);
-                fprintf(out, "  %-22s %s\n", usage, flags[i].help);
+                print_line(out, usage, flags[i].help);
         }
         fputs("\nexit codes:", out);
         for (size_t i = 0; i < countof(exits); i++)

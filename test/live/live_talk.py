@@ -426,6 +426,8 @@ def help_text(rig):
     for word in ('signup', 'chat ROOM', 'send ROOM TEXT|-', '--server', 'man ', 'exit codes', '6 the profile cannot'):
         expect(word in text, f'help names {word}')
     expect(max(map(len, text.splitlines())) <= 120, 'help fits the screen')
+    starts = {line[27] == ' ' and line[28] != ' ' for line in text[:text.index('exit codes')].splitlines() if line.startswith('  ')}
+    expect_equal(starts, {True}, f'what each does begins in one column: {text}')
     rig.galka('alice', code=2)
     expect('usage: galka' in rig.last_error, 'usage')
 

@@ -165,18 +165,16 @@ static void mark(struct screen *screen, size_t index)
 static void mark_next(struct screen *screen, bool up)
 {
         struct model_log *log = &screen->model.log;
+        size_t next = log_choose(log, up);
 
-        if (log->count == 0)
-                return;
-        if (log->marked >= log->count)
-                mark(screen, log->bottom);
-        else if (up && log->marked > 0)
-                mark(screen, log->marked - 1);
-        else if (!up && log->marked + 1 < log->count)
-                mark(screen, log->marked + 1);
-        else if (!up) {
+        if (next != SIZE_MAX) {
+                mark(screen, next);
+        } else if (!up) {
                 screen->model.focus = FOCUS_COMPOSE;
                 log->marked = SIZE_MAX;
+        } else if (log->marked < log->count && log->bottom > 0) {
+                view_scroll(&screen->model, screen->rows, screen->columns,
+                            1); /* what stands above it is seen too, and fetched */
         }
 }
 

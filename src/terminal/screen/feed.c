@@ -170,6 +170,9 @@ static void update_last(struct feed *feed, struct model_room *room)
                         feed->session->host->storage_failed = true;
                 room->last_head = room->head;
         }
+        feed_know(feed, room->last_sender);
+        feed_know(feed, room->last_subject);
+        feed_know(feed, room->last_heir);
         if (room->last_mine && room->queued == 0)
                 room->last_state = (uint8_t)core_row_state(core_of(feed), &room->room, room->last_seq, feed->model->me.user);
 }
@@ -192,6 +195,8 @@ void feed_row(struct feed *feed, const struct wire_row *row)
         feed_quote(feed, &shown->quote);
         shown->hidden = session_hides(feed->session, &feed->model->at.room, row);
         shown->mentions = !mine && !shown->hidden && mention_has(row->text, slice_text(feed->model->me.user_name));
+        feed_know(feed, row->sender);
+        feed_know(feed, row->subject);
         log_put(&feed->model->log, shown);
 }
 
@@ -508,7 +513,7 @@ void feed_event(void *context, const struct core_event *event)
                         feed_take_found(feed, event);
                 break;
         case CORE_EVENT_NAMES:
-                feed_search_names(feed);
+                feed_take_names(feed);
                 on_phase(feed);
                 break;
         case CORE_EVENT_WINDOW:
@@ -522,6 +527,9 @@ void feed_event(void *context, const struct core_event *event)
         case CORE_EVENT_MEMBERS:
                 if (id_equal(&event->id, &feed->members_request) && is_open(feed, &event->room))
                         feed_take_members(feed, event);
+                break;
+        case CORE_EVENT_REACTORS:
+                feed_take_reactors(feed, event);
                 break;
         case CORE_EVENT_SIGN:
                 feed->signed_answer = true;

@@ -60,6 +60,7 @@ struct feed {
         struct id members_request;
         uint64_t members_after;
         bool members_wanted, members_changed; /* to be asked for; have come since groups.c looked */
+        struct id reactors_request;
         struct feed_pins pins;
         struct feed_jump jump;
         struct feed_search search;
@@ -120,12 +121,21 @@ void feed_pin(struct feed *feed, const struct wire_row *row);
 void feed_pins_row(struct feed *feed, const struct wire_row *row);
 void feed_pins_forget(struct feed *feed);
 
+/* Takes from the core what somebody is called whom the model does not know; the core asks for who is not known to it either, and says
+ * CORE_EVENT_NAMES when it knows more. */
+void feed_know(struct feed *feed, uint64_t user);
+void feed_take_names(struct feed *feed);
+
 /* People who were found, into the popup's list (CORE_EVENT_PEOPLE). */
 void feed_take_people(struct feed *feed, const struct core_event *event);
 
 /* Asks who is in the open group; takes a page of the answer (CORE_EVENT_MEMBERS). */
 void feed_members(struct feed *feed);
 void feed_take_members(struct feed *feed, const struct core_event *event);
+
+/* Asks who has which reaction to a row of the open room; takes the answer (CORE_EVENT_REACTORS). */
+void feed_reactors(struct feed *feed, uint64_t seq);
+void feed_take_reactors(struct feed *feed, const struct core_event *event);
 
 /* Tells the core what is on the screen, `fitting` lines of the list; takes into the model who is online and who types. */
 void feed_watch(struct feed *feed, size_t fitting);

@@ -1,6 +1,7 @@
-/* Who is in the open group: asked for when it is opened and when that changes, page by page. */
+/* Who reacted to a message of the open room. Who is in the open group: asked for when it is opened and when that changes, page by page. */
 #include "terminal/screen/feed.h"
 
+#include "rules/limits.h"
 #include "rules/room.h"
 
 void feed_members(struct feed *feed)
@@ -53,5 +54,35 @@ void feed_take_members(struct feed *feed, const struct core_event *event)
                 return;
         sort_members(model);
         model->members_known = true;
+        feed->members_changed = true;
+}
+
+void feed_reactors(struct feed *feed, uint64_t seq)
+{
+        struct model *model = feed->model;
+
+        model->reactor_count = 0;
+        if (core_reactors(feed->session->host->core, &model->at.room, seq, &feed->reactors_request,
+                          host_time(feed->session->host)) != ERR_OK)
+                feed->reactors_request = (struct id){0}; /* without a link the message's own line tells how many there are */
+}
+
+void feed_take_reactors(struct feed *feed, const struct core_event *event)
+{
+        struct model *model = feed->model;
+        struct wire_iterator iterator;
+        struct wire_reactor reactor;
+
+        if (!id_equal(&event->id, &feed->reactors_request) || !id_equal(&event->room, &model->at.room))
+                return;
+        model->reactor_count = 0;
+        wire_list_start(&iterator, WIRE_STRUCTURE(reactor_list), 1, &event->list);
+        while (wire_list_next(&iterator, &reactor) && model->reactor_count < REACTORS_MAX) {
+                struct model_reactor *to = &model->reactors[model->reactor_count++];
+
+                feed_know(feed, reactor.user);
+                to->user = reactor.user;
+                model_copy_line(reactor.emoji, to->emoji, sizeof(to->emoji));
+        }
         feed->members_changed = true;
 }

@@ -1,6 +1,24 @@
-/* People who were looked for by name. */
+/* Who people are: those who were looked for by name, and those who are spoken of in what is shown. */
 #include "terminal/safe.h"
 #include "terminal/screen/feed.h"
+
+void feed_know(struct feed *feed, uint64_t user)
+{
+        struct wire_person person;
+
+        if (user && !model_person(feed->model, user) && core_person(feed->session->host->core, user, &person))
+                model_know(feed->model, &person);
+}
+
+/* Of whom the open room's rows speak: also those who left, whom the list of its members does not name. */
+void feed_take_names(struct feed *feed)
+{
+        feed_search_names(feed);
+        for (size_t i = 0; i < feed->model->log.count; i++) {
+                feed_know(feed, feed->model->log.rows[i]->sender);
+                feed_know(feed, feed->model->log.rows[i]->subject);
+        }
+}
 
 void feed_take_people(struct feed *feed, const struct core_event *event)
 {

@@ -55,6 +55,23 @@ static void fill_group(struct screen *screen)
         say_members(&model->popup);
 }
 
+static const struct model_reactor *reactor_of(const struct model *model, uint64_t user)
+{
+        for (size_t i = 0; i < model->reactor_count; i++)
+                if (model->reactors[i].user == user)
+                        return &model->reactors[i];
+        return NULL;
+}
+
+/* "Bob  👍" */
+static void name_reader(const struct model *model, uint64_t user, char label[static MODEL_LAST_SIZE])
+{
+        const struct model_reactor *reactor = reactor_of(model, user);
+
+        snprintf(label, MODEL_LAST_SIZE, reactor ? "%.90s  %s" : "%s", model_name(model, user),
+                 reactor ? reactor->emoji : "");
+}
+
 /* Of the marked message. The marks are as of the last question, which opening this asked anew. */
 static void fill_readers(struct screen *screen)
 {
@@ -64,12 +81,14 @@ static void fill_readers(struct screen *screen)
         model->popup.item_count = 0;
         for (size_t i = 0; row && i < model->member_count; i++) {
                 const struct model_member *member = &model->members[i];
-                struct model_item *item = member->user == row->sender ? NULL : popup_add(&model->popup);
-                bool counted = member->counted_from < row->seq;
+                bool author = member->user == row->sender, counted = member->counted_from < row->seq;
+                struct model_item *item = author && !reactor_of(model, member->user) ? NULL : popup_add(&model->popup);
 
                 if (!item)
                         continue;
-                snprintf(item->label, sizeof(item->label), "%s", model_name(model, member->user));
+                name_reader(model, member->user, item->label);
+                if (author) /* whether he has read his own is no question */
+                        continue;
                 snprintf(item->detail, sizeof(item->detail), "%s",
                          text(!counted                        ? TEXT_READERS_NOT_COUNTED
                               : member->shown >= row->seq     ? TEXT_READERS_READ
@@ -139,6 +158,7 @@ static void open_readers(struct screen *screen)
         if (screen->model.at.kind != ROOM_GROUP || log->marked >= log->count || log->rows[log->marked]->seq == 0)
                 return;
         popups_open(screen, POPUP_READERS);
+        feed_reactors(&screen->feed, log->rows[log->marked]->seq);
         fill_readers(screen);
         feed_members(&screen->feed);
         host_settle(screen->session->host);

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "rules/row.h"
 #include "terminal/safe.h"
 
 enum error model_init(struct model *model)
@@ -16,13 +17,14 @@ enum error model_init(struct model *model)
         model->popup.input = line_new();
         model->popup.items = memory_new(sizeof(struct model_item) * MODEL_ITEMS_MAX);
         model->members = memory_new(sizeof(struct model_member) * MODEL_MEMBERS_MAX);
+        model->reactors = memory_new(sizeof(struct model_reactor) * REACTORS_MAX);
         for (unsigned i = 0; i < MODEL_FIELDS_MAX; i++)
                 model->popup.fields[i].line = line_new();
         log_clear(&model->log);
         for (unsigned i = 0; i < MODEL_FIELDS_MAX; i++)
                 if (!model->popup.fields[i].line)
                         goto fail;
-        if (model->compose && model->popup.input && model->popup.items && model->members)
+        if (model->compose && model->popup.input && model->popup.items && model->members && model->reactors)
                 return ERR_OK;
 fail:
         model_finish(model);
@@ -35,6 +37,7 @@ void model_finish(struct model *model)
         memory_free(model->log.rows);
         memory_free(model->people);
         memory_free(model->members);
+        memory_free(model->reactors);
         memory_free(model->rooms);
         memory_free(model->rooms_before);
         memory_free(model->popup.items);
@@ -387,6 +390,22 @@ void log_follow(struct model_log *log)
         log->come = 0;
 }
 
+size_t log_choose(const struct model_log *log, bool up)
+{
+        size_t at = log->marked;
+
+        if (log->count == 0)
+                return SIZE_MAX;
+        if (at >= log->count)
+                at = up ? log->bottom + 1 : log->bottom;
+        while (up ? at > 0 : at + 1 < log->count) {
+                at = up ? at - 1 : at + 1;
+                if (log->rows[at]->kind == ROW_TEXT)
+                        return at;
+        }
+        return SIZE_MAX;
+}
+
 /* ---- popups ---- */
 
 /* The fields of a form, in order. */
@@ -442,4 +461,5 @@ void popup_say(struct model_popup_state *popup, bool bad, const char *said)
 {
         popup->note_bad = bad;
         snprintf(popup->note, sizeof(popup->note), "%s", said);
+        text_begin(popup->note);
 }

@@ -21,8 +21,9 @@
 #define MODEL_ITEMS_MAX      200
 #define MODEL_FIELDS_MAX     6
 #define MODEL_MEMBERS_MAX    1024 /* of a group */
-#define MODEL_REACTIONS_SIZE 320  /* of the reactions to a message that are shown */
-#define MODEL_QUOTED_SIZE    120  /* of the beginning of a message that another replies to, with NUL */
+#define MODEL_EMOJI_SIZE     64
+#define MODEL_REACTIONS_SIZE 320 /* of the reactions to a message that are shown */
+#define MODEL_QUOTED_SIZE    120 /* of the beginning of a message that another replies to, with NUL */
 
 struct model_person {
         uint64_t user;
@@ -174,6 +175,12 @@ struct model_member {
         uint8_t role;
 };
 
+/* Who has a reaction to the message whose readers are shown. */
+struct model_reactor {
+        uint64_t user;
+        char emoji[MODEL_EMOJI_SIZE];
+};
+
 /* What is asked for in a form. */
 struct model_field {
         enum text label;
@@ -221,6 +228,8 @@ struct model {
         struct model_room at;         /* which; a copy of its line, or made up before anything was said there */
         struct model_member *members; /* of the open group, by user */
         size_t member_count;
+        struct model_reactor *reactors;
+        size_t reactor_count;
         uint8_t link[16];   /* the secret of the group's link */
         bool members_known; /* they have come, and the link if there is one: */
         bool link_known;
@@ -306,6 +315,10 @@ void model_quote_row(struct model_quote *quote, uint64_t seq, uint64_t sender, s
 
 /* A row of the open room: it is among the pins or not, as it says. */
 void model_pin(struct model *model, const struct wire_row *row);
+
+/* The message that is next to be chosen, upwards or downwards from the marked one (from the lowest in sight, if none is). What else
+ * stands in the log is passed over: nothing can be done to it. SIZE_MAX: there is none. */
+size_t log_choose(const struct model_log *log, bool up);
 
 /* Back to the newest. */
 void log_follow(struct model_log *log);

@@ -11,11 +11,13 @@
 
 #include "base/assert.h"
 #include "base/memory.h"
+#include "rules/row.h"
 #include "terminal/screen/display.h"
 #include "terminal/screen/screen_inside.h"
 
 #define TURN_MS       1000
 #define WHEEL_LINES   3
+#define NOTE_MS       8000
 #define READ_SIZE     1024
 #define LEAVE_WAIT_MS 1500 /* for what was typed and read last */
 
@@ -27,6 +29,15 @@ struct core *screen_core(struct screen *screen)
 void screen_say(struct screen *screen, const char *said)
 {
         snprintf(screen->model.note, sizeof(screen->model.note), "%s", said);
+        text_begin(screen->model.note);
+        screen->note_ms = host_time(screen->session->host).now_ms;
+}
+
+/* The keys that one may press come back by themselves. */
+static void forget_note(struct screen *screen)
+{
+        if (screen->model.note[0] && host_time(screen->session->host).now_ms >= screen->note_ms + NOTE_MS)
+                screen->model.note[0] = '\0';
 }
 
 /* ---- keys ---- */
@@ -131,6 +142,8 @@ static void press(struct screen *screen, const struct key *key)
                 chats_open(screen, &screen->model.rooms[index].room, NULL);
                 break;
         case HIT_ROW:
+                if (screen->model.log.rows[index]->kind != ROW_TEXT)
+                        break;
                 screen->model.log.marked = index;
                 screen->model.focus = FOCUS_LOG;
                 break;
@@ -280,6 +293,7 @@ static void draw(struct screen *screen)
         groups_update(screen);
         if (screen->feed.jump.arrived)
                 chats_arrive(screen);
+        forget_note(screen);
         view_settle(model, screen->rows, screen->columns);
         fetch_more(screen);
         host_settle(screen->session->host);

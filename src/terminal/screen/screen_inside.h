@@ -31,7 +31,8 @@ struct screen {
         unsigned draft_count;
         char draft_known[DRAFT_VALUE_SIZE]; /* of the open room, as it was read or kept last */
         size_t draft_known_size;
-        uint64_t key_ms; /* when the last key came, as now_ms */
+        uint64_t key_ms;  /* when the last key came, as now_ms */
+        uint64_t note_ms; /* when the note of the last line was said */
         uint64_t title_unread;
         uint8_t link[LINK_SIZE]; /* of the group that is offered */
 };

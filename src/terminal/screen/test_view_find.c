@@ -118,11 +118,47 @@ static void what_is_found_has_its_date_however_long_it_is(void **state)
         assert_true(stage_sees("Закреплённые сообщения"));
 }
 
+static void a_note_has_two_lines_and_a_list_says_that_it_goes_on(void **state)
+{
+        (void)state;
+        stage_talk();
+        popup_open(&model, POPUP_SIGN_UP);
+        popup_say(&model.popup, true, text(TEXT_BAD_USER_NAME));
+        stage_draw(24, 80);
+        assert_true(stage_sees("│ first "));
+        assert_true(stage_sees("A user name: 3 to 32"));
+        popup_say(&model.popup, true, text(TEXT_BAD_INVITE));
+        stage_draw(24, 80);
+        assert_true(stage_sees("its end"));
+        popup_say(&model.popup, true, "wrong code");
+        assert_string_equal(model.popup.note, "Wrong code");
+        popup_open(&model, POPUP_SWITCH);
+        for (unsigned i = 0; i < 12; i++)
+                add_item("Bob", "");
+        stage_draw(24, 80);
+        assert_false(stage_sees("↓ more"));
+        add_item("Carol", "");
+        stage_draw(24, 80);
+        assert_true(stage_sees("↓ more"));
+        popup_open(&model, POPUP_HELP);
+        stage_draw(24, 80);
+        assert_true(stage_sees("↓ more"));
+        for (model.popup.top = 0; model.popup.top < 200; model.popup.top++) { /* all of the sheet, nothing of it cut */
+                stage_draw(24, 80);
+                assert_false(stage_sees("… │"));
+                view_settle(&model, 24, 80);
+                if (!stage_sees("↓ more"))
+                        return;
+        }
+        fail();
+}
+
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
                 STAGE_TEST(pins_are_in_the_order_of_pinning_and_at_most_fifty),
                 STAGE_TEST(the_newest_pin_stands_above_the_log),
+                STAGE_TEST(a_note_has_two_lines_and_a_list_says_that_it_goes_on),
                 STAGE_TEST(what_is_found_has_its_date_however_long_it_is),
         };
 

@@ -266,6 +266,53 @@ static void typing_in_a_group_names_who_does(void **state)
         assert_true(stage_sees("several people are typing…"));
 }
 
+static void one_is_told_of_oneself_as_you(void **state)
+{
+        (void)state;
+        open_a_group();
+        log_clear(&model.log);
+        add_news(1, ROW_JOINED, BOB, ME, 0, "");
+        add_news(2, ROW_JOINED, ME, ME, 0, "");
+        add_news(3, ROW_ROLE, BOB, ME, ROLE_ADMIN, "");
+        add_news(4, ROW_LEFT, BOB, ME, 0, "");
+        add_news(5, ROW_LEFT, ME, ME, 0, "")->heir = CAROL;
+        stage_draw(24, 80);
+        assert_true(stage_sees("You joined, invited by Bob"));
+        assert_true(stage_sees("You joined by the link"));
+        assert_true(stage_sees("You are an admin now (Bob)"));
+        assert_true(stage_sees("You were removed by Bob"));
+        assert_true(stage_sees("You left the group; the owner is now Carol"));
+        text_choose(LANGUAGE_RU);
+        stage_draw(24, 80);
+        assert_true(stage_sees("Вы теперь в группе (приглашение: Bob)"));
+        assert_true(stage_sees("Вы теперь администратор (Bob)"));
+}
+
+static void only_messages_are_chosen(void **state)
+{
+        (void)state;
+        open_a_group();
+        log_clear(&model.log);
+        assert_int_equal(log_choose(&model.log, true), SIZE_MAX);
+        stage_add_row(1, BOB, "one", 9 * MINUTE, CORE_MESSAGE_SENT);
+        add_news(2, ROW_JOINED, CAROL, CAROL, 0, "");
+        stage_add_row(3, BOB, "three", 8 * MINUTE, CORE_MESSAGE_SENT);
+        add_news(4, ROW_LEFT, CAROL, CAROL, 0, "");
+        log_follow(&model.log);
+        model.log.marked = log_choose(&model.log, true);
+        assert_int_equal(model.log.marked, 2);
+        model.log.marked = log_choose(&model.log, true);
+        assert_int_equal(model.log.marked, 0);
+        assert_int_equal(log_choose(&model.log, true), SIZE_MAX);
+        model.log.marked = log_choose(&model.log, false);
+        assert_int_equal(model.log.marked, 2);
+        assert_int_equal(log_choose(&model.log, false), SIZE_MAX);
+        model.focus = FOCUS_LOG;
+        model.log.marked = 3; /* as a jump to a date may mark it */
+        stage_draw(24, 80);
+        assert_false(stage_sees("Enter reply"));
+}
+
 int main(int argc, char **argv)
 {
         const struct CMUnitTest tests[] = {
@@ -278,6 +325,8 @@ int main(int argc, char **argv)
                 STAGE_TEST(the_head_says_who_is_online_and_who_types),
                 STAGE_TEST(the_head_says_when_somebody_was_there_last),
                 STAGE_TEST(typing_in_a_group_names_who_does),
+                STAGE_TEST(one_is_told_of_oneself_as_you),
+                STAGE_TEST(only_messages_are_chosen),
                 STAGE_TEST(what_the_blocked_write_is_hidden),
         };
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -143,6 +144,19 @@ const char *text_error(enum error error)
                 if (errors[i].error == error)
                         return text(errors[i].text);
         return text(TEXT_ERROR_OTHER);
+}
+
+void text_begin(char *said)
+{
+        mbstate_t state = {0};
+        wchar_t letter;
+        char bytes[8];
+        size_t taken = mbrtowc(&letter, said, strlen(said), &state);
+
+        if (taken == 0 || taken > strlen(said))
+                return;
+        if (wcrtomb(bytes, (wchar_t)towupper((wint_t)letter), &(mbstate_t){0}) == taken)
+                memcpy(said, bytes, taken);
 }
 
 void text_fold(struct slice said, char folded[static TEXT_FOLDED_SIZE])

@@ -44,6 +44,9 @@ void text_plural(char *buffer, size_t size, enum text_plural plural, uint64_t nu
 /* Why something was refused, in words for people. */
 const char *text_error(enum error error);
 
+/* Its first letter becomes a capital one: the text stands alone. */
+void text_begin(char *said);
+
 /* Small letters, ё as е; cut where it does not fit. For comparing what a person typed. */
 #define TEXT_FOLDED_SIZE 2048
 void text_fold(struct slice said, char folded[static TEXT_FOLDED_SIZE]);

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "rules/role.h"
 #include "rules/room.h"
+#include "rules/row.h"
 #include "terminal/screen/view_inside.h"
 
 #define ONE_PANE_BELOW  60 /* columns */
@@ -17,6 +18,7 @@
 #define RULE_FROM       16 /* rows, from which on a line parts log and compose */
 #define COMPOSE_MAX     8  /* lines */
 #define PIN_FROM        5  /* rows of the log beside it */
+#define LINK_FROM       40 /* columns, from which on the last line says it in words */
 #define BANNER_AFTER_MS 1000
 
 static bool has_banner(const struct model *model)
@@ -226,6 +228,8 @@ static enum text hint_of(const struct model *model)
                 return model->archive_shown ? TEXT_HINT_ARCHIVE : TEXT_HINT_ROOMS;
         if (model->focus == FOCUS_LOG && log->marked < log->count && log->rows[log->marked]->state == CORE_MESSAGE_FAILED)
                 return TEXT_HINT_LOG_FAILED;
+        if (model->focus == FOCUS_LOG && log->marked < log->count && log->rows[log->marked]->kind != ROW_TEXT)
+                return TEXT_HINT_LOG_NEWS;
         if (model->focus == FOCUS_LOG)
                 return model->at.kind == ROOM_GROUP ? TEXT_HINT_LOG_GROUP : TEXT_HINT_LOG;
         if (model->about.kind != ABOUT_NOTHING)
@@ -253,15 +257,19 @@ static void draw_hints(struct grid *grid, unsigned row, unsigned column, unsigne
 static void draw_status(const struct model *model, struct grid *grid, struct area area)
 {
         unsigned end = area.column + area.columns;
-        char failed[96];
+        char failed[96], link[64] = "●";
         bool linked = model->phase >= CORE_READY;
 
         if (area.rows == 0)
                 return;
         grid_fill(grid, area, STYLE(SUNKEN, TEXT));
+        if (has_banner(model) && area.columns >= LINK_FROM)
+                snprintf(link, sizeof(link), "○ %s", text(TEXT_NO_LINK));
+        else if (!linked)
+                snprintf(link, sizeof(link), "○");
         if (model->phase >= CORE_OFFLINE)
                 end = grid_put_right(grid, area.row, area.column, end - 1, linked ? STYLE(SUNKEN, EYE) : STYLE(SUNKEN, BEAK),
-                                     slice_text(linked ? "●" : "○")) -
+                                     slice_text(link)) -
                       1;
         if (model->failed) {
                 text_plural(failed, sizeof(failed), PLURAL_FAILED, model->failed);

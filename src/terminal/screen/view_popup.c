@@ -10,6 +10,7 @@
 
 #define BOX_COLUMNS      62u
 #define MESSAGES_COLUMNS 110u
+#define HELP_COLUMNS     76u
 #define BOX_MARGIN       2
 #define LIST_ROWS        12 /* of a list's items */
 #define FIELD_ROWS       3  /* label, field, gap */
@@ -96,7 +97,7 @@ static unsigned wanted_rows(const struct model *model)
 struct area view_popup_area(const struct model *model, unsigned rows, unsigned columns)
 {
         const struct popup_kind *kind = &kinds[model->popup.kind];
-        unsigned widest = kind->messages ? MESSAGES_COLUMNS : BOX_COLUMNS;
+        unsigned widest = kind->messages ? MESSAGES_COLUMNS : model->popup.kind == POPUP_HELP ? HELP_COLUMNS : BOX_COLUMNS;
         unsigned width = columns > widest + 4 ? widest : min_of(columns, max_of(columns - min_of(columns, 4u), BOX_COLUMNS)),
                  height;
 
@@ -160,9 +161,35 @@ static void draw_note(const struct model *model, struct grid *grid, struct area 
         const char *said = popup->busy ? text(TEXT_ASKING) : popup->note;
         uint8_t style = popup->note_bad && !popup->busy ? STYLE(RAISED, DANGER) : STYLE(RAISED, QUIET);
 
-        if (box.rows >= NOTE_FROM && box.columns > 2 * BOX_MARGIN && popup->kind != POPUP_HELP)
-                grid_put_cut(grid, box.row + box.rows - 2, box.column + BOX_MARGIN, box.column + box.columns - BOX_MARGIN,
-                             style, slice_text(said));
+        unsigned start = box.column + BOX_MARGIN, end = box.column + box.columns - BOX_MARGIN, row = box.row + box.rows - 2;
+        struct slice whole = slice_text(said), line;
+        struct wrap wrap;
+
+        if (box.rows < NOTE_FROM || box.columns <= 2 * BOX_MARGIN || popup->kind == POPUP_HELP)
+                return;
+        wrap = wrap_of(whole, end - start);
+        if (glyph_columns(whole) > end - start && wrap_next(&wrap, &line)) { /* its beginning stands in the gap above */
+                grid_put(grid, row - 1, start, end, style, line);
+                whole = slice_of(line.data + line.size, (size_t)(whole.data + whole.size - (line.data + line.size)));
+                while (whole.size > 0 && whole.data[0] == ' ')
+                        whole = slice_of(whole.data + 1, whole.size - 1);
+        }
+        grid_put_cut(grid, row, start, end, style, whole);
+}
+
+/* In the frame's last line: there is more below what is seen. */
+static void draw_more(const struct model *model, struct grid *grid, struct area box, struct area content)
+{
+        unsigned count = model->popup.kind == POPUP_HELP  ? help_line_count
+                         : kinds[model->popup.kind].items ? model->popup.item_count
+                                                          : 0;
+        char said[48];
+
+        if (model->popup.top + content.rows >= count || content.rows == 0)
+                return;
+        snprintf(said, sizeof(said), " %s ", text(TEXT_MORE_BELOW));
+        grid_put_right(grid, box.row + box.rows - 1, box.column + 1, box.column + box.columns - 2, STYLE(RAISED, ACCENT),
+                       slice_text(said));
 }
 
 static void draw_items(const struct model *model, struct grid *grid, struct area area)
@@ -270,4 +297,5 @@ void view_draw_popup(const struct model *model, struct grid *grid, struct area b
         else
                 draw_settings(model, grid, content);
         draw_note(model, grid, box);
+        draw_more(model, grid, box, content);
 }

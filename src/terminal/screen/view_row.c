@@ -367,13 +367,53 @@ static enum text role_text_of(uint8_t role)
         return role == ROLE_OWNER ? TEXT_ROW_ROLE_OWNER : role == ROLE_ADMIN ? TEXT_ROW_ROLE_ADMIN : TEXT_ROW_ROLE_MEMBER;
 }
 
+static void name_of(const struct model *model, uint64_t user, char name[static MODEL_NAME_SIZE])
+{
+        bool me = user && user == model->me.user;
+
+        snprintf(name, MODEL_NAME_SIZE, "%s", me ? text(TEXT_YOU_NAMED) : model_name(model, user));
+}
+
+/* What one did, or what was done to one, is said to one: "You joined by the link". False: it is of others. */
+static bool tell_of_me(const struct model *model, const struct model_news *news, char *said, size_t size)
+{
+        bool did = news->sender == model->me.user, done = news->subject == model->me.user;
+        const char *who = model_name(model, news->sender);
+
+        if (model->me.user == 0 || (!did && !done))
+                return false;
+        if (news->kind == ROW_CREATED && did)
+                text_format(said, size, TEXT_ROW_YOU_CREATED, news->title);
+        else if (news->kind == ROW_JOINED && done && did)
+                snprintf(said, size, "%s", text(TEXT_ROW_YOU_JOINED));
+        else if (news->kind == ROW_JOINED && done)
+                text_format(said, size, TEXT_ROW_YOU_INVITED, who);
+        else if (news->kind == ROW_LEFT && done && news->heir)
+                text_format(said, size, TEXT_ROW_YOU_HEIR, model_name(model, news->heir));
+        else if (news->kind == ROW_LEFT && done && did)
+                snprintf(said, size, "%s", text(TEXT_ROW_YOU_LEFT));
+        else if (news->kind == ROW_LEFT && done)
+                text_format(said, size, TEXT_ROW_YOU_REMOVED, who);
+        else if (news->kind == ROW_ROLE && done)
+                text_format(said, size,
+                            news->role == ROLE_OWNER   ? TEXT_ROW_YOU_OWNER
+                            : news->role == ROLE_ADMIN ? TEXT_ROW_YOU_ADMIN
+                                                       : TEXT_ROW_YOU_MEMBER,
+                            did ? text(TEXT_YOU_NAMED) : who);
+        else
+                return false;
+        return true;
+}
+
 void view_tell(const struct model *model, const struct model_news *news, char *said, size_t size)
 {
         char who[MODEL_NAME_SIZE], whom[MODEL_NAME_SIZE];
         bool self = news->subject == news->sender;
 
-        snprintf(who, sizeof(who), "%s", model_name(model, news->sender));
-        snprintf(whom, sizeof(whom), "%s", model_name(model, news->subject));
+        if (tell_of_me(model, news, said, size))
+                return;
+        name_of(model, news->sender, who);
+        name_of(model, news->subject, whom);
         switch ((enum row_kind)news->kind) {
         case ROW_CREATED:
         case ROW_TITLE:
