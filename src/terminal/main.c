@@ -13,8 +13,10 @@
 #include "base/assert.h"
 #include "loop/tls.h"
 #include "terminal/command.h"
+#include "terminal/help.h"
 #include "terminal/safe.h"
 #include "terminal/screen/screen.h"
+#include "terminal/screen/text.h"
 
 #define DEFAULT_SERVER "127.0.0.1:4255"
 #define PATH_SIZE      4096
@@ -176,28 +178,32 @@ static void print_line(FILE *out, const char *usage, const char *help)
 
 static void print_help(FILE *out)
 {
-        fputs("usage: galka [flags] [COMMAND …]\n\nWithout a command, on a terminal: the full screen (F1 shows its "
-              "keys).\n\n"
-              "commands:\n",
+        fputs(help_of("usage", "usage: galka [flags] [COMMAND …]\n\n"
+                               "Without a command, on a terminal: the full screen (F1 shows its keys).\n\n"
+                               "commands:\n"),
               out);
         for (size_t i = 0; i < countof(commands); i++) {
                 char usage[64];
 
                 snprintf(usage, sizeof(usage), "%s %s", commands[i].name, commands[i].arguments);
-                print_line(out, usage, commands[i].help);
+                print_line(out, usage, help_of(commands[i].name, commands[i].help));
         }
-        print_line(out, "help", "print this");
-        print_line(out, "man", "print the man page");
-        fputs("\n" ROOM_HELP "\n\nflags:\n", out);
+        print_line(out, "help", help_of("help", "print this"));
+        print_line(out, "man", help_of("man", "print the man page"));
+        fprintf(out, "\n%s\n\n%s\n", help_of("room", ROOM_HELP), help_of("flags", "flags:"));
         for (size_t i = 0; i < countof(flags); i++) {
-                char usage[64];
+                char usage[64], name[32];
 
+                snprintf(name, sizeof(name), "--%s", flags[i].name);
                 snprintf(usage, sizeof(usage), "--%s %s", flags[i].name, flags[i].argument);
-                print_line(out, usage, flags[i].help);
+                print_line(out, usage, help_of(name, flags[i].help));
         }
-        fputs("\nexit codes:", out);
-        for (size_t i = 0; i < countof(exits); i++)
-                fprintf(out, "%s%s %zu %s", i ? "," : "", i == countof(exits) / 2 ? "\n " : "", i, exits[i]);
+        fprintf(out, "\n%s", help_of("exits", "exit codes:"));
+        for (size_t i = 0; i < countof(exits); i++) {
+                const char code[2] = {(char)('0' + i)};
+
+                fprintf(out, "%s%s %zu %s", i ? "," : "", i == countof(exits) / 2 ? "\n " : "", i, help_of(code, exits[i]));
+        }
         fputc('\n', out);
 }
 
@@ -462,6 +468,7 @@ int main(int argc, char **argv)
         if (count == 0 && !general.help && !general.json && screen_is_possible())
                 return run(find_command("screen"), 0, words);
         if (general.help || count == 0 || strcmp(words[0], "help") == 0) {
+                text_choose(LANGUAGE_AUTO);
                 print_help(general.help || count > 0 ? stdout : stderr);
                 return general.help || count > 0 ? EXIT_DONE : EXIT_USAGE;
         }

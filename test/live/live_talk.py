@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Two people: they sign up, find each other and talk, each in front of a terminal. See rig.py for the arguments."""
 import os
+import re
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 
@@ -427,6 +429,11 @@ def help_text(rig):
         expect(word in text, f'help names {word}')
     expect(max(map(len, text.splitlines())) <= 120, 'help fits the screen')
     starts = {line[27] == ' ' and line[28] != ' ' for line in text[:text.index('exit codes')].splitlines() if line.startswith('  ')}
+    russian = subprocess.run(rig.galka_arguments('alice', 'help'), env=rig.environment() | {'LC_ALL': 'ru_RU.UTF-8'}, capture_output=True,
+                             text=True, timeout=30, check=True).stdout
+    for line in russian.splitlines():
+        expect(not line or re.search('[а-яё]', line), f'this is Russian: {line}')
+    expect(max(map(len, russian.splitlines())) <= 120, 'it fits the screen too')
     expect_equal(starts, {True}, f'what each does begins in one column: {text}')
     rig.galka('alice', code=2)
     expect('usage: galka' in rig.last_error, 'usage')
