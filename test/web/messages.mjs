@@ -95,8 +95,8 @@ test('words are found here and on the server, and a hit leads there', async (rig
   await page.keyboard.press('Control+f');
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('searchbox').fill('jackdaw');
-  await dialog.getByText('On this device').first().waitFor();
-  await dialog.getByText('On the server').first().waitFor();
+  await dialog.getByText('Found at once').first().waitFor();
+  await dialog.getByText('Found further back').first().waitFor();
   await rig.anna.screenshot('search');
   await rig.anna.checkAccess('search');
   await dialog.getByText('Where do the jackdaws nest?').first().click();

@@ -85,6 +85,11 @@ test('wrong password, wrong code: said in words, nothing lost', async (rig) => {
   await page.getByLabel('Password', { exact: true }).fill('not the password');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByText('wrong name or password', { exact: false }).first().waitFor();
+  const field = page.getByLabel('Password', { exact: true });
+  equal('the field is marked', await field.getAttribute('aria-invalid'), 'true');
+  equal('it is said in the colour of danger', await page.getByRole('alert').evaluate((one) => { const probe = document.createElement('i'); probe.style.color = 'var(--danger)'; one.after(probe); const same = getComputedStyle(probe).color === getComputedStyle(one).color; probe.remove(); return same; }), true);
+  await page.getByRole('button', { name: 'Show what is typed' }).click();
+  equal('what is typed is shown', await field.getAttribute('type'), 'text');
   equal('what was typed is there', await page.getByLabel('User name or e-mail').inputValue(), 'anna');
   await rig.anna.screenshot('sign-in-wrong');
   await rig.anna.checkAccess('a refused sign-in');

@@ -166,6 +166,10 @@ test('keys: from chat to chat, to the next unread, by name', async (rig) => {
   await press('Control+k', 'ann')(page);
   await page.keyboard.press('Enter');
   await eventually('by name', at, '00a');
+  await press('Control+k', 'qqzz')(page);
+  await page.getByRole('button', { name: 'Find people by the name “qqzz”' }).waitFor();
+  await page.keyboard.press('Enter');
+  await eventually('people by that name', () => model(page, () => `${location.hash} ${document.querySelector('.side input').value}`), '#/new qqzz');
   await page.context().close();
 });
 

@@ -43,6 +43,9 @@ export function initials(name: string): string {
   return letters.map((word) => [...word][0]!.toLocaleUpperCase()).join('');
 }
 
+/** --person-0 … of view/tokens.css */
+export const PERSON_COLOURS = 12;
+
 /** One of `count` colours, always the same for an id. */
 export function colourOf(id: string, count: number): number {
   let sum = 0x811c9dc5;
