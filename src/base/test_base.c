@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/pace.h"
 
 static unsigned chunks_taken, chunks_given;
 
@@ -352,6 +353,27 @@ static void events_below_the_level_are_dropped(void **state)
         assert_int_equal(events_seen, 2);
 }
 
+static void a_pace_is_twice_what_requests_take(void **state)
+{
+        struct pace pace = pace_init(6), none = pace_init(0);
+
+        (void)state;
+        assert_int_equal(pace_ms(&pace), 6);
+        for (int i = 0; i < 60; i++)
+                pace_took(&pace, 1);
+        assert_in_range(pace_ms(&pace), 2, 3);
+        for (int i = 0; i < 60; i++)
+                pace_took(&pace, 0);
+        assert_int_equal(pace_ms(&pace), 0);
+        pace_took(&pace, 100000); /* one of them is no trend */
+        assert_in_range(pace_ms(&pace), 1, 3);
+        for (int i = 0; i < 60; i++)
+                pace_took(&pace, 100000);
+        assert_int_equal(pace_ms(&pace), 6);
+        pace_took(&none, 100000);
+        assert_int_equal(pace_ms(&none), 0);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -366,6 +388,7 @@ int main(void)
                 cmocka_unit_test(ids_are_written_and_read),
                 cmocka_unit_test(every_error_has_a_number_a_name_a_text_and_a_class),
                 cmocka_unit_test(events_below_the_level_are_dropped),
+                cmocka_unit_test(a_pace_is_twice_what_requests_take),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "base/list.h"
+#include "base/pace.h"
 #include "driver/bus/kafka.h"
 
 #define KAFKA_NAME_SIZE        256
@@ -14,7 +15,7 @@
 #define KAFKA_RECORDS_MAX      256    /* that one poll hands out */
 #define KAFKA_BUFFER_RECORDS   200000 /* published and not acknowledged, of one handle */
 #define KAFKA_RECORD_BYTES_MAX 1048576
-#define KAFKA_PACE_MS          6    /* between requests with records */
+#define KAFKA_PACE_MS          6    /* between requests with records, at most (base/pace.h) */
 #define KAFKA_SWEEP_MS         100  /* the descriptor is readable at least so often: wake-ups are not all there is */
 #define KAFKA_GOODBYE_MS       3000 /* what freeing a handle may wait for acknowledgements, and for leaving a group */
 #define KAFKA_RETRY_MS         200
@@ -88,7 +89,7 @@ struct kafka_flush {
 
 /*
  * Records on their way to librdkafka, by partition (kafka_lanes.c). One request of a partition is under way at a time; what comes
- * meanwhile is held, and given to librdkafka when that one is reported, in time with others (KAFKA_PACE_MS).
+ * meanwhile is held, and given to librdkafka when that one is reported, in time with others.
  */
 struct kafka_lanes {
         struct kafka_lane *of[BUS_TOPIC_COUNT];
@@ -96,6 +97,7 @@ struct kafka_lanes {
         struct list waiting; /* lanes that hold something */
         size_t out;          /* records given to librdkafka, and not reported */
         uint64_t due_ms;     /* nothing goes sooner, but what is for frontends */
+        struct pace pace;
 };
 
 /* Flushes are a ring: answered from `first`, and the one at `first + count` takes what is published now. */

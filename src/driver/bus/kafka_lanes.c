@@ -3,7 +3,7 @@
  * So a request is as large as the load makes it; and librdkafka never has more of a partition than it can send: it looks without rest
  * at records that five requests under way keep it from sending.
  *
- * They go KAFKA_PACE_MS after those before them at the soonest, those of all partitions together: a request, and the answer that it makes
+ * They go some time after those before them at the soonest (base/pace.h), those of all partitions together: a request, and the answer that it makes
  * for whoever reads the partition, cost a broker more than some fifty records do. The first one after a pause waits for nothing; nor does
  * what is for frontends, since workers keep such a pace themselves (worker_seams.pace_ms).
  */
@@ -21,11 +21,12 @@ struct kafka_lane {
         rd_kafka_message_t *held;
         size_t count, capacity;
         size_t out; /* given to librdkafka, and not reported */
+        uint64_t out_ms;
 };
 
 enum error kafka_lanes_init(struct kafka_lanes *lanes, const struct bus_kafka *kafka)
 {
-        *lanes = (struct kafka_lanes){0};
+        *lanes = (struct kafka_lanes){.pace = pace_init(KAFKA_PACE_MS)};
         list_init(&lanes->waiting);
         for (int topic = 0; topic < BUS_TOPIC_COUNT; topic++) {
                 lanes->of[topic] = memory_new(kafka->partitions[topic] * sizeof(struct kafka_lane));
@@ -135,7 +136,8 @@ void kafka_lanes_send(struct kafka_producer *producer)
                 if (lane->out > 0 || !(due || lane->topic == BUS_FRONTENDS))
                         continue;
                 if (lane->topic != BUS_FRONTENDS)
-                        producer->lanes.due_ms = now_ms + KAFKA_PACE_MS;
+                        producer->lanes.due_ms = now_ms + pace_ms(&producer->lanes.pace);
+                lane->out_ms = now_ms;
                 lane_send(producer, lane);
         }
 }
@@ -152,4 +154,6 @@ void kafka_lanes_reported(struct kafka_lanes *lanes, enum bus_topic topic, int32
         check(lane->out > 0);
         lane->out--;
         lanes->out--;
+        if (lane->out == 0)
+                pace_took(&lanes->pace, kafka_now_ms() - lane->out_ms);
 }

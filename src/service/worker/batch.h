@@ -123,6 +123,7 @@ struct batch {
         size_t item_count, op_total, record_bytes;
         bool urgent;           /* holds records that are not patient */
         uint64_t since_ms;     /* monotonic: the first record was taken */
+        uint64_t taken_ms;     /* it left TAKE */
         bool broken;           /* memory ran out: once more from the records */
         bool singly, noted;    /* taken after a crash: its one record is noted before it is planned; and was (L10) */
         bool must;             /* holds records that must not be given up (revoke, mail) */

@@ -69,7 +69,7 @@ void phase_note(const struct batch *batch, enum event_level level, const char *n
 
 /*
  * A batch leaves TAKE when it is full, or when the one before it has left the store: so what comes meanwhile goes as one. But not
- * sooner than pace_ms after the one before it did so: a batch costs the engines as much as some twenty of its records. One that
+ * sooner than a pace after the one before it did so: a batch costs the engines as much as some twenty of its records. One that
  * nobody waits for (marks alone) stays a little longer: it may share the commit of what comes next, which would else find the store
  * busy with it.
  */
@@ -77,7 +77,7 @@ enum phase_step take_submit(struct batch *batch)
 {
         struct worker *worker = batch->worker;
         const struct batch *older = batch_older(worker, batch);
-        uint64_t now_ms = worker_now_ms(worker), until_ms = worker->taken_ms + worker->seams.pace_ms;
+        uint64_t now_ms = worker_now_ms(worker), until_ms = worker->taken_ms + pace_ms(&worker->pace);
 
         check(batch->item_count > 0);
         if (batch_room(batch) > 0) {
@@ -90,7 +90,7 @@ enum phase_step take_submit(struct batch *batch)
                         return STEP_LATER;
                 }
         }
-        worker->taken_ms = now_ms;
+        worker->taken_ms = batch->taken_ms = now_ms;
         return STEP_DONE;
 }
 
@@ -108,6 +108,8 @@ static void leave(struct batch *batch)
         struct progress *progress = &batch->progress;
         size_t hook = worker_phases[progress->phase].hook;
 
+        if (progress->phase == PHASE_STORE)
+                pace_took(&batch->worker->pace, worker_now_ms(batch->worker) - batch->taken_ms);
         if (hook != HOOK_COUNT)
                 batch_call(batch, hook);
         progress->phase++;

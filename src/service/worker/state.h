@@ -7,6 +7,7 @@
 #ifndef GALKA_SERVICE_WORKER_STATE_H
 #define GALKA_SERVICE_WORKER_STATE_H
 
+#include "base/pace.h"
 #include "service/worker/batch.h"
 
 #define WORKER_EVENTS_MAX   64                 /* bus events of one poll */
@@ -38,6 +39,7 @@ struct worker {
         struct list committing;
         uint64_t commit_due_ms; /* monotonic, as all of these */
         uint64_t taken_ms;      /* when the last batch left TAKE */
+        struct pace pace;       /* of batches, by what the store takes */
         uint64_t *assigned_ms;  /* by partition: since when it is ours (monotonic) */
         uint64_t next_tag;
         bool paused, draining;

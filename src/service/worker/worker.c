@@ -32,6 +32,7 @@ enum error worker_new(const struct service *service, const struct worker_seams *
                 return ERR_NO_MEMORY;
         worker->service = service;
         worker->seams = *seams;
+        worker->pace = pace_init(seams->pace_ms);
         worker->batch_max = batch_max ? min_of(batch_max, service->records_max) : service->records_max;
         worker->next_tag = 1;
         if (seams->notes)

@@ -64,7 +64,7 @@ struct worker_seams {
         enum registration registration;
         bool member_invites;  /* members may invite others */
         uint32_t patience_ms; /* a batch of nothing but patient records waits so long for others; 0: not at all */
-        uint32_t pace_ms;     /* between the starts of two batches, unless one is full; 0: none */
+        uint32_t pace_ms;     /* between the starts of two batches, unless one is full, at most (base/pace.h); 0: none */
         uint32_t commit_ms;   /* between two commits of offsets; 0: none */
 };
 
