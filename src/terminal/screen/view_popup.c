@@ -10,7 +10,7 @@
 
 #define BOX_COLUMNS      62u
 #define MESSAGES_COLUMNS 110u
-#define HELP_COLUMNS     76u
+#define WIDE_COLUMNS     76u /* the help's lines, and a group's link, are not cut */
 #define BOX_MARGIN       2
 #define LIST_ROWS        12 /* of a list's items */
 #define FIELD_ROWS       3  /* label, field, gap */
@@ -97,7 +97,9 @@ static unsigned wanted_rows(const struct model *model)
 struct area view_popup_area(const struct model *model, unsigned rows, unsigned columns)
 {
         const struct popup_kind *kind = &kinds[model->popup.kind];
-        unsigned widest = kind->messages ? MESSAGES_COLUMNS : model->popup.kind == POPUP_HELP ? HELP_COLUMNS : BOX_COLUMNS;
+        unsigned widest = kind->messages                                                        ? MESSAGES_COLUMNS
+                          : model->popup.kind == POPUP_HELP || model->popup.kind == POPUP_GROUP ? WIDE_COLUMNS
+                                                                                                : BOX_COLUMNS;
         unsigned width = columns > widest + 4 ? widest : min_of(columns, max_of(columns - min_of(columns, 4u), BOX_COLUMNS)),
                  height;
 
