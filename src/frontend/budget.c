@@ -15,7 +15,8 @@ void budget_block(struct frontend *frontend, struct traffic *traffic)
         if (list_linked(&traffic->blocked))
                 return;
         list_append(http ? &frontend->waiting.blocked_http : &frontend->waiting.blocked, &traffic->blocked);
-        frontend->waiting.http_secured += http && traffic->connection->secured;
+        traffic->blocked_secured = http && traffic->connection->secured;
+        frontend->waiting.http_secured += traffic->blocked_secured;
         frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, true);
 }
 
@@ -24,7 +25,8 @@ void budget_unblock(struct frontend *frontend, struct traffic *traffic)
         if (!list_linked(&traffic->blocked))
                 return;
         list_remove(&traffic->blocked);
-        frontend->waiting.http_secured -= asks_by_http(traffic->connection) && traffic->connection->secured;
+        frontend->waiting.http_secured -= traffic->blocked_secured; /* it may speak frames by now */
+        traffic->blocked_secured = false;
         frontend->seams.net->ops->want_write(frontend->seams.net, traffic->connection->socket, false);
 }
 

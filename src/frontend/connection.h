@@ -64,6 +64,7 @@ struct traffic {
         struct connection *connection;
         struct list_node dirty;   /* frontend.dirty: written in this turn; frontend.patient, frontend.gathering: later */
         struct list_node blocked; /* a list of frontend.waiting: the socket takes nothing */
+        bool blocked_secured;     /* while blocked: it is counted in frontend.waiting.http_secured */
         struct list_node paused;  /* frontend.paused: not read for a while, longest first */
         struct list_node partial_since; /* frontend.partials: half a frame is here, oldest first */
         struct block *partial;
