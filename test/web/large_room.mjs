@@ -1,6 +1,6 @@
 /*
- * Must show 5: a large room opens from what the browser stores, and scrolls from its end to its beginning without a task over 50 ms, and hardly
- * a frame; memory stays bounded. rows=N: how many messages (100,000). strict: also by the clock, on a machine that does nothing else.
+ * Must show 5: a large room opens from what the browser stores, and scrolls from its end to its beginning without a frame over 50 ms of
+ * work; memory stays bounded. rows=N: how many messages (100,000). strict: also by the clock, on a machine that does nothing else.
  *
  * Anna is there while they are written, so her browser stores all. Then she signs in on another device, which has nothing: there rows come
  * from the server while she scrolls.
@@ -17,7 +17,6 @@ const STRICT = process.argv.includes('strict');
 const SERVED_ROWS = Math.min(ROWS - 1, 15000); // of which a device fetches 10,000 by itself (core_limits.background_rows)
 const OPEN_MS_MAX = 300;
 const FRAME_MS_MAX = 50;
-const HEAVY_SHARE = 0.002; // of frames that may be over it though no task is: several tasks, and the collector of garbage, fell into one
 const MEMORY_MIB_MAX = 150; // what the page's heap may have grown by
 const STEP_PIXELS = 1000; // a frame: more than the screen, far more than a hand flicks; rows come no faster
 const SCROLL_SECONDS = 400;
@@ -76,7 +75,7 @@ async function measured(what, page, devtools, to) {
   const grown = await heap(devtools) - before;
   console.log(`# ${what}: ${went.text}; heap ${grown.toFixed(1)} MiB more`);
   if (!went.there) throw new Error(`it did not get to row ${to}`);
-  if (went.held > 0 || went.heavy > went.frames * HEAVY_SHARE || (STRICT && went.long > 0)) throw new Error('a frame took too long');
+  if (went.held > 0 || went.heavy > 0 || (STRICT && went.long > 0)) throw new Error('a frame took too long');
   if (grown > MEMORY_MIB_MAX || went.nodes > NODES_MAX) throw new Error('memory is not bounded');
 }
 

@@ -30,6 +30,7 @@ test('a new name reaches the other', async (rig) => {
   await settings(rig.anna, 'profile');
   await page.getByLabel('Your name').fill('Anna Petrovna');
   await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await page.getByText('Saved', { exact: true }).waitFor();
   await rig.boris.page.reload(); // names that changed come with the next Join
   await rig.boris.page.getByText('Anna Petrovna').first().waitFor();
 });

@@ -169,7 +169,7 @@ test('keys: from chat to chat, to the next unread, by name', async (rig) => {
   await press('Control+k', 'qqzz')(page);
   await page.getByRole('button', { name: 'Find people by the name “qqzz”' }).waitFor();
   await page.keyboard.press('Enter');
-  await eventually('people by that name', () => model(page, () => `${location.hash} ${document.querySelector('.side input').value}`), '#/new qqzz');
+  await eventually('people by that name', () => model(page, () => `${location.hash} ${document.querySelector('.side input')?.value}`), '#/new qqzz');
   await page.context().close();
 });
 
