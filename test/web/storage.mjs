@@ -1,6 +1,7 @@
 /* The storage in a real browser, the engine on it, and how fast both are with 100,000 rows. Arguments as in rig.mjs. */
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
+import { until } from './deeds.mjs';
 import { Database, MemoryStorage } from './engines.mjs';
 import { DESKTOP, rigOfSuite } from './rig.mjs';
 import { contract } from './storage_contract.mjs';
@@ -75,6 +76,9 @@ async function signUp(rig, page, name) {
   await phase(page, 'synced');
 }
 
+/** Not waitForFunction: a promise is true to it, whatever comes of it. */
+const has = (page, room, text) => until(`"${text}" is there`, () => page.evaluate(async ([room, text]) => (await window.engine.rows(room, undefined, 5)).rows.some((row) => row.text === text), [room, text]));
+
 test('five tabs are one connection; when the one that leads is closed another does', async (rig) => {
   const { context, open, page } = await emptyPage(rig, 'tabs');
   const sockets = [];
@@ -98,11 +102,11 @@ test('five tabs are one connection; when the one that leads is closed another do
     const room = window.engine.personalRoom(user, user);
     return { room, id: await window.engine.write(room, { kind: 'text', text: 'from the fifth' }) };
   });
-  for (const tab of tabs) await tab.waitForFunction(async ({ room }) => (await window.engine.rows(room, undefined, 5)).rows.some((row) => row.text === 'from the fifth'), note);
+  for (const tab of tabs) await has(tab, note.room, 'from the fifth');
   await page.close();
   await tabs[1].waitForFunction(() => window.state.leads && window.state.phase === 'synced');
   await tabs[3].evaluate(({ room }) => window.engine.write(room, { kind: 'text', text: 'after the first' }), note);
-  for (const tab of tabs.slice(1)) await tab.waitForFunction(async ({ room }) => (await window.engine.rows(room, undefined, 5)).rows.some((row) => row.text === 'after the first'), note);
+  for (const tab of tabs.slice(1)) await has(tab, note.room, 'after the first');
   const texts = await tabs[2].evaluate(async ({ room }) => (await window.engine.rows(room, undefined, 50)).rows.map((row) => row.text), note);
   if (texts.join() !== 'from the fifth,after the first') throw new Error(`in order, each once: ${texts}`);
   await context.close();
