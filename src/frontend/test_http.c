@@ -11,49 +11,19 @@
 #include "frontend/http.h"
 #include "frontend/output.h"
 #include "frontend/request.h"
-#include "support/web_client.h"
-
-#define LONG_SIZE 300000
-#define ASK(path) "GET " path " HTTP/1.1\r\nHost: galka.test\r\n\r\n"
+#include "support/web_stage.h"
 
 static struct host host;
 static struct client alice, bob;
-static uint8_t large[LONG_SIZE];
-
-static const struct frontend_file files[] = {
-        {"/index.html", SLICE_LITERAL("<!doctype html>\n")},
-        {"/index.html.br", SLICE_LITERAL("brotli")},
-        {"/index.html.gz", SLICE_LITERAL("gzip")},
-        {"/lonely.js.gz", SLICE_LITERAL("of nothing")},
-        {"/empty.txt", {0}},
-        {"/assets/app-1a2b3c.js", SLICE_LITERAL("let it;")},
-        {"/assets/long-4d5e6f.wasm", {large, LONG_SIZE}},
-};
 
 static void begin(struct frontend_options options)
 {
-        for (size_t i = 0; i < LONG_SIZE; i++)
-                large[i] = (uint8_t)(i % 251);
-        host_start(&host, &options);
-        host_show(&host, files, countof(files));
-        client_open(&host, &alice);
+        web_stage_start(&host, &options, &alice);
 }
 
 static void end(void)
 {
-        struct frontend_counts counts;
-
-        client_close(&alice);
-        if (bob.input)
-                client_close(&bob);
-        host_pass(&host, 3000);
-        counts = frontend_counts(host.frontend);
-        assert_int_equal(counts.connections, 0);
-        assert_int_equal(counts.partial_bytes, 0);
-        assert_int_equal(counts.queued_bytes, 0);
-        assert_int_equal(host.frontend->traffics.count, 0);
-        assert_int_equal(host.frontend->downloads.count, 0);
-        host_stop(&host);
+        web_stage_stop(&host, &alice, &bob);
 }
 
 /* Asks and reads the answer. */
@@ -66,22 +36,10 @@ static struct web_answer *get(const char *text)
         return &answer;
 }
 
-static void expect_body(const struct web_answer *answer, const char *text)
-{
-        assert_int_equal(answer->size, strlen(text));
-        assert_memory_equal(answer->body, text, answer->size);
-}
-
-static void expect_closed(void)
-{
-        client_receive(&alice);
-        assert_int_equal(alice.used, 0);
-        assert_true(alice.closed);
-}
-
 static void test_a_page_comes_with_what_keeps_it_safe(void **state)
 {
-        static const char *const paths[] = {ASK("/"), ASK("/index.html"), ASK("/?a=b"), ASK("http://galka.test/")};
+        static const char *const paths[] = {WEB_GET("/"), WEB_GET("/index.html"), WEB_GET("/?a=b"),
+                                            WEB_GET("http://galka.test/")};
         struct web_answer *answer;
 
         (void)state;
@@ -89,7 +47,7 @@ static void test_a_page_comes_with_what_keeps_it_safe(void **state)
         for (size_t i = 0; i < countof(paths); i++) {
                 answer = get(paths[i]);
                 assert_int_equal(answer->status, 200);
-                expect_body(answer, "<!doctype html>\n");
+                web_expect_body(answer, "<!doctype html>\n");
         }
         assert_string_equal(web_field(answer, "Content-Type"), "text/html; charset=utf-8");
         assert_string_equal(web_field(answer, "Cache-Control"), "no-cache");
@@ -100,11 +58,11 @@ static void test_a_page_comes_with_what_keeps_it_safe(void **state)
         assert_non_null(strstr(web_field(answer, "Content-Security-Policy"), "default-src 'none'; script-src 'self' "));
         assert_null(strstr(web_field(answer, "Content-Security-Policy"), "unsafe-inline"));
         assert_false(web_has_field(answer, "Strict-Transport-Security"));
-        answer = get(ASK("/assets/app-1a2b3c.js"));
-        expect_body(answer, "let it;");
+        answer = get(WEB_GET("/assets/app-1a2b3c.js"));
+        web_expect_body(answer, "let it;");
         assert_string_equal(web_field(answer, "Content-Type"), "text/javascript; charset=utf-8");
         assert_string_equal(web_field(answer, "Cache-Control"), "public, max-age=31536000, immutable");
-        expect_body(get(ASK("/empty.txt")), "");
+        web_expect_body(get(WEB_GET("/empty.txt")), "");
         assert_int_equal(frontend_counts(host.frontend).requests, 6);
         end();
 }
@@ -122,7 +80,7 @@ static void test_a_head_is_an_answer_without_a_body(void **state)
         assert_int_equal(answer->status, 404);
         answer = get("HEAD /ws HTTP/1.1\r\nHost: x\r\n\r\n");
         assert_int_equal(answer->status, 426);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -134,7 +92,7 @@ static void test_an_invitation_leads_to_the_app(void **state)
 
         (void)state;
         begin((struct frontend_options){0});
-        answer = get(ASK("/i/0123456789abcdefghjkmnpqrs"));
+        answer = get(WEB_GET("/i/0123456789abcdefghjkmnpqrs"));
         assert_int_equal(answer->status, 302);
         assert_string_equal(web_field(answer, "Location"), "/#invite=0123456789abcdefghjkmnpqrs");
         assert_string_equal(web_field(answer, "Cache-Control"), "no-store");
@@ -174,7 +132,7 @@ static void test_compressed_siblings_are_chosen_as_the_client_says(void **state)
 
                 snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: %s\r\n\r\n", wanted[i][0]);
                 answer = get(text);
-                expect_body(answer, wanted[i][1]);
+                web_expect_body(answer, wanted[i][1]);
                 assert_int_equal(web_has_field(answer, "Content-Encoding"), wanted[i][2] != NULL);
                 if (wanted[i][2])
                         assert_string_equal(web_field(answer, "Content-Encoding"), wanted[i][2]);
@@ -182,8 +140,8 @@ static void test_compressed_siblings_are_chosen_as_the_client_says(void **state)
         }
         assert_string_not_equal(etags[0], etags[3]); /* other bytes, another tag */
         assert_string_equal(etags[5], etags[8]);
-        assert_int_equal(get(ASK("/lonely.js"))->status, 404);
-        assert_int_equal(get(ASK("/index.html.br"))->status, 404);
+        assert_int_equal(get(WEB_GET("/lonely.js"))->status, 404);
+        assert_int_equal(get(WEB_GET("/index.html.br"))->status, 404);
         end();
 }
 
@@ -194,7 +152,7 @@ static void test_what_a_client_has_is_not_sent_again(void **state)
 
         (void)state;
         begin((struct frontend_options){0});
-        snprintf(etag, sizeof(etag), "%s", web_field(get(ASK("/")), "ETag"));
+        snprintf(etag, sizeof(etag), "%s", web_field(get(WEB_GET("/")), "ETag"));
         assert_int_equal(strlen(etag), SITE_ETAG_SIZE - 1);
         for (size_t i = 0; i < countof(lists); i++) {
                 char list[128], text[256];
@@ -217,21 +175,21 @@ static void test_a_long_file_goes_in_slices(void **state)
 
         (void)state;
         begin((struct frontend_options){0});
-        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
         host_turn(&host);
         /* She reads nothing yet: her pipe is full, and hardly more than a slice waits, which is there anyway. */
         assert_in_range(connection_at(&host.frontend->connections, 0)->traffic->queued_bytes, 1, OUTPUT_SLICE + 2048);
         assert_int_equal(frontend_counts(host.frontend).queued_bytes, 0);
-        web_ask(&alice, ASK("/"));
+        web_ask(&alice, WEB_GET("/"));
         host_turn(&host);
-        answer = get(ASK("/empty.txt"));
-        assert_int_equal(answer->size, LONG_SIZE);
-        assert_memory_equal(answer->body, large, LONG_SIZE);
+        answer = get(WEB_GET("/empty.txt"));
+        assert_int_equal(answer->size, WEB_LONG_SIZE);
+        assert_memory_equal(answer->body, web_long, WEB_LONG_SIZE);
         assert_string_equal(web_field(answer, "Content-Type"), "application/wasm");
         web_answer(&alice, false, answer); /* what waited in the socket is answered then */
-        expect_body(answer, "<!doctype html>\n");
+        web_expect_body(answer, "<!doctype html>\n");
         web_answer(&alice, false, answer);
-        expect_body(answer, "");
+        web_expect_body(answer, "");
         end();
 }
 
@@ -242,15 +200,15 @@ static void test_who_reads_a_long_file_while_it_is_replaced_gets_the_old_one(voi
 
         (void)state;
         begin((struct frontend_options){0});
-        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
         host_turn(&host);
         host_show(&host, others, countof(others));
-        answer = get(ASK("/"));
-        assert_int_equal(answer->size, LONG_SIZE);
-        assert_memory_equal(answer->body, large, LONG_SIZE);
+        answer = get(WEB_GET("/"));
+        assert_int_equal(answer->size, WEB_LONG_SIZE);
+        assert_memory_equal(answer->body, web_long, WEB_LONG_SIZE);
         web_answer(&alice, false, answer);
-        expect_body(answer, "new");
-        assert_int_equal(get(ASK("/assets/long-4d5e6f.wasm"))->status, 404);
+        web_expect_body(answer, "new");
+        assert_int_equal(get(WEB_GET("/assets/long-4d5e6f.wasm"))->status, 404);
         end();
 }
 
@@ -262,15 +220,15 @@ static void test_requests_that_come_together_are_answered_in_order(void **state)
         for (size_t step = 0; step < 40; step += 13) {
                 begin((struct frontend_options){0});
                 fake_net_set_read_max(host.raw, step);
-                web_ask(&alice, ASK("/") ASK("/nothing") ASK("/assets/app-1a2b3c.js"));
+                web_ask(&alice, WEB_GET("/") WEB_GET("/nothing") WEB_GET("/assets/app-1a2b3c.js"));
                 for (int i = 0; i < 30; i++)
                         host_turn(&host);
-                answer = get(ASK("/empty.txt"));
-                expect_body(answer, "<!doctype html>\n");
+                answer = get(WEB_GET("/empty.txt"));
+                web_expect_body(answer, "<!doctype html>\n");
                 web_answer(&alice, false, answer);
                 assert_int_equal(answer->status, 404);
                 web_answer(&alice, false, answer);
-                expect_body(answer, "let it;");
+                web_expect_body(answer, "let it;");
                 end();
         }
 }
@@ -281,10 +239,10 @@ static void test_behind_a_long_answer_one_has_to_ask_again(void **state)
 
         (void)state;
         begin((struct frontend_options){0});
-        answer = get(ASK("/assets/long-4d5e6f.wasm") ASK("/"));
+        answer = get(WEB_GET("/assets/long-4d5e6f.wasm") WEB_GET("/"));
         assert_string_equal(web_field(answer, "Connection"), "close");
-        assert_memory_equal(answer->body, large, LONG_SIZE);
-        expect_closed();
+        assert_memory_equal(answer->body, web_long, WEB_LONG_SIZE);
+        web_expect_closed(&alice);
         end();
 }
 
@@ -298,11 +256,11 @@ static void test_connections_end_as_asked(void **state)
         assert_string_equal(web_field(answer, "Connection"), "keep-alive");
         answer = get("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         assert_string_equal(web_field(answer, "Connection"), "close");
-        expect_closed();
+        web_expect_closed(&alice);
         end();
         begin((struct frontend_options){0});
         (void)get("GET / HTTP/1.0\r\n\r\n");
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -338,7 +296,7 @@ static void test_what_is_no_request_is_refused_with_its_reason(void **state)
         for (size_t i = 0; i < countof(wrongs); i++) {
                 begin((struct frontend_options){0});
                 assert_int_equal(get(wrongs[i].text)->status, wrongs[i].status);
-                expect_closed();
+                web_expect_closed(&alice);
                 end();
         }
 }
@@ -354,7 +312,7 @@ static void expect_bomb(const char *first, const char *again, size_t size, unsig
                 used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", again);
         assert_int_equal(get(text)->status, status);
         assert_int_equal(frontend_counts(host.frontend).partial_bytes, 0);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -381,7 +339,7 @@ static void test_a_head_has_a_time_to_be_whole(void **state)
         web_answer(&alice, false, &answer);
         assert_int_equal(answer.status, 408);
         assert_int_equal(frontend_counts(host.frontend).partial_bytes, 0);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -390,12 +348,12 @@ static void test_between_requests_one_is_not_waited_for_long(void **state)
         (void)state;
         begin((struct frontend_options){.sign_in_ms = 1000});
         for (int i = 0; i < 3; i++) {
-                (void)get(ASK("/"));
+                (void)get(WEB_GET("/"));
                 host_pass(&host, 700);
                 client_expect_nothing(&alice);
         }
         host_pass(&host, 400);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -408,16 +366,16 @@ static void test_who_reads_slowly_but_reads_gets_all(void **state)
         (void)state;
         begin((struct frontend_options){.sign_in_ms = 1000});
         net = host.client_net;
-        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
-        for (int i = 0; i < 100 && all < LONG_SIZE; i++) {
+        web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
+        for (int i = 0; i < 100 && all < WEB_LONG_SIZE; i++) {
                 host_pass(&host, 500);
                 if (net->ops->read(net, alice.socket, part, sizeof(part), &got) == ERR_OK)
                         all += got;
         }
-        assert_true(all >= LONG_SIZE);
+        assert_true(all >= WEB_LONG_SIZE);
         end();
         begin((struct frontend_options){.sign_in_ms = 1000});
-        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
         host_pass(&host, 1500);
         assert_int_equal(frontend_counts(host.frontend).connections, 0); /* who reads nothing does not */
         end();
@@ -432,14 +390,14 @@ static void test_a_flood_is_refused(void **state)
         (void)state;
         begin((struct frontend_options){.connection_frames = 10});
         for (size_t used = 0; used < 20000;)
-                used += (size_t)snprintf(flood + used, sizeof(flood) - used, "%s", ASK("/"));
+                used += (size_t)snprintf(flood + used, sizeof(flood) - used, "%s", WEB_GET("/"));
         web_ask(&alice, flood);
         do
                 web_answer(&alice, false, &answer);
         while (answer.status == 200 && ++answers < 100);
         assert_int_equal(answer.status, 429);
         assert_in_range(answers, 15, 25);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -467,7 +425,7 @@ static void test_half_requests_of_all_are_bounded(void **state)
 static void test_who_asks_one_too_many_is_told(void **state)
 {
         struct net *net;
-        struct slice ask = SLICE_LITERAL(ASK("/"));
+        struct slice ask = SLICE_LITERAL(WEB_GET("/"));
         struct web_answer answer;
         size_t written;
 
@@ -491,14 +449,14 @@ static void test_a_frontend_that_goes_finishes_its_answers(void **state)
         (void)state;
         begin((struct frontend_options){0});
         client_open(&host, &bob);
-        (void)get(ASK("/"));
-        web_ask(&bob, ASK("/assets/long-4d5e6f.wasm"));
+        (void)get(WEB_GET("/"));
+        web_ask(&bob, WEB_GET("/assets/long-4d5e6f.wasm"));
         host_turn(&host);
         frontend_drain(host.frontend, 0);
         host_turn(&host);
-        expect_closed();
+        web_expect_closed(&alice);
         web_answer(&bob, false, &answer);
-        assert_memory_equal(answer.body, large, LONG_SIZE);
+        assert_memory_equal(answer.body, web_long, WEB_LONG_SIZE);
         client_receive(&bob);
         assert_true(bob.closed);
         end();
@@ -508,7 +466,7 @@ static void test_a_frontend_that_goes_finishes_its_answers(void **state)
 static void test_new_files_are_shown_without_being_copied(void **state)
 {
         static const struct frontend_file others[] = {{"/index.html", SLICE_LITERAL("new")},
-                                                      {"/assets/large.wasm", {large, LONG_SIZE}}};
+                                                      {"/assets/large.wasm", {web_long, WEB_LONG_SIZE}}};
         struct site *site;
 
         (void)state;
@@ -518,7 +476,7 @@ static void test_new_files_are_shown_without_being_copied(void **state)
         frontend_show(host.frontend, &site);
         assert_int_equal(memory_fail_at(0), 0);
         assert_null(site);
-        expect_body(get(ASK("/")), "new");
+        web_expect_body(get(WEB_GET("/")), "new");
         end();
 }
 
@@ -530,13 +488,13 @@ static void test_without_memory_only_that_one_ends(void **state)
                 struct web_answer answer;
 
                 begin((struct frontend_options){0});
-                web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+                web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
                 (void)memory_fail_at(nth);
                 host_turn(&host);
                 (void)memory_fail_at(0);
                 client_receive(&alice);
                 client_open(&host, &bob);
-                web_ask(&bob, ASK("/"));
+                web_ask(&bob, WEB_GET("/"));
                 web_answer(&bob, false, &answer);
                 assert_int_equal(answer.status, 200);
                 end();
@@ -547,7 +505,7 @@ static void test_without_memory_only_that_one_ends(void **state)
                 enum error error;
 
                 (void)memory_fail_at(nth);
-                error = frontend_site_new(files, countof(files), &site);
+                error = frontend_site_new(web_files, WEB_FILES, &site);
                 (void)memory_fail_at(0);
                 assert_true(error == (site ? ERR_OK : ERR_NO_MEMORY));
                 frontend_site_free(&site);

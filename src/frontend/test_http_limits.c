@@ -10,58 +10,19 @@
 #include "frontend/internal.h"
 #include "loop/tls.h"
 #include "support/tls_files.h"
-#include "support/web_client.h"
-
-#define LONG_SIZE 300000
-#define ASK(path) "GET " path " HTTP/1.1\r\nHost: galka.test\r\n\r\n"
+#include "support/web_stage.h"
 
 static struct host host;
 static struct client alice, bob;
-static uint8_t large[LONG_SIZE];
-
-static const struct frontend_file files[] = {
-        {"/index.html", SLICE_LITERAL("<!doctype html>\n")},
-        {"/assets/app-1a2b3c.js", SLICE_LITERAL("let it;")},
-        {"/assets/long-4d5e6f.wasm", {large, LONG_SIZE}},
-};
 
 static void begin(struct frontend_options options)
 {
-        for (size_t i = 0; i < LONG_SIZE; i++)
-                large[i] = (uint8_t)(i % 251);
-        host_start(&host, &options);
-        host_show(&host, files, countof(files));
-        client_open(&host, &alice);
+        web_stage_start(&host, &options, &alice);
 }
 
 static void end(void)
 {
-        struct frontend_counts counts;
-
-        client_close(&alice);
-        if (bob.input)
-                client_close(&bob);
-        host_pass(&host, 3000);
-        counts = frontend_counts(host.frontend);
-        assert_int_equal(counts.connections, 0);
-        assert_int_equal(counts.partial_bytes, 0);
-        assert_int_equal(counts.queued_bytes, 0);
-        assert_int_equal(host.frontend->traffics.count, 0);
-        assert_int_equal(host.frontend->downloads.count, 0);
-        host_stop(&host);
-}
-
-static void expect_body(const struct web_answer *answer, const char *text)
-{
-        assert_int_equal(answer->size, strlen(text));
-        assert_memory_equal(answer->body, text, answer->size);
-}
-
-static void expect_closed(void)
-{
-        client_receive(&alice);
-        assert_int_equal(alice.used, 0);
-        assert_true(alice.closed);
+        web_stage_stop(&host, &alice, &bob);
 }
 
 /* Who dripped his first byte before another began is refused first, however lately he dripped the last one. */
@@ -104,7 +65,7 @@ static void test_a_dripped_head_is_answered_when_it_is_whole(void **state)
                 host_turn(&host);
         }
         web_answer(&alice, false, &answer);
-        expect_body(&answer, "let it;");
+        web_expect_body(&answer, "let it;");
         assert_int_equal(frontend_counts(host.frontend).partial_bytes, 0);
         end();
 }
@@ -118,10 +79,10 @@ static void end_asking(void)
 static void test_who_ends_his_side_gets_the_whole_answer(void **state)
 {
         static const char *const asks[] = {
-                ASK("/assets/long-4d5e6f.wasm"),
+                WEB_GET("/assets/long-4d5e6f.wasm"),
                 "GET /assets/long-4d5e6f.wasm HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
                 "GET /assets/long-4d5e6f.wasm HTTP/1.0\r\n\r\n",
-                ASK("/assets/long-4d5e6f.wasm") "GET / HT", /* and half of another one */
+                WEB_GET("/assets/long-4d5e6f.wasm") "GET / HT", /* and half of another one */
         };
         struct web_answer answer;
 
@@ -133,9 +94,9 @@ static void test_who_ends_his_side_gets_the_whole_answer(void **state)
                 end_asking();
                 web_answer(&alice, false, &answer);
                 assert_int_equal(answer.status, 200);
-                assert_int_equal(answer.size, LONG_SIZE);
-                assert_memory_equal(answer.body, large, LONG_SIZE);
-                expect_closed();
+                assert_int_equal(answer.size, WEB_LONG_SIZE);
+                assert_memory_equal(answer.body, web_long, WEB_LONG_SIZE);
+                web_expect_closed(&alice);
                 host_turn(&host);
                 assert_int_equal(frontend_counts(host.frontend).connections, 0);
                 end();
@@ -146,7 +107,7 @@ static void test_who_ends_his_side_and_reads_nothing_is_not_waited_for(void **st
 {
         (void)state;
         begin((struct frontend_options){.sign_in_ms = 1000});
-        web_ask(&alice, ASK("/assets/long-4d5e6f.wasm"));
+        web_ask(&alice, WEB_GET("/assets/long-4d5e6f.wasm"));
         host_turn(&host);
         end_asking();
         host_pass(&host, 900);
@@ -228,7 +189,7 @@ static void test_files_that_wait_cost_no_room(void **state)
         begin((struct frontend_options){.send_bytes_max = 200000});
         talker_waits(100000);
         crowd_comes(CROWD_MAX, false);
-        crowd_asks(CROWD_MAX, ASK("/assets/long-4d5e6f.wasm"));
+        crowd_asks(CROWD_MAX, WEB_GET("/assets/long-4d5e6f.wasm"));
         assert_int_equal(frontend_counts(host.frontend).slow_closed, 0);
         assert_in_range(frontend_counts(host.frontend).queued_bytes, 100000, 100000 + 16000 + CROWD_MAX * 2048);
         end_all(CROWD_MAX);
@@ -279,11 +240,11 @@ static void test_nor_do_answers_over_tls(void **state)
         assert_int_equal(tls_server_new(tls_path("self.pem"), tls_path("self.key"), &server, why), ERR_OK);
         assert_int_equal(tls_client_new(tls_path("self.pem"), &believer, why), ERR_OK);
         host_start_tls(&host, &(struct frontend_options){.send_bytes_max = 200000}, server, believer);
-        host_show(&host, files, countof(files));
+        host_show(&host, web_files, WEB_FILES);
         client_open(&host, &alice);
         talker_waits(100000);
         crowd_comes(CROWD_MAX, true);
-        crowd_asks(CROWD_MAX, ASK("/assets/long-4d5e6f.wasm"));
+        crowd_asks(CROWD_MAX, WEB_GET("/assets/long-4d5e6f.wasm"));
         read_parts(CROWD_MAX);
         talker_waits(frontend_counts(host.frontend).queued_bytes + 1);
         assert_in_range(frontend_counts(host.frontend).slow_closed, 1, CROWD_MAX);

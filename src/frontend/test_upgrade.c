@@ -9,20 +9,14 @@
 #include "base/assert.h"
 #include "base/memory.h"
 #include "frontend/upgrade.h"
-#include "support/web_client.h"
-
-#define ASK(path) "GET " path " HTTP/1.1\r\nHost: galka.test\r\n\r\n"
+#include "support/web_stage.h"
 
 static struct host host;
 static struct client alice;
 
 static void begin(struct frontend_options options)
 {
-        static const struct frontend_file page = {"/index.html", SLICE_LITERAL("page")};
-
-        host_start(&host, &options);
-        host_show(&host, &page, 1);
-        client_open(&host, &alice);
+        web_stage_start(&host, &options, &alice);
 }
 
 static void end(void)
@@ -32,13 +26,6 @@ static void end(void)
         assert_int_equal(frontend_counts(host.frontend).connections, 0);
         assert_int_equal(frontend_counts(host.frontend).queued_bytes, 0);
         host_stop(&host);
-}
-
-static void expect_closed(void)
-{
-        client_receive(&alice);
-        assert_int_equal(alice.used, 0);
-        assert_true(alice.closed);
 }
 
 struct wrong {
@@ -67,7 +54,7 @@ static void test_only_pages_of_ours_may_open_a_websocket(void **state)
                 {UPGRADE("13", "", "short"), 400},
                 {UPGRADE("13", "", "dGhlIHNhbXBsZSBub25jZXM="), 400}, /* 17 bytes */
                 {UPGRADE("13", "", "dGhlIHNhbXBsZSBub25j!!=="), 400},
-                {ASK("/ws"), 426},
+                {WEB_GET("/ws"), 426},
                 {"HEAD /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 426},
                 {"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", 426},
                 {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", 200},
@@ -124,12 +111,12 @@ static void test_an_upgrade_does_not_come_with_another_request(void **state)
 
         (void)state;
         begin((struct frontend_options){0});
-        web_ask(&alice, ASK("/") UPGRADE("13", "", WEB_KEY));
+        web_ask(&alice, WEB_GET("/") UPGRADE("13", "", WEB_KEY));
         web_answer(&alice, false, &answer);
         assert_int_equal(answer.status, 200);
         web_answer(&alice, false, &answer);
         assert_int_equal(answer.status, 503);
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
@@ -146,7 +133,7 @@ static void test_an_upgrade_is_answered_whatever_comes_with_it(void **state)
         assert_int_equal(alice.used, 4);
         assert_memory_equal(alice.input, "\x88\x02\x03\xea", 4);
         alice.used = 0;
-        expect_closed();
+        web_expect_closed(&alice);
         end();
 }
 
