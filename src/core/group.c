@@ -54,7 +54,7 @@ bool group_take_state(struct core *core, struct room *room, const struct wire_ro
                 return false;
         /* It was read before what came live meanwhile, which is applied already if there was something to apply it to. */
         if (state->head < room->head && group->told_seq) {
-                if (group->missed) /* but for what was fetched */
+                if (group->missed) /* but for what did not come live */
                         join_again(core, ASK_AGAIN_MS);
                 return true;
         }
@@ -70,7 +70,7 @@ bool group_take_state(struct core *core, struct room *room, const struct wire_ro
         return true;
 }
 
-/* Somebody came: if it is oneself, all that is to be known of the room is asked for. */
+/* Somebody came: if it is oneself, all that is to be known of the room is asked for, as what changed while one was out never came. */
 static void joined(struct core *core, struct room *room, const struct wire_row *row)
 {
         room->group->members++;
@@ -78,6 +78,7 @@ static void joined(struct core *core, struct room *room, const struct wire_row *
                 return;
         room->left = false;
         room->group->role = ROLE_MEMBER;
+        room->group->missed = true;
         if (room->joined_seq == 0)
                 room->joined_seq = row->seq;
         join_again(core, 0);

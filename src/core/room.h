@@ -28,7 +28,7 @@ struct group {
         uint8_t role;       /* one's own, rules/role.h */
         uint64_t members;   /* how many */
         uint64_t told_seq;  /* the server's last word on these is as of this number */
-        bool missed;        /* a row that changes them was fetched, not live: another word is awaited */
+        bool missed;        /* a row that changes them was fetched, or never came: another word is awaited */
 };
 
 struct room {

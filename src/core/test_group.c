@@ -198,6 +198,43 @@ static void what_was_fetched_is_asked_for_until_it_is_told(void **state)
         assert_int_equal(info_of(world).members, 2);
 }
 
+/* He left and is back: nobody told him what changed meanwhile, and the answer to his Join may be older than what comes live. */
+static void who_is_back_asks_until_it_is_told(void **state)
+{
+        struct world *world = *state;
+        struct wire_room_state room = {
+                .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 3};
+        struct wire_joined joined = {.era = world->server.era, .rooms = {.items = &room, .count = 1}};
+        struct wire_rejoin rejoin = {0};
+        struct fake_frame frame;
+
+        make_group(world);
+        room.room = world->group;
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        frame = take(world, WIRE_CODE_join);
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        deliver(world, 2, (struct wire_row){.sender = BOB, .kind = ROW_LEFT, .subject = BOB, .heir = CARL});
+        deliver(world, 3, (struct wire_row){.sender = CARL, .kind = ROW_JOINED, .subject = BOB});
+        frame = take(world, WIRE_CODE_join);
+        deliver(world, 4, (struct wire_row){.sender = CARL, .kind = ROW_JOINED, .subject = ALICE});
+        room = (struct wire_room_state){.room = world->group,
+                                        .kind = ROOM_GROUP,
+                                        .head = 3,
+                                        .title = SLICE_LITERAL("Owls"),
+                                        .role = ROLE_MEMBER,
+                                        .members = 3};
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        frame = take(world, WIRE_CODE_join);
+        room.head = room.members = 4;
+        joined.profile = core_profile(world->bob.core);
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        assert_int_equal(info_of(world).members, 4);
+        assert_true(slice_equal(info_of(world).title, SLICE_LITERAL("Owls")));
+        assert_int_equal(info_of(world).role, ROLE_MEMBER);
+}
+
 /* A name that is not known is asked for, told, kept, and there again after a crash. */
 static void whoever_writes_is_named(void **state)
 {
@@ -279,6 +316,7 @@ int main(void)
                 TEST(who_is_brought_in_joins_again),
                 TEST(an_older_word_on_a_group_is_not_believed),
                 TEST(what_was_fetched_is_asked_for_until_it_is_told),
+                TEST(who_is_back_asks_until_it_is_told),
                 TEST(whoever_writes_is_named),
                 TEST(members_are_listed_and_named),
                 TEST(every_message_of_the_server_is_understood),
