@@ -113,6 +113,12 @@ static bool is_of_signed_in(const struct account_request *request)
         return wire_message_by_code(request->code)->who == WIRE_SIGNED_IN;
 }
 
+bool account_ends(const struct core *core)
+{
+        return core->link.state == LINK_READY && core->account.request &&
+               core->account.request->code == WIRE_CODE_delete_account;
+}
+
 bool account_comes_first(const struct core *core)
 {
         return core->account.request && !is_of_signed_in(core->account.request);
@@ -187,7 +193,8 @@ static void request_read(const struct account_request *request, union account_me
 
 static bool may_send(const struct core *core, const struct account_request *request)
 {
-        return core->link.state == (is_of_signed_in(request) ? LINK_READY : LINK_WELCOME);
+        return core->link.state == (is_of_signed_in(request) ? LINK_READY : LINK_WELCOME) &&
+               (!account_ends(core) || core->requests.count == 0);
 }
 
 void account_step(struct core *core)

@@ -53,6 +53,10 @@ bool account_is_zero(const uint8_t *bytes, size_t size);
 /* Puts a message where account_step sends it; there must be none. NO_MEMORY. */
 must_use enum error account_ask(struct core *core, enum wire_code code, const void *message);
 
+/* The account is about to end: nothing else is asked meanwhile, and that is asked when all else is answered. A server refuses who has
+ * no account any more and closes the connection; that must not overtake the answer to the end itself. */
+bool account_ends(const struct core *core);
+
 /* A request must be answered before Join makes sense. */
 bool account_comes_first(const struct core *core);
 

@@ -29,7 +29,7 @@ static enum error ask(struct core *core, enum wire_code code, struct room *room,
 {
         struct request *request;
 
-        if (core->link.state != LINK_READY)
+        if (core->link.state != LINK_READY || account_ends(core))
                 return ERR_AGAIN;
         if (core->requests.asks + core->asks.answer_count >= ASKS_MAX)
                 return ERR_FULL;

@@ -245,6 +245,8 @@ void core_step(struct core *core)
         link_step(core);
         requests_expire(core);
         account_step(core);
+        if (account_ends(core))
+                return;
         join_step(core);
         sync_step(core);
         settings_step(core);
@@ -256,9 +258,11 @@ void core_step(struct core *core)
 
 uint64_t core_deadline_ms(const struct core *core)
 {
-        uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), join_due(core)));
+        uint64_t due = min_of(min_of(link_due(core), requests_due(core)), min_of(account_due(core), batch_due(core)));
 
-        due = min_of(due, min_of(min_of(sync_due(core), batch_due(core)), min_of(watch_due(core), blocks_due(core))));
+        if (account_ends(core))
+                return due;
+        due = min_of(due, min_of(min_of(sync_due(core), join_due(core)), min_of(watch_due(core), blocks_due(core))));
         due = min_of(due, settings_due(core));
         list_each(&core->rooms.work, room, struct room, work) {
                 due = min_of(due, min_of(write_room_due(core, room), marks_room_due(core, room)));

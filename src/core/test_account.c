@@ -8,6 +8,7 @@
 // clang-format on
 
 #include "core/state.h"
+#include "rules/room.h"
 #include "support/fake_server.h"
 
 static const struct slice email = {(const uint8_t *)"alice@example.org", 17};
@@ -174,6 +175,40 @@ static void nor_if_it_was_under_way(void **state)
         assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
 }
 
+/* Whatever else is asked is refused once the account has ended, and the connection closed: that must not come before the answer. */
+static void the_end_is_asked_for_alone(void **state)
+{
+        struct world *world = *state;
+        struct core_host *phone = &world->phone;
+        struct fake_client *client = &world->server.clients[0];
+        struct fake_frame frame;
+        struct id room, id;
+
+        sign_in(world);
+        room = room_personal(core_user(phone->core), 77);
+        (void)fake_server_say(&world->server, &room, 77, "hello", false);
+        fake_server_run(&world->server, 5000, 100);
+        assert_int_equal(core_send(phone->core, &room, SLICE_LITERAL("good-bye"), &id, phone->time), ERR_OK);
+        core_host_settle(phone);
+        delete_account(phone);
+        assert_true(fake_server_take(phone, &frame));
+        assert_int_equal(frame.head.code, WIRE_CODE_write);
+        assert_false(fake_server_take(phone, &frame));
+        fake_server_handle(&world->server, client, &frame);
+        core_host_settle(phone);
+        assert_true(fake_server_take(phone, &frame));
+        assert_int_equal(frame.head.code, WIRE_CODE_delete_account);
+        (void)fake_server_say(&world->server, &room, 77, "what?", false); /* it wants a mark */
+        assert_int_equal(core_send(phone->core, &room, SLICE_LITERAL("too late"), &id, phone->time), ERR_OK);
+        assert_int_equal(core_devices(phone->core, &id, phone->time), ERR_AGAIN);
+        core_typing(phone->core, &room, phone->time);
+        core_host_advance(phone, 2000);
+        assert_false(fake_server_take(phone, &frame));
+        fake_server_handle(&world->server, client, &frame);
+        core_host_settle(phone);
+        assert_int_equal(core_phase(phone->core), CORE_SIGNED_OUT);
+}
+
 static void a_late_answer_is_not_told_but_a_name_is_what_it_says(void **state)
 {
         struct world *world = *state;
@@ -268,6 +303,7 @@ int main(void)
                 TEST(who_is_signed_in_stays_so),
                 TEST(what_was_taken_back_is_not_asked_with_the_next_link),
                 TEST(nor_if_it_was_under_way),
+                TEST(the_end_is_asked_for_alone),
                 TEST(a_late_answer_is_not_told_but_a_name_is_what_it_says),
                 TEST(a_renewal_goes_on),
                 cmocka_unit_test(ticks_are_the_lowest_of_the_others),

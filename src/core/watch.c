@@ -133,7 +133,7 @@ void core_typing(struct core *core, const struct id *room, struct core_time time
         const struct room *known = room_find(core, room);
 
         core_set_time(core, time);
-        if (!watching || !known || known->left || core->link.state != LINK_READY ||
+        if (!watching || !known || known->left || core->link.state != LINK_READY || account_ends(core) ||
             (watching->typed && core->now_ms < watching->typed_ms + TYPING_MS + WATCH_PAUSE_MS))
                 return;
         if (!link_send(core, &frame, &typing))
