@@ -231,7 +231,8 @@ int server_keys_rotate(const struct options *options)
                 fprintf(stderr, "galkad: %s\n", text);
         else
                 printf("%s has a new token key%s. %s\n", path, options->leaked ? ", and the old one is good no more" : "",
-                       *options->keys ? "Copy it to every machine that runs galkad; what runs takes it within a second."
+                       *options->keys ? "Copy it to every machine that runs galkad; what runs takes it within a second, but "
+                                        "units of systemd with a copy of their own (LoadCredential): restart those."
                                       : "A server that runs takes it within a second.");
         return error ? SERVER_FAILED : SERVER_DONE;
 }

@@ -76,12 +76,11 @@ void doctor_tell(struct doctor *doctor, enum verdict verdict, const char *to_do,
 static void check_configuration(struct doctor *doctor)
 {
         const struct options *options = doctor->options;
-        bool has_secrets = *options->postgres_password || *options->redis_password || *options->kafka_password;
         struct stat status;
 
         if (!*options->config)
                 doctor_say(doctor, VERDICT_OK, "there is no file; defaults, environment and flags hold", NULL);
-        else if (stat(options->config, &status) == 0 && has_secrets && (status.st_mode & 077))
+        else if (stat(options->config, &status) == 0 && options->secret_in_file && (status.st_mode & 077))
                 doctor_tell(doctor, VERDICT_FAIL, "chmod 600 it, as its owner",
                             "%.300s holds passwords, and others may read it", options->config);
         else
@@ -107,6 +106,10 @@ static void check_folder(struct doctor *doctor)
         const char *path = doctor->options->data;
         struct stat status;
 
+        if (stat(path, &status) != 0 && *doctor->options->postgres) {
+                doctor_tell(doctor, VERDICT_OK, NULL, "%.300s is not there: each role makes its own when it starts", path);
+                return;
+        }
         if (stat(path, &status) != 0) {
                 doctor_tell(doctor, VERDICT_FAIL, "galkad setup makes it, or name another one (--data)", "%.300s: %s", path,
                             strerror(errno));

@@ -199,6 +199,7 @@ static int on_setting(void *context, const char *section, const char *name, cons
                 return 0;
         }
         reading->error = set(reading->options, option, value, where, reading->text);
+        reading->options->secret_in_file |= option->type == OPTION_SECRET && *value && *value != '@';
         return reading->error == ERR_OK;
 }
 

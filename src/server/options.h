@@ -15,6 +15,7 @@ struct options {
 #define OPTION(field, name, type, value, min, max, argument, help) OPTION_TYPE_##type field;
 #include "server/options.def"
 #undef OPTION
+        bool secret_in_file; /* one stands in the file itself, not behind an @ */
 };
 
 #define OPTION_ERROR_SIZE 512

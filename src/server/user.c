@@ -255,6 +255,11 @@ static bool fill_request(struct server *server, const struct user_verb *verb, co
         }
         if (verb->password) {
                 get_password(password);
+                if (strlen(password) < PASSWORD_MIN || strlen(password) > PASSWORD_MAX) {
+                        crypto_wipe(password, sizeof(password));
+                        fprintf(stderr, "galkad: a password has %d to %d bytes\n", PASSWORD_MIN, PASSWORD_MAX);
+                        return false;
+                }
                 error = hash_password(server, password, request->hash);
                 crypto_wipe(password, sizeof(password));
         }

@@ -73,7 +73,7 @@ static void print_reactor(struct session *session, uint64_t user, struct slice e
 
         (void)core_person(session->host->core, user, &person);
         if (session->json) {
-                printf("{\"type\":\"reactor\",\"user\":\"%016" PRIx64 "\",\"user_name\":", user);
+                printf("{\"type\":\"reactor\",\"user\":\"%" PRIu64 "\",\"user_name\":", user);
                 safe_json(stdout, person.user_name);
                 fputs(",\"display_name\":", stdout);
                 safe_json(stdout, person.display_name);

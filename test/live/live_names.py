@@ -30,6 +30,8 @@ def names_come_by_themselves(rig):
     alice.see('Bob  👍')
     found = [(one['user_name'], one['emoji']) for one in rig.galka_json('bob', 'reactors', room, seq)]
     expect_equal(found, [('bob', '👍')], 'who reacted')
+    ids = {member['user_name']: member['user'] for member in rig.galka_json('bob', 'members', room)}
+    expect_equal(rig.galka_json('bob', 'reactors', room, seq)[0]['user'], ids['bob'], 'his id is the one he has elsewhere')
     rig.escape(alice)
     rig.leave(alice)
 

@@ -254,9 +254,11 @@ def users(rig):
     data = server.folder
     expect_equal(stat.S_IMODE(os.stat(os.path.join(data, 'control')).st_mode), 0o600, 'the control socket is its owner\'s')
     expect('may sign in' in user(rig, data, 'add', 'ursula', '--email', 'ursula@example.org', '--display', 'Ursula', password='first password\n'), 'added')
-    expect('taken' in user(rig, data, 'add', 'Ursula', '--email', 'other@example.org', password='x\n', code=1), 'a name that is taken')
+    expect('taken' in user(rig, data, 'add', 'Ursula', '--email', 'other@example.org', password='long enough\n', code=1), 'a name that is taken')
     expect('--email' in user(rig, data, 'add', 'viktor', code=1), 'no address')
-    expect('not valid' in user(rig, data, 'add', 'no name', '--email', 'viktor@example.org', password='x\n', code=1), 'no name')
+    expect('not valid' in user(rig, data, 'add', 'no name', '--email', 'viktor@example.org', password='long enough\n', code=1), 'no name')
+    for bad in 'short\n', 'x' * 300 + '\n':
+        expect('8 to 256 bytes' in user(rig, data, 'add', 'viktor', '--email', 'viktor@example.org', password=bad, code=1), bad)
     made = re.search(r'^Password: (\S{16})$', user(rig, data, 'add', 'viktor', '--email', 'viktor@example.org'), re.MULTILINE)
     sign_in(rig, server, 'ursula', 'ursula', 'first password')
     listed = user_list(rig, data)
@@ -372,11 +374,20 @@ def configuration_broken(rig):
         file.write('port = 1\nprot = 2\n')
     found = doctor(rig, '--config', path, code=1)
     expect_line(found, 'configuration', 'fail', 'line 2', "'prot'", 'galkad sample')
+    kept = os.path.join(rig.folder, 'kept-secret')
+    with open(kept, 'w', encoding='utf-8') as file:
+        file.write('secret\n')
+    for name in 'redis-password', 'smtp-password':
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'{name} = secret\n')
+        os.chmod(path, 0o644)
+        found = doctor(rig, '--config', path, '--data', rig.healthy_data, code=1)
+        expect_line(found, 'configuration', 'fail', 'others may read it', 'chmod 600')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(f'{name} = @{kept}\n')
+        expect_line(doctor(rig, '--config', path, '--data', rig.healthy_data, code=0), 'configuration', 'ok', path)
     with open(path, 'w', encoding='utf-8') as file:
         file.write('redis-password = secret\n')
-    os.chmod(path, 0o644)
-    found = doctor(rig, '--config', path, '--data', rig.healthy_data, code=1)
-    expect_line(found, 'configuration', 'fail', 'others may read it', 'chmod 600')
     os.chmod(path, 0o600)
     found = doctor(rig, '--config', path, '--data', rig.healthy_data, code=0)
     expect_line(found, 'configuration', 'ok', path)
@@ -476,6 +487,9 @@ def engines_away(rig):
     expect_line(found, 'presence', 'fail', 'see --redis')
     expect_line(found, 'bus', 'fail', '--kafka')
     expect_line(found, 'database', 'fail', 'cannot connect', 'see --postgres')
+    found = doctor(rig, '--data', 'nowhere', '--keys', os.path.join(rig.healthy_data, 'keys'), '--postgres', f'host=127.0.0.1 port={nobody[10:]} dbname=x',
+                   code=1)
+    expect_line(found, 'data', 'ok', 'each role makes its own')
 
 
 sys.exit(suite.run(Rig))

@@ -18,7 +18,7 @@
 #define MODEL_LAST_SIZE      160  /* of the beginning of a room's last message */
 #define MODEL_ROWS_MAX       3000 /* rows of the open room in memory; more are read again as one scrolls */
 #define MODEL_PEOPLE_MAX     4096
-#define MODEL_ITEMS_MAX      200
+#define MODEL_ITEMS_MAX      MODEL_MEMBERS_MAX /* of a list over the screen: all members of a group */
 #define MODEL_FIELDS_MAX     6
 #define MODEL_MEMBERS_MAX    1024 /* of a group */
 #define MODEL_EMOJI_SIZE     64
