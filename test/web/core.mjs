@@ -336,7 +336,7 @@ test('who waits to be signed in without a server is told after two tries, and ma
   browser.network.cut();
   const tab = browser.tab();
   await tab.phase('signed-out');
-  assert.equal(await refusal(tab.engine.signIn('anna', password)), 'closed');
+  assert.equal(await refusal(tab.engine.signIn('anna', password)), 'again');
   browser.network.mend();
   assert.equal(await refusal(tab.engine.signIn('anna', 'not her password')), 'bad_login');
   await tab.engine.signUp({ email: 'carol@example.org', userName: 'carol', displayName: 'Carol', password, invite: '' });

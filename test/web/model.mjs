@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 
 import { deedsOn } from '../../web/model/deeds.ts';
-import { GROUP_MS, itemsOf, keepSame } from '../../web/model/items.ts';
+import { astray, GROUP_MS, inWindow, itemsOf, keepSame } from '../../web/model/items.ts';
 import { isSuspect, segmentsOf } from '../../web/model/links.ts';
 import { follow, merge, placeOf } from '../../web/model/pages.ts';
 import { begunWith, colourOf, fold, initials, isEmojiOnly, mentions, plainName, plainText } from '../../web/model/text.ts';
@@ -112,6 +112,16 @@ test('what alters a row lies over it while it waits; what was refused stands bes
   assert.deepEqual(items[1].reactions, [{ emoji: '👍', people: 3, mine: true }]);
   assert.deepEqual([items[2].kind, items[2].text], ['deleted', '']);
   assert.deepEqual([items[3].text, items[3].refused.length, items[3].pinned], ['text 4', 1, true]);
+});
+
+test('away from the newest rows only what alters a row is shown; a refused change of a row that is elsewhere is known', () => {
+  const text = entry('a', { kind: 'text', text: 'x' }, { state: 'failed' }), edit = entry('b', { kind: 'edited', target: 1, text: 'other' });
+  const far = entry('c', { kind: 'deleted', target: 7 }, { state: 'failed' });
+  assert.deepEqual(inWindow([text, edit, far], true), [text, edit, far]);
+  assert.deepEqual(inWindow([text, edit, far], false), [edit, far]);
+  assert.equal(itemsOf([row(1, ME)], inWindow([text, edit], false), sight())[0].text, 'other');
+  assert.deepEqual(astray([text, edit, far], [row(1, ME)]), [far]);
+  assert.deepEqual(astray([text, edit, far], [row(7, ME)]), []);
 });
 
 test('who is blocked is hidden in groups, until it is asked for; and does not mention', () => {

@@ -49,14 +49,43 @@ test('who hides when he is there sees nobody either', async (rig) => {
   await until('Boris is not told of as online', async () => (await rig.anna.page.locator('header').getByText('online', { exact: true }).count()) === 0, 20000);
 });
 
-test('a second device signs in, is listed, and is signed out', async (rig) => {
+test('a note of a message goes when it has been read on another device', async (rig) => {
+  const { page } = rig.anna;
+  await rig.anna.context.grantPermissions(['notifications'], { origin: new URL(rig.anna.url).origin });
+  await page.reload();
+  await page.evaluate(() => {
+    window.notes = [];
+    window.Notification = class extends Notification {
+      constructor(title, options) {
+        super(title, options);
+        window.notes.push(this);
+      }
+      close() {
+        this.gone = true;
+        super.close();
+      }
+    };
+    document.hasFocus = () => false;
+  });
+  await settings(rig.anna, 'look');
+  await page.getByRole('switch', { name: /Notifications/ }).or(page.getByRole('checkbox', { name: /Notifications/ })).click();
+  await page.evaluate(() => window.dispatchEvent(new Event('blur')));
+  await rig.boris.page.goto(`${rig.boris.url}#/`);
+  await openChat(rig.boris.page, 'Anna');
+  await say(rig.boris.page, 'are you there?');
+  const notes = () => page.evaluate(() => window.notes.map((one) => `${one.title}: ${one.body} ${one.gone ?? false}`).join());
+  await until('a note is shown', async () => (await notes()) === 'Boris: are you there? false');
   rig.tablet = await rig.person('anna', { viewport: DESKTOP, dark: true });
   await rig.tablet.open();
   await signIn(rig.tablet);
   await openChat(rig.tablet.page, 'Boris');
-  await sees(rig.tablet.page, 'Hello from anna');
-  const { page } = rig.anna;
+  await sees(rig.tablet.page, 'are you there?');
+  await until('it is gone', async () => (await notes()) === 'Boris: are you there? true');
+});
+
+test('a second device is listed, and is signed out', async (rig) => {
   await settings(rig.anna, 'devices');
+  const { page } = rig.anna;
   await page.getByText('This device').first().waitFor();
   await rig.anna.screenshot('devices');
   await page.getByRole('button', { name: 'Sign out all other devices' }).click();

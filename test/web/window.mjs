@@ -148,6 +148,19 @@ test('a hole above the window: what is stored above it does not follow what is b
   }
 });
 
+test('who is blocked is not read out in a group', async () => {
+  const world = new World(1, 10);
+  const chat = await world.chat();
+  world.app.blocks.add('03');
+  chat.take({ kind: 'rows', room: ROOM, rows: [row(11), row(12, { sender: '03' })] });
+  assert.equal(chat.latest.seq, 11);
+  chat.take({ kind: 'rows', room: ROOM, rows: [row(13, { sender: '03' })] });
+  assert.equal(chat.latest.seq, 11);
+  world.info.kind = 'personal';
+  chat.take({ kind: 'rows', room: ROOM, rows: [row(14, { sender: '03' })] });
+  assert.equal(chat.latest.seq, 14);
+});
+
 test('what happens to the outbox while it is read is not overwritten', async () => {
   const world = new World(1, 10);
   world.entries = [entry('sent', { kind: 'edited', target: 1, text: 'x' }), entry('refused', { kind: 'text', text: 'y' }), entry('r11', { kind: 'text', text: 'z' })];

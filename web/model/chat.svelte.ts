@@ -9,7 +9,7 @@ import type { App } from './app.svelte.ts';
 import { Compose } from './compose.svelte.ts';
 import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
 import { isOffline } from './errors.ts';
-import { itemsOf, keepSame, type Item } from './items.ts';
+import { astray, inWindow, itemsOf, keepSame, type Item } from './items.ts';
 import { Members } from './members.svelte.ts';
 import { Pager, type Target } from './pager.svelte.ts';
 import { Pins } from './pins.svelte.ts';
@@ -83,7 +83,7 @@ export class Chat {
 
   #before: Item[] = [];
   readonly items: Item[] = $derived.by(() => {
-    const items = itemsOf(this.pager.rows, this.pager.atNewest ? this.outbox : [], {
+    const items = itemsOf(this.pager.rows, inWindow(this.outbox, this.pager.atNewest), {
       me: this.#app.myId,
       userName: this.#app.me?.person.userName ?? '',
       group: this.kind === 'group',
@@ -95,6 +95,8 @@ export class Chat {
     });
     return (this.#before = keepSame(items, this.#before));
   });
+
+  readonly astray: OutboxEntry[] = $derived.by(() => astray(this.outbox, this.pager.rows));
 
   open(): Promise<void> {
     return (this.#opened ??= this.#open());
@@ -161,7 +163,7 @@ export class Chat {
     const fresh = this.pager.take(rows).filter((row) => row.sender !== this.#app.myId && row.kind === 'text');
     const away = !this.following || !this.#app.seen;
     if (fresh.length > 0 && away && (this.unreadFrom === 0 || (this.info?.unread ?? 0) === 0)) this.unreadFrom = fresh[0]!.seq;
-    if (fresh.length > 0) this.latest = fresh.at(-1);
+    this.latest = fresh.findLast((row) => this.kind !== 'group' || !this.#app.blocks.has(row.sender)) ?? this.latest;
     for (const row of rows) {
       if (this.#quoted.has(row.seq)) this.#quoted.set(row.seq, row);
       this.pins.take(row);
@@ -241,7 +243,7 @@ export class Chat {
 
   deeds(item: Item): Deeds {
     const info = this.info;
-    if (!item.row || !info || item.kind !== 'text') return NO_DEEDS;
+    if (!item.row || !info || item.kind !== 'text' || item.hidden) return NO_DEEDS;
     return deedsOn(info, item.row, item.mine, this.members.roleOf(item.sender));
   }
 

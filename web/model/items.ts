@@ -163,6 +163,19 @@ export function keepSame(items: Item[], before: Item[]): Item[] {
 /** Operations on a row that is there: they are no line of their own. */
 export const ALTERING: ReadonlySet<string> = new Set(['edited', 'deleted', 'reacted', 'pinned']);
 
+/** Away from the newest rows what is not sent has no place; but what it alters may be there. */
+export function inWindow(outbox: OutboxEntry[], atNewest: boolean): OutboxEntry[] {
+  return atNewest ? outbox : outbox.filter(({ operation }) => ALTERING.has(operation.kind));
+}
+
+/** Changes that were refused, of rows that are not among these: there is no line that they could stand under. */
+export function astray(outbox: OutboxEntry[], rows: Row[]): OutboxEntry[] {
+  const refused = outbox.filter(({ state, operation }) => state === 'failed' && ALTERING.has(operation.kind));
+  if (refused.length === 0) return NONE;
+  const here = new Set(rows.map(({ seq }) => seq));
+  return refused.filter(({ operation }) => !here.has(operation.target ?? 0));
+}
+
 function isNewDay(time: number, before: number): boolean {
   return Math.abs(time - before) >= DAY || new Date(time).getDate() !== new Date(before).getDate();
 }

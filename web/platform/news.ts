@@ -355,7 +355,7 @@ export class News implements HostEvents {
     const sign = this.sign;
     this.sign = undefined;
     this.#host.call('cancel');
-    sign?.reject(new EngineError('closed'));
+    sign?.reject(new EngineError('again'));
   }
 
   /** Lines whose last row is not known yet are read first. */

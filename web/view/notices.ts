@@ -1,6 +1,8 @@
 /* What is heard and seen of a message while one looks elsewhere: a sound, and a note of the system if that was asked for. */
+import { SvelteMap } from 'svelte/reactivity';
+
 import { t } from '../lang/words.svelte.ts';
-import type { RoomInfo, Row } from '../core/types.ts';
+import type { RoomId, RoomInfo, Row } from '../core/types.ts';
 import type { App } from '../model/app.svelte.ts';
 import { mentions, plainText } from '../model/text.ts';
 import { nameOf, roomName } from './news.ts';
@@ -11,6 +13,13 @@ const QUIET_MS = 1500;
 const SAID_MAX = 200;
 let audio: AudioContext | undefined;
 let last = 0;
+
+/** The note of a room: the message that it tells of. */
+interface Note {
+  seq: number;
+  close: () => void;
+}
+const notes = new SvelteMap<RoomId, Note>();
 
 /** Two short tones, soft: a jackdaw would say more. */
 function sound(): void {
@@ -36,12 +45,18 @@ function note(app: App, info: RoomInfo, row: Row): void {
   const options = { body: (who + plainText(row.text)).slice(0, SAID_MAX), tag: info.room, lang: document.documentElement.lang };
   try {
     const shown = new Notification(title, options);
+    const one: Note = { seq: row.seq, close: () => shown.close() };
+    notes.set(info.room, one);
+    shown.onclose = () => {
+      if (notes.get(info.room) === one) notes.delete(info.room);
+    };
     shown.onclick = () => {
       window.focus();
       router.chat(info.room);
       shown.close();
     };
   } catch {
+    notes.set(info.room, { seq: row.seq, close: () => void closeByWorker(info.room) });
     void noteByWorker(title, options); // phones allow it to service workers only
   }
 }
@@ -50,6 +65,20 @@ function note(app: App, info: RoomInfo, row: Row): void {
 async function noteByWorker(title: string, options: NotificationOptions): Promise<void> {
   const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
   await registration?.showNotification(title, options).catch(() => undefined);
+}
+
+async function closeByWorker(tag: string): Promise<void> {
+  const registration = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+  for (const shown of (await registration?.getNotifications({ tag }).catch(() => undefined)) ?? []) shown.close();
+}
+
+/** What has been read, here or on another device, needs no note any more. */
+export function closeRead(app: App): void {
+  for (const [room, { seq, close }] of notes) {
+    if ((app.rooms.get(room)?.marks.read ?? seq) < seq) continue;
+    notes.delete(room);
+    close();
+  }
 }
 
 async function heard(app: App, info: RoomInfo, row: Row): Promise<void> {
