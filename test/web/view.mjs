@@ -414,6 +414,34 @@ test('a log above a hole goes on by itself once there is a link, though nobody c
   }
 });
 
+test('a date to go to is typed to its end, and today is the day here', async (rig) => {
+  const page = await open(rig, 'full', chat(ANNA), { timezoneId: 'Europe/Moscow' });
+  await page.clock.setFixedTime('2026-05-02T22:30:00Z');
+  await page.evaluate(() => {
+    window.gone = [];
+    window.app.chat.go = async ({ time }) => window.gone.push(new Date(time).toISOString());
+  });
+  const gone = () => page.evaluate(() => window.gone);
+  await press('Control+f')(page);
+  const date = page.getByLabel('Go to a date');
+  assert.equal(await date.getAttribute('max'), '2026-05-03');
+  await date.focus();
+  await page.keyboard.type('05030002');
+  await page.keyboard.press('Enter');
+  assert.deepEqual(await gone(), []);
+  await date.evaluate((one) => (one.blur(), (one.value = ''), one.focus()));
+  await page.keyboard.type('05032026');
+  assert.equal(await date.inputValue(), '2026-05-03');
+  assert.deepEqual(await gone(), []);
+  await page.keyboard.press('Enter');
+  await eventually('there', gone, ['2026-05-02T21:00:00.000Z']);
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await press('Control+f')(page);
+  await date.fill('2026-04-01'); // as a calendar does it: no keys
+  await eventually('by the calendar', async () => (await gone()).length, 2);
+  await page.context().close();
+});
+
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
   const page = await open(rig, 'large', chat(LARGE));
   await eventually('at its end', () => atEnd(page), true);
