@@ -442,6 +442,26 @@ test('a date to go to is typed to its end, and today is the day here', async (ri
   await page.context().close();
 });
 
+test('what is done in a dialog is said in it', async (rig) => {
+  const page = await open(rig, 'full', '#/new');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Invite people' }).click();
+  await dialog.getByRole('button', { name: 'Create the link' }).click();
+  await dialog.getByRole('button', { name: 'Copy the link' }).click();
+  await dialog.getByRole('status').getByText('Copied').click({ trial: true }); // nothing lies over it
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('status').getByText('Copied').waitFor(); // it stays its time
+  await page.evaluate((hash) => (location.hash = hash), `${chat(GROUP)}/about`);
+  await page.getByRole('button', { name: 'Add members' }).click();
+  await page.evaluate(() => (window.engine.find = async () => [{ user: 'f'.repeat(32), userName: 'zoe', displayName: 'Zoe' }]));
+  await dialog.getByRole('searchbox').fill('zoe');
+  await dialog.getByRole('button', { name: /Zoe/ }).click();
+  await dialog.getByRole('status').getByText('Zoe is being added').click({ trial: true });
+  await page.screenshot({ path: join(screens, 'toast-in-dialog.png') });
+  await page.context().close();
+});
+
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
   const page = await open(rig, 'large', chat(LARGE));
   await eventually('at its end', () => atEnd(page), true);
