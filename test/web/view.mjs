@@ -462,6 +462,24 @@ test('what is done in a dialog is said in it', async (rig) => {
   await page.context().close();
 });
 
+test('people and words that were looked for without a link are found once there is one', async (rig) => {
+  const page = await open(rig, 'offline', '#/new');
+  await page.getByRole('searchbox', { name: 'Name, or a link to a group' }).fill('yuri');
+  await page.getByText('It will be tried again by itself.').waitFor();
+  await page.evaluate(() => {
+    window.engine.find = async () => [{ user: 'f'.repeat(32), userName: 'yuri', displayName: 'Yuri' }];
+    window.engine.hurry();
+  });
+  await page.getByRole('button', { name: /Yuri/ }).waitFor();
+  await page.context().close();
+  const other = await open(rig, 'offline', chat(ANNA));
+  await press('Control+f', 'qqzz')(other);
+  await other.getByText('only this device was searched').waitFor();
+  await other.evaluate(() => window.engine.hurry());
+  await other.getByText('Long ago: qqzz').waitFor();
+  await other.context().close();
+});
+
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
   const page = await open(rig, 'large', chat(LARGE));
   await eventually('at its end', () => atEnd(page), true);

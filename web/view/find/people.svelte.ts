@@ -42,6 +42,11 @@ export class PeopleSearch {
     if (this.state === 'busy') this.#callOff = this.#app.clock.after(WAIT_MS, () => void this.#find(name, this.#turn));
   }
 
+  /** The same as before, for what found no link. */
+  again(): void {
+    this.ask(this.text);
+  }
+
   async #find(name: string, turn: number): Promise<void> {
     try {
       const found = await this.#app.engine.find(name);
