@@ -480,6 +480,29 @@ test('people and words that were looked for without a link are found once there 
   await other.context().close();
 });
 
+test('who asked to join is not in the group before the server says so', async (rig) => {
+  const room = `${'0'.repeat(31)}1`;
+  const page = await open(rig, 'full', `#join=${room}.${'0'.repeat(31)}2`);
+  await page.evaluate(([id, group]) => {
+    const { app, engine } = window;
+    const outbox = engine.outbox.bind(engine);
+    const entry = { room: id, id: 'e'.repeat(32), operation: { kind: 'joined', subject: app.myId }, time: Date.now(), state: 'queued' };
+    window.tell = (more) => app.rooms.put([{ ...app.rooms.get(group), room: id, title: 'Far away', role: 'none', head: 0, holeTop: 0, unread: 0, last: undefined, queued: 1, ...more }]);
+    engine.outbox = async (of) => (of === id ? [entry] : outbox(of));
+    engine.rows = async () => ({ rows: [], bottom: true });
+    engine.write = async () => (window.tell({}), entry.id); // the core makes its line at once
+  }, [room, GROUP]);
+  await page.getByRole('dialog').getByRole('button', { name: 'Join', exact: true }).click();
+  await page.getByText('The group opens when the server answers').waitFor();
+  await page.evaluate((hash) => (location.hash = hash), chat(room));
+  await page.getByText('You can write here once you are in the group.').waitFor();
+  assert.equal(await compose(page).count(), 0);
+  await page.getByText('The group opens when the server answers').waitFor();
+  await page.evaluate(() => window.tell({ role: 'member', head: 3 }));
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.context().close();
+});
+
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
   const page = await open(rig, 'large', chat(LARGE));
   await eventually('at its end', () => atEnd(page), true);

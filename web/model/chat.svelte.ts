@@ -76,6 +76,11 @@ export class Chat {
     return this.info?.left ?? false;
   }
 
+  /** One asked to come in, and the server has not let one in yet. */
+  get joining(): boolean {
+    return this.outbox.some(({ operation }) => operation.kind === 'joined' && operation.subject === this.#app.myId);
+  }
+
   /** A personal room with somebody whom one blocks. */
   get blocked(): boolean {
     return this.peer !== undefined && this.#app.blocks.has(this.peer.user);
