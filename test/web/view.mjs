@@ -503,6 +503,17 @@ test('who asked to join is not in the group before the server says so', async (r
   await page.context().close();
 });
 
+test('a quote is reached by keys, and is read with its message', async (rig) => {
+  const page = await open(rig, 'full', chat(GROUP));
+  await page.locator('article[data-seq="14"]').focus();
+  const quote = page.locator('article[data-seq="14"] .quote');
+  assert.equal(await quote.count(), 1);
+  await page.getByRole('article', { name: /Yes! @carol and I share a car.*did you find the map/ }).waitFor();
+  await page.keyboard.press('Tab');
+  await eventually('the quote has the focus', () => quote.evaluate((one) => one === document.activeElement), true);
+  await page.context().close();
+});
+
 test('100,000 messages: the window is bounded, what is read does not move, the newest is one tap away', async (rig) => {
   const page = await open(rig, 'large', chat(LARGE));
   await eventually('at its end', () => atEnd(page), true);
