@@ -55,6 +55,20 @@ test('another joins by the link', async (rig) => {
   await log(rig.anna.page).getByText('Carol joined by the link').waitFor();
 });
 
+test('a join that is refused leads to where it says so', async (rig) => {
+  const { page } = rig.carol;
+  const [room, link] = rig.invitation.split('#join=')[1].split('.');
+  const another = [...room].map((digit, at) => (at === 20 ? (digit === '0' ? '1' : '0') : digit)).join(''); // a group that there is not
+  await page.goto(`${rig.carol.url}#join=${another}.${link}`);
+  await page.getByRole('dialog').getByRole('button', { name: 'Join', exact: true }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('You can write here once you are in the group.').waitFor();
+  await log(page).getByText('You joined by the link').waitFor();
+  await log(page).and(page.locator('.placed')).getByRole('alert').waitFor();
+  await rig.carol.screenshot('join-refused');
+  await openChat(page, GROUP);
+});
+
 test('an answer to what was said before one joined says so', async (rig) => {
   await choose(rig.anna.page, 'Welcome, watchers', 'Reply');
   await say(rig.anna.page, 'This is an old one');
