@@ -88,6 +88,23 @@ test('a draft waits in the list and over a reload', async (rig) => {
   await compose(page).fill('');
 });
 
+test('a reload right after a stroke loses nothing, and what was sent does not come back', async (rig) => {
+  const { page } = rig.anna;
+  // The storage keeps nothing more from here on, as when the page goes away in the middle of it.
+  const freeze = () => page.evaluate(() => { IDBObjectStore.prototype.put = () => undefined; IDBDatabase.prototype.transaction = () => { throw new Error('gone'); }; });
+  await compose(page).fill('typed and gone');
+  await freeze();
+  await page.evaluate(() => { Object.defineProperty(document, 'visibilityState', { value: 'hidden' }); document.dispatchEvent(new Event('visibilitychange')); });
+  await page.reload();
+  await until('the draft is there', async () => (await compose(page).inputValue()) === 'typed and gone');
+  await compose(page).press('Enter');
+  await sees(page, 'typed and gone');
+  await until('nothing waits here', () => page.evaluate(() => !Object.keys(localStorage).some((key) => key.startsWith('galka:draft:'))));
+  await page.reload();
+  await sees(page, 'typed and gone');
+  equal('the line is empty', await compose(page).inputValue(), '');
+});
+
 test('words are found here and on the server, and a hit leads there', async (rig) => {
   const { page } = rig.anna;
   for (let i = 1; i <= 40; i++) await say(page, `line ${i} about the weather`);

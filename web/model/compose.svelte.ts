@@ -24,6 +24,8 @@ export class Compose {
   /** what the message that is edited says: its row, or an edit of it that waits */
   #before = '';
   #saved = '';
+  /** how many drafts are on their way to the storage */
+  #saving = 0;
   #callOff: (() => void) | undefined;
   #toldTyping = 0;
 
@@ -38,6 +40,11 @@ export class Compose {
 
   get #key(): string {
     return `draft:${this.#chat.room}`;
+  }
+
+  /** What this device keeps of it. */
+  get #here(): string {
+    return `${this.reply?.seq ?? 0} ${this.text}`;
   }
 
   /** The draft of the account, or what was typed here and did not get there. */
@@ -107,7 +114,7 @@ export class Compose {
     this.reply = undefined;
     try {
       await this.#app.engine.write(room, reply ? { kind: 'text', text, target: reply.seq } : { kind: 'text', text });
-      this.save();
+      if (this.#app.chat === this.#chat) this.save();
     } catch (error) {
       if (this.text === '') {
         this.text = text;
@@ -140,20 +147,26 @@ export class Compose {
     this.#callOff = undefined;
     if (this.edit || !this.#chat.info) return;
     const draft = format(this.reply?.seq ?? 0, this.text);
+    const here = this.#here;
     if (draft === this.#saved) {
-      this.#app.keep.set(this.#key, undefined);
+      if (this.#saving === 0) this.#app.keep.set(this.#key, undefined);
       return;
     }
     this.#saved = draft;
-    this.#app.engine.setRoom(this.#chat.room, 'draft', draft).then(
-      () => this.#saved === draft && this.#callOff === undefined && this.#app.keep.set(this.#key, undefined),
-      () => (this.#saved = ''),
-    );
+    this.#saving++;
+    this.#app.keep.set(this.#key, here); // until the setting is kept: the page may go away at once
+    this.#app.engine
+      .setRoom(this.#chat.room, 'draft', draft)
+      .then(
+        () => this.#app.keep.get(this.#key) === here && this.#app.keep.set(this.#key, undefined),
+        () => (this.#saved = ''),
+      )
+      .finally(() => this.#saving--);
   }
 
   #keepSoon(): void {
     if (this.edit) return;
-    this.#app.keep.set(this.#key, `${this.reply?.seq ?? 0} ${this.text}`);
+    this.#app.keep.set(this.#key, this.#here);
     this.#callOff?.();
     this.#callOff = this.#app.clock.after(DRAFT_MS, () => this.save());
   }

@@ -60,6 +60,7 @@ export class Host {
   #core: Module | undefined;
   #socket: Socket | undefined;
   #batches: Batch[] = [];
+  readonly #waiters: { resolve(): void; reject(error: EngineError): void }[] = [];
   #keeping = false;
   #settling = false;
   #stopped = false;
@@ -103,6 +104,7 @@ export class Host {
 
   #end(): void {
     this.#life++;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(new EngineError('again'));
     this.#core = undefined;
     this.#socket?.close();
     this.#socket = undefined;
@@ -292,7 +294,15 @@ export class Host {
       this.#tellDropped(changes);
       for (const batch of batches) this.#step('kept', batch.number);
     }
-    if (life === this.#life) this.#keeping = false;
+    if (life !== this.#life) return;
+    this.#keeping = false;
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  /** All that the core wanted kept so far is kept. 'again': its life ended before. */
+  kept(): Promise<void> {
+    if (!this.#keeping) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   #tellDropped(changes: Change[]): void {

@@ -225,6 +225,7 @@ export class Lead implements Deeds {
 
   async setRoom(room: RoomId, setting: 'mute' | 'archive' | 'pin' | 'draft', value: string): Promise<void> {
     this.#host.call('set_room', room, setting, value);
+    await this.#host.kept();
   }
 
   async wrote(entry: OutboxEntry): Promise<void> {
