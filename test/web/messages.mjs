@@ -105,6 +105,18 @@ test('a reload right after a stroke loses nothing, and what was sent does not co
   equal('the line is empty', await compose(page).inputValue(), '');
 });
 
+test('an open chat takes the draft that another tab writes, and lets go of it when it is sent there', async (rig) => {
+  const { page } = rig.anna;
+  const other = await rig.anna.tab(new URL(page.url()).hash);
+  await sees(other, 'typed and gone');
+  await compose(other).fill('begun in the other tab');
+  await until('it is here, too', async () => (await compose(page).inputValue()) === 'begun in the other tab');
+  await compose(other).press('Enter');
+  await sees(page, 'begun in the other tab');
+  await until('and gone', async () => (await compose(page).inputValue()) === '');
+  await other.close();
+});
+
 test('words are found here and on the server, and a hit leads there', async (rig) => {
   const { page } = rig.anna;
   for (let i = 1; i <= 40; i++) await say(page, `line ${i} about the weather`);

@@ -160,6 +160,7 @@ export class Chat {
   take(event: EngineEvent): void {
     if (event.kind === 'rows' && event.room === this.room) this.#takeRows(event.rows);
     if (event.kind === 'outbox' && event.room === this.room) this.#takeOutbox(event);
+    if (event.kind === 'rooms' || event.kind === 'snapshot') this.compose.follow();
     if (event.kind === 'rooms' && this.pager.mend() && this.following) void this.pager.newest();
     if (event.kind === 'snapshot') void this.#catchUp();
   }

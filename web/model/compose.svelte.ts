@@ -24,6 +24,8 @@ export class Compose {
   /** what the message that is edited says: its row, or an edit of it that waits */
   #before = '';
   #saved = '';
+  /** the account's draft as it was last heard of */
+  #heard = '';
   /** how many drafts are on their way to the storage */
   #saving = 0;
   #callOff: (() => void) | undefined;
@@ -52,9 +54,29 @@ export class Compose {
     const settings = this.#chat.info?.settings;
     const here = this.#app.keep.get(this.#key);
     const [reply, text] = here === undefined ? [settings?.draftReplyTo ?? 0, settings?.draft ?? ''] : parse(here);
-    this.#saved = format(settings?.draftReplyTo ?? 0, settings?.draft ?? '');
+    this.#saved = this.#heard = format(settings?.draftReplyTo ?? 0, settings?.draft ?? '');
+    await this.#show(reply, text);
+  }
+
+  /** The account's draft may be another now, written or sent elsewhere: it is taken unless something else is being written here. */
+  follow(): void {
+    const settings = this.#chat.info?.settings;
+    if (!settings) return;
+    const draft = format(settings.draftReplyTo, settings.draft);
+    if (draft === this.#heard) return;
+    this.#heard = draft;
+    const idle = !this.edit && this.#callOff === undefined && this.#saving === 0;
+    if (!idle || draft === this.#saved || format(this.reply?.seq ?? 0, this.text) !== this.#saved) return;
+    this.#saved = draft;
+    void this.#show(settings.draftReplyTo, settings.draft);
+  }
+
+  async #show(reply: number, text: string): Promise<void> {
     this.text = text;
-    if (reply > 0) this.reply = await this.#app.engine.row(this.#chat.room, reply).catch(() => undefined);
+    this.reply = undefined;
+    if (reply === 0) return;
+    const row = await this.#app.engine.row(this.#chat.room, reply).catch(() => undefined);
+    if (this.text === text && !this.reply) this.reply = row; // else one went on meanwhile
   }
 
   close(): void {
