@@ -117,6 +117,21 @@ test('an open chat takes the draft that another tab writes, and lets go of it wh
   await other.close();
 });
 
+test('an edit that was begun is there after another chat and a reload, and not after it is done', async (rig) => {
+  const { page } = rig.anna;
+  await compose(page).press('ArrowUp');
+  await compose(page).fill('begun in the other tab, ended here');
+  await openChat(page, 'Notes');
+  equal('not in another chat', await compose(page).inputValue(), '');
+  await openChat(page, 'Boris');
+  await until('after another chat', async () => (await compose(page).inputValue()) === 'begun in the other tab, ended here');
+  await page.reload();
+  await until('after a reload', async () => (await compose(page).inputValue()) === 'begun in the other tab, ended here');
+  await compose(page).press('Enter');
+  await sees(page, 'begun in the other tab, ended here');
+  await until('it is done', () => page.evaluate(() => !Object.keys(localStorage).some((key) => key.startsWith('galka:edit:'))));
+});
+
 test('words are found here and on the server, and a hit leads there', async (rig) => {
   const { page } = rig.anna;
   for (let i = 1; i <= 40; i++) await say(page, `line ${i} about the weather`);

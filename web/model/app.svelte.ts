@@ -211,7 +211,7 @@ export class App {
       this.chat?.askMore();
     }
     if (this.signedOut && this.chat) this.close();
-    if (this.signedOut && wasIn) this.keep.forget('draft:'); // what was being written is nobody else's
+    if (this.signedOut && wasIn) for (const begin of ['draft:', 'edit:']) this.keep.forget(begin); // what was being written is nobody else's
     this.#watch();
   }
 

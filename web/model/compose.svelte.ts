@@ -6,6 +6,7 @@ import type { Row } from '../core/types.ts';
 import type { App } from './app.svelte.ts';
 import type { Chat } from './chat.svelte.ts';
 import type { Item } from './items.ts';
+import { deedsOn } from './deeds.ts';
 import { bytesOf, TEXT_BYTES_MAX } from './text.ts';
 
 const DRAFT_MS = 1200;
@@ -44,6 +45,10 @@ export class Compose {
     return `draft:${this.#chat.room}`;
   }
 
+  get #editKey(): string {
+    return `edit:${this.#chat.room}`;
+  }
+
   /** What this device keeps of it. */
   get #here(): string {
     return `${this.reply?.seq ?? 0} ${this.text}`;
@@ -56,16 +61,30 @@ export class Compose {
     const [reply, text] = here === undefined ? [settings?.draftReplyTo ?? 0, settings?.draft ?? ''] : parse(here);
     this.#saved = this.#heard = format(settings?.draftReplyTo ?? 0, settings?.draft ?? '');
     await this.#show(reply, text);
+    await this.#resumeEdit();
+  }
+
+  /** An edit that was going on when the room was left, if it may still be done. */
+  async #resumeEdit(): Promise<void> {
+    const kept = this.#app.keep.get(this.#editKey);
+    if (kept === undefined || this.edit) return;
+    const [seq, text] = parse(kept);
+    const row = await this.#app.engine.row(this.#chat.room, seq).catch(() => undefined);
+    const { info } = this.#chat;
+    if (this.edit || this.#app.chat !== this.#chat || !info) return;
+    if (row?.kind === 'text' && deedsOn(info, row, row.sender === this.#app.myId, this.#chat.members.roleOf(row.sender)).edit) this.#edit(row, text);
+    else this.#app.keep.set(this.#editKey, undefined);
   }
 
   /** The account's draft may be another now, written or sent elsewhere: it is taken unless something else is being written here. */
   follow(): void {
     const settings = this.#chat.info?.settings;
     if (!settings) return;
+    if (this.edit) return; // it is looked at when that is done
     const draft = format(settings.draftReplyTo, settings.draft);
     if (draft === this.#heard) return;
     this.#heard = draft;
-    const idle = !this.edit && this.#callOff === undefined && this.#saving === 0;
+    const idle = this.#callOff === undefined && this.#saving === 0;
     if (!idle || draft === this.#saved || format(this.reply?.seq ?? 0, this.text) !== this.#saved) return;
     this.#saved = draft;
     void this.#show(settings.draftReplyTo, settings.draft);
@@ -80,7 +99,7 @@ export class Compose {
   }
 
   close(): void {
-    if (this.edit) this.cancel();
+    this.#leaveEdit(); // its text stays on this device
     this.save();
   }
 
@@ -103,19 +122,32 @@ export class Compose {
 
   startEdit(item: Item): void {
     if (!item.row) return;
-    if (!this.edit) this.#aside = this.text;
     const { seq, text } = item.row;
     const waits = this.#chat.outbox.findLast(({ state, operation }) => state === 'queued' && operation.kind === 'edited' && operation.target === seq);
-    this.edit = item.row;
-    this.text = this.#before = waits?.operation.text ?? text;
+    this.#edit(item.row, waits?.operation.text ?? text);
+    this.#before = this.text;
+  }
+
+  #edit(row: Row, text: string): void {
+    if (!this.edit) this.#aside = this.text;
+    this.edit = row;
+    this.text = text;
+    this.#before = row.text;
+  }
+
+  #leaveEdit(): void {
+    if (!this.edit) return;
+    this.edit = undefined;
+    this.text = this.#aside;
+    this.#aside = '';
   }
 
   /** Back from an edit, or a reply. */
   cancel(): void {
     if (this.edit) {
-      this.edit = undefined;
-      this.text = this.#aside;
-      this.#aside = '';
+      this.#leaveEdit();
+      this.#app.keep.set(this.#editKey, undefined);
+      this.follow();
     } else {
       this.reply = undefined;
       this.#keepSoon();
@@ -138,27 +170,33 @@ export class Compose {
       await this.#app.engine.write(room, reply ? { kind: 'text', text, target: reply.seq } : { kind: 'text', text });
       if (this.#app.chat === this.#chat) this.save();
     } catch (error) {
-      if (this.text === '') {
-        this.text = text;
-        this.reply = reply;
-      }
+      const open = this.#app.chat?.room === room ? this.#app.chat.compose : undefined;
+      if (open) open.#putBack(text, reply);
+      else this.#app.keep.set(this.#key, `${reply?.seq ?? 0} ${joined(text, this.text)}`);
       throw error;
     }
     return true;
   }
 
+  /** What could not be sent comes before what was begun since. */
+  #putBack(text: string, reply: Row | undefined): void {
+    if (this.edit) this.#aside = joined(text, this.#aside);
+    else this.text = joined(text, this.text);
+    this.reply ??= reply;
+    if (!this.edit) this.#keepSoon();
+  }
+
   async #sendEdit(row: Row, text: string): Promise<void> {
     const same = this.#before === text;
+    const kept = `${row.seq} ${text}`;
     this.cancel();
     if (same) return;
+    this.#app.keep.set(this.#editKey, kept); // until it is written
     try {
       await this.#app.engine.write(this.#chat.room, { kind: 'edited', target: row.seq, text });
+      if (this.#app.keep.get(this.#editKey) === kept) this.#app.keep.set(this.#editKey, undefined);
     } catch (error) {
-      if (!this.edit) {
-        this.#aside = this.text;
-        this.edit = row;
-        this.text = text;
-      }
+      if (!this.edit && this.#app.chat === this.#chat) this.#edit(row, text);
       throw error;
     }
   }
@@ -187,7 +225,11 @@ export class Compose {
   }
 
   #keepSoon(): void {
-    if (this.edit) return;
+    if (this.edit) {
+      const kept = this.text === this.#before ? undefined : `${this.edit.seq} ${this.text.slice(0, TEXT_BYTES_MAX)}`;
+      this.#app.keep.set(this.#editKey, kept);
+      return;
+    }
     this.#app.keep.set(this.#key, this.#here);
     this.#callOff?.();
     this.#callOff = this.#app.clock.after(DRAFT_MS, () => this.save());
@@ -197,6 +239,10 @@ export class Compose {
 /** rules/setting.h, draft; '' is none. */
 function format(reply: number, text: string): string {
   return text.trim() === '' && reply === 0 ? '' : `${reply} ${text}`;
+}
+
+function joined(before: string, after: string): string {
+  return after === '' ? before : `${before}\n${after}`;
 }
 
 function parse(draft: string): [number, string] {
