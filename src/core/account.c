@@ -441,14 +441,6 @@ void account_failed(struct core *core, struct request *request, enum error error
         mine->tries = (uint8_t)min_of(mine->tries + 1, 30);
 }
 
-void account_refused(struct core *core)
-{
-        const struct account_request *mine = core->account.request;
-
-        if (!mine || !mine->in_flight || mine->code != WIRE_CODE_delete_account)
-                account_revoked(core);
-}
-
 void account_revoked(struct core *core)
 {
         const struct account *account = &core->account;

@@ -66,10 +66,6 @@ void account_renew(struct core *core);
 /* This device is signed out: everything is dropped. */
 void account_revoked(struct core *core);
 
-/* Another request was refused with REVOKED. If the deletion of the account is under way that is what came of it: its own answer is
- * waited for. */
-void account_refused(struct core *core);
-
 void account_step(struct core *core);
 uint64_t account_due(const struct core *core);
 

@@ -154,7 +154,7 @@ bool request_answered(struct core *core, const struct wire_frame *frame, const v
 bool request_ended_link(struct core *core, enum error error)
 {
         if (error == ERR_REVOKED)
-                account_refused(core);
+                account_revoked(core);
         else if (error == ERR_BAD_TOKEN || error == ERR_NOT_NOW)
                 link_close(core, 0);
         else

@@ -470,26 +470,6 @@ static void a_mark_of_another_era_is_known_when_its_answer_comes(void **state)
         assert_int_equal(info_of(world, &world->bob).unread, 0);
 }
 
-/* What he read is still being marked when his account is deleted: the refusal of that is not the answer to the deletion. */
-static void the_end_of_an_account_is_told_by_its_own_answer(void **state)
-{
-        struct world *world = *state;
-        struct fake_frame mark, deletion;
-
-        fake_server_say(&world->server, &world->room, ALICE, "read", false);
-        fake_server_run(&world->server, 3000, 500);
-        core_read(world->bob.core, &world->room, 1, world->bob.time);
-        core_host_settle(&world->bob);
-        assert_true(fake_server_take(&world->bob, &mark) && mark.head.code == WIRE_CODE_mark);
-        assert_int_equal(core_delete_account(world->bob.core, SLICE_LITERAL("correct horse"), world->bob.time), ERR_OK);
-        core_host_settle(&world->bob);
-        assert_true(fake_server_take(&world->bob, &deletion) && deletion.head.code == WIRE_CODE_delete_account);
-        fake_server_error(&world->server, &world->bob, &mark.head.request, ERR_REVOKED, 0);
-        assert_int_equal(core_phase(world->bob.core), CORE_SYNCED);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_done, &deletion.head.request, NULL, &(struct wire_done){0});
-        assert_int_equal(core_phase(world->bob.core), CORE_SIGNED_OUT);
-}
-
 int main(void)
 {
         const struct CMUnitTest tests[] = {
@@ -503,7 +483,6 @@ int main(void)
                 TEST(a_gap_that_closes_by_itself_asks_nothing),
                 TEST(history_fills_the_hole_that_is_looked_at),
                 TEST(a_mark_of_another_era_is_known_when_its_answer_comes),
-                TEST(the_end_of_an_account_is_told_by_its_own_answer),
                 TEST(many_rooms_are_listed_in_ranges),
                 TEST(the_ten_minute_comparison_finds_what_was_never_delivered),
                 TEST(questions_are_answered),

@@ -235,7 +235,7 @@ bool write_answered(struct core *core, struct request *request, const struct wir
         }
         room_work(core, room);
         if (out)
-                account_refused(core);
+                account_revoked(core);
         return true;
 }
 
@@ -265,7 +265,7 @@ void write_failed(struct core *core, struct request *request, enum error error, 
         room->writing = NULL;
         room_work(core, room);
         if (error == ERR_REVOKED) {
-                account_refused(core);
+                account_revoked(core);
                 return;
         }
         /* About the connection, not about the message: another one is needed. */

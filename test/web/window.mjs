@@ -23,7 +23,7 @@ class World {
   stored = [];
   entries = [];
   asked = [];
-  info = { room: ROOM, kind: 'group', left: false, head: 0, holeTop: 0, unread: 0, marks: { delivered: 0, read: 0, shown: 0 }, settings: {} };
+  info = { room: ROOM, kind: 'group', left: false, head: 0, holeTop: 0, unread: 0, marks: { delivered: 0, read: 0, shown: 0 }, settings: { draft: '', draftReplyTo: 0 } };
   #held = [];
   held = false;
 
@@ -73,7 +73,7 @@ class World {
   }
 
   async chat() {
-    const chat = new Chat(this.app, ROOM);
+    const chat = (this.app.chat = new Chat(this.app, ROOM));
     await chat.open();
     for (let i = 0; i < 10; i++) await later();
     return chat;
