@@ -245,17 +245,21 @@ export async function makeRig(options = {}) {
   return new Rig(server, browser, link);
 }
 
+/** Takes away what lies over the page and would be in the way of the next case; the chat itself stays open. */
+async function clear(page) {
+  const lies = page.locator('dialog[open], [role=menu]');
+  for (let i = 0; i < 3 && (await lies.count()) > 0; i++) await page.keyboard.press('Escape');
+}
+
 export const rigOfSuite = (options) => ({
   before: () => makeRig(options),
   after: (rig) => rig.end(),
   afterFailure: async (rig, name) => {
     for (const person of rig.people)
-      for (const [index, page] of person.context.pages().entries())
+      for (const [index, page] of person.context.pages().entries()) {
         await page.screenshot({ path: join(rig.screens, `failed-${name.replace(/\W+/g, '-').slice(0, 60)}-${person.name}-${index}.png`) }).catch(() => {});
-    // What lies over the page would be in the way of the next case.
-    for (const person of rig.people)
-      for (const page of person.context.pages())
-        for (let i = 0; i < 3; i++) await page.keyboard.press('Escape').catch(() => {});
+        await clear(page).catch(() => {});
+      }
   },
 });
 

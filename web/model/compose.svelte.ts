@@ -24,6 +24,7 @@ export class Compose {
   #aside = '';
   /** what the message that is edited says: its row, or an edit of it that waits */
   #before = '';
+  /** the account's draft, or what is on its way to become it */
   #saved = '';
   /** the account's draft as it was last heard of */
   #heard = '';
@@ -84,10 +85,11 @@ export class Compose {
     const draft = format(settings.draftReplyTo, settings.draft);
     if (draft === this.#heard) return;
     this.#heard = draft;
-    const idle = this.#callOff === undefined && this.#saving === 0;
-    if (!idle || draft === this.#saved || format(this.reply?.seq ?? 0, this.text) !== this.#saved) return;
+    if (this.#saving > 0) return; // what is on its way there is newer
+    const mine = format(this.reply?.seq ?? 0, this.text);
+    const untouched = this.#callOff === undefined && mine === this.#saved;
     this.#saved = draft;
-    void this.#show(settings.draftReplyTo, settings.draft);
+    if (untouched && draft !== mine) void this.#show(settings.draftReplyTo, settings.draft);
   }
 
   async #show(reply: number, text: string): Promise<void> {
@@ -219,7 +221,7 @@ export class Compose {
       .setRoom(this.#chat.room, 'draft', draft)
       .then(
         () => this.#app.keep.get(this.#key) === here && this.#app.keep.set(this.#key, undefined),
-        () => (this.#saved = ''),
+        () => (this.#saved = this.#heard),
       )
       .finally(() => this.#saving--);
   }
