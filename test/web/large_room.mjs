@@ -81,8 +81,8 @@ async function measured(what, page, devtools, to, heavyMax = 0) {
 }
 
 test('what measures frames sees one that is held up', async (rig) => {
-  const went = await scroll(rig.anna.page, rig.devtools, ROWS - 300, { spin: 2 * FRAME_MS_MAX });
-  equal('tasks, frames, by the clock', [went.held, went.heavy, went.long > 0], [1, 1, true]);
+  const went = await scroll(rig.anna.page, rig.devtools, ROWS - 1000, { spin: 2 * FRAME_MS_MAX });
+  equal('tasks, frames, by the clock', [went.held > 0, went.heavy > 0, went.long > 0], [true, true, true]);
 });
 
 test(`opened anew from what is stored, within ${OPEN_MS_MAX} ms`, async (rig) => {

@@ -89,7 +89,7 @@ test('a page that comes late does not land in another window', async () => {
   const pager = new Pager(world, ROOM, () => world.info);
   await pager.open();
   await pager.go({ seq: 300 });
-  for (const more of [() => pager.more(), () => pager.moreNewer()]) {
+  for (const more of [() => pager.more(), () => pager.more(later), () => pager.moreNewer()]) {
     await pager.go({ seq: 300 });
     world.held = true;
     const page = more();

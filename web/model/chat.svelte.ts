@@ -9,7 +9,7 @@ import type { App } from './app.svelte.ts';
 import { Compose } from './compose.svelte.ts';
 import { deedsOn, NO_DEEDS, type Deeds } from './deeds.ts';
 import { isOffline } from './errors.ts';
-import { astray, inWindow, itemsOf, keepSame, type Item } from './items.ts';
+import { astray, inWindow, itemsOf, type Item, type Shown, type Sight } from './items.ts';
 import { Members } from './members.svelte.ts';
 import { Pager, type Target } from './pager.svelte.ts';
 import { Pins } from './pins.svelte.ts';
@@ -86,9 +86,9 @@ export class Chat {
     return this.peer !== undefined && this.#app.blocks.has(this.peer.user);
   }
 
-  #before: Item[] = [];
+  #shown: Shown | undefined;
   readonly items: Item[] = $derived.by(() => {
-    const items = itemsOf(this.pager.rows, inWindow(this.outbox, this.pager.atNewest), {
+    const sight: Sight = {
       me: this.#app.myId,
       userName: this.#app.me?.person.userName ?? '',
       group: this.kind === 'group',
@@ -97,8 +97,10 @@ export class Chat {
       unreadFrom: this.unreadFrom,
       blocks: this.#app.blocks,
       revealed: this.#revealed,
-    });
-    return (this.#before = keepSame(items, this.#before));
+    };
+    const items = itemsOf(this.pager.rows, inWindow(this.outbox, this.pager.atNewest), sight, this.#shown);
+    this.#shown = { items, sight };
+    return items;
   });
 
   readonly astray: OutboxEntry[] = $derived.by(() => astray(this.outbox, this.pager.rows));

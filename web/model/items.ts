@@ -19,14 +19,14 @@ export interface Item {
   key: string;
   /** 0: the server does not have it */
   seq: number;
-  row?: Row;
-  entry?: OutboxEntry;
+  row: Row | undefined;
+  entry: OutboxEntry | undefined;
   kind: RowKind;
   time: number;
   sender: UserId;
   mine: boolean;
   text: string;
-  origin?: string;
+  origin: string | undefined;
   replyTo: number;
   state: MessageState;
   edited: boolean;
@@ -42,7 +42,9 @@ export interface Item {
   /** its sender is blocked */
   hidden: boolean;
   mentioned: boolean;
-  /** operations on it that were refused */
+  /** operations lie over it */
+  laid: boolean;
+  /** those of them that were refused */
   refused: OutboxEntry[];
 }
 
@@ -80,25 +82,39 @@ function textOf(row: Row): string {
   return text;
 }
 
+function keyOf(row: Row, sight: Sight): string {
+  return row.sender === sight.me && row.request ? row.request : `${row.seq}`;
+}
+
+function isHidden(row: Row, key: string, sight: Sight): boolean {
+  return row.kind === 'text' && row.sender !== sight.me && sight.group && sight.blocks.has(row.sender) && !sight.revealed.has(key);
+}
+
+function rowState(row: Row, sight: Sight): MessageState {
+  return row.sender === sight.me ? stateOf(row.seq, sight.ticks, sight.self) : 'sent';
+}
+
 function itemOfRow(row: Row, sight: Sight, over: OutboxEntry[]): Item {
   const mine = row.sender === sight.me;
   const waits = over.filter((entry) => entry.state === 'queued');
   const edit = waits.findLast((entry) => entry.operation.kind === 'edited');
   const pin = waits.findLast((entry) => entry.operation.kind === 'pinned');
   const gone = row.kind === 'deleted' || waits.some((entry) => entry.operation.kind === 'deleted');
-  const key = mine && row.request ? row.request : `${row.seq}`;
-  const hidden = row.kind === 'text' && !mine && sight.group && sight.blocks.has(row.sender) && !sight.revealed.has(key);
-  const item: Item = {
+  const key = keyOf(row, sight);
+  const hidden = isHidden(row, key, sight);
+  return {
     key,
     seq: row.seq,
     row,
+    entry: undefined,
     kind: gone ? 'deleted' : row.kind,
     time: row.time,
     sender: row.sender,
     mine,
     text: gone ? '' : edit ? plainText(edit.operation.text ?? '') : textOf(row),
+    origin: gone ? undefined : row.origin,
     replyTo: gone ? 0 : (row.replyTo ?? 0),
-    state: edit ? 'queued' : mine ? stateOf(row.seq, sight.ticks, sight.self) : 'sent',
+    state: edit ? 'queued' : rowState(row, sight),
     edited: edit !== undefined || row.editedMs !== undefined,
     pinned: pin ? !pin.operation.off : (row.pinned ?? 0) > 0,
     reactions: gone ? NONE : reactionsOf(row, waits.findLast((entry) => entry.operation.kind === 'reacted')),
@@ -108,56 +124,38 @@ function itemOfRow(row: Row, sight: Sight, over: OutboxEntry[]): Item {
     last: true,
     hidden,
     mentioned: !mine && !hidden && row.kind === 'text' && mentions(row.text, sight.userName),
+    laid: over.length > 0,
     refused: over.length === 0 ? NONE : over.filter((entry) => entry.state === 'failed'),
   };
-  if (row.origin !== undefined && !gone) item.origin = row.origin;
-  return item;
 }
 
 function itemOfEntry(entry: OutboxEntry, sight: Sight): Item {
   const { operation } = entry;
-  const item: Item = {
+  return {
     key: entry.id,
     seq: 0,
+    row: undefined,
     entry,
     kind: operation.kind as RowKind,
     time: entry.time,
     sender: sight.me,
     mine: true,
     text: plainText(operation.text ?? ''),
+    origin: operation.origin,
     replyTo: operation.kind === 'text' ? (operation.target ?? 0) : 0,
     state: entry.state,
     edited: false,
     pinned: false,
-    reactions: [],
+    reactions: NONE,
     newDay: false,
     unread: false,
     first: true,
     last: true,
     hidden: false,
     mentioned: false,
-    refused: [],
+    laid: false,
+    refused: NONE,
   };
-  if (operation.origin !== undefined) item.origin = operation.origin;
-  return item;
-}
-
-/** Is it drawn the same? */
-function isSame(one: Item, other: Item): boolean {
-  for (const key of Object.keys(one) as (keyof Item)[]) {
-    const [a, b] = [one[key], other[key]];
-    if (a !== b && !(Array.isArray(a) && Array.isArray(b) && JSON.stringify(a) === JSON.stringify(b))) return false;
-  }
-  return Object.keys(one).length === Object.keys(other).length;
-}
-
-/** Items as before where they are the same, so that only what is another is drawn anew. */
-export function keepSame(items: Item[], before: Item[]): Item[] {
-  const there = new Map(before.map((item) => [item.key, item]));
-  return items.map((item) => {
-    const old = there.get(item.key);
-    return old && isSame(old, item) ? old : item;
-  });
 }
 
 /** Operations on a row that is there: they are no line of their own. */
@@ -181,32 +179,79 @@ function isNewDay(time: number, before: number): boolean {
 }
 
 function isGrouped(item: Item, before: Item): boolean {
-  if (item.newDay || item.unread) return false;
   if (item.kind !== 'text' && before.kind !== 'text') return true;
   return before.sender === item.sender && before.kind === item.kind && item.time - before.time < GROUP_MS;
 }
 
-export function itemsOf(rows: Row[], outbox: OutboxEntry[], sight: Sight): Item[] {
-  const requests = new Set(rows.filter((row) => row.sender === sight.me).map((row) => row.request));
+/** What stands beside an item decides about it. An item that may have been shown is not altered, another comes in its place. */
+function placed(items: Item[], unreadFrom: number): Item[] {
+  let unread = unreadFrom > 0;
+  const flags = items.map((item, index) => {
+    const before = items[index - 1];
+    const newDay = !before || isNewDay(item.time, before.time);
+    const first = unread && !item.mine && item.seq >= unreadFrom;
+    if (first) unread = false;
+    return { newDay, unread: first, first: newDay || first || !isGrouped(item, before) };
+  });
+  return items.map((item, index) => {
+    const { newDay, unread, first } = flags[index]!;
+    const last = flags[index + 1]?.first ?? true;
+    const stands = item.newDay === newDay && item.unread === unread && item.first === first && item.last === last;
+    return stands ? item : { ...item, newDay, unread, first, last };
+  });
+}
+
+/** Is it drawn the same? All items have the same properties, also where there is nothing to say. */
+function isSame(one: Item, other: Item): boolean {
+  for (const key in one) {
+    const a = one[key as keyof Item];
+    const b = other[key as keyof Item];
+    if (a !== b && !(Array.isArray(a) && Array.isArray(b) && JSON.stringify(a) === JSON.stringify(b))) return false;
+  }
+  return true;
+}
+
+/** Is what was made of a row before what would be made of it now? */
+function stands(item: Item, row: Row, sight: Sight): boolean {
+  return item.row === row && !item.laid && item.hidden === isHidden(row, item.key, sight) && item.state === rowState(row, sight);
+}
+
+/** What is shown, and how it was looked at. */
+export interface Shown {
+  items: Item[];
+  sight: Sight;
+}
+
+/** Items that are drawn as those in `before` are the same objects: only what is another is drawn anew, and little is made when a page comes. */
+export function itemsOf(rows: Row[], outbox: OutboxEntry[], sight: Sight, before?: Shown): Item[] {
+  const likewise = before && (['me', 'userName', 'group', 'self'] as const).every((key) => before.sight[key] === sight[key]);
+  const shown = likewise ? before.items : NONE;
   const over = new Map<number, OutboxEntry[]>();
   for (const entry of outbox) {
     if (!ALTERING.has(entry.operation.kind)) continue;
     const target = entry.operation.target ?? 0;
     over.set(target, [...(over.get(target) ?? []), entry]);
   }
-  const items = rows.map((row) => itemOfRow(row, sight, over.get(row.seq) ?? NONE));
-  let unread = sight.unreadFrom > 0;
-
-  for (const entry of outbox) {
-    if (!ALTERING.has(entry.operation.kind) && !requests.has(entry.id)) items.push(itemOfEntry(entry, sight));
-  }
-  items.forEach((item, index) => {
-    const before = items[index - 1];
-    item.newDay = !before || isNewDay(item.time, before.time);
-    item.unread = unread && !item.mine && item.seq >= sight.unreadFrom;
-    if (item.unread) unread = false;
-    item.first = !before || !isGrouped(item, before);
-    if (before) before.last = item.first;
+  const there: (Item | undefined)[] = [];
+  let at = 0; // both are in the order of the rows' numbers; what has none is at the end
+  const items = rows.map((row) => {
+    while (at < shown.length && shown[at]!.seq > 0 && shown[at]!.seq < row.seq) at++;
+    const old = shown[at]?.seq === row.seq ? shown[at] : undefined;
+    there.push(old);
+    return old && !over.has(row.seq) && stands(old, row, sight) ? old : itemOfRow(row, sight, over.get(row.seq) ?? NONE);
   });
-  return items;
+  const waiting = outbox.filter((entry) => !ALTERING.has(entry.operation.kind));
+  if (waiting.length > 0) {
+    const requests = new Set(rows.filter((row) => row.sender === sight.me).map((row) => row.request));
+    const unsent = shown.slice(shown.findLastIndex((item) => item.seq > 0) + 1);
+    for (const entry of waiting) {
+      if (requests.has(entry.id)) continue;
+      items.push(itemOfEntry(entry, sight));
+      there.push(unsent.find((item) => item.key === entry.id));
+    }
+  }
+  return placed(items, sight.unreadFrom).map((item, index) => {
+    const old = there[index];
+    return old && old !== item && isSame(old, item) ? old : item;
+  });
 }

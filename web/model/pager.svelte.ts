@@ -134,13 +134,16 @@ export class Pager {
     this.mend();
   }
 
-  /** A page of older rows. Resolves when they are in the window, or none came. */
-  async more(): Promise<void> {
+  /**
+   * A page of older rows. Resolves when they are in the window, or none came. They are put there when `turn` resolves: a view may be in the
+   * middle of a move, and only it knows.
+   */
+  async more(turn?: () => Promise<unknown>): Promise<void> {
     const first = this.rows[0]?.seq;
     if (this.older === 'busy' || this.atOldest || first === undefined || !this.loaded) return;
     this.older = 'busy';
     try {
-      this.older = (await (this.away ? this.#awayOlder(first) : this.#storedOlder(first))) ? 'idle' : 'offline';
+      this.older = (await (this.away ? this.#awayOlder(first, turn) : this.#storedOlder(first, turn))) ? 'idle' : 'offline';
     } catch {
       this.older = 'offline';
     }
@@ -216,22 +219,24 @@ export class Pager {
     this.rows = rows;
   }
 
-  async #storedOlder(first: number): Promise<boolean> {
+  async #storedOlder(first: number, turn?: () => Promise<unknown>): Promise<boolean> {
     let page = await this.#engine.rows(this.#room, first, PAGE);
     if (page.rows.length === 0 && this.#holeTop > 0) {
       const low = Math.max(1, this.#holeTop - PAGE + 1);
       await this.#engine.history(this.#room, low, PAGE);
       page = await this.#engine.rows(this.#room, first, PAGE);
     }
+    await turn?.();
     if (this.rows[0]?.seq !== first) return true; // another window came, or this one lost its beginning
     this.#put(merge(page.rows, this.rows), true);
     this.atOldest = page.bottom && this.#holeTop === 0;
     return page.rows.length > 0 || this.atOldest;
   }
 
-  async #awayOlder(first: number): Promise<boolean> {
+  async #awayOlder(first: number, turn?: () => Promise<unknown>): Promise<boolean> {
     const { rows } = await this.#engine.around(this.#room, { seq: first }, PAGE);
     const older = rows.filter((row) => row.seq < first);
+    await turn?.();
     if (this.rows[0]?.seq !== first) return true;
     this.#put(merge(older, this.rows), true);
     this.atOldest = older.length === 0;

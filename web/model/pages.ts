@@ -24,6 +24,7 @@ export function rowAt(rows: Row[], seq: number): Row | undefined {
 
 /** Both, each row once: as it was changed last. */
 export function merge(one: Row[], other: Row[]): Row[] {
+  if ((one.at(-1)?.seq ?? 0) < (other[0]?.seq ?? Infinity)) return [...one, ...other];
   const bySeq = new Map(one.map((row) => [row.seq, row]));
   for (const row of other) {
     const there = bySeq.get(row.seq);

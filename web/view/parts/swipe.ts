@@ -7,7 +7,8 @@ export const SWIPE_DONE = 56;
 const SWIPE_MAX = 80;
 
 export interface Swipe {
-  may: () => boolean;
+  /** May what this element is in be drawn? */
+  may: (target: EventTarget | null) => boolean;
   /** 0: back in its place */
   moved: (pixels: number) => void;
   done: () => void;
@@ -24,7 +25,7 @@ export function onSwipe({ may, moved, done }: Swipe): Attachment<HTMLElement> {
     };
     const down = (event: PointerEvent) => {
       end();
-      if (event.pointerType === 'touch' && event.isPrimary && may()) from = { id: event.pointerId, x: event.clientX, y: event.clientY };
+      if (event.pointerType === 'touch' && event.isPrimary && may(event.target)) from = { id: event.pointerId, x: event.clientX, y: event.clientY };
     };
     const move = (event: PointerEvent) => {
       if (!from || event.pointerId !== from.id) return;
