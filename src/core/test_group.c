@@ -83,6 +83,28 @@ static void make_group(struct world *world)
         deliver(world, 1, (struct wire_row){.sender = BOB, .kind = ROW_CREATED, .text = SLICE_LITERAL("Birds")});
 }
 
+static const struct wire_room_state BIRDS = {
+        .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 1};
+
+/* The server wants a Join: this one. */
+static struct fake_frame wanted_join(struct world *world)
+{
+        struct wire_rejoin rejoin = {0};
+
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
+        return take(world, WIRE_CODE_join);
+}
+
+/* The answer to a Join: `room` is what the server knows of the group. */
+static void tell_joined(struct world *world, const struct fake_frame *join, struct wire_room_state room)
+{
+        struct wire_joined joined = {
+                .era = world->server.era, .rooms = {.items = &room, .count = 1}, .profile = core_profile(world->bob.core)};
+
+        room.room = world->group;
+        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &join->head.request, NULL, &joined);
+}
+
 static void rows_that_come_live_change_what_is_known(void **state)
 {
         struct world *world = *state;
@@ -132,24 +154,15 @@ static void who_is_brought_in_joins_again(void **state)
 static void an_older_word_on_a_group_is_not_believed(void **state)
 {
         struct world *world = *state;
-        struct wire_room_state room = {
-                .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 1};
-        struct wire_joined joined = {.era = world->server.era, .rooms = {.items = &room, .count = 1}};
-        struct wire_rejoin rejoin = {0};
-        struct fake_frame frame;
+        struct fake_frame join;
 
         make_group(world);
-        joined.profile = core_profile(world->bob.core);
-        room.room = world->group;
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
-        frame = take(world, WIRE_CODE_join);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        join = wanted_join(world);
+        tell_joined(world, &join, BIRDS);
         assert_int_equal(info_of(world).members, 1);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
-        frame = take(world, WIRE_CODE_join);
+        join = wanted_join(world);
         deliver(world, 2, (struct wire_row){.sender = BOB, .kind = ROW_JOINED, .subject = CARL});
-        joined.profile = core_profile(world->bob.core); /* the one before was given back when that one was taken */
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        tell_joined(world, &join, BIRDS);
         assert_int_equal(core_phase(world->bob.core), CORE_SYNCED);
         assert_int_equal(info_of(world).members, 2);
 }
@@ -159,21 +172,15 @@ static void an_older_word_on_a_group_is_not_believed(void **state)
 static void what_was_fetched_is_asked_for_until_it_is_told(void **state)
 {
         struct world *world = *state;
-        struct wire_room_state room = {
-                .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 1};
-        struct wire_joined joined = {.era = world->server.era, .rooms = {.items = &room, .count = 1}};
+        struct wire_room_state room = BIRDS;
         struct wire_row rows[2] = {{.sender = BOB, .kind = ROW_TEXT, .text = SLICE_LITERAL("three")},
                                    {.sender = BOB, .kind = ROW_JOINED, .subject = CARL}};
         struct wire_change_page page = {.head = 3, .rows = {.items = rows, .count = 2}};
-        struct wire_rejoin rejoin = {0};
         struct fake_frame frame;
 
         make_group(world);
-        room.room = world->group;
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
-        frame = take(world, WIRE_CODE_join);
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        frame = wanted_join(world);
+        tell_joined(world, &frame, room);
         deliver(world, 3, (struct wire_row){.sender = BOB, .kind = ROW_TEXT, .text = SLICE_LITERAL("three")});
         frame = take(world, WIRE_CODE_changes);
         for (uint64_t i = 0; i < 2; i++) {
@@ -187,14 +194,12 @@ static void what_was_fetched_is_asked_for_until_it_is_told(void **state)
         deliver(world, 4, (struct wire_row){.sender = BOB, .kind = ROW_TITLE, .text = SLICE_LITERAL("Owls")});
         room.head = 3;
         room.members = 2;
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        tell_joined(world, &frame, room);
         assert_true(slice_equal(info_of(world).title, SLICE_LITERAL("Owls")));
         frame = take(world, WIRE_CODE_join);
         room.head = 4;
         room.title = SLICE_LITERAL("Owls");
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        tell_joined(world, &frame, room);
         assert_int_equal(info_of(world).members, 2);
 }
 
@@ -202,34 +207,24 @@ static void what_was_fetched_is_asked_for_until_it_is_told(void **state)
 static void who_is_back_asks_until_it_is_told(void **state)
 {
         struct world *world = *state;
-        struct wire_room_state room = {
-                .kind = ROOM_GROUP, .head = 1, .title = SLICE_LITERAL("Birds"), .role = ROLE_OWNER, .members = 3};
-        struct wire_joined joined = {.era = world->server.era, .rooms = {.items = &room, .count = 1}};
-        struct wire_rejoin rejoin = {0};
+        struct wire_room_state room = BIRDS;
         struct fake_frame frame;
 
+        room.members = 3;
         make_group(world);
-        room.room = world->group;
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_rejoin, NULL, NULL, &rejoin);
-        frame = take(world, WIRE_CODE_join);
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        frame = wanted_join(world);
+        tell_joined(world, &frame, room);
         deliver(world, 2, (struct wire_row){.sender = BOB, .kind = ROW_LEFT, .subject = BOB, .heir = CARL});
         deliver(world, 3, (struct wire_row){.sender = CARL, .kind = ROW_JOINED, .subject = BOB});
         frame = take(world, WIRE_CODE_join);
         deliver(world, 4, (struct wire_row){.sender = CARL, .kind = ROW_JOINED, .subject = ALICE});
-        room = (struct wire_room_state){.room = world->group,
-                                        .kind = ROOM_GROUP,
-                                        .head = 3,
-                                        .title = SLICE_LITERAL("Owls"),
-                                        .role = ROLE_MEMBER,
-                                        .members = 3};
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        room.head = 3;
+        room.title = SLICE_LITERAL("Owls");
+        room.role = ROLE_MEMBER;
+        tell_joined(world, &frame, room);
         frame = take(world, WIRE_CODE_join);
         room.head = room.members = 4;
-        joined.profile = core_profile(world->bob.core);
-        fake_server_send(&world->server, &world->bob, WIRE_CODE_joined, &frame.head.request, NULL, &joined);
+        tell_joined(world, &frame, room);
         assert_int_equal(info_of(world).members, 4);
         assert_true(slice_equal(info_of(world).title, SLICE_LITERAL("Owls")));
         assert_int_equal(info_of(world).role, ROLE_MEMBER);
